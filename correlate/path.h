@@ -1,0 +1,81 @@
+/*
+ * path - matched views put into one ordered chain of hops.
+ *
+ * One connection is seen many times: before and after the NAT of its client's gateway, and before
+ * and after the NAT of its server's. Such views are one hop. Hops follow one another where the
+ * server of one is the client of the next; where no node stands between, the address that ends one
+ * and begins the next is a stone nobody covers: a gap. Time decides the rest: an upstream
+ * connection begins before and ends after the one it carries.
+ *
+ *	10.1.0.10 ->[NAT]-> 198.51.100.1 ----> 203.0.113.2 ->[NAT]-> 10.2.0.10      one hop, 4 views
+ *	   src                public_src        public_dst              dst
+ */
+#ifndef SPOOR_CORRELATE_PATH_H
+#define SPOOR_CORRELATE_PATH_H
+
+#include "base/addr.h"
+#include "base/interval.h"
+#include "correlate/connection.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PATH_HOPS_MAX 32
+#define PATH_NOWHERE UINT32_MAX
+
+/* One matched connection at one view of one node. */
+struct match {
+	uint32_t node; /* the caller's index of the node that saw it */
+	struct view view;
+	struct endpoint src, dst;
+	struct interval life;
+	double score; /* against the target */
+	uint8_t proto;
+	bool is_target;
+	uint32_t hop; /* out: index into path.hops, PATH_NOWHERE when it is on none */
+};
+
+enum path_link {            /* how a hop is tied to the one after it */
+	         PATH_END,  /* it is the last: the target itself */
+	         PATH_HOST, /* one host behind one node: its inner address ends this hop and begins
+	                       the next */
+	         PATH_ADDRESS, /* one address ends this hop and begins the next, and no node sees
+	                          behind it */
+	         PATH_TIME,    /* only their timing: at least one hop between them is unseen */
+};
+
+struct hop {
+	struct endpoint src, dst;               /* innermost: as near to the hosts as any view is */
+	struct endpoint public_src, public_dst; /* as on the wire between the gateways */
+	uint32_t src_node, dst_node;            /* who sees behind that end; PATH_NOWHERE: nobody */
+	struct interval life;                   /* union over its views */
+	double score;                           /* lowest of its views */
+	uint32_t views;
+	enum path_link link;
+};
+
+struct gap {
+	struct addr from, to; /* equal for PATH_ADDRESS: the stone; the two sides for PATH_TIME */
+	uint32_t after;       /* index of the hop that ends at it */
+	enum path_link link;  /* PATH_ADDRESS or PATH_TIME */
+};
+
+struct path {
+	struct hop hops[PATH_HOPS_MAX]; /* origin first, target last */
+	size_t hop_count;
+	struct gap gaps[PATH_HOPS_MAX];
+	size_t gap_count;
+};
+
+/*
+ * Orders matches[0..count), exactly one of them the target, into `ret` and fills their `hop`. Views
+ * that fit nowhere stay out (hop == PATH_NOWHERE). `slack_ms`: how far clocks and record edges may
+ * disagree. The array is not reordered. No allocation; at most PATH_MATCHES_MAX matches are used.
+ */
+#define PATH_MATCHES_MAX 512
+void path_assemble(struct match *matches, size_t count, int64_t slack_ms, struct path *ret);
+
+const char *path_link_text(enum path_link link); /* "end", "host", "address", "time" */
+
+#endif

@@ -1,0 +1,123 @@
+/*
+ * store - flows on disk, and nothing about networks.
+ *
+ *	append --> open block (memory) --seal--> column block in LMDB --expire--> gone
+ *
+ * Flows gather in memory and are sealed into append-only, checksummed column blocks (block.h), one
+ * LMDB transaction each: after a crash every sealed block is whole and what was unsealed is lost,
+ * nothing else. Blocks are partitioned by the hour in which their flows were received, so that
+ * retention drops whole partitions, oldest first. Readers see unsealed flows too.
+ *
+ * Threads: append() belongs to one thread; seal() and expire() may run on another, one at a time;
+ * any number of cursors may read meanwhile. No call blocks append() for longer than a copy.
+ */
+#ifndef SPOOR_STORE_STORE_H
+#define SPOOR_STORE_STORE_H
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/interval.h"
+#include "proto/flow/flow.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+struct store_cursor;
+
+#define STORE_REASON_MAX 256
+
+struct store_options {
+	const char *path;     /* a directory; made when absent */
+	uint64_t map_size;    /* octets the file may ever take */
+	uint64_t size_max;    /* octets of blocks kept, oldest dropped first; 0: as many as fit */
+	int64_t age_max_ms;   /* partitions received longer ago are dropped; 0: kept */
+	uint32_t block_flows; /* flows in a full block; 0: STORE_BLOCK_FLOWS */
+};
+
+#define STORE_BLOCK_FLOWS 32768
+
+struct store_stats {
+	uint64_t flows;    /* sealed and held */
+	uint64_t unsealed; /* held in memory only */
+	uint64_t blocks;
+	uint64_t partitions;
+	uint64_t octets; /* taken by blocks, in whole pages */
+	uint64_t map_size;
+	uint64_t expired_flows;  /* dropped by retention since open */
+	uint64_t damaged_blocks; /* met and skipped since open */
+	int64_t oldest_ms;       /* earliest flow start held; 0 when empty */
+	int64_t newest_ms;       /* latest flow end held */
+	bool is_full;            /* the last seal found no room */
+};
+
+/*
+ * Opens or makes the store at options->path (copied). On failure `reterr` has one line for people.
+ *
+ * ERR_TORN     the file is shorter than it says: cut off by a full disk or a bad copy
+ * ERR_CORRUPT  the file is no store of ours
+ * ERR_VERSION  made by another version of spoor
+ * ERR_LOCKED   another process has it open
+ * ERR_RANGE    an option makes no sense (map_size below 64 KiB, size_max above map_size)
+ * ERR_IO       anything the system says
+ */
+MUST_USE enum err store_open(const struct store_options *options, struct store **ret,
+                             char reterr[STORE_REASON_MAX]);
+
+/* Seals what is open, then closes. All cursors must be closed. NULL is fine. */
+void store_close(struct store *s);
+
+/*
+ * Takes all of flows[0..count), copied, or none.
+ *
+ * ERR_BUSY   sealing has fallen behind and memory is at its bound: seal, then try again
+ * ERR_FULL   likewise, because the store itself has no room
+ */
+MUST_USE enum err store_append(struct store *s, const struct flow *flows, size_t count);
+
+/* A full block waits: store_seal() is worth calling now rather than at the next tick. */
+bool store_is_ready(const struct store *s);
+
+/*
+ * Makes everything appended so far durable. When it fails, the flows stay in memory, findable, and
+ * the next call tries again.
+ *
+ * ERR_FULL   no room (map_size, or the disk)
+ * ERR_IO     anything the system says
+ */
+MUST_USE enum err store_seal(struct store *s);
+
+/* Applies size_max and age_max_ms. Cheap when there is nothing to do. */
+MUST_USE enum err store_expire(struct store *s, struct wall now);
+
+void store_stats(struct store *s, struct store_stats *ret);
+
+/*
+ * Reads every flow that overlaps `when`, block by block: sealed ones oldest partition first, then
+ * the unsealed ones as they were at open. Between two calls no transaction is held, so a slow
+ * reader costs the file nothing; blocks expired meanwhile are missed.
+ *
+ * ERR_NOMEM
+ */
+MUST_USE enum err store_cursor_open(struct store *s, struct interval when,
+                                    struct store_cursor **ret);
+void store_cursor_close(struct store_cursor *c); /* NULL is fine */
+
+/*
+ * The next block's overlapping flows, at least one; borrowed until the next call. A damaged block
+ * is counted and skipped.
+ *
+ * ERR_NOENT   no more
+ * ERR_IO      anything the system says
+ */
+MUST_USE enum err store_cursor_next(struct store_cursor *c, const struct flow **ret,
+                                    size_t *ret_count);
+
+/* Members of the overlay across restarts: `id` is a key, `record` opaque to the store. */
+MUST_USE enum err store_member_put(struct store *s, const uint8_t id[32], const void *record,
+                                   size_t len);
+typedef void store_member_fn(void *ctx, const uint8_t id[32], const void *record, size_t len);
+MUST_USE enum err store_member_each(struct store *s, store_member_fn *fn, void *ctx);
+
+#endif

@@ -1,0 +1,1 @@
+# One line per decoder that meets bytes from outside.

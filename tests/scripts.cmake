@@ -1,0 +1,1 @@
+# Shell tests: the rules of the house, and whole programs on loopback.
