@@ -1,0 +1,128 @@
+#include "proto/flow/netflow5.h"
+
+#include "base/util.h"
+
+#define HEADER_LEN 24
+#define RECORD_LEN 48
+#define RECORDS_MAX 30
+
+#define CLAMP_MS 1000   /* first later than last by less: the exporter's rounding */
+#define FUTURE_MS 60000 /* a record may end this much after its header was stamped */
+
+struct header {
+	unsigned count;
+	uint32_t uptime_ms, sequence, domain;
+	int64_t export_ms;
+	uint32_t sampling;
+};
+
+static struct header read_header(struct bytes *in)
+{
+	struct header h;
+	uint64_t seconds, nanoseconds, sampling;
+
+	bytes_uint(in, 2); /* the version brought us here */
+	h.count = (unsigned)bytes_uint(in, 2);
+	h.uptime_ms = (uint32_t)bytes_uint(in, 4);
+	seconds = bytes_uint(in, 4);
+	nanoseconds = bytes_uint(in, 4);
+	h.sequence = (uint32_t)bytes_uint(in, 4);
+	h.domain = (uint32_t)bytes_uint(in, 2); /* engine type, engine id */
+	sampling = bytes_uint(in, 2) & 0x3fff;  /* the two high bits are its mode */
+	h.export_ms = (int64_t)(seconds * 1000 + nanoseconds / 1000000);
+	h.sampling = sampling == 0 ? 1 : (uint32_t)sampling;
+	return h;
+}
+
+static struct addr read_v4(struct bytes *in)
+{
+	uint8_t octets[4];
+
+	bytes_copy(in, octets, sizeof(octets));
+	return addr_from_v4(octets);
+}
+
+/* Uptime to wall clock. Signed, so that both sides of a wrap and a late stamp come out right. */
+static int64_t wall_of(const struct header *h, uint32_t uptime_ms)
+{
+	return h->export_ms + (int32_t)(uptime_ms - h->uptime_ms);
+}
+
+/* Reads a record into `ret`; false when its times cannot be true. */
+static bool read_record(struct bytes *in, const struct header *h, struct flow *ret,
+                        uint64_t *clamped)
+{
+	ret->src = read_v4(in);
+	ret->dst = read_v4(in);
+	bytes_uint(in, 4); /* next hop */
+	ret->in_if = (uint32_t)bytes_uint(in, 2);
+	ret->out_if = (uint32_t)bytes_uint(in, 2);
+	ret->packets = bytes_uint(in, 4);
+	ret->octets = bytes_uint(in, 4);
+	ret->start_ms = wall_of(h, (uint32_t)bytes_uint(in, 4));
+	ret->end_ms = wall_of(h, (uint32_t)bytes_uint(in, 4));
+	ret->src_port = (uint16_t)bytes_uint(in, 2);
+	ret->dst_port = (uint16_t)bytes_uint(in, 2);
+	bytes_uint(in, 1); /* padding */
+	ret->tcp_flags = (uint8_t)bytes_uint(in, 1);
+	ret->proto = (uint8_t)bytes_uint(in, 1);
+	ret->tos = (uint8_t)bytes_uint(in, 1);
+	bytes_uint(in, 8); /* AS numbers, masks, padding */
+	if (ret->end_ms > h->export_ms + FUTURE_MS || ret->start_ms - ret->end_ms >= CLAMP_MS)
+		return false;
+	if (ret->start_ms > ret->end_ms) {
+		ret->start_ms = ret->end_ms;
+		++*clamped;
+	}
+	return true;
+}
+
+/* The checks that need no state, in the order in which they can be trusted. */
+static enum drop check(const struct header *h, size_t len)
+{
+	if (h->count == 0 || h->count > RECORDS_MAX)
+		return DROP_COUNT;
+	if (len != HEADER_LEN + (size_t)h->count * RECORD_LEN)
+		return DROP_LENGTH;
+	if (h->export_ms < INT64_C(31536000000))
+		return DROP_CLOCK; /* a router whose clock was never set: its times mean nothing */
+	return DROP_NONE;
+}
+
+enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *origin,
+                          struct bytes data, struct flow *room, size_t *ret_count)
+{
+	struct bytes in = data;
+	struct header h = read_header(&in);
+	struct stream_key key = {.from = origin->from, .domain = h.domain, .version = 5};
+	enum drop drop = in.is_short ? DROP_SHORT : check(&h, bytes_left(&data));
+	struct stream *stream;
+	size_t count = 0;
+
+	if (drop != DROP_NONE)
+		return drop;
+	stream = stream_of(d->streams, &key);
+	stream->seen_ms = origin->received_ms;
+	if (stream_account(stream, h.sequence, h.count, h.export_ms - h.uptime_ms) ==
+	    SEQUENCE_DUPLICATE)
+		return DROP_DUPLICATE;
+	for (unsigned i = 0; i < h.count; i++) {
+		struct flow *flow = &room[count];
+
+		*flow = (struct flow){
+			.exporter = origin->from.addr,
+			.received_ms = origin->received_ms,
+			.domain = h.domain,
+			.sampling = h.sampling,
+			.version = 5,
+		};
+		if (read_record(&in, &h, flow, &d->counters.clamped))
+			count++;
+		else
+			d->counters.dropped[DROP_RECORD_TIME]++;
+	}
+	CHECK(!in.is_short);
+	stream->flows += count;
+	*ret_count = count;
+	return DROP_NONE;
+}

@@ -1,0 +1,139 @@
+#include "proto/flow/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WAYS 8 /* streams that share one set */
+
+/* A datagram this far behind is a sequence that began anew, not one that was delayed. */
+#define BEHIND_MAX 65536
+#define BOOT_SLACK_MS 1000
+
+struct stream_table {
+	size_t sets; /* a power of two */
+	struct stream streams[];
+};
+
+struct stream_table *stream_table_new(size_t streams_max)
+{
+	struct stream_table *t;
+	size_t sets = 1;
+
+	while (sets * WAYS < streams_max)
+		sets *= 2;
+	t = calloc(1, sizeof(*t) + sets * WAYS * sizeof(t->streams[0]));
+	if (t != NULL)
+		t->sets = sets;
+	return t;
+}
+
+void stream_table_free(struct stream_table *t)
+{
+	free(t);
+}
+
+/* FNV-1a. Who can send can also collide; the cost of that is one set's eight streams. */
+static size_t hash(const struct stream_key *key)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	uint64_t tail = (uint64_t)key->from.port << 48 ^ (uint64_t)key->version << 32 ^ key->domain;
+
+	for (size_t i = 0; i < sizeof(key->from.addr.octets); i++)
+		h = (h ^ key->from.addr.octets[i]) * UINT64_C(0x100000001b3);
+	for (int i = 0; i < 8; i++)
+		h = (h ^ (uint8_t)(tail >> (8 * i))) * UINT64_C(0x100000001b3);
+	return (size_t)(h ^ h >> 32);
+}
+
+static bool key_equal(const struct stream_key *a, const struct stream_key *b)
+{
+	return a->domain == b->domain && a->version == b->version &&
+	       endpoint_equal(&a->from, &b->from);
+}
+
+struct stream *stream_of(struct stream_table *t, const struct stream_key *key)
+{
+	struct stream *set = &t->streams[(hash(key) & (t->sets - 1)) * WAYS];
+	struct stream *oldest = set;
+
+	for (struct stream *s = set; s < set + WAYS; s++) {
+		if (s->is_used && key_equal(&s->key, key))
+			return s;
+		if (oldest->is_used && (!s->is_used || s->seen_ms < oldest->seen_ms))
+			oldest = s;
+	}
+	memset(oldest, 0, sizeof(*oldest));
+	oldest->key = *key;
+	oldest->is_used = true;
+	return oldest;
+}
+
+static void remember(struct stream *s, uint32_t start, uint32_t end)
+{
+	s->gaps[s->gap_at] = (struct stream_gap){start, end};
+	s->gap_at = (uint8_t)((s->gap_at + 1) % STREAM_GAPS);
+}
+
+/* Takes [start, start + count) out of a remembered gap; false when no gap holds all of it. */
+static bool fill(struct stream *s, uint32_t start, uint32_t count)
+{
+	for (size_t i = 0; i < STREAM_GAPS; i++) {
+		struct stream_gap *gap = &s->gaps[i];
+		uint32_t room = gap->end - gap->start, skip = start - gap->start;
+		uint32_t end = gap->end;
+
+		if (room == 0 || skip >= room || count > room - skip)
+			continue;
+		gap->end = start;
+		if (end != start + count && skip == 0)
+			*gap = (struct stream_gap){start + count, end};
+		else if (end != start + count)
+			remember(s, start + count, end);
+		return true;
+	}
+	return false;
+}
+
+static enum sequence restart(struct stream *s, uint32_t seq, uint32_t count, int64_t boot_ms)
+{
+	memset(s->gaps, 0, sizeof(s->gaps));
+	s->restarts++;
+	s->boot_ms = boot_ms;
+	s->next = seq + count;
+	return SEQUENCE_RESTART;
+}
+
+enum sequence stream_account(struct stream *s, uint32_t seq, uint32_t count, int64_t boot_ms)
+{
+	uint32_t ahead = seq - s->next, behind = s->next - seq;
+
+	if (s->datagrams++ == 0)
+		ahead = 0;
+	if (ahead != 0 && boot_ms > s->boot_ms + BOOT_SLACK_MS)
+		return restart(s, seq, count, boot_ms);
+	if (ahead <= INT32_MAX) {
+		if (ahead != 0)
+			remember(s, s->next, seq);
+		s->lost += ahead;
+		s->boot_ms = boot_ms;
+		s->next = seq + count;
+		return ahead == 0 ? SEQUENCE_NEXT : SEQUENCE_GAP;
+	}
+	if (fill(s, seq, count)) {
+		s->lost -= count;
+		s->late++;
+		return SEQUENCE_LATE;
+	}
+	if (behind > BEHIND_MAX)
+		return restart(s, seq, count, boot_ms);
+	s->duplicates++;
+	return SEQUENCE_DUPLICATE;
+}
+
+void stream_each(const struct stream_table *t, stream_fn *fn, void *ctx)
+{
+	for (size_t i = 0; i < t->sets * WAYS; i++) {
+		if (t->streams[i].is_used)
+			fn(ctx, &t->streams[i]);
+	}
+}

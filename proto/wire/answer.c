@@ -1,0 +1,178 @@
+#include "proto/wire/answer.h"
+
+#include "base/util.h"
+#include "proto/wire/pack.h"
+
+#include <string.h>
+
+#define ANSWER_VERSION 1
+#define ANSWER_FIELDS 7
+#define FINDING_FIELDS 15
+#define DOMAIN "spoor answer 1"
+#define PLAIN_MAX (ANSWER_MAX - SEAL_OVERHEAD)
+
+static void pack_finding(struct pack *p, const struct finding *f)
+{
+	pack_array(p, FINDING_FIELDS);
+	pack_bin(p, f->exporter.octets, sizeof(f->exporter.octets));
+	pack_uint(p, f->if_low);
+	pack_uint(p, f->if_high);
+	pack_endpoint(p, &f->src);
+	pack_endpoint(p, &f->dst);
+	pack_uint(p, f->proto);
+	pack_uint(p, f->verdict);
+	pack_bool(p, f->is_open);
+	pack_int(p, f->life.start_ms);
+	pack_int(p, f->life.end_ms);
+	pack_real(p, f->score);
+	pack_real(p, f->cpf);
+	pack_uint(p, f->silences);
+	pack_int(p, f->common_ms);
+	pack_int(p, f->lag_ms);
+}
+
+static double unpack_share(struct unpack *u)
+{
+	double share = unpack_real(u);
+
+	u->is_wrong |= share < 0 || share > 1;
+	return share;
+}
+
+static void unpack_finding(struct unpack *u, struct finding *f)
+{
+	u->is_wrong |= unpack_array(u) != FINDING_FIELDS;
+	unpack_fixed(u, f->exporter.octets, sizeof(f->exporter.octets));
+	f->if_low = (uint32_t)unpack_uint(u, UINT32_MAX);
+	f->if_high = (uint32_t)unpack_uint(u, UINT32_MAX);
+	f->src = unpack_endpoint(u);
+	f->dst = unpack_endpoint(u);
+	f->proto = (uint8_t)unpack_uint(u, UINT8_MAX);
+	f->verdict = (uint8_t)unpack_uint(u, UINT8_MAX);
+	f->is_open = unpack_bool(u);
+	f->life.start_ms = unpack_int(u);
+	f->life.end_ms = unpack_int(u);
+	u->is_wrong |= f->life.start_ms > f->life.end_ms;
+	f->score = unpack_share(u);
+	f->cpf = unpack_share(u);
+	f->silences = (uint32_t)unpack_uint(u, UINT32_MAX);
+	f->common_ms = unpack_int(u);
+	f->lag_ms = unpack_int(u);
+}
+
+static void pack_body(struct pack *p, const struct answer *a)
+{
+	pack_array(p, ANSWER_FIELDS);
+	pack_uint(p, ANSWER_VERSION);
+	pack_int(p, a->window.start_ms);
+	pack_int(p, a->window.end_ms);
+	pack_uint(p, a->flows);
+	pack_uint(p, a->lost);
+	pack_uint(p, a->connections);
+	pack_array(p, a->finding_count);
+	for (size_t i = 0; i < a->finding_count; i++)
+		pack_finding(p, &a->findings[i]);
+}
+
+static enum err unpack_body(struct bytes body, struct answer *ret)
+{
+	struct unpack u = {.in = body};
+	size_t count;
+
+	if (unpack_array(&u) != ANSWER_FIELDS)
+		return ERR_FORMAT;
+	if (unpack_uint(&u, UINT64_MAX) != ANSWER_VERSION)
+		return u.is_wrong ? ERR_FORMAT : ERR_VERSION;
+	ret->window.start_ms = unpack_int(&u);
+	ret->window.end_ms = unpack_int(&u);
+	ret->flows = unpack_uint(&u, UINT64_MAX);
+	ret->lost = unpack_uint(&u, UINT64_MAX);
+	ret->connections = unpack_uint(&u, UINT64_MAX);
+	ret->finding_count = 0;
+	count = unpack_array(&u);
+	if (count > ANSWER_FINDINGS_MAX)
+		return ERR_FORMAT;
+	for (size_t i = 0; i < count && !u.is_wrong; i++)
+		unpack_finding(&u, &ret->findings[i]);
+	if (!unpack_done(&u))
+		return ERR_FORMAT;
+	ret->finding_count = count;
+	return ERR_OK;
+}
+
+/* What is signed: the question, who answers, the answer. */
+static struct id statement(const struct query *query, const struct id *responder, struct bytes body)
+{
+	uint8_t head[sizeof(struct query_id) + sizeof(struct box_key) + 2 * sizeof(struct id)];
+	struct octets out = octets_of(head, sizeof(head));
+	struct id of_body = digest("spoor answer body 1", body.at, bytes_left(&body));
+
+	octets_put(&out, query->id.octets, sizeof(query->id.octets));
+	octets_put(&out, query->reply_to.octets, sizeof(query->reply_to.octets));
+	octets_put(&out, responder->octets, sizeof(responder->octets));
+	octets_put(&out, of_body.octets, sizeof(of_body.octets));
+	return digest("spoor answer statement 1", head, octets_len(&out));
+}
+
+enum err answer_pack(const struct answer *answer, const struct query *query,
+                     const struct cert_blob *cert, const struct id *responder,
+                     const struct key_pair *pair, const struct seed *seed, void *room, size_t *len)
+{
+	uint8_t body[PLAIN_MAX], plain[PLAIN_MAX];
+	struct pack p = pack_into(body, sizeof(body));
+	struct octets out = octets_of(plain, sizeof(plain));
+	struct signature signature;
+	struct id said;
+
+	pack_body(&p, answer);
+	said = statement(query, responder, bytes_of(body, pack_len(&p)));
+	signature = sign(pair, DOMAIN, said.octets, sizeof(said.octets));
+	octets_uint(&out, pack_len(&p), 4);
+	octets_put(&out, body, pack_len(&p));
+	octets_uint(&out, cert->len, 2);
+	octets_put(&out, cert->octets, cert->len);
+	octets_put(&out, signature.octets, sizeof(signature.octets));
+	if (p.out.is_full || out.is_full || *len < octets_len(&out) + SEAL_OVERHEAD)
+		return ERR_LIMIT;
+	seal(&query->reply_to, seed, plain, octets_len(&out), room);
+	*len = octets_len(&out) + SEAL_OVERHEAD;
+	return ERR_OK;
+}
+
+enum err answer_check(struct bytes plain, const struct query *query, const struct roots *roots,
+                      struct wall now, struct cert *ret_responder, struct answer *ret)
+{
+	struct bytes body = bytes_cut(&plain, (size_t)bytes_uint(&plain, 4));
+	struct bytes cert = bytes_cut(&plain, (size_t)bytes_uint(&plain, 2));
+	struct signature signature;
+	struct id responder, said;
+	enum err err;
+
+	bytes_copy(&plain, signature.octets, sizeof(signature.octets));
+	if (plain.is_short || bytes_left(&plain) != 0)
+		return ERR_FORMAT;
+	err = cert_open(cert.at, bytes_left(&cert), roots, now, ret_responder);
+	if (err != ERR_OK)
+		return err;
+	responder = cert_id(ret_responder);
+	said = statement(query, &responder, body);
+	err = verify(&ret_responder->member, DOMAIN, said.octets, sizeof(said.octets), &signature);
+	return err == ERR_OK ? unpack_body(body, ret) : err;
+}
+
+enum err answer_open(uint8_t *sealed, size_t len, const struct query *query,
+                     const struct box_key *secret, const struct roots *roots, struct wall now,
+                     struct cert *ret_responder, struct answer *ret, struct bytes *ret_plain)
+{
+	uint8_t plain[PLAIN_MAX];
+	enum err err;
+
+	if (len > ANSWER_MAX)
+		return ERR_FORMAT;
+	err = seal_open(&query->reply_to, secret, sealed, len, plain);
+	if (err != ERR_OK)
+		return err;
+	memcpy(sealed, plain, len - SEAL_OVERHEAD);
+	*ret_plain = bytes_of(sealed, len - SEAL_OVERHEAD);
+	return answer_check(*ret_plain, query, roots, now, ret_responder, ret);
+}

@@ -1,0 +1,73 @@
+/*
+ * answer - what one node found for a query: signed by it, sealed to the query's one-time key.
+ *
+ *	sealed( body length 4 | body: MessagePack | certificate length 2 | certificate | signature
+ *64 )
+ *
+ * The signature covers the query's id and one-time key, the responder's id and the body, so that an
+ * answer proves who said what to which question, to anybody who is shown it later.
+ */
+#ifndef SPOOR_PROTO_WIRE_ANSWER_H
+#define SPOOR_PROTO_WIRE_ANSWER_H
+
+#include "base/addr.h"
+#include "base/interval.h"
+#include "proto/wire/cert.h"
+#include "proto/wire/message.h"
+#include "proto/wire/query.h"
+#include "proto/wire/sign.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ANSWER_FINDINGS_MAX 64
+#define ANSWER_MAX 15360 /* octets of an encoded, sealed answer */
+
+struct finding { /* one connection that was compared */
+	struct addr exporter;
+	uint32_t if_low, if_high;
+	struct endpoint src, dst;
+	uint8_t proto;
+	uint8_t verdict; /* enum verdict of correlate/score.h, opaque here */
+	bool is_open;
+	struct interval life;
+	double score, cpf; /* 0..1 */
+	uint32_t silences;
+	int64_t common_ms, lag_ms;
+};
+
+struct answer {
+	struct interval window; /* of flows held that overlaps the query; empty: start > end */
+	uint64_t flows;         /* read for this query */
+	uint64_t lost;          /* flows known to be missing from the exports */
+	uint64_t connections;   /* compared */
+	struct finding findings[ANSWER_FINDINGS_MAX]; /* best first */
+	size_t finding_count;
+};
+
+/* Signs, seals with `seed`, and encodes into room[0..*len). ERR_LIMIT when it does not fit. */
+MUST_USE enum err answer_pack(const struct answer *answer, const struct query *query,
+                              const struct cert_blob *cert, const struct id *responder,
+                              const struct key_pair *pair, const struct seed *seed, void *room,
+                              size_t *len);
+
+/*
+ * Opens in place; `responder` is filled from the certificate inside. `ret_plain` is what was
+ * sealed, borrowed from `sealed`: the evidence, which answer_check() reads again.
+ *
+ * ERR_AUTH                   not sealed to us, or not signed by whom it says
+ * ERR_ROOT, ERR_EXPIRED      not a member's
+ * ERR_FORMAT, ERR_VERSION    not an answer of ours
+ */
+MUST_USE enum err answer_open(uint8_t *sealed, size_t len, const struct query *query,
+                              const struct box_key *secret, const struct roots *roots,
+                              struct wall now, struct cert *ret_responder, struct answer *ret,
+                              struct bytes *ret_plain);
+
+/* The same for evidence already opened. */
+MUST_USE enum err answer_check(struct bytes plain, const struct query *query,
+                               const struct roots *roots, struct wall now,
+                               struct cert *ret_responder, struct answer *ret);
+
+#endif

@@ -1,0 +1,215 @@
+#include "proto/wire/cert.h"
+
+#include "base/bytes.h"
+#include "base/util.h"
+#include "proto/wire/pack.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CERT_VERSION 1
+#define CERT_FIELDS 9
+#define CERT_DOMAIN "spoor certificate 1"
+#define REQUEST_VERSION 1
+#define REQUEST_DOMAIN "spoor request 1"
+#define SIGNATURE_LEN sizeof(struct signature)
+
+struct id cert_id(const struct cert *cert)
+{
+	uint8_t both[sizeof(cert->member.octets) + CERT_SALT_LEN];
+
+	memcpy(both, cert->member.octets, sizeof(cert->member.octets));
+	memcpy(both + sizeof(cert->member.octets), cert->salt, CERT_SALT_LEN);
+	return digest("spoor member id 1", both, sizeof(both));
+}
+
+/* Shown in terminals and reports: printable, not empty, no control characters. */
+static bool is_name(const char *text)
+{
+	if (*text == '\0')
+		return false;
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static void pack_cert(struct pack *p, const struct cert *cert)
+{
+	pack_array(p, CERT_FIELDS);
+	pack_uint(p, CERT_VERSION);
+	pack_bin(p, cert->root.octets, sizeof(cert->root.octets));
+	pack_bin(p, cert->member.octets, sizeof(cert->member.octets));
+	pack_bin(p, cert->salt, sizeof(cert->salt));
+	pack_uint(p, cert->serial);
+	pack_str(p, cert->name);
+	pack_str(p, cert->org);
+	pack_int(p, cert->not_before.ms);
+	pack_int(p, cert->not_after.ms);
+}
+
+static enum err unpack_cert(struct bytes body, struct cert *ret)
+{
+	struct unpack u = {.in = body};
+	struct cert cert;
+
+	if (unpack_array(&u) != CERT_FIELDS)
+		return ERR_FORMAT;
+	if (unpack_uint(&u, UINT64_MAX) != CERT_VERSION)
+		return u.is_wrong ? ERR_FORMAT : ERR_VERSION;
+	unpack_fixed(&u, cert.root.octets, sizeof(cert.root.octets));
+	unpack_fixed(&u, cert.member.octets, sizeof(cert.member.octets));
+	unpack_fixed(&u, cert.salt, sizeof(cert.salt));
+	cert.serial = unpack_uint(&u, UINT64_MAX);
+	unpack_str(&u, cert.name, sizeof(cert.name));
+	unpack_str(&u, cert.org, sizeof(cert.org));
+	cert.not_before.ms = unpack_int(&u);
+	cert.not_after.ms = unpack_int(&u);
+	if (!unpack_done(&u) || !is_name(cert.name) || !is_name(cert.org))
+		return ERR_FORMAT;
+	*ret = cert;
+	return ERR_OK;
+}
+
+enum err cert_issue(const struct key_pair *root, struct cert *cert, struct cert_blob *ret)
+{
+	uint8_t body[CERT_MAX];
+	struct pack p = pack_into(body, sizeof(body));
+	struct octets out = octets_of(ret->octets, sizeof(ret->octets));
+	struct signature signature;
+
+	if (!is_name(cert->name) || !is_name(cert->org))
+		return ERR_RANGE;
+	cert->root = root->public;
+	pack_cert(&p, cert);
+	signature = sign(root, CERT_DOMAIN, body, pack_len(&p));
+	octets_uint(&out, pack_len(&p), 2);
+	octets_put(&out, body, pack_len(&p));
+	octets_put(&out, signature.octets, sizeof(signature.octets));
+	CHECK(!p.out.is_full);
+	CHECK(!out.is_full);
+	ret->len = octets_len(&out);
+	return ERR_OK;
+}
+
+static bool is_trusted(const struct roots *roots, const struct public_key *root)
+{
+	for (size_t i = 0; i < roots->count; i++) {
+		if (memcmp(&roots->keys[i], root, sizeof(*root)) == 0)
+			return true;
+	}
+	return false;
+}
+
+enum err cert_open(const void *data, size_t len, const struct roots *roots, struct wall now,
+                   struct cert *ret)
+{
+	struct bytes in = bytes_of(data, len);
+	struct bytes body = bytes_cut(&in, (size_t)bytes_uint(&in, 2));
+	struct signature signature;
+	struct cert cert;
+	enum err err;
+
+	bytes_copy(&in, signature.octets, sizeof(signature.octets));
+	if (in.is_short || bytes_left(&in) != 0 || len > CERT_MAX)
+		return ERR_FORMAT;
+	err = unpack_cert(body, &cert);
+	if (err != ERR_OK)
+		return err;
+	if (!is_trusted(roots, &cert.root))
+		return ERR_ROOT;
+	err = verify(&cert.root, CERT_DOMAIN, body.at, bytes_left(&body), &signature);
+	if (err != ERR_OK)
+		return err;
+	*ret = cert;
+	if (now.ms != INT64_MIN && (now.ms < cert.not_before.ms || now.ms > cert.not_after.ms))
+		return ERR_EXPIRED;
+	return ERR_OK;
+}
+
+void key_file_print(const char *kind, const void *data, size_t len, char room[KEY_FILE_MAX])
+{
+	const uint8_t *at = data;
+	size_t used = (size_t)snprintf(room, KEY_FILE_MAX, "%s ", kind);
+
+	CHECK(used + 2 * len + 2 <= KEY_FILE_MAX);
+	for (size_t i = 0; i < len; i++)
+		used += (size_t)snprintf(room + used, KEY_FILE_MAX - used, "%02x", at[i]);
+	room[used] = '\n';
+	room[used + 1] = '\0';
+}
+
+static int nibble(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = c == '\0' ? NULL : strchr(digits, c);
+
+	return at == NULL ? -1 : (int)(at - digits);
+}
+
+enum err key_file_parse(const char *text, const char *kind, void *room, size_t *len)
+{
+	size_t skip = strlen(kind), count = 0;
+	uint8_t *out = room;
+
+	if (strncmp(text, kind, skip) != 0 || text[skip] != ' ')
+		return ERR_FORMAT;
+	for (text += skip + 1; *text != '\0' && *text != '\n'; text += 2) {
+		int high = nibble(text[0]), low = high < 0 ? -1 : nibble(text[1]);
+
+		if (low < 0)
+			return ERR_FORMAT;
+		if (count == *len)
+			return ERR_LIMIT;
+		out[count++] = (uint8_t)(high << 4 | low);
+	}
+	if (strcmp(text, "\n") != 0 && *text != '\0')
+		return ERR_FORMAT;
+	*len = count;
+	return ERR_OK;
+}
+
+enum err request_pack(const struct key_pair *member, const struct request *request, void *room,
+                      size_t *len)
+{
+	struct pack p = pack_into(room, *len);
+	struct signature signature;
+
+	if (!is_name(request->name) || !is_name(request->org))
+		return ERR_RANGE;
+	pack_array(&p, 4);
+	pack_uint(&p, REQUEST_VERSION);
+	pack_bin(&p, member->public.octets, sizeof(member->public.octets));
+	pack_str(&p, request->name);
+	pack_str(&p, request->org);
+	if (p.out.is_full)
+		return ERR_LIMIT;
+	signature = sign(member, REQUEST_DOMAIN, room, pack_len(&p));
+	octets_put(&p.out, signature.octets, sizeof(signature.octets));
+	*len = pack_len(&p);
+	return p.out.is_full ? ERR_LIMIT : ERR_OK;
+}
+
+enum err request_open(const void *data, size_t len, struct request *ret)
+{
+	struct bytes in = bytes_of(data, len);
+	struct bytes body = bytes_cut(&in, len < SIGNATURE_LEN ? 0 : len - SIGNATURE_LEN);
+	struct unpack u = {.in = body};
+	struct signature signature;
+	struct request request;
+	enum err err;
+
+	bytes_copy(&in, signature.octets, sizeof(signature.octets));
+	if (unpack_array(&u) != 4 || unpack_uint(&u, UINT64_MAX) != REQUEST_VERSION)
+		return ERR_FORMAT;
+	unpack_fixed(&u, request.member.octets, sizeof(request.member.octets));
+	unpack_str(&u, request.name, sizeof(request.name));
+	unpack_str(&u, request.org, sizeof(request.org));
+	if (!unpack_done(&u) || in.is_short || !is_name(request.name) || !is_name(request.org))
+		return ERR_FORMAT;
+	err = verify(&request.member, REQUEST_DOMAIN, body.at, bytes_left(&body), &signature);
+	if (err == ERR_OK)
+		*ret = request;
+	return err;
+}

@@ -1,0 +1,187 @@
+#include "proto/wire/query.h"
+
+#include "base/util.h"
+#include "proto/wire/pack.h"
+
+#include <string.h>
+
+#define QUERY_VERSION 1
+#define QUERY_FIELDS 9
+#define QUERY_DOMAIN "spoor query 1"
+#define FINGERPRINT_MAX 700 /* octets; 6 an interval as a rule */
+#define SPAN_MAX_MS (INT64_C(400) * 86400000)
+
+/* Seven bits an octet, the last without its high bit (as LEB128). */
+static void put_varint(struct octets *o, uint64_t value)
+{
+	for (; value >= 0x80; value >>= 7)
+		octets_uint(o, (value & 0x7f) | 0x80, 1);
+	octets_uint(o, value, 1);
+}
+
+static uint64_t get_varint(struct bytes *b)
+{
+	uint64_t value = 0, octet = 0x80;
+
+	for (unsigned shift = 0; shift < 63 && (octet & 0x80) != 0; shift += 7) {
+		octet = bytes_uint(b, 1);
+		value |= (octet & 0x7f) << shift;
+	}
+	if ((octet & 0x80) != 0)
+		b->is_short = true;
+	return value;
+}
+
+/* First start 8 octets, then length, silence, length, ... in ms. */
+static void put_fingerprint(struct octets *o, const struct question *q)
+{
+	int64_t at = q->on[0].start_ms;
+
+	octets_uint(o, (uint64_t)at, 8);
+	for (size_t i = 0; i < q->on_count; i++) {
+		if (i > 0)
+			put_varint(o, (uint64_t)(q->on[i].start_ms - at));
+		put_varint(o, (uint64_t)(q->on[i].end_ms - q->on[i].start_ms));
+		at = q->on[i].end_ms;
+	}
+}
+
+/* Ordered, disjoint, silences above the gap, all within SPAN_MAX_MS: what score_pair() relies on.
+ */
+static enum err get_fingerprint(struct bytes in, struct question *q)
+{
+	int64_t first = (int64_t)bytes_uint(&in, 8), at = first;
+
+	if (first < 0 || first > INT64_MAX / 2)
+		return ERR_FORMAT;
+	while (bytes_left(&in) > 0) {
+		uint64_t silence = q->on_count == 0 ? 0 : get_varint(&in);
+		uint64_t length = get_varint(&in);
+		struct interval *on = &q->on[q->on_count];
+
+		if (in.is_short || q->on_count == QUERY_INTERVALS_MAX || silence > SPAN_MAX_MS ||
+		    length > SPAN_MAX_MS)
+			return ERR_FORMAT;
+		if (q->on_count > 0 && (int64_t)silence <= q->gap_ms)
+			return ERR_FORMAT;
+		on->start_ms = at + (int64_t)silence;
+		on->end_ms = on->start_ms + (int64_t)length;
+		at = on->end_ms;
+		if (at - first > SPAN_MAX_MS)
+			return ERR_FORMAT;
+		q->on_count++;
+	}
+	return q->on_count > 0 ? ERR_OK : ERR_FORMAT;
+}
+
+static struct query_id id_of(const void *data, size_t len)
+{
+	struct id whole = digest("spoor query id 1", data, len);
+	struct query_id id;
+
+	memcpy(id.octets, whole.octets, sizeof(id.octets));
+	return id;
+}
+
+enum err query_pack(struct query *query, const struct cert_blob *cert,
+                    const struct key_pair *origin, struct query_blob *ret)
+{
+	uint8_t body[QUERY_MAX], on[FINGERPRINT_MAX];
+	struct pack p = pack_into(body, sizeof(body));
+	struct octets fingerprint = octets_of(on, sizeof(on));
+	struct octets out = octets_of(ret->octets, sizeof(ret->octets));
+	struct signature signature;
+
+	CHECK(query->question.on_count > 0);
+	put_fingerprint(&fingerprint, &query->question);
+	pack_array(&p, QUERY_FIELDS);
+	pack_uint(&p, QUERY_VERSION);
+	pack_bin(&p, cert->octets, cert->len);
+	pack_bin(&p, query->nonce.octets, sizeof(query->nonce.octets));
+	pack_int(&p, query->issued.ms);
+	pack_int(&p, query->expires.ms);
+	pack_bin(&p, query->reply_to.octets, sizeof(query->reply_to.octets));
+	pack_uint(&p, (uint64_t)query->question.proto << 8 | query->question.severity);
+	pack_uint(&p, (uint64_t)query->question.gap_ms);
+	pack_bin(&p, on, octets_len(&fingerprint));
+	signature = sign(origin, QUERY_DOMAIN, body, pack_len(&p));
+	octets_uint(&out, pack_len(&p), 2);
+	octets_put(&out, body, pack_len(&p));
+	octets_put(&out, signature.octets, sizeof(signature.octets));
+	if (fingerprint.is_full || p.out.is_full || out.is_full)
+		return ERR_LIMIT;
+	ret->len = octets_len(&out);
+	query->id = id_of(ret->octets, ret->len);
+	return ERR_OK;
+}
+
+static enum err read_body(struct bytes body, struct query *ret, struct bytes *ret_cert)
+{
+	struct unpack u = {.in = body};
+	uint64_t kind;
+
+	if (unpack_array(&u) != QUERY_FIELDS)
+		return ERR_FORMAT;
+	if (unpack_uint(&u, UINT64_MAX) != QUERY_VERSION)
+		return u.is_wrong ? ERR_FORMAT : ERR_VERSION;
+	*ret_cert = unpack_bin(&u);
+	unpack_fixed(&u, ret->nonce.octets, sizeof(ret->nonce.octets));
+	ret->issued.ms = unpack_int(&u);
+	ret->expires.ms = unpack_int(&u);
+	unpack_fixed(&u, ret->reply_to.octets, sizeof(ret->reply_to.octets));
+	kind = unpack_uint(&u, UINT16_MAX);
+	ret->question.proto = (uint8_t)(kind >> 8);
+	ret->question.severity = (enum severity)(kind & 0xff);
+	ret->question.gap_ms = (int64_t)unpack_uint(&u, SPAN_MAX_MS);
+	ret->question.on_count = 0;
+	body = unpack_bin(&u);
+	if (!unpack_done(&u) || (kind & 0xff) >= SEVERITY_END)
+		return ERR_FORMAT;
+	return get_fingerprint(body, &ret->question);
+}
+
+static bool is_alive(const struct query *q, struct wall now, int64_t skew_ms)
+{
+	/* In unsigned arithmetic: the times are a stranger's, and may be any number. */
+	uint64_t life = (uint64_t)q->expires.ms - (uint64_t)q->issued.ms;
+
+	return q->issued.ms >= 0 && life <= QUERY_LIFE_MAX_MS && q->issued.ms <= now.ms + skew_ms &&
+	       q->expires.ms >= now.ms - skew_ms;
+}
+
+enum err query_open(const void *data, size_t len, const struct roots *roots, struct wall now,
+                    int64_t skew_ms, struct query *ret)
+{
+	struct bytes in = bytes_of(data, len), cert;
+	struct bytes body = bytes_cut(&in, (size_t)bytes_uint(&in, 2));
+	struct signature signature;
+	enum err err, expired;
+
+	bytes_copy(&in, signature.octets, sizeof(signature.octets));
+	if (in.is_short || bytes_left(&in) != 0 || len > QUERY_MAX)
+		return ERR_FORMAT;
+	err = read_body(body, ret, &cert);
+	if (err != ERR_OK)
+		return err;
+	expired = cert_open(cert.at, bytes_left(&cert), roots, now, &ret->origin);
+	if (expired != ERR_OK && expired != ERR_EXPIRED)
+		return expired;
+	err = verify(&ret->origin.member, QUERY_DOMAIN, body.at, bytes_left(&body), &signature);
+	if (err != ERR_OK)
+		return err;
+	ret->id = id_of(data, len);
+	if (!is_alive(ret, now, skew_ms))
+		return ERR_STALE;
+	return expired;
+}
+
+enum severity severity_of(const char *text)
+{
+	static const char *const names[] = {"low", "medium", "high", "critical"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(names[i], text) == 0)
+			return (enum severity)i;
+	}
+	return SEVERITY_END;
+}

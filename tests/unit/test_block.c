@@ -1,0 +1,280 @@
+#include "base/prng.h"
+#include "store/block.h"
+#include "tests/unit/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+#define FLOWS_MAX 5000
+
+struct fixture {
+	struct block_codec *writer, *reader;
+	struct flow flows[FLOWS_MAX];
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	f->writer = block_codec_new();
+	f->reader = block_codec_new();
+	assert_non_null(f->writer);
+	assert_non_null(f->reader);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	block_codec_free(f->writer);
+	block_codec_free(f->reader);
+	free(f);
+	return 0;
+}
+
+/* Few addresses, near times: what a router sends. */
+static void likely(struct prng *p, struct flow *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->src = addr_from_v4((const uint8_t[4]){10, 0, 0, (uint8_t)prng_below(p, 20)});
+	ret->dst = addr_from_v4((const uint8_t[4]){192, 0, 2, (uint8_t)prng_below(p, 200)});
+	ret->exporter = addr_from_v4((const uint8_t[4]){10, 0, 0, 1});
+	ret->received_ms = INT64_C(1448000000000) + (int64_t)prng_below(p, 60000);
+	ret->end_ms = ret->received_ms - (int64_t)prng_below(p, 15000);
+	ret->start_ms = ret->end_ms - (int64_t)prng_below(p, 100000);
+	ret->octets = prng_below(p, 100000);
+	ret->packets = 1 + ret->octets / 700;
+	ret->src_port = (uint16_t)prng_below(p, 65536);
+	ret->dst_port = 22;
+	ret->proto = FLOW_TCP;
+	ret->version = 9;
+	ret->sampling = 1;
+}
+
+/* Every member any value at all, and the ends of its range often. */
+static void extreme(struct prng *p, struct flow *ret)
+{
+	prng_fill(p, ret, sizeof(*ret));
+	switch (prng_below(p, 4)) {
+	case 0:
+		memset(ret, 0xff, sizeof(*ret));
+		break;
+	case 1:
+		memset(ret, 0, sizeof(*ret));
+		break;
+	case 2:
+		ret->start_ms = INT64_MIN;
+		ret->end_ms = INT64_MAX;
+		ret->received_ms = INT64_MIN;
+		break;
+	}
+}
+
+static void assert_round_trip(struct fixture *f, size_t count)
+{
+	const uint8_t *block;
+	struct flow *flows;
+	size_t len;
+	size_t read;
+
+	assert_ok(block_encode(f->writer, f->flows, count, &block, &len));
+	assert_ok(block_decode(f->reader, block, len, &flows, &read));
+	assert_int_equal(read, count);
+	assert_memory_equal(flows, f->flows, count * sizeof(*flows));
+}
+
+static void flows_come_back_as_they_were_and_in_order(void **state)
+{
+	static const size_t counts[] = {1, 2, 3, 127, 128, 129, 1000, FLOWS_MAX};
+	struct fixture *f = *state;
+	struct prng p = {1};
+
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+		for (size_t j = 0; j < counts[i]; j++)
+			likely(&p, &f->flows[j]);
+		assert_round_trip(f, counts[i]);
+	}
+}
+
+static void the_ends_of_every_range_come_back(void **state)
+{
+	struct fixture *f = *state;
+	struct prng p = {2};
+
+	for (size_t count = 1; count < 200; count++) {
+		for (size_t i = 0; i < count; i++)
+			extreme(&p, &f->flows[i]);
+		assert_round_trip(f, count);
+	}
+}
+
+static void every_truncation_is_short(void **state)
+{
+	struct fixture *f = *state;
+	struct prng p = {3};
+	const uint8_t *block;
+	struct flow *flows;
+	size_t count;
+	size_t len;
+
+	for (size_t i = 0; i < 40; i++)
+		likely(&p, &f->flows[i]);
+	assert_ok(block_encode(f->writer, f->flows, 40, &block, &len));
+	for (size_t cut = 0; cut < len; cut++)
+		assert_err(ERR_SHORT, block_decode(f->reader, block, cut, &flows, &count));
+}
+
+static void every_flipped_bit_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct prng p = {4};
+	const uint8_t *block;
+	struct flow *flows;
+	uint8_t *copy;
+	size_t count;
+	size_t len;
+
+	for (size_t i = 0; i < 10; i++)
+		likely(&p, &f->flows[i]);
+	assert_ok(block_encode(f->writer, f->flows, 10, &block, &len));
+	copy = malloc(len);
+	assert_non_null(copy);
+	memcpy(copy, block, len);
+	for (size_t bit = 0; bit < len * 8; bit++) {
+		copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		assert_int_not_equal(ERR_OK, block_decode(f->reader, copy, len, &flows, &count));
+		copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	}
+	assert_ok(block_decode(f->reader, copy, len, &flows, &count));
+	free(copy);
+}
+
+static void no_flows_make_no_block(void **state)
+{
+	struct fixture *f = *state;
+	const uint8_t *block;
+	struct flow *flows;
+	size_t count;
+	size_t len;
+
+	assert_err(ERR_RANGE, block_encode(f->writer, f->flows, 0, &block, &len));
+	assert_err(ERR_RANGE, block_encode(f->writer, f->flows, BLOCK_FLOWS_MAX + 1, &block, &len));
+	assert_err(ERR_SHORT, block_decode(f->reader, "", 0, &flows, &count));
+}
+
+/* Writes one octet, or a number of four, into a good block and makes the checksum fit again. */
+static enum err forged(struct fixture *f, size_t at, uint32_t value, size_t width)
+{
+	const uint8_t *block;
+	struct flow *flows;
+	uint8_t *copy;
+	enum err err;
+	size_t count;
+	size_t len;
+
+	assert_ok(block_encode(f->writer, f->flows, 10, &block, &len));
+	copy = malloc(len);
+	assert_non_null(copy);
+	memcpy(copy, block, len);
+	for (size_t i = 0; i < width; i++)
+		copy[at + i] = (uint8_t)(value >> 8 * (width - 1 - i));
+	if (at != BLOCK_HEADER_LEN - 8) {
+		uint64_t sum = block_checksum(copy, len);
+
+		for (size_t i = 0; i < 8; i++)
+			copy[BLOCK_HEADER_LEN - 8 + i] = (uint8_t)(sum >> (56 - 8 * i));
+	}
+	err = block_decode(f->reader, copy, len, &flows, &count);
+	free(copy);
+	return err;
+}
+
+static void a_forged_header_is_refused(void **state)
+{
+	static const struct {
+		const char *label;
+		size_t at;
+		uint32_t value;
+		size_t width;
+		enum err expected;
+	} rows[] = {
+		{"magic", 0, 0x53505243, 4, ERR_FORMAT},
+		{"next version", 4, BLOCK_VERSION + 1, 2, ERR_VERSION},
+		{"unknown packing", 6, 2, 1, ERR_FORMAT},
+		{"not packed after all", 6, 0, 1, ERR_FORMAT},
+		{"a column more", 7, 19, 1, ERR_FORMAT},
+		{"no flows", 8, 0, 4, ERR_FORMAT},
+		{"a flow fewer", 8, 9, 4, ERR_FORMAT},
+		{"a flow more", 8, 11, 4, ERR_FORMAT},
+		{"flows without end", 8, UINT32_MAX, 4, ERR_FORMAT},
+		{"more flows than a block holds", 8, BLOCK_FLOWS_MAX + 1, 4, ERR_FORMAT},
+		{"columns without end", 12, UINT32_MAX, 4, ERR_FORMAT},
+		{"columns shorter than they are", 12, 1, 4, ERR_FORMAT},
+		{"more packed than there is", 16, 1 << 20, 4, ERR_SHORT},
+		{"less packed than there is", 16, 1, 4, ERR_FORMAT},
+		{"another start", 20, 1, 4, ERR_FORMAT},
+		{"another end", 28, 1, 4, ERR_FORMAT},
+		{"another checksum", BLOCK_HEADER_LEN - 8, 1, 4, ERR_CORRUPT},
+	};
+	struct fixture *f = *state;
+	struct prng p = {5};
+
+	for (size_t i = 0; i < 10; i++)
+		likely(&p, &f->flows[i]);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		enum err err = forged(f, rows[i].at, rows[i].value, rows[i].width);
+
+		if (err != rows[i].expected)
+			print_error("%s\n", rows[i].label);
+		assert_err(rows[i].expected, err);
+	}
+}
+
+static void unpacked_columns_are_read_too(void **state)
+{
+	struct fixture *f = *state;
+	struct prng p = {6};
+	const uint8_t *block;
+	uint8_t plain[4096];
+	struct flow *flows;
+	uint64_t sum;
+	size_t count;
+	size_t len;
+
+	for (size_t i = 0; i < 10; i++)
+		likely(&p, &f->flows[i]);
+	assert_ok(block_encode(f->writer, f->flows, 10, &block, &len));
+	assert_int_equal(block[6], 1);
+	memcpy(plain, block, BLOCK_HEADER_LEN);
+	len = ZSTD_decompress(plain + BLOCK_HEADER_LEN, sizeof(plain) - BLOCK_HEADER_LEN,
+	                      block + BLOCK_HEADER_LEN, len - BLOCK_HEADER_LEN);
+	assert_false(ZSTD_isError(len));
+	plain[6] = 0;
+	memcpy(plain + 16, plain + 12, 4);
+	sum = block_checksum(plain, BLOCK_HEADER_LEN + len);
+	for (size_t i = 0; i < 8; i++)
+		plain[BLOCK_HEADER_LEN - 8 + i] = (uint8_t)(sum >> (56 - 8 * i));
+	assert_ok(block_decode(f->reader, plain, BLOCK_HEADER_LEN + len, &flows, &count));
+	assert_int_equal(count, 10);
+	assert_memory_equal(flows, f->flows, 10 * sizeof(*flows));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(flows_come_back_as_they_were_and_in_order, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(the_ends_of_every_range_come_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(every_truncation_is_short, setup, teardown),
+		cmocka_unit_test_setup_teardown(every_flipped_bit_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_flows_make_no_block, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_forged_header_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(unpacked_columns_are_read_too, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("store/block", tests, NULL, NULL);
+}

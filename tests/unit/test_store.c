@@ -1,0 +1,789 @@
+#include "base/prng.h"
+#include "store/block.h"
+#include "store/store.h"
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <lmdb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define HOUR_MS INT64_C(3600000)
+#define T0 (400000 * HOUR_MS) /* the first moment of an hour */
+#define MIB (UINT64_C(1) << 20)
+
+struct fixture {
+	char dir[256];
+	char file[300]; /* data.mdb in it */
+	char reason[STORE_REASON_MAX];
+	struct store_options options;
+	struct store *store;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	const char *tmp = getenv("TMPDIR");
+
+	assert_non_null(f);
+	snprintf(f->dir, sizeof(f->dir), "%s/spoor-test-XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->file, sizeof(f->file), "%s/data.mdb", f->dir);
+	f->options =
+		(struct store_options){.path = f->dir, .map_size = 64 * MIB, .block_flows = 100};
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	static const char *const names[] = {"data.mdb", "lock.mdb", "lock"};
+	struct fixture *f = *state;
+
+	store_close(f->store);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char path[300];
+
+		snprintf(path, sizeof(path), "%s/%s", f->dir, names[i]);
+		unlink(path);
+	}
+	assert_int_equal(0, rmdir(f->dir));
+	free(f);
+	return 0;
+}
+
+static enum err try_open(struct fixture *f)
+{
+	f->reason[0] = 0;
+	return store_open(&f->options, &f->store, f->reason);
+}
+
+static void open_it(struct fixture *f)
+{
+	enum err err = try_open(f);
+
+	if (err)
+		print_error("%s\n", f->reason);
+	assert_ok(err);
+}
+
+static void close_it(struct fixture *f)
+{
+	store_close(f->store);
+	f->store = NULL;
+}
+
+/* A flow that says who it is, one second long, incompressible elsewhere. */
+static struct flow flow_of(uint64_t id, int64_t received_ms)
+{
+	struct prng p = {id};
+	struct flow flow = {
+		.exporter = addr_from_v4((const uint8_t[4]){10, 0, 0, 1}),
+		.start_ms = received_ms - 1000,
+		.end_ms = received_ms,
+		.received_ms = received_ms,
+		.octets = id,
+		.packets = 1,
+		.version = 9,
+	};
+
+	prng_fill(&p, flow.src.octets, sizeof(flow.src.octets));
+	prng_fill(&p, flow.dst.octets, sizeof(flow.dst.octets));
+	return flow;
+}
+
+static void append_some(struct fixture *f, uint64_t first_id, size_t count, int64_t received_ms)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct flow flow = flow_of(first_id + i, received_ms);
+
+		assert_ok(store_append(f->store, &flow, 1));
+	}
+}
+
+static void seal_some(struct fixture *f, uint64_t first_id, size_t count, int64_t received_ms)
+{
+	append_some(f, first_id, count, received_ms);
+	assert_ok(store_seal(f->store));
+}
+
+/* Reads all that overlaps; counts how often each id below `max` came. */
+static size_t read_ids(struct store *s, struct interval when, uint8_t *seen, size_t max)
+{
+	struct store_cursor *c;
+	const struct flow *flows;
+	size_t total = 0;
+	size_t count;
+	enum err err;
+
+	if (seen != NULL)
+		memset(seen, 0, max);
+	assert_ok(store_cursor_open(s, when, &c));
+	while ((err = store_cursor_next(c, &flows, &count)) == ERR_OK) {
+		assert_int_not_equal(0, count);
+		for (size_t i = 0; seen != NULL && i < count; i++) {
+			struct flow expected = flow_of(flows[i].octets, flows[i].received_ms);
+
+			assert_true(flows[i].octets < max);
+			assert_memory_equal(&expected, &flows[i], sizeof(expected));
+			seen[flows[i].octets]++;
+		}
+		total += count;
+	}
+	assert_err(ERR_NOENT, err);
+	store_cursor_close(c);
+	return total;
+}
+
+static size_t count_all(struct fixture *f)
+{
+	return read_ids(f->store, INTERVAL_ALWAYS, NULL, 0);
+}
+
+static struct store_stats stats_of(struct fixture *f)
+{
+	struct store_stats stats;
+
+	store_stats(f->store, &stats);
+	return stats;
+}
+
+static void unsealed_and_sealed_flows_are_found(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t seen[250];
+
+	open_it(f);
+	assert_int_equal(0, count_all(f));
+	append_some(f, 0, 120, T0 + 5000);
+	assert_true(store_is_ready(f->store));
+	assert_int_equal(120, read_ids(f->store, INTERVAL_ALWAYS, seen, sizeof(seen)));
+	assert_ok(store_seal(f->store));
+	assert_false(store_is_ready(f->store));
+	append_some(f, 120, 50, T0 + 6000);
+	assert_int_equal(170, read_ids(f->store, INTERVAL_ALWAYS, seen, sizeof(seen)));
+	for (size_t i = 0; i < 170; i++)
+		assert_int_equal(1, seen[i]);
+	assert_int_equal(120, stats_of(f).flows);
+	assert_int_equal(50, stats_of(f).unsealed);
+	assert_true(stats_of(f).oldest_ms == T0 + 4000);
+	assert_true(stats_of(f).newest_ms == T0 + 6000);
+}
+
+static void a_flow_is_found_by_any_instant_it_shares(void **state)
+{
+	static const struct {
+		const char *label;
+		int64_t start_ms, end_ms;
+		size_t found;
+	} rows[] = {
+		{"before", 0, 999, 0},
+		{"touches its start", 0, 1000, 1},
+		{"one instant within", 1500, 1500, 1},
+		{"around it", 0, 9000, 1},
+		{"touches its end", 2000, 9000, 1},
+		{"after", 2001, 9000, 0},
+	};
+	struct fixture *f = *state;
+
+	open_it(f);
+	for (int is_sealed = 0; is_sealed < 2; is_sealed++) {
+		if (is_sealed)
+			assert_ok(store_seal(f->store));
+		else
+			append_some(f, 1, 1, T0 + 2000);
+		for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+			struct interval when = {T0 + rows[i].start_ms, T0 + rows[i].end_ms};
+			size_t found = read_ids(f->store, when, NULL, 0);
+
+			if (found != rows[i].found)
+				print_error("%s\n", rows[i].label);
+			assert_int_equal(rows[i].found, found);
+		}
+	}
+}
+
+static void a_reopened_store_finds_all_and_counts_on(void **state)
+{
+	struct fixture *f = *state;
+	struct store_stats before;
+	struct store_stats after;
+	uint8_t seen[300];
+
+	open_it(f);
+	seal_some(f, 0, 250, T0);
+	append_some(f, 250, 20, T0 + HOUR_MS); /* sealed by closing */
+	close_it(f);
+	open_it(f);
+	before = stats_of(f);
+	assert_int_equal(270, before.flows);
+	assert_int_equal(4, before.blocks);
+	assert_int_equal(2, before.partitions);
+	seal_some(f, 270, 10, T0 + HOUR_MS);
+	close_it(f);
+	open_it(f);
+	after = stats_of(f);
+	assert_int_equal(5, after.blocks);
+	assert_int_equal(280, read_ids(f->store, INTERVAL_ALWAYS, seen, sizeof(seen)));
+	for (size_t i = 0; i < 280; i++)
+		assert_int_equal(1, seen[i]);
+}
+
+static void mixed_hours_become_a_block_each(void **state)
+{
+	struct fixture *f = *state;
+	struct flow flows[90];
+
+	open_it(f);
+	for (size_t i = 0; i < ARRAY_LEN(flows); i++)
+		flows[i] = flow_of(i, T0 + (int64_t)(i % 9) * HOUR_MS);
+	assert_ok(store_append(f->store, flows, ARRAY_LEN(flows)));
+	assert_ok(store_seal(f->store));
+	assert_int_equal(9, stats_of(f).blocks);
+	assert_int_equal(9, stats_of(f).partitions);
+	assert_int_equal(90, count_all(f));
+}
+
+static void memory_is_bounded_and_a_batch_is_taken_whole_or_not(void **state)
+{
+	struct fixture *f = *state;
+	struct flow flows[401];
+
+	open_it(f);
+	for (size_t i = 0; i < ARRAY_LEN(flows); i++)
+		flows[i] = flow_of(i, T0);
+	assert_err(ERR_RANGE, store_append(f->store, flows, 401));
+	assert_ok(store_append(f->store, flows, 399));
+	assert_err(ERR_BUSY, store_append(f->store, flows, 2));
+	assert_int_equal(399, stats_of(f).unsealed);
+	assert_ok(store_append(f->store, flows, 1));
+	assert_int_equal(400, count_all(f));
+	assert_ok(store_seal(f->store));
+	assert_ok(store_append(f->store, flows, 400));
+}
+
+/* Appends and seals until killed; after each seal says how many flows are safe. */
+static void writer_process(const struct store_options *options, uint64_t first_id, int out)
+{
+	char reason[STORE_REASON_MAX];
+	struct store *s;
+
+	if (store_open(options, &s, reason) != ERR_OK)
+		_exit(1);
+	for (uint64_t id = first_id;; id++) {
+		struct flow flow = flow_of(id, T0 + (int64_t)(id / 1000) * HOUR_MS);
+		uint64_t safe = id + 1;
+
+		if (store_append(s, &flow, 1) != ERR_OK)
+			_exit(2);
+		if (safe % 150 == 0 &&
+		    (store_seal(s) != ERR_OK || write(out, &safe, sizeof(safe)) != sizeof(safe)))
+			_exit(3);
+	}
+}
+
+static void a_killed_writer_loses_nothing_that_was_sealed(void **state)
+{
+	static uint8_t seen[1 << 20];
+	struct fixture *f = *state;
+	struct prng p = {(uint64_t)getpid()};
+	uint64_t safe = 0;
+
+	for (int round = 0; round < 8; round++) {
+		uint64_t first_id = safe;
+		uint64_t said;
+		int pipes[2];
+		int status;
+		pid_t child;
+
+		assert_int_equal(0, pipe(pipes));
+		child = fork();
+		assert_true(child >= 0);
+		if (child == 0)
+			writer_process(&f->options, first_id, pipes[1]);
+		close(pipes[1]);
+		/* The first report proves that it runs; the moment after it is any moment. */
+		assert_int_equal(sizeof(said), read(pipes[0], &said, sizeof(said)));
+		safe = said;
+		usleep((useconds_t)prng_below(&p, 50000));
+		kill(child, SIGKILL);
+		assert_int_equal(child, waitpid(child, &status, 0));
+		assert_true(WIFSIGNALED(status));
+		while (read(pipes[0], &said, sizeof(said)) == sizeof(said))
+			safe = said;
+		close(pipes[0]);
+
+		open_it(f);
+		assert_true(safe < sizeof(seen));
+		read_ids(f->store, INTERVAL_ALWAYS, seen, sizeof(seen));
+		for (uint64_t id = 0; id < safe; id++)
+			assert_int_equal(1, seen[id]);
+		assert_int_equal(0, stats_of(f).damaged_blocks);
+		/* What was sealed but not reported any more must not come twice. */
+		while (seen[safe] != 0)
+			safe++;
+		close_it(f);
+	}
+}
+
+static void a_file_cut_short_is_torn(void **state)
+{
+	struct fixture *f = *state;
+	static const off_t lengths[] = {100000, 20000, 9000, 8192, 5000, 30, 1};
+
+	open_it(f);
+	for (uint64_t i = 0; i < 20; i++)
+		seal_some(f, i * 100, 100, T0);
+	close_it(f);
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		assert_int_equal(0, truncate(f->file, lengths[i]));
+		assert_err(ERR_TORN, try_open(f));
+		assert_non_null(strstr(f->reason, "data.mdb"));
+		assert_null(strchr(f->reason, '\n'));
+	}
+}
+
+static void a_file_cut_within_its_unused_end_is_whole(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+
+	open_it(f);
+	seal_some(f, 0, 100, T0);
+	close_it(f);
+	assert_int_equal(0, stat(f->file, &st));
+	assert_int_equal(0, truncate(f->file, st.st_size - 4096));
+	open_it(f);
+	assert_int_equal(100, count_all(f));
+}
+
+static void spill(const char *path, size_t len, uint64_t seed)
+{
+	struct prng p = {seed};
+	uint8_t *junk = malloc(len);
+	FILE *file = fopen(path, "wb");
+
+	assert_non_null(junk);
+	assert_non_null(file);
+	prng_fill(&p, junk, len);
+	assert_int_equal(len, fwrite(junk, 1, len, file));
+	fclose(file);
+	free(junk);
+}
+
+static void garbage_is_no_store(void **state)
+{
+	struct fixture *f = *state;
+	static const size_t lengths[] = {20, 1000, 8192, 100000};
+
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		spill(f->file, lengths[i], i);
+		assert_err(ERR_CORRUPT, try_open(f));
+		assert_non_null(strstr(f->reason, "data.mdb"));
+	}
+}
+
+/* Runs `fn` on the closed store's file as LMDB sees it. */
+static void with_lmdb(struct fixture *f, const char *table, unsigned flags,
+                      void (*fn)(MDB_txn *txn, MDB_dbi dbi))
+{
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+
+	assert_int_equal(0, mdb_env_create(&env));
+	assert_int_equal(0, mdb_env_set_maxdbs(env, 8));
+	assert_int_equal(0, mdb_env_set_mapsize(env, 64 * MIB));
+	assert_int_equal(0, mdb_env_open(env, f->dir, 0, 0600));
+	assert_int_equal(0, mdb_txn_begin(env, NULL, 0, &txn));
+	assert_int_equal(0, mdb_dbi_open(txn, table, flags, &dbi));
+	fn(txn, dbi);
+	assert_int_equal(0, mdb_txn_commit(txn));
+	mdb_env_close(env);
+}
+
+static void put_other(MDB_txn *txn, MDB_dbi dbi)
+{
+	char text[] = "other";
+	MDB_val v = {.mv_size = 5, .mv_data = text};
+
+	assert_int_equal(0, mdb_put(txn, dbi, &v, &v, 0));
+}
+
+static void raise_format(MDB_txn *txn, MDB_dbi dbi)
+{
+	char name[] = "format";
+	uint8_t next[8] = {[7] = 2};
+	MDB_val k = {.mv_size = 6, .mv_data = name};
+	MDB_val v = {.mv_size = 8, .mv_data = next};
+
+	assert_int_equal(0, mdb_put(txn, dbi, &k, &v, 0));
+}
+
+/* In the middle of the second block's octets. */
+static void flip_one(MDB_txn *txn, MDB_dbi dbi)
+{
+	uint8_t copy[65536];
+	MDB_cursor *cursor;
+	MDB_val k;
+	MDB_val v;
+
+	assert_int_equal(0, mdb_cursor_open(txn, dbi, &cursor));
+	assert_int_equal(0, mdb_cursor_get(cursor, &k, &v, MDB_FIRST));
+	assert_int_equal(0, mdb_cursor_get(cursor, &k, &v, MDB_NEXT));
+	assert_true(v.mv_size < sizeof(copy));
+	memcpy(copy, v.mv_data, v.mv_size);
+	copy[v.mv_size / 2] ^= 0x10;
+	v.mv_data = copy;
+	assert_int_equal(0, mdb_cursor_put(cursor, &k, &v, MDB_CURRENT));
+	mdb_cursor_close(cursor);
+}
+
+static void another_program_s_database_is_no_store(void **state)
+{
+	struct fixture *f = *state;
+
+	with_lmdb(f, "theirs", MDB_CREATE, put_other);
+	assert_err(ERR_CORRUPT, try_open(f));
+}
+
+static void another_format_is_refused_as_such(void **state)
+{
+	struct fixture *f = *state;
+
+	open_it(f);
+	close_it(f);
+	with_lmdb(f, "meta", 0, raise_format);
+	assert_err(ERR_VERSION, try_open(f));
+}
+
+static void a_damaged_block_is_skipped_and_counted(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t seen[300];
+
+	open_it(f);
+	seal_some(f, 0, 300, T0);
+	close_it(f);
+	with_lmdb(f, "blocks", 0, flip_one);
+	open_it(f);
+	assert_int_equal(200, read_ids(f->store, INTERVAL_ALWAYS, seen, sizeof(seen)));
+	for (size_t i = 0; i < 300; i++)
+		assert_int_equal(i / 100 != 1, seen[i]);
+	assert_int_equal(1, stats_of(f).damaged_blocks);
+}
+
+static void a_second_opener_is_locked_out(void **state)
+{
+	struct fixture *f = *state;
+	struct store *second;
+
+	open_it(f);
+	assert_err(ERR_LOCKED, store_open(&f->options, &second, f->reason));
+	assert_non_null(strstr(f->reason, "lock"));
+	close_it(f);
+	open_it(f);
+}
+
+static void senseless_options_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct store_options good = f->options;
+
+	f->options.map_size = STORE_MAP_MIN - 1;
+	assert_err(ERR_RANGE, try_open(f));
+	f->options = good;
+	f->options.size_max = good.map_size + 1;
+	assert_err(ERR_RANGE, try_open(f));
+	f->options = good;
+	f->options.block_flows = BLOCK_FLOWS_MAX + 1;
+	assert_err(ERR_RANGE, try_open(f));
+	f->options = good;
+	f->options.path = "/dev/null/store";
+	assert_err(ERR_IO, try_open(f));
+	f->options = good;
+}
+
+/* Seals blocks of a hundred, hours apart by `hour_step`, until there is no room. */
+static uint64_t fill(struct fixture *f, uint64_t id, uint64_t blocks_an_hour)
+{
+	enum err err = ERR_OK;
+
+	for (uint64_t block = id / 100; err == ERR_OK; block++, id += 100) {
+		append_some(f, id, 100, T0 + (int64_t)(block / blocks_an_hour) * HOUR_MS);
+		err = store_seal(f->store);
+	}
+	assert_err(ERR_FULL, err);
+	return id;
+}
+
+static void a_full_store_keeps_what_it_has_and_says_so(void **state)
+{
+	static uint8_t seen[1 << 20];
+	struct fixture *f = *state;
+	struct flow flows[400];
+	uint64_t ids;
+
+	f->options.map_size = STORE_MAP_MIN;
+	open_it(f);
+	ids = fill(f, 0, 1000);
+	assert_true(stats_of(f).is_full);
+	assert_int_equal(100, stats_of(f).unsealed);
+	assert_int_equal(ids, read_ids(f->store, INTERVAL_ALWAYS, seen, sizeof(seen)));
+	assert_false(store_is_ready(f->store));
+	for (size_t i = 0; i < ARRAY_LEN(flows); i++)
+		flows[i] = flow_of(ids + i, T0);
+	assert_ok(store_append(f->store, flows, 300));
+	assert_err(ERR_FULL, store_append(f->store, flows + 300, 1));
+	assert_err(ERR_FULL, store_seal(f->store));
+	assert_int_equal(ids + 300, read_ids(f->store, INTERVAL_ALWAYS, seen, sizeof(seen)));
+	for (size_t i = 0; i < ids + 300; i++)
+		assert_int_equal(1, seen[i]);
+}
+
+static void a_full_store_makes_room_by_dropping_its_oldest(void **state)
+{
+	static uint8_t seen[1 << 20];
+	struct fixture *f = *state;
+	uint64_t ids = 0;
+
+	f->options.map_size = STORE_MAP_MIN;
+	open_it(f);
+	for (int round = 0; round < 200; round++) {
+		uint64_t held;
+
+		ids = fill(f, ids, round < 100 ? 1000 : 7);
+		assert_ok(store_expire(f->store, (struct wall){T0}));
+		assert_ok(store_seal(f->store));
+		assert_false(stats_of(f).is_full);
+		held = read_ids(f->store, INTERVAL_ALWAYS, seen, sizeof(seen));
+		assert_true(held < ids);
+		assert_true(held > ids / 1000);
+		for (uint64_t id = 0; id < ids; id++)
+			assert_int_equal(id >= ids - held, seen[id]);
+	}
+	assert_true(stats_of(f).expired_flows > 0);
+}
+
+static void a_smaller_size_at_the_next_start_is_reached(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t ids;
+	size_t held;
+
+	f->options.map_size = 4 * MIB;
+	open_it(f);
+	ids = fill(f, 0, 1 << 20);
+	close_it(f);
+	f->options.map_size = STORE_MAP_MIN; /* the file is beyond it already */
+	f->options.size_max = 200000;
+	open_it(f);
+	assert_true(stats_of(f).octets > 3 * MIB);
+	assert_ok(store_expire(f->store, (struct wall){T0}));
+	assert_true(stats_of(f).octets <= 200000);
+	held = count_all(f);
+	assert_true(held > 1000);
+	seal_some(f, ids, 100, T0 + HOUR_MS);
+	assert_int_equal(held + 100, count_all(f));
+}
+
+static void a_full_disk_is_survived(void **state)
+{
+	struct fixture *f = *state;
+	int status;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0) { /* a limit on file sizes meets writes as a full disk does */
+		struct rlimit limit = {2 * MIB, 2 * MIB};
+		struct flow flow = flow_of(0, T0);
+		enum err err = ERR_OK;
+
+		signal(SIGXFSZ, SIG_IGN);
+		if (setrlimit(RLIMIT_FSIZE, &limit) != 0 || try_open(f) != ERR_OK)
+			_exit(1);
+		for (uint64_t id = 0; err == ERR_OK; id++) {
+			flow = flow_of(id, T0);
+			err = store_append(f->store, &flow, 1);
+			if (err == ERR_OK && id % 100 == 99)
+				err = store_seal(f->store);
+		}
+		if (err != ERR_FULL || !stats_of(f).is_full || count_all(f) < 10000)
+			_exit(2);
+		if (store_expire(f->store, (struct wall){T0}) != ERR_OK)
+			_exit(3);
+		_exit(store_seal(f->store) == ERR_OK ? 0 : 4);
+	}
+	assert_int_equal(child, waitpid(child, &status, 0));
+	assert_true(WIFEXITED(status));
+	assert_int_equal(0, WEXITSTATUS(status));
+	open_it(f);
+	assert_true(count_all(f) > 10000);
+	assert_int_equal(0, stats_of(f).damaged_blocks);
+}
+
+static void retention_by_age_drops_whole_hours_once_they_are_over(void **state)
+{
+	struct fixture *f = *state;
+	struct store_stats stats;
+
+	f->options.age_max_ms = 2 * HOUR_MS;
+	open_it(f);
+	for (int64_t hour = 0; hour < 5; hour++)
+		seal_some(f, (uint64_t)hour * 100, 100, T0 + hour * HOUR_MS);
+	assert_ok(store_expire(f->store, (struct wall){T0 + 3 * HOUR_MS - 1}));
+	assert_int_equal(500, count_all(f));
+	assert_ok(store_expire(f->store, (struct wall){T0 + 3 * HOUR_MS}));
+	assert_int_equal(400, count_all(f));
+	assert_ok(store_expire(f->store, (struct wall){T0 + 5 * HOUR_MS}));
+	stats = stats_of(f);
+	assert_int_equal(200, stats.flows);
+	assert_int_equal(2, stats.partitions);
+	assert_int_equal(300, stats.expired_flows);
+	assert_true(stats.oldest_ms == T0 + 3 * HOUR_MS - 1000);
+}
+
+static void retention_by_size_drops_the_oldest_first(void **state)
+{
+	static uint8_t seen[4000];
+	struct fixture *f = *state;
+	size_t held;
+
+	f->options.size_max = 120000;
+	open_it(f);
+	for (int64_t hour = 0; hour < 4; hour++) {
+		for (uint64_t block = 0; block < 10; block++)
+			seal_some(f, (uint64_t)hour * 1000 + block * 100, 100, T0 + hour * HOUR_MS);
+	}
+	assert_ok(store_expire(f->store, (struct wall){T0}));
+	assert_true(stats_of(f).octets <= 120000);
+	held = read_ids(f->store, INTERVAL_ALWAYS, seen, sizeof(seen));
+	assert_true(held >= 1000);
+	for (size_t id = 0; id < 4000; id++)
+		assert_int_equal(id >= 4000 - held, seen[id]);
+	assert_int_equal(4000 - held, stats_of(f).expired_flows);
+}
+
+struct members {
+	size_t count;
+	uint8_t first;
+	char text[16];
+};
+
+static void note_member(void *ctx, const uint8_t id[32], const void *record, size_t len)
+{
+	struct members *m = ctx;
+
+	if (m->count++ == 0) {
+		m->first = id[0];
+		memcpy(m->text, record, MIN(len, sizeof(m->text)));
+	}
+}
+
+static void members_survive_a_restart(void **state)
+{
+	struct fixture *f = *state;
+	struct members members = {0};
+	uint8_t id[32] = {7};
+
+	open_it(f);
+	assert_ok(store_member_put(f->store, id, "old", 4));
+	assert_ok(store_member_put(f->store, id, "new", 4));
+	id[0] = 9;
+	assert_ok(store_member_put(f->store, id, "", 0));
+	close_it(f);
+	open_it(f);
+	assert_ok(store_member_each(f->store, note_member, &members));
+	assert_int_equal(2, members.count);
+	assert_int_equal(7, members.first);
+	assert_string_equal("new", members.text);
+}
+
+struct sealer {
+	struct store *store;
+	_Atomic bool is_over;
+	_Atomic int failures;
+};
+
+static void *sealer_run(void *ctx)
+{
+	struct sealer *s = ctx;
+
+	while (!s->is_over) {
+		if (store_seal(s->store) != ERR_OK)
+			s->failures++;
+		if (store_expire(s->store, (struct wall){T0}) != ERR_OK)
+			s->failures++;
+	}
+	return NULL;
+}
+
+static void a_reader_beside_a_sealer_sees_every_flow_once(void **state)
+{
+	enum { ROUNDS = 100, STEP = 97 };
+	static uint8_t seen[ROUNDS * STEP];
+	struct fixture *f = *state;
+	struct sealer sealer = {0};
+	struct flow flows[STEP];
+	pthread_t thread;
+
+	open_it(f);
+	sealer.store = f->store;
+	assert_int_equal(0, pthread_create(&thread, NULL, sealer_run, &sealer));
+	for (uint64_t round = 0; round < ROUNDS; round++) {
+		enum err err;
+
+		for (uint64_t i = 0; i < STEP; i++)
+			flows[i] = flow_of(round * STEP + i,
+			                   T0 + (int64_t)((round + i) % 3) * HOUR_MS);
+		while ((err = store_append(f->store, flows, STEP)) == ERR_BUSY)
+			usleep(100);
+		assert_ok(err);
+		read_ids(f->store, INTERVAL_ALWAYS, seen, sizeof(seen));
+		for (uint64_t id = 0; id < sizeof(seen); id++)
+			assert_int_equal(id < (round + 1) * STEP, seen[id]);
+	}
+	sealer.is_over = true;
+	assert_int_equal(0, pthread_join(thread, NULL));
+	assert_int_equal(0, sealer.failures);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(unsealed_and_sealed_flows_are_found),
+		CASE(a_flow_is_found_by_any_instant_it_shares),
+		CASE(a_reopened_store_finds_all_and_counts_on),
+		CASE(mixed_hours_become_a_block_each),
+		CASE(memory_is_bounded_and_a_batch_is_taken_whole_or_not),
+		CASE(a_killed_writer_loses_nothing_that_was_sealed),
+		CASE(a_file_cut_short_is_torn),
+		CASE(a_file_cut_within_its_unused_end_is_whole),
+		CASE(garbage_is_no_store),
+		CASE(another_program_s_database_is_no_store),
+		CASE(another_format_is_refused_as_such),
+		CASE(a_damaged_block_is_skipped_and_counted),
+		CASE(a_second_opener_is_locked_out),
+		CASE(senseless_options_are_refused),
+		CASE(a_full_store_keeps_what_it_has_and_says_so),
+		CASE(a_full_store_makes_room_by_dropping_its_oldest),
+		CASE(a_smaller_size_at_the_next_start_is_reached),
+		CASE(a_full_disk_is_survived),
+		CASE(retention_by_age_drops_whole_hours_once_they_are_over),
+		CASE(retention_by_size_drops_the_oldest_first),
+		CASE(members_survive_a_restart),
+		CASE(a_reader_beside_a_sealer_sees_every_flow_once),
+	};
+
+	return cmocka_run_group_tests_name("store/store", tests, NULL, NULL);
+}
