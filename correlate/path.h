@@ -41,7 +41,7 @@ enum path_link {            /* how a hop is tied to the one after it */
 	         PATH_HOST, /* one host behind one node: its inner address ends this hop and begins
 	                       the next */
 	         PATH_ADDRESS, /* one address ends this hop and begins the next, and no node sees
-	                          behind it */
+	                          behind it on both sides */
 	         PATH_TIME,    /* only their timing: at least one hop between them is unseen */
 };
 
@@ -70,12 +70,21 @@ struct path {
 
 /*
  * Orders matches[0..count), exactly one of them the target, into `ret` and fills their `hop`. Views
- * that fit nowhere stay out (hop == PATH_NOWHERE). `slack_ms`: how far clocks and record edges may
- * disagree. The array is not reordered. No allocation; at most PATH_MATCHES_MAX matches are used.
+ * that fit nowhere stay out (hop == PATH_NOWHERE), and so does what the target itself carried: the
+ * path ends with it. `slack_ms`: how far clocks and record edges may disagree; never negative.
+ *
+ * A predecessor starts no later than the hop it carries. That it ends no earlier is asked only of
+ * PATH_TIME, and preferred otherwise: of a connection still open the exporters have told more at
+ * one gateway than at another. PATH_TIME is only tried where nobody sees behind the address that
+ * the hop begins at, or where both ends are behind the same node.
+ *
+ * The array is not reordered, and its order does not matter as long as count <= PATH_MATCHES_MAX;
+ * of more, the target and the first of the others are used. No allocation; about 100 KiB of stack.
  */
 #define PATH_MATCHES_MAX 512
 void path_assemble(struct match *matches, size_t count, int64_t slack_ms, struct path *ret);
 
-const char *path_link_text(enum path_link link); /* "end", "host", "address", "time" */
+/* "end", "host", "address", "time"; "unknown" for anything else. */
+const char *path_link_text(enum path_link link);
 
 #endif

@@ -27,16 +27,16 @@ struct store;
 struct store_cursor;
 
 #define STORE_REASON_MAX 256
+#define STORE_MAP_MIN (1u << 20)
+#define STORE_BLOCK_FLOWS 32768
 
 struct store_options {
 	const char *path;     /* a directory; made when absent */
-	uint64_t map_size;    /* octets the file may ever take */
+	uint64_t map_size;    /* octets the file may ever take; a sixteenth is kept for deleting */
 	uint64_t size_max;    /* octets of blocks kept, oldest dropped first; 0: as many as fit */
 	int64_t age_max_ms;   /* partitions received longer ago are dropped; 0: kept */
 	uint32_t block_flows; /* flows in a full block; 0: STORE_BLOCK_FLOWS */
 };
-
-#define STORE_BLOCK_FLOWS 32768
 
 struct store_stats {
 	uint64_t flows;    /* sealed and held */
@@ -59,7 +59,7 @@ struct store_stats {
  * ERR_CORRUPT  the file is no store of ours
  * ERR_VERSION  made by another version of spoor
  * ERR_LOCKED   another process has it open
- * ERR_RANGE    an option makes no sense (map_size below 64 KiB, size_max above map_size)
+ * ERR_RANGE    an option makes no sense (map_size below STORE_MAP_MIN, size_max above map_size)
  * ERR_IO       anything the system says
  */
 MUST_USE enum err store_open(const struct store_options *options, struct store **ret,
@@ -69,14 +69,18 @@ MUST_USE enum err store_open(const struct store_options *options, struct store *
 void store_close(struct store *s);
 
 /*
- * Takes all of flows[0..count), copied, or none.
+ * Takes all of flows[0..count), copied, or none. Memory holds the flows of four full blocks.
  *
- * ERR_BUSY   sealing has fallen behind and memory is at its bound: seal, then try again
- * ERR_FULL   likewise, because the store itself has no room
+ * ERR_RANGE   more flows than memory ever holds
+ * ERR_BUSY    sealing has fallen behind and memory is at its bound: seal, then try again
+ * ERR_FULL    likewise, because the store itself has no room
  */
 MUST_USE enum err store_append(struct store *s, const struct flow *flows, size_t count);
 
-/* A full block waits: store_seal() is worth calling now rather than at the next tick. */
+/*
+ * A full block waits: store_seal() is worth calling now rather than at the next tick. False while
+ * the store is full, where trying again at once would not help. From any thread.
+ */
 bool store_is_ready(const struct store *s);
 
 /*
@@ -88,7 +92,11 @@ bool store_is_ready(const struct store *s);
  */
 MUST_USE enum err store_seal(struct store *s);
 
-/* Applies size_max and age_max_ms. Cheap when there is nothing to do. */
+/*
+ * Applies age_max_ms, then size_max, and makes room for a block that found none; oldest partitions
+ * first, and the oldest blocks of a partition that is alone. Unsealed flows stay. Cheap when there
+ * is nothing to do; each transaction deletes a few blocks, so that a seal meanwhile waits for one.
+ */
 MUST_USE enum err store_expire(struct store *s, struct wall now);
 
 void store_stats(struct store *s, struct store_stats *ret);
@@ -108,13 +116,22 @@ void store_cursor_close(struct store_cursor *c); /* NULL is fine */
  * The next block's overlapping flows, at least one; borrowed until the next call. A damaged block
  * is counted and skipped.
  *
- * ERR_NOENT   no more
- * ERR_IO      anything the system says
+ * ERR_NOENT    no more
+ * ERR_BUSY     more than 126 threads are in this call
+ * ERR_CORRUPT  the file's index is damaged, not a block
+ * ERR_NOMEM
+ * ERR_IO       anything the system says
  */
 MUST_USE enum err store_cursor_next(struct store_cursor *c, const struct flow **ret,
                                     size_t *ret_count);
 
-/* Members of the overlay across restarts: `id` is a key, `record` opaque to the store. */
+/*
+ * Members of the overlay across restarts: `id` is a key, `record` opaque to the store. A put is
+ * durable when it returns, and may wait for a seal's commit; a record replaces the one before.
+ *
+ * ERR_FULL   no room (map_size, or the disk)
+ * ERR_IO     anything the system says
+ */
 MUST_USE enum err store_member_put(struct store *s, const uint8_t id[32], const void *record,
                                    size_t len);
 typedef void store_member_fn(void *ctx, const uint8_t id[32], const void *record, size_t len);

@@ -1,1 +1,2 @@
 # One line per decoder that meets bytes from outside.
+fuzz_target(block store)

@@ -47,19 +47,19 @@ static uint8_t fail(struct parser *p, enum err err, const char *expected)
 
 static void advance(struct parser *p)
 {
+	bool is_long;
 	size_t len;
 
 	p->at += strspn(p->at, " \t\r\n");
 	p->word_at = (size_t)(p->at - p->text);
 	len = strchr("()<>=!", *p->at) != NULL ? (*p->at != '\0') : strcspn(p->at, " \t\r\n()<>=!");
-	if (len >= WORD_MAX) {
-		p->word[0] = '\0';
-		fail(p, ERR_FORMAT, "a shorter word");
-		len = 0;
-	}
+	is_long = len >= WORD_MAX;
+	len = MIN(len, WORD_MAX - 1);
 	memcpy(p->word, p->at, len);
 	p->word[len] = '\0';
 	p->at += len;
+	if (is_long)
+		fail(p, ERR_FORMAT, "a shorter word");
 }
 
 static bool take(struct parser *p, const char *word)
@@ -124,14 +124,14 @@ static uint8_t parse_ip(struct parser *p, struct filter_node node)
 
 static uint8_t parse_net(struct parser *p, struct filter_node node)
 {
-	char *slash = strchr(p->word, '/');
+	char base[WORD_MAX];
+	const char *slash = strchr(p->word, '/');
 	uint64_t bits = 0;
 	bool is_v4;
 
 	node.kind = FILTER_IP;
-	if (slash != NULL)
-		*slash = '\0';
-	if (slash == NULL || addr_parse(p->word, &node.addr) != ERR_OK)
+	snprintf(base, sizeof(base), "%.*s", slash == NULL ? 0 : (int)(slash - p->word), p->word);
+	if (slash == NULL || addr_parse(base, &node.addr) != ERR_OK)
 		return fail(p, ERR_FORMAT, "a net as 192.0.2.0/24");
 	is_v4 = addr_is_v4(&node.addr);
 	if (number_parse(slash + 1, is_v4 ? 32 : 128, &bits) != ERR_OK)
@@ -252,24 +252,32 @@ static const struct {
 	const char *word;
 	int kind;
 	uint8_t sides;
-} side_words[] = {{"src", ENDS, 1}, {"dst", ENDS, 2}, {"in", WAYS, 1}, {"out", WAYS, 2}};
+	const char *expected; /* behind it */
+} side_words[] = {
+	{"src", ENDS, 1, "ip, net or port"},
+	{"dst", ENDS, 2, "ip, net or port"},
+	{"in", WAYS, 1, "if"},
+	{"out", WAYS, 2, "if"},
+};
 
 static uint8_t primitive(struct parser *p)
 {
 	struct filter_node node = {.kind = FILTER_ANY, .sides = 3, .compare = '='};
+	const char *expected = "ip, net, port, proto, if, exporter, not or (";
 	int after = BARE;
 
 	for (size_t i = 0; i < ARRAY_LEN(side_words) && after == BARE; i++) {
 		if (take(p, side_words[i].word)) {
 			after = side_words[i].kind;
 			node.sides = side_words[i].sides;
+			expected = side_words[i].expected;
 		}
 	}
 	for (size_t i = 0; i < ARRAY_LEN(primitives); i++) {
 		if ((primitives[i].after & after) != 0 && take(p, primitives[i].word))
 			return primitives[i].parse(p, node);
 	}
-	return fail(p, ERR_FORMAT, "ip, net, port, proto, if, exporter, not or (");
+	return fail(p, ERR_FORMAT, expected);
 }
 
 static uint8_t factor(struct parser *p)

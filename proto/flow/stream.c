@@ -68,10 +68,20 @@ struct stream *stream_of(struct stream_table *t, const struct stream_key *key)
 	return oldest;
 }
 
+/* In a free place; where there is none, the gap that lies furthest back is forgotten. */
 static void remember(struct stream *s, uint32_t start, uint32_t end)
 {
-	s->gaps[s->gap_at] = (struct stream_gap){start, end};
-	s->gap_at = (uint8_t)((s->gap_at + 1) % STREAM_GAPS);
+	struct stream_gap *place = s->gaps;
+
+	for (struct stream_gap *g = s->gaps; g < s->gaps + STREAM_GAPS; g++) {
+		if (g->start == g->end) {
+			place = g;
+			break;
+		}
+		if (s->next - g->start > s->next - place->start)
+			place = g;
+	}
+	*place = (struct stream_gap){start, end};
 }
 
 /* Takes [start, start + count) out of a remembered gap; false when no gap holds all of it. */

@@ -40,8 +40,7 @@ struct stream {
 	uint64_t late;       /* datagrams that came after a later one */
 	uint64_t duplicates; /* datagrams that came again */
 	uint64_t restarts;
-	struct stream_gap gaps[STREAM_GAPS];
-	uint8_t gap_at; /* where the next gap goes; the oldest is forgotten */
+	struct stream_gap gaps[STREAM_GAPS]; /* in no order; the oldest is forgotten */
 };
 
 enum sequence { SEQUENCE_NEXT, SEQUENCE_GAP, SEQUENCE_LATE, SEQUENCE_DUPLICATE, SEQUENCE_RESTART };

@@ -114,13 +114,13 @@ static struct id statement(const struct query *query, const struct id *responder
 	return digest("spoor answer statement 1", head, octets_len(&out));
 }
 
-enum err answer_pack(const struct answer *answer, const struct query *query,
+enum err answer_sign(const struct answer *answer, const struct query *query,
                      const struct cert_blob *cert, const struct id *responder,
-                     const struct key_pair *pair, const struct seed *seed, void *room, size_t *len)
+                     const struct key_pair *pair, void *room, size_t *len)
 {
-	uint8_t body[PLAIN_MAX], plain[PLAIN_MAX];
+	uint8_t body[PLAIN_MAX];
 	struct pack p = pack_into(body, sizeof(body));
-	struct octets out = octets_of(plain, sizeof(plain));
+	struct octets out = octets_of(room, *len);
 	struct signature signature;
 	struct id said;
 
@@ -132,10 +132,22 @@ enum err answer_pack(const struct answer *answer, const struct query *query,
 	octets_uint(&out, cert->len, 2);
 	octets_put(&out, cert->octets, cert->len);
 	octets_put(&out, signature.octets, sizeof(signature.octets));
-	if (p.out.is_full || out.is_full || *len < octets_len(&out) + SEAL_OVERHEAD)
+	*len = octets_len(&out);
+	return p.out.is_full || out.is_full ? ERR_LIMIT : ERR_OK;
+}
+
+enum err answer_pack(const struct answer *answer, const struct query *query,
+                     const struct cert_blob *cert, const struct id *responder,
+                     const struct key_pair *pair, const struct seed *seed, void *room, size_t *len)
+{
+	uint8_t plain[PLAIN_MAX];
+	size_t plain_len = sizeof(plain);
+	enum err err = answer_sign(answer, query, cert, responder, pair, plain, &plain_len);
+
+	if (err != ERR_OK || *len < plain_len + SEAL_OVERHEAD)
 		return ERR_LIMIT;
-	seal(&query->reply_to, seed, plain, octets_len(&out), room);
-	*len = octets_len(&out) + SEAL_OVERHEAD;
+	seal(&query->reply_to, seed, plain, plain_len, room);
+	*len = plain_len + SEAL_OVERHEAD;
 	return ERR_OK;
 }
 

@@ -46,7 +46,12 @@ struct answer {
 	size_t finding_count;
 };
 
-/* Signs, seals with `seed`, and encodes into room[0..*len). ERR_LIMIT when it does not fit. */
+/* Encodes and signs into room[0..*len): evidence as answer_check() reads it. ERR_LIMIT: no room. */
+MUST_USE enum err answer_sign(const struct answer *answer, const struct query *query,
+                              const struct cert_blob *cert, const struct id *responder,
+                              const struct key_pair *pair, void *room, size_t *len);
+
+/* The same, sealed to the query's key with `seed`. */
 MUST_USE enum err answer_pack(const struct answer *answer, const struct query *query,
                               const struct cert_blob *cert, const struct id *responder,
                               const struct key_pair *pair, const struct seed *seed, void *room,

@@ -23,14 +23,56 @@ struct id cert_id(const struct cert *cert)
 	return digest("spoor member id 1", both, sizeof(both));
 }
 
-/* Shown in terminals and reports: printable, not empty, no control characters. */
+/* The character at `*at`, which moves behind it; UINT32_MAX when it is not UTF-8 (RFC 3629). */
+static uint32_t character(const char **at)
+{
+	static const struct {
+		uint8_t mask, lead;
+		uint32_t least; /* that needs so many octets */
+	} forms[] = {{0x80, 0, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
+	const uint8_t *p = (const uint8_t *)*at;
+	size_t len = 0;
+	uint32_t c;
+
+	while (len < ARRAY_LEN(forms) && (p[0] & forms[len].mask) != forms[len].lead)
+		len++;
+	if (len == ARRAY_LEN(forms))
+		return UINT32_MAX;
+	c = p[0] & (uint8_t)~forms[len].mask;
+	for (size_t i = 1; i <= len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return UINT32_MAX;
+		c = c << 6 | (p[i] & 0x3f);
+	}
+	*at += len + 1;
+	return c < forms[len].least ? UINT32_MAX : c;
+}
+
+/* Shown in terminals and reports: UTF-8, not empty, nothing that moves or turns what is around it.
+ */
 static bool is_name(const char *text)
 {
+	static const struct {
+		uint32_t first, last;
+	} refused[] = {
+		{0, 0x1f},
+		{0x7f, 0x9f}, /* control characters */
+		{0x200e, 0x200f},
+		{0x2028, 0x202e}, /* lines, direction */
+		{0x2066, 0x2069},
+		{0xd800, 0xdfff}, /* direction, surrogates */
+		{0x110000, UINT32_MAX},
+	};
+
 	if (*text == '\0')
 		return false;
-	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			return false;
+	while (*text != '\0') {
+		uint32_t c = character(&text);
+
+		for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+			if (c >= refused[i].first && c <= refused[i].last)
+				return false;
+		}
 	}
 	return true;
 }
@@ -187,8 +229,10 @@ enum err request_pack(const struct key_pair *member, const struct request *reque
 		return ERR_LIMIT;
 	signature = sign(member, REQUEST_DOMAIN, room, pack_len(&p));
 	octets_put(&p.out, signature.octets, sizeof(signature.octets));
+	if (p.out.is_full)
+		return ERR_LIMIT;
 	*len = pack_len(&p);
-	return p.out.is_full ? ERR_LIMIT : ERR_OK;
+	return ERR_OK;
 }
 
 enum err request_open(const void *data, size_t len, struct request *ret)

@@ -131,9 +131,12 @@ static void pack_receipt(struct pack *p, const struct body *b)
 
 static void unpack_receipt(struct unpack *u, struct body *b)
 {
+	uint64_t status;
+
 	u->is_wrong |= unpack_array(u) != 3;
 	unpack_fixed(u, b->query_id.octets, sizeof(b->query_id.octets));
-	b->status = (enum receipt_status)unpack_uint(u, RECEIPT_STATUS_END - 1);
+	status = unpack_uint(u, RECEIPT_STATUS_END - 1);
+	b->status = (enum receipt_status)status;
 	b->part = (uint32_t)unpack_uint(u, UINT32_MAX);
 }
 

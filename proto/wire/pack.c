@@ -320,7 +320,7 @@ void unpack_fixed(struct unpack *u, void *ret, size_t len)
 
 struct endpoint unpack_endpoint(struct unpack *u)
 {
-	uint8_t wire[18];
+	uint8_t wire[18] = {0};
 	struct bytes in = bytes_of(wire, sizeof(wire));
 	struct endpoint e;
 

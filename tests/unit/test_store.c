@@ -557,10 +557,10 @@ static void a_full_store_makes_room_by_dropping_its_oldest(void **state)
 
 	f->options.map_size = STORE_MAP_MIN;
 	open_it(f);
-	for (int round = 0; round < 200; round++) {
+	for (int round = 0; round < 60; round++) {
 		uint64_t held;
 
-		ids = fill(f, ids, round < 100 ? 1000 : 7);
+		ids = fill(f, ids, round < 30 ? 1000 : 7);
 		assert_ok(store_expire(f->store, (struct wall){T0}));
 		assert_ok(store_seal(f->store));
 		assert_false(stats_of(f).is_full);

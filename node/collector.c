@@ -1,0 +1,172 @@
+#include "node/collector.h"
+
+#include "base/util.h"
+#include "node/log.h"
+#include "node/node.h"
+#include "node/socket.h"
+
+#include <stdlib.h>
+
+#define STREAMS_MAX 4096
+
+/* recvmmsg(2) fills whole 64 KiB slots; libuv asks for at most 20. */
+#define SLOT (64 * 1024)
+#define SLOTS 20
+
+static void start_seal(struct collector *c);
+
+static void run_seal(struct job *job)
+{
+	struct collector *c = container_of(job, struct collector, seal_job);
+	enum err expired = store_expire(c->node->store, node_now().wall);
+
+	c->sealed = store_seal(c->node->store);
+	if (c->sealed == ERR_OK)
+		c->sealed = expired;
+}
+
+static void tell(struct collector *c)
+{
+	if (c->sealed != ERR_OK && !c->is_full_logged)
+		log_line("collector", "flows stay in memory: %s", err_text(c->sealed));
+	if (c->sealed == ERR_OK && c->is_full_logged)
+		log_line("collector", "the store has room again");
+	c->is_full_logged = c->sealed != ERR_OK;
+}
+
+static void done_seal(struct job *job)
+{
+	struct collector *c = container_of(job, struct collector, seal_job);
+	struct collector_waiter *w = c->waiters;
+
+	c->is_sealing = false;
+	tell(c);
+	c->waiters = c->next_waiters;
+	c->next_waiters = NULL;
+	if (c->waiters != NULL)
+		start_seal(c);
+	while (w != NULL) {
+		struct collector_waiter *next = w->next;
+
+		w->fn(w, c->sealed);
+		w = next;
+	}
+}
+
+static void start_seal(struct collector *c)
+{
+	c->is_sealing = true;
+	job_start(&c->node->loop, &c->seal_job, run_seal, done_seal);
+}
+
+void collector_seal(struct collector *c, struct collector_waiter *w)
+{
+	struct collector_waiter **list = c->is_sealing ? &c->next_waiters : &c->waiters;
+
+	/* A running seal may have begun before the waiter's flows came: only the next covers them.
+	 */
+	w->next = *list;
+	*list = w;
+	if (!c->is_sealing)
+		start_seal(c);
+}
+
+enum err collector_store(struct collector *c, const struct flow *flows, size_t count)
+{
+	enum err err = store_append(c->node->store, flows, count);
+
+	if (store_is_ready(c->node->store) && !c->is_sealing)
+		start_seal(c);
+	return err;
+}
+
+enum err collector_feed(struct collector *c, const struct flow_origin *origin, const void *data,
+                        size_t len, struct flow *room, size_t *ret_count, enum drop *ret_drop)
+{
+	*ret_drop = flow_decode(c->decoder, origin, data, len, room, ret_count);
+	return *ret_count == 0 ? ERR_OK : collector_store(c, room, *ret_count);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct collector *c = timer->data;
+
+	if (!c->is_sealing)
+		start_seal(c);
+}
+
+static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+{
+	struct collector_socket *s = handle->data;
+
+	(void)suggested;
+	*ret = uv_buf_init(s->buffer, SLOT * SLOTS);
+}
+
+static void on_datagram(uv_udp_t *udp, ssize_t len, const uv_buf_t *buf,
+                        const struct sockaddr *from, unsigned flags)
+{
+	struct collector_socket *s = udp->data;
+	struct flow_origin origin = {.received_ms = node_now().wall.ms};
+	struct flow flows[FLOW_DATAGRAM_MAX];
+	enum drop drop;
+	size_t count;
+
+	/* A cut datagram (64 KiB and more) is too long for its record count: counted there. */
+	(void)flags;
+	if (len <= 0 || !endpoint_of(from, &origin.from))
+		return;
+	if (collector_feed(s->collector, &origin, buf->base, (size_t)len, flows, &count, &drop) !=
+	    ERR_OK)
+		s->collector->unstored += count;
+}
+
+static enum err listen_on(struct collector *c, const struct endpoint *e)
+{
+	struct collector_socket *s = &c->sockets[c->socket_count];
+
+	s->collector = c;
+	s->buffer = malloc((size_t)SLOT * SLOTS);
+	if (s->buffer == NULL)
+		return ERR_NOMEM;
+	uv_udp_init_ex(&c->node->loop, &s->udp, AF_UNSPEC | UV_UDP_RECVMMSG);
+	s->udp.data = s;
+	c->socket_count++;
+	if (socket_bind(&s->udp, e, "collector") != ERR_OK)
+		return ERR_IO;
+	return uv_udp_recv_start(&s->udp, give_buffer, on_datagram) == 0 ? ERR_OK : ERR_IO;
+}
+
+enum err collector_start(struct collector *c, struct node *node)
+{
+	const struct conf *conf = &node->conf;
+	enum err err = ERR_OK;
+
+	c->node = node;
+	c->decoder = flow_decoder_new(STREAMS_MAX);
+	if (c->decoder == NULL)
+		return ERR_NOMEM;
+	uv_timer_init(&node->loop, &c->seal_timer);
+	c->seal_timer.data = c;
+	uv_timer_start(&c->seal_timer, on_timer, (uint64_t)conf->seal_every_ms,
+	               (uint64_t)conf->seal_every_ms);
+	for (size_t i = 0; i < conf->export_count && err == ERR_OK; i++)
+		err = listen_on(c, &conf->exports[i]);
+	return err;
+}
+
+void collector_stop(struct collector *c)
+{
+	if (c->decoder == NULL)
+		return;
+	uv_close((uv_handle_t *)&c->seal_timer, NULL);
+	for (size_t i = 0; i < c->socket_count; i++)
+		uv_close((uv_handle_t *)&c->sockets[i].udp, NULL);
+}
+
+void collector_free(struct collector *c)
+{
+	flow_decoder_free(c->decoder);
+	for (size_t i = 0; i < c->socket_count; i++)
+		free(c->sockets[i].buffer);
+}

@@ -1,0 +1,64 @@
+/*
+ * collector - export datagrams in, flows into the store.
+ *
+ * Datagrams come from the UDP sockets and, through collector_feed(), from `spoor import`: the same
+ * way in for both. A full block is sealed at once, an open one every seal_every, on a worker.
+ */
+#ifndef SPOOR_NODE_COLLECTOR_H
+#define SPOOR_NODE_COLLECTOR_H
+
+#include "base/err.h"
+#include "node/conf.h"
+#include "node/job.h"
+#include "proto/flow/datagram.h"
+
+#include <stdbool.h>
+#include <uv.h>
+
+struct node;
+
+/* Calls back, once, when the next seal is over. */
+struct collector_waiter {
+	void (*fn)(struct collector_waiter *w, enum err err);
+	struct collector_waiter *next;
+};
+
+struct collector_socket {
+	uv_udp_t udp;
+	struct collector *collector;
+	char *buffer;
+};
+
+struct collector {
+	struct node *node;
+	struct flow_decoder *decoder;
+	struct collector_socket sockets[CONF_LISTEN_MAX];
+	size_t socket_count;
+	uv_timer_t seal_timer;
+	struct job seal_job;
+	enum err sealed; /* of the last seal */
+	bool is_sealing;
+	struct collector_waiter *waiters, *next_waiters; /* for this seal, for the one after */
+	uint64_t unstored;   /* flows of UDP datagrams lost because the store took no more */
+	bool is_full_logged; /* said once, until there is room again */
+};
+
+MUST_USE enum err collector_start(struct collector *c, struct node *node);
+void collector_stop(struct collector *c); /* closes its handles */
+void collector_free(struct collector *c);
+
+/*
+ * Decodes one datagram and stores its flows. *drop says what became of it.
+ *
+ * ERR_BUSY, ERR_FULL   the store took none of its flows; `room` holds `ret_count` of them, to be
+ *                      given to collector_store() later
+ */
+MUST_USE enum err collector_feed(struct collector *c, const struct flow_origin *origin,
+                                 const void *data, size_t len, struct flow *room, size_t *ret_count,
+                                 enum drop *ret_drop);
+MUST_USE enum err collector_store(struct collector *c, const struct flow *flows, size_t count);
+
+/* Starts a seal, or one more after the running one, and calls `w` back after it. */
+void collector_seal(struct collector *c, struct collector_waiter *w);
+
+#endif

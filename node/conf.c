@@ -1,0 +1,312 @@
+#include "node/conf.h"
+
+#include "base/timestamp.h"
+#include "base/util.h"
+
+#include <cyaml/cyaml.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct file { /* as it is written */
+	char *name, *identity, *certificate, *control;
+	char **roots;
+	unsigned roots_count;
+	struct {
+		char *listen;
+		char **bootstrap;
+		unsigned bootstrap_count;
+	} overlay;
+	struct {
+		char **listen;
+		unsigned listen_count;
+		char *idle_timeout;
+	} exports;
+	struct {
+		char *path, *map_size, *size_max, *age_max, *seal_every, *traces;
+	} store;
+	struct {
+		char *answer;
+	} policy;
+};
+
+/* clang-format off */
+static const cyaml_schema_value_t text = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, CONF_PATH_MAX - 1),
+};
+
+#define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+#define TEXT(type, key) CYAML_FIELD_STRING_PTR(#key, OPTIONAL, type, key, 0, CONF_PATH_MAX - 1)
+#define TEXTS(type, key, max) CYAML_FIELD_SEQUENCE(#key, OPTIONAL, type, key, &text, 0, max)
+#define SECTION(key, fields) \
+	CYAML_FIELD_MAPPING(#key, CYAML_FLAG_OPTIONAL, struct file, key, fields)
+#define PART(key) __typeof__(((struct file *)0)->key)
+
+static const cyaml_schema_field_t overlay_fields[] = {
+	TEXT(PART(overlay), listen),
+	TEXTS(PART(overlay), bootstrap, CONF_BOOTSTRAP_MAX),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t exports_fields[] = {
+	TEXTS(PART(exports), listen, CONF_LISTEN_MAX),
+	TEXT(PART(exports), idle_timeout),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t store_fields[] = {
+	TEXT(PART(store), path),
+	TEXT(PART(store), map_size),
+	TEXT(PART(store), size_max),
+	TEXT(PART(store), age_max),
+	TEXT(PART(store), seal_every),
+	TEXT(PART(store), traces),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t policy_fields[] = {
+	TEXT(PART(policy), answer),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t file_fields[] = {
+	TEXT(struct file, name),
+	TEXT(struct file, identity),
+	TEXT(struct file, certificate),
+	TEXT(struct file, control),
+	TEXTS(struct file, roots, CERT_ROOTS_MAX),
+	SECTION(overlay, overlay_fields),
+	SECTION(exports, exports_fields),
+	SECTION(store, store_fields),
+	SECTION(policy, policy_fields),
+	CYAML_FIELD_END,
+};
+/* clang-format on */
+
+static const cyaml_schema_value_t file_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, file_fields),
+};
+
+struct reader {
+	const char *path;
+	struct conf *conf;
+	enum err err;
+	char *reterr;
+};
+
+static PRINTF_LIKE(3, 4) void wrong(struct reader *r, enum err err, const char *format, ...)
+{
+	va_list args;
+	int len;
+
+	if (r->err != ERR_OK)
+		return; /* the first is the one to tell */
+	r->err = err;
+	len = snprintf(r->reterr, CONF_REASON_MAX, "%s: ", r->path);
+	va_start(args, format);
+	vsnprintf(r->reterr + len, CONF_REASON_MAX - (size_t)len, format, args);
+	va_end(args);
+}
+
+/* libcyaml says what is wrong in log lines; the last but its backtrace is the one people need. */
+static void keep_line(cyaml_log_t level, void *ctx, const char *format, va_list args)
+{
+	char line[CONF_REASON_MAX / 2];
+	struct reader *r = ctx;
+	char *end;
+
+	if (level < CYAML_LOG_ERROR)
+		return;
+	vsnprintf(line, sizeof(line), format, args);
+	end = strchr(line, '\n');
+	if (end != NULL)
+		*end = '\0';
+	if (strstr(line, "Backtrace") == NULL && strncmp(line, "Load: ", 6) == 0)
+		wrong(r, ERR_FORMAT, "%s", line + 6);
+	else if (r->err != ERR_OK && strstr(line, " (line: ") != NULL &&
+	         strstr(r->reterr, "(line") == NULL)
+		strncat(r->reterr, strstr(line, " (line: "),
+		        CONF_REASON_MAX - 1 - strlen(r->reterr));
+}
+
+static void resolve(struct reader *r, const char *key, const char *path, const char *fallback,
+                    char room[CONF_PATH_MAX])
+{
+	int len;
+
+	if (path == NULL)
+		path = fallback;
+	len = path[0] == '/' ? snprintf(room, CONF_PATH_MAX, "%s", path)
+	                     : snprintf(room, CONF_PATH_MAX, "%s/%s", r->conf->dir, path);
+	if (len >= CONF_PATH_MAX)
+		wrong(r, ERR_RANGE, "%s: path is too long", key);
+}
+
+static void endpoint_key(struct reader *r, const char *key, const char *value, uint16_t port,
+                         struct endpoint *ret)
+{
+	if (value == NULL || endpoint_parse(value, ret) != ERR_OK)
+		wrong(r, ERR_FORMAT, "%s: not an address and port: %s", key,
+		      value == NULL ? "(missing)" : value);
+	else if (ret->port == 0)
+		ret->port = port;
+}
+
+static void duration_key(struct reader *r, const char *key, const char *value, const char *fallback,
+                         int64_t min_ms, int64_t *ret_ms)
+{
+	if (duration_parse(value == NULL ? fallback : value, ret_ms) != ERR_OK)
+		wrong(r, ERR_FORMAT, "%s: not a duration as 15s, 30d: %s", key, value);
+	else if (*ret_ms < min_ms)
+		wrong(r, ERR_RANGE, "%s: below its least value: %s", key, value);
+}
+
+static void size_key(struct reader *r, const char *key, const char *value, const char *fallback,
+                     uint64_t *ret)
+{
+	if (size_parse(value == NULL ? fallback : value, ret) != ERR_OK)
+		wrong(r, ERR_FORMAT, "%s: not a size as 512MiB, 4GiB: %s", key, value);
+}
+
+/* The octets behind `kind` in the key file at `path`; 0 and an error when it is not one. */
+static size_t key_file(struct reader *r, const char *key, const char *path, const char *kind,
+                       void *room, size_t len)
+{
+	char line[KEY_FILE_MAX] = "", whole[CONF_PATH_MAX];
+	FILE *f;
+
+	if (path == NULL) {
+		wrong(r, ERR_FORMAT, "%s: missing", key);
+		return 0;
+	}
+	resolve(r, key, path, path, whole);
+	f = fopen(whole, "r");
+	if (f == NULL) {
+		wrong(r, ERR_IO, "%s: cannot open %s: %s", key, whole, strerror(errno));
+		return 0;
+	}
+	if (fgets(line, sizeof(line), f) == NULL ||
+	    key_file_parse(line, kind, room, &len) != ERR_OK) {
+		wrong(r, ERR_FORMAT, "%s: %s is not a file of kind %s", key, whole, kind);
+		len = 0;
+	}
+	fclose(f);
+	wipe(line, sizeof(line));
+	return len;
+}
+
+static void read_roots(struct reader *r, const struct file *file)
+{
+	struct roots *roots = &r->conf->self.roots;
+
+	for (unsigned i = 0; i < file->roots_count; i++) {
+		struct public_key *key = &roots->keys[roots->count++];
+
+		if (key_file(r, "roots", file->roots[i], "spoor-root", key, sizeof(*key)) !=
+		    sizeof(*key))
+			wrong(r, ERR_FORMAT, "roots: %s is no root's public key", file->roots[i]);
+	}
+	if (roots->count == 0)
+		wrong(r, ERR_FORMAT, "roots: at least one community root is needed");
+}
+
+/* An expired certificate does not stop a node: it collects, and says that it cannot ask. */
+static void read_self(struct reader *r, const struct file *file)
+{
+	struct overlay_self *self = &r->conf->self;
+	const char *cert = file->certificate == NULL ? "member.cert" : file->certificate;
+	const char *identity = file->identity == NULL ? "identity.key" : file->identity;
+	struct wall any = {INT64_MIN};
+	struct seed seed;
+	enum err err;
+
+	if (key_file(r, "identity", identity, "spoor-identity-key", &seed, sizeof(seed)) !=
+	    sizeof(seed))
+		wrong(r, ERR_FORMAT, "identity: %s is no identity key", identity);
+	self->pair = key_pair_of(&seed);
+	wipe(&seed, sizeof(seed));
+	self->blob.len = key_file(r, "certificate", cert, "spoor-certificate", self->blob.octets,
+	                          sizeof(self->blob.octets));
+	err = cert_open(self->blob.octets, self->blob.len, &self->roots, any, &self->cert);
+	if (err != ERR_OK)
+		wrong(r, err, "certificate: %s: %s", cert, err_text(err));
+	else if (memcmp(&self->cert.member, &self->pair.public, sizeof(self->pair.public)) != 0)
+		wrong(r, ERR_AUTH, "certificate: %s is of another identity than %s", cert,
+		      identity);
+}
+
+static void read_sections(struct reader *r, const struct file *file)
+{
+	struct conf *conf = r->conf;
+
+	endpoint_key(r, "overlay.listen", file->overlay.listen, 7667, &conf->overlay_listen);
+	for (unsigned i = 0; i < file->overlay.bootstrap_count; i++)
+		endpoint_key(r, "overlay.bootstrap", file->overlay.bootstrap[i], 7667,
+		             &conf->bootstrap[conf->bootstrap_count++]);
+	for (unsigned i = 0; i < file->exports.listen_count; i++)
+		endpoint_key(r, "exports.listen", file->exports.listen[i], 2055,
+		             &conf->exports[conf->export_count++]);
+	duration_key(r, "exports.idle_timeout", file->exports.idle_timeout, "15s", 1,
+	             &conf->idle_timeout_ms);
+	size_key(r, "store.map_size", file->store.map_size, "4GiB", &conf->map_size);
+	size_key(r, "store.size_max", file->store.size_max, "0", &conf->size_max);
+	duration_key(r, "store.age_max", file->store.age_max, "30d", 0, &conf->age_max_ms);
+	duration_key(r, "store.seal_every", file->store.seal_every, "2s", 100,
+	             &conf->seal_every_ms);
+	resolve(r, "store.path", file->store.path, "flows", conf->store);
+	resolve(r, "store.traces", file->store.traces, "traces", conf->traces);
+	resolve(r, "control", file->control, "spoord.sock", conf->control);
+	conf->is_answering =
+		file->policy.answer == NULL || strcmp(file->policy.answer, "members") == 0;
+	if (!conf->is_answering && strcmp(file->policy.answer, "none") != 0)
+		wrong(r, ERR_FORMAT, "policy.answer: neither members nor none: %s",
+		      file->policy.answer);
+}
+
+static void split_dir(const char *path, char room[CONF_PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		snprintf(room, CONF_PATH_MAX, ".");
+	else
+		snprintf(room, CONF_PATH_MAX, "%.*s", (int)MAX(slash - path, 1), path);
+}
+
+enum err conf_read(const char *path, struct conf *ret, char reterr[CONF_REASON_MAX])
+{
+	struct conf conf = {.is_answering = true};
+	struct reader r = {.path = path, .conf = &conf, .reterr = reterr};
+	const cyaml_config_t config = {
+		.log_fn = keep_line,
+		.log_ctx = &r,
+		.log_level = CYAML_LOG_ERROR,
+		.mem_fn = cyaml_mem,
+	};
+	struct file *file = NULL;
+	cyaml_err_t yaml =
+		cyaml_load_file(path, &config, &file_schema, (cyaml_data_t **)&file, NULL);
+
+	if (yaml == CYAML_ERR_FILE_OPEN)
+		wrong(&r, ERR_IO, "cannot open: %s", strerror(errno));
+	else if (yaml != CYAML_OK)
+		wrong(&r, ERR_FORMAT, "%s", cyaml_strerror(yaml));
+	if (file == NULL)
+		wrong(&r, ERR_FORMAT, "empty");
+	if (r.err == ERR_OK) {
+		split_dir(path, conf.dir);
+		read_roots(&r, file);
+		if (r.err == ERR_OK)
+			read_self(&r, file);
+		read_sections(&r, file);
+		snprintf(conf.name, sizeof(conf.name), "%s",
+		         file->name != NULL ? file->name : conf.self.cert.name);
+	}
+	cyaml_free(&config, &file_schema, file, 0);
+	if (r.err == ERR_OK)
+		*ret = conf;
+	key_pair_wipe(&conf.self.pair);
+	return r.err;
+}

@@ -1,0 +1,154 @@
+/*
+ * `spoor import`: datagrams out of files, by the same way in as those from the network. Where those
+ * would be lost because the store has fallen behind, these wait for the next seal.
+ */
+#include "base/util.h"
+#include "node/node.h"
+#include "node/requests.h"
+#include "node/row.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct import {
+	struct collector_waiter waiter; /* first */
+	struct client *client;
+	struct bytes in;
+	struct flow flows[FLOW_DATAGRAM_MAX]; /* of the datagram that waits */
+	size_t waiting;
+	uint64_t datagrams, taken, dropped[DROP_COUNT_OF];
+	uint8_t batch[];
+};
+
+static void import_free(struct import *im)
+{
+	client_put(im->client);
+	free(im);
+}
+
+static void import_end(struct import *im)
+{
+	uint8_t room[1024];
+	struct pack p = pack_into(room, sizeof(room));
+
+	row_uint(&p, "datagrams", im->datagrams);
+	row_uint(&p, "flows", im->taken);
+	pack_str(&p, "dropped");
+	pack_map(&p, DROP_COUNT_OF - 1);
+	for (int drop = DROP_NONE + 1; drop < DROP_COUNT_OF; drop++)
+		row_uint(&p, drop_key((enum drop)drop), im->dropped[drop]);
+	client_end_with(im->client, CTL_FOUND, room, pack_len(&p), 3);
+	import_free(im);
+}
+
+static void import_fail(struct import *im, enum err err)
+{
+	client_end(im->client, CTL_INTERNAL,
+	           "%s: stopped after %llu flows; what was taken before is kept", err_text(err),
+	           (unsigned long long)im->taken);
+	import_free(im);
+}
+
+static void import_run(struct import *im);
+
+static void on_sealed(struct collector_waiter *w, enum err err)
+{
+	struct import *im = container_of(w, struct import, waiter);
+
+	if (client_is_gone(im->client))
+		import_free(im);
+	else if (err != ERR_OK)
+		import_fail(im, err);
+	else
+		import_run(im);
+}
+
+/* The next datagram's flows, into im->flows; ERR_NOENT at the end. */
+static enum err import_next(struct import *im)
+{
+	struct collector *c = &client_node(im->client)->collector;
+	struct ctl_datagram datagram;
+	struct flow_origin origin;
+	uint64_t before = c->decoder->counters.dropped[DROP_RECORD_TIME];
+	enum drop drop;
+	enum err err;
+
+	if (!ctl_batch_next(&im->in, &datagram))
+		return im->in.is_short ? ERR_FORMAT : ERR_NOENT;
+	origin = (struct flow_origin){datagram.from, datagram.received_ms};
+	err = collector_feed(c, &origin, datagram.data.at, bytes_left(&datagram.data), im->flows,
+	                     &im->waiting, &drop);
+	im->datagrams++;
+	im->dropped[DROP_RECORD_TIME] += c->decoder->counters.dropped[DROP_RECORD_TIME] - before;
+	if (drop != DROP_NONE)
+		im->dropped[drop]++;
+	return err;
+}
+
+static void import_run(struct import *im)
+{
+	struct collector *c = &client_node(im->client)->collector;
+	enum err err = im->waiting == 0 ? ERR_OK : collector_store(c, im->flows, im->waiting);
+
+	while (err == ERR_OK) {
+		im->taken += im->waiting;
+		im->waiting = 0;
+		err = import_next(im);
+	}
+	if (err == ERR_NOENT)
+		import_end(im);
+	else if (err == ERR_BUSY)
+		collector_seal(c, &im->waiter);
+	else
+		import_fail(im, err);
+}
+
+void request_import(struct client *client, const struct ctl_request *request)
+{
+	size_t len = bytes_left(&request->batch);
+	struct import *im = malloc(sizeof(*im) + len);
+
+	if (im == NULL) {
+		client_end(client, CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
+		return;
+	}
+	memset(im, 0, sizeof(*im));
+	if (len > 0)
+		memcpy(im->batch, request->batch.at, len);
+	im->waiter.fn = on_sealed;
+	im->client = client_hold(client);
+	im->in = bytes_of(im->batch, len);
+	import_run(im);
+}
+
+struct sealing {
+	struct collector_waiter waiter; /* first */
+	struct client *client;
+};
+
+static void on_all_sealed(struct collector_waiter *w, enum err err)
+{
+	struct sealing *s = container_of(w, struct sealing, waiter);
+
+	if (err != ERR_OK)
+		client_end(s->client, CTL_INTERNAL, "%s: what came last is in memory only",
+		           err_text(err));
+	else
+		client_end(s->client, CTL_FOUND, NULL);
+	client_put(s->client);
+	free(s);
+}
+
+void request_seal(struct client *client, const struct ctl_request *request)
+{
+	struct sealing *s = calloc(1, sizeof(*s));
+
+	(void)request;
+	if (s == NULL) {
+		client_end(client, CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
+		return;
+	}
+	s->waiter.fn = on_all_sealed;
+	s->client = client_hold(client);
+	collector_seal(&client_node(client)->collector, &s->waiter);
+}

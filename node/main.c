@@ -1,0 +1,77 @@
+/* spoord - the node. man/spoord.8 */
+#include "node/conf.h"
+#include "node/log.h"
+#include "node/node.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char usage[] =
+	"usage: spoord --config FILE [--check] [--verbose]\n"
+	"\n"
+	"  -c, --config FILE  configuration, see spoord.yaml(5)\n"
+	"      --check        read the configuration and the keys, say what is wrong, and exit\n"
+	"  -v, --verbose      tell what the overlay does\n"
+	"      --version      print the version\n"
+	"  -h, --help         print this\n";
+
+static const struct option options[] = {
+	{"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
+	{"verbose", no_argument, NULL, 'v'},      {"version", no_argument, NULL, 'V'},
+	{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+};
+
+static int run(const char *path, bool is_check)
+{
+	char reterr[CONF_REASON_MAX] = "";
+	static struct conf conf; /* it holds a key: wiped below */
+	int code;
+
+	if (sign_start() != ERR_OK) {
+		log_line("spoord", "libsodium cannot start");
+		return CTL_INTERNAL;
+	}
+	if (conf_read(path, &conf, reterr) != ERR_OK) {
+		log_line("spoord", "%s", reterr);
+		return CTL_USAGE;
+	}
+	code = is_check ? 0 : node_run(&conf);
+	wipe(&conf, sizeof(conf));
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	const char *path = NULL;
+	bool is_check = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:vh", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			path = optarg;
+			break;
+		case 'k':
+			is_check = true;
+			break;
+		case 'v':
+			log_set_verbose(true);
+			break;
+		case 'V':
+			puts("spoord " SPOOR_VERSION);
+			return 0;
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		default:
+			fputs(usage, stderr);
+			return CTL_USAGE;
+		}
+	}
+	if (path == NULL || optind != argc) {
+		fputs(usage, stderr);
+		return CTL_USAGE;
+	}
+	return run(path, is_check);
+}

@@ -1,0 +1,130 @@
+#include "node/node.h"
+
+#include "base/timestamp.h"
+#include "node/log.h"
+#include "node/notify.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+#define EXIT_START 64 /* as CTL_INTERNAL */
+
+struct now node_now(void)
+{
+	struct timespec mono, wall;
+
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_REALTIME, &wall);
+	return (struct now){
+		.mono = {(uint64_t)mono.tv_sec * 1000 + (uint64_t)mono.tv_nsec / 1000000},
+		.wall = {(int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000},
+	};
+}
+
+void node_random(void *ctx, void *room, size_t len)
+{
+	(void)ctx;
+	/* Up to 256 octets come whole or not at all; without them there are no keys to go on with.
+	 */
+	if (getrandom(room, len, 0) != (ssize_t)len) {
+		log_line("node", "the system gives no randomness");
+		abort();
+	}
+}
+
+static enum err open_store(struct node *node)
+{
+	const struct conf *conf = &node->conf;
+	struct store_options options = {
+		.path = conf->store,
+		.map_size = conf->map_size,
+		.size_max = conf->size_max,
+		.age_max_ms = conf->age_max_ms,
+	};
+	char reterr[STORE_REASON_MAX] = "";
+	enum err err = store_open(&options, &node->store, reterr);
+
+	if (err != ERR_OK)
+		log_line("store", "%s", reterr);
+	return err;
+}
+
+static void stop(struct node *node)
+{
+	if (node->is_stopping)
+		return;
+	node->is_stopping = true;
+	notify("STOPPING=1");
+	uv_close((uv_handle_t *)&node->sigint, NULL);
+	uv_close((uv_handle_t *)&node->sigterm, NULL);
+	control_stop(&node->control);
+	link_stop(&node->link);
+	collector_stop(&node->collector);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+	(void)number;
+	stop(signal->data);
+}
+
+static enum err start(struct node *node)
+{
+	enum err err = collector_start(&node->collector, node);
+
+	if (err == ERR_OK)
+		err = link_start(&node->link, node);
+	if (err == ERR_OK)
+		err = control_start(&node->control, node);
+	return err;
+}
+
+static void say_ready(const struct node *node)
+{
+	const struct cert *cert = &node->conf.self.cert;
+	char listen[ENDPOINT_TEXT_MAX], expires[TIMESTAMP_TEXT_MAX];
+
+	timestamp_print(cert->not_after.ms, expires);
+	if (cert->not_after.ms < node->started.wall.ms)
+		log_line(node->conf.name,
+		         "warning: the certificate expired %s: this node collects, "
+		         "but cannot ask or answer",
+		         expires);
+	log_line(node->conf.name, "ready at %s, certificate of %s valid until %s",
+	         endpoint_print(&node->conf.overlay_listen, listen), cert->org, expires);
+	notify("READY=1");
+}
+
+int node_run(const struct conf *conf)
+{
+	struct node *node = calloc(1, sizeof(*node));
+	int code = EXIT_START;
+
+	if (node == NULL)
+		return code;
+	node->conf = *conf;
+	node->started = node_now();
+	uv_loop_init(&node->loop);
+	uv_signal_init(&node->loop, &node->sigint);
+	uv_signal_init(&node->loop, &node->sigterm);
+	node->sigint.data = node->sigterm.data = node;
+	if (open_store(node) == ERR_OK && start(node) == ERR_OK) {
+		uv_signal_start(&node->sigint, on_signal, SIGINT);
+		uv_signal_start(&node->sigterm, on_signal, SIGTERM);
+		say_ready(node);
+		code = 0;
+	} else {
+		stop(node);
+	}
+	/* Returns when every handle is closed and every job done. */
+	uv_run(&node->loop, UV_RUN_DEFAULT);
+	traces_fini(&node->traces);
+	uv_loop_close(&node->loop);
+	store_close(node->store);
+	collector_free(&node->collector);
+	link_free(&node->link);
+	wipe(&node->conf.self.pair, sizeof(node->conf.self.pair));
+	free(node);
+	return code;
+}

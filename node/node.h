@@ -1,0 +1,47 @@
+/*
+ * node - the daemon: one loop, and the parts that live on it.
+ *
+ *	collector   export datagrams -> proto/flow -> store      (loop; sealing on a worker)
+ *	link        overlay datagrams <-> proto/overlay          (loop)
+ *	search      the store's flows -> correlate -> answer     (workers)
+ *	trace       a question of ours, from target to report    (loop)
+ *	control     the command line's socket                    (loop)
+ *
+ * Everything but job_fn `run` functions happens on the loop's thread.
+ */
+#ifndef SPOOR_NODE_NODE_H
+#define SPOOR_NODE_NODE_H
+
+#include "base/clock.h"
+#include "node/collector.h"
+#include "node/conf.h"
+#include "node/control.h"
+#include "node/link.h"
+#include "node/trace.h"
+#include "store/store.h"
+
+#include <uv.h>
+
+struct node {
+	uv_loop_t loop;
+	struct conf conf;
+	struct store *store;
+	struct collector collector;
+	struct link link;
+	struct traces traces;
+	struct control control;
+	uv_signal_t sigint, sigterm;
+	struct now started;
+	unsigned searches; /* on workers now */
+	bool is_stopping;
+};
+
+struct now node_now(void);
+
+/* Reads the system's randomness: for keys and nonces. */
+void node_random(void *ctx, void *room, size_t len);
+
+/* Runs until SIGINT or SIGTERM. The process's exit code. */
+int node_run(const struct conf *conf);
+
+#endif

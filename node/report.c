@@ -1,0 +1,434 @@
+#include "node/report.h"
+
+#include "base/util.h"
+#include "correlate/path.h"
+#include "correlate/score.h"
+#include "node/log.h"
+#include "node/node.h"
+#include "node/row.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SLACK_MS 2000 /* clocks and record edges, when views are put in order */
+#define LINES_MAX PATH_MATCHES_MAX
+#define SELF 0 /* index of this node; replies follow */
+
+/* One finding of one node; `match` is its part in the path. */
+struct line {
+	const struct finding *finding;
+	uint32_t node;
+	size_t match; /* SIZE_MAX when it is no match */
+};
+
+struct sheet {
+	const struct node *node;
+	const struct trace *trace;
+	struct line lines[LINES_MAX];
+	size_t line_count;
+	struct match matches[PATH_MATCHES_MAX];
+	size_t match_count;
+	struct path path;
+};
+
+static const struct cert *cert_of(const struct sheet *s, uint32_t node)
+{
+	return node == SELF ? &s->node->conf.self.cert : &s->trace->replies[node - 1].cert;
+}
+
+static const struct answer *answer_of(const struct sheet *s, uint32_t node)
+{
+	return node == SELF ? &s->trace->search.answer : &s->trace->replies[node - 1].answer;
+}
+
+static struct view view_of(const struct finding *f)
+{
+	return (struct view){f->exporter, f->if_low, f->if_high};
+}
+
+static bool is_target(const struct sheet *s, uint32_t node, const struct finding *f)
+{
+	const struct connection *target = &s->trace->lookup.best;
+	struct view view = view_of(f);
+
+	return node == SELF && view_cmp(&view, &target->view) == 0 && f->proto == target->proto &&
+	       endpoint_equal(&f->src, &target->src) && endpoint_equal(&f->dst, &target->dst);
+}
+
+static void add_match(struct sheet *s, uint32_t node, const struct finding *f)
+{
+	s->matches[s->match_count++] = (struct match){
+		.node = node,
+		.view = view_of(f),
+		.src = f->src,
+		.dst = f->dst,
+		.life = f->life,
+		.score = f->score,
+		.proto = f->proto,
+	};
+}
+
+/* The target is on the path by itself: found or not, it is the last hop. */
+static void add_target(struct sheet *s)
+{
+	const struct connection *c = &s->trace->lookup.best;
+
+	s->matches[s->match_count++] = (struct match){
+		.node = SELF,
+		.view = c->view,
+		.src = c->src,
+		.dst = c->dst,
+		.life = connection_life(c),
+		.score = 1,
+		.proto = c->proto,
+		.is_target = true,
+	};
+}
+
+static void add_findings(struct sheet *s, uint32_t node)
+{
+	const struct answer *a = answer_of(s, node);
+
+	for (size_t i = 0; i < a->finding_count && s->line_count < LINES_MAX; i++) {
+		const struct finding *f = &a->findings[i];
+		struct line *line = &s->lines[s->line_count];
+
+		if (is_target(s, node, f))
+			continue;
+		*line = (struct line){f, node, SIZE_MAX};
+		s->line_count++;
+		if (f->verdict != VERDICT_MATCH || s->match_count == PATH_MATCHES_MAX)
+			continue;
+		line->match = s->match_count;
+		add_match(s, node, f);
+	}
+}
+
+static int best_first(const void *a, const void *b)
+{
+	const struct line *x = a, *y = b;
+	bool is_match_x = x->finding->verdict == VERDICT_MATCH;
+	bool is_match_y = y->finding->verdict == VERDICT_MATCH;
+
+	if (is_match_x != is_match_y)
+		return is_match_x ? -1 : 1;
+	if (x->finding->score != y->finding->score)
+		return x->finding->score > y->finding->score ? -1 : 1;
+	if (x->finding->life.start_ms != y->finding->life.start_ms)
+		return x->finding->life.start_ms < y->finding->life.start_ms ? -1 : 1;
+	return x->node < y->node ? -1 : x->node > y->node;
+}
+
+static void put_target(struct pack *p, const struct sheet *s)
+{
+	const struct lookup *l = &s->trace->lookup;
+	const struct connection *c = &l->best;
+	const struct cert *cert = cert_of(s, SELF);
+
+	pack_str(p, "target");
+	pack_map(p, 12);
+	row_endpoint(p, "src", &c->src);
+	row_endpoint(p, "dst", &c->dst);
+	row_uint(p, "proto", c->proto);
+	row_time(p, "start", connection_life(c).start_ms);
+	row_time(p, "end", connection_life(c).end_ms);
+	row_bool(p, "is_open", connection_is_open(c));
+	row_str(p, "node", cert->name);
+	row_str(p, "org", cert->org);
+	row_view(p, "view", &c->view);
+	row_int(p, "gap_ms", s->trace->is_asked ? s->trace->query.question.gap_ms : c->gap_ms);
+	row_uint(p, "silences", c->on_count - 1);
+	row_uint(p, "others", l->others);
+}
+
+static void put_match(struct pack *p, const struct sheet *s, const struct line *line)
+{
+	const struct finding *f = line->finding;
+	const struct cert *cert = cert_of(s, line->node);
+	struct view view = view_of(f);
+	uint32_t hop = line->match == SIZE_MAX ? PATH_NOWHERE : s->matches[line->match].hop;
+
+	pack_map(p, 19);
+	row_str(p, "node", cert->name);
+	row_str(p, "org", cert->org);
+	row_view(p, "view", &view);
+	row_endpoint(p, "src", &f->src);
+	row_endpoint(p, "dst", &f->dst);
+	row_uint(p, "proto", f->proto);
+	row_time(p, "start", f->life.start_ms);
+	row_time(p, "end", f->life.end_ms);
+	row_bool(p, "is_open", f->is_open);
+	row_real(p, "score", f->score);
+	row_nil(p, "p_value"); /* overlap has no calibrated error: none is claimed */
+	row_real(p, "cpf", f->cpf);
+	row_int(p, "lag_ms", f->lag_ms);
+	row_uint(p, "silences", f->silences);
+	row_int(p, "common_ms", f->common_ms);
+	row_str(p, "verdict", verdict_text((enum verdict)f->verdict));
+	row_str(p, "evidence", "E1"); /* a flow record; clocks and loss are not vouched for */
+	row_nil(p, "origin");
+	if (hop == PATH_NOWHERE)
+		row_nil(p, "hop");
+	else
+		row_uint(p, "hop", hop + 1);
+}
+
+static void put_node(struct pack *p, const char *key, const struct sheet *s, uint32_t node)
+{
+	if (node == PATH_NOWHERE)
+		row_nil(p, key);
+	else
+		row_str(p, key, cert_of(s, node)->name);
+}
+
+static void put_org(struct pack *p, const char *key, const struct sheet *s, uint32_t node)
+{
+	if (node == PATH_NOWHERE)
+		row_nil(p, key);
+	else
+		row_str(p, key, cert_of(s, node)->org);
+}
+
+/* The names of those who saw a hop, each once, this node first. */
+static void put_seen_by(struct pack *p, const struct sheet *s, uint32_t hop)
+{
+	size_t nodes = 1 + s->trace->reply_count, count = 0;
+
+	for (int is_packing = 0; is_packing <= 1; is_packing++) {
+		if (is_packing)
+			pack_array(p, count);
+		for (uint32_t node = 0; node < nodes; node++) {
+			bool has_seen = false;
+
+			for (size_t i = 0; i < s->match_count; i++)
+				has_seen |= s->matches[i].hop == hop && s->matches[i].node == node;
+			count += has_seen && !is_packing;
+			if (has_seen && is_packing)
+				pack_str(p, cert_of(s, node)->name);
+		}
+	}
+}
+
+static void put_path(struct pack *p, const struct sheet *s)
+{
+	const struct path *path = &s->path;
+
+	pack_str(p, "path");
+	pack_array(p, path->hop_count);
+	for (uint32_t i = 0; i < path->hop_count; i++) {
+		const struct hop *hop = &path->hops[i];
+
+		pack_map(p, 15);
+		row_uint(p, "hop", i + 1);
+		row_endpoint(p, "src", &hop->src);
+		row_endpoint(p, "dst", &hop->dst);
+		row_endpoint(p, "public_src", &hop->public_src);
+		row_endpoint(p, "public_dst", &hop->public_dst);
+		put_node(p, "src_node", s, hop->src_node);
+		put_org(p, "src_org", s, hop->src_node);
+		put_node(p, "dst_node", s, hop->dst_node);
+		put_org(p, "dst_org", s, hop->dst_node);
+		row_time(p, "start", hop->life.start_ms);
+		row_time(p, "end", hop->life.end_ms);
+		row_real(p, "score", hop->score);
+		row_uint(p, "views", hop->views);
+		pack_str(p, "seen_by");
+		put_seen_by(p, s, i);
+		row_str(p, "link", path_link_text(hop->link));
+	}
+	pack_str(p, "gaps");
+	pack_array(p, path->gap_count);
+	for (size_t i = 0; i < path->gap_count; i++) {
+		const struct gap *gap = &path->gaps[i];
+
+		pack_map(p, 4);
+		row_uint(p, "after", gap->after + 1);
+		row_addr(p, "from", &gap->from);
+		row_addr(p, "to", &gap->to);
+		row_str(p, "link", path_link_text(gap->link));
+	}
+}
+
+/* One node's share of the coverage; `answer` is NULL where it gave none. */
+static void put_coverage_node(struct pack *p, const struct cert *cert, const char *state,
+                              const struct answer *answer)
+{
+	bool has_window = answer != NULL && answer->window.start_ms <= answer->window.end_ms;
+
+	pack_map(p, 8);
+	row_str(p, "node", cert->name);
+	row_str(p, "org", cert->org);
+	row_str(p, "state", state);
+	if (has_window) {
+		row_time(p, "window_from", answer->window.start_ms);
+		row_time(p, "window_to", answer->window.end_ms);
+	} else {
+		row_nil(p, "window_from");
+		row_nil(p, "window_to");
+	}
+	row_uint(p, "flows", answer != NULL ? answer->flows : 0);
+	row_uint(p, "lost", answer != NULL ? answer->lost : 0);
+	row_uint(p, "connections", answer != NULL ? answer->connections : 0);
+}
+
+static size_t count_state(const struct trace *t, enum target_state state)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < t->outcome_count; i++)
+		count += t->outcomes[i].state == state;
+	return count;
+}
+
+static const struct answer *reply_of(const struct trace *t, const struct cert *cert)
+{
+	for (size_t i = 0; i < t->reply_count; i++) {
+		if (memcmp(&t->replies[i].cert.member, &cert->member, sizeof(cert->member)) == 0)
+			return &t->replies[i].answer;
+	}
+	return NULL;
+}
+
+static void put_coverage(struct pack *p, const struct sheet *s)
+{
+	const struct trace *t = s->trace;
+	size_t answered = count_state(t, TARGET_ANSWERED), refused = count_state(t, TARGET_REFUSED);
+
+	pack_str(p, "coverage");
+	pack_map(p, 5);
+	row_uint(p, "asked", t->outcome_count);
+	row_uint(p, "answered", answered);
+	row_uint(p, "refused", refused);
+	row_uint(p, "silent", t->outcome_count - answered - refused);
+	pack_str(p, "nodes");
+	pack_array(p, 1 + t->outcome_count);
+	put_coverage_node(p, cert_of(s, SELF), "self", answer_of(s, SELF));
+	for (size_t i = 0; i < t->outcome_count; i++) {
+		const struct trace_outcome *o = &t->outcomes[i];
+
+		put_coverage_node(p, &o->cert, target_state_text(o->state), reply_of(t, &o->cert));
+	}
+}
+
+static void put_query(struct pack *p, const struct trace *t, const char *bundle)
+{
+	pack_str(p, "query");
+	if (!t->is_asked) {
+		pack_nil(p);
+	} else {
+		pack_map(p, 3);
+		row_hex(p, "id", t->query.id.octets, sizeof(t->query.id.octets));
+		row_time(p, "issued", t->query.issued.ms);
+		row_time(p, "expires", t->query.expires.ms);
+	}
+	if (bundle[0] == '\0')
+		row_nil(p, "bundle");
+	else
+		row_str(p, "bundle", bundle);
+}
+
+/* The exit codes of design.md, the gravest first. */
+static enum ctl_code code_of(const struct sheet *s)
+{
+	const struct trace *t = s->trace;
+	size_t answered = count_state(t, TARGET_ANSWERED), refused = count_state(t, TARGET_REFUSED);
+	bool is_found = s->path.hop_count > 1;
+
+	if (count_state(t, TARGET_FALSE) > 0)
+		return CTL_UNVERIFIED;
+	if (t->outcome_count > 0 && count_state(t, TARGET_UNWANTED) == t->outcome_count)
+		return CTL_DENIED;
+	if (answered + refused < t->outcome_count)
+		return CTL_PARTIAL;
+	if (!is_found && refused > 0)
+		return CTL_DENIED;
+	return is_found ? CTL_FOUND : CTL_NOTHING;
+}
+
+enum ctl_code report_pack(struct pack *p, const struct node *node, const struct trace *trace,
+                          const char *bundle)
+{
+	struct sheet *s = calloc(1, sizeof(*s));
+	enum ctl_code code;
+
+	if (s == NULL) {
+		pack_map(p, 0);
+		return CTL_INTERNAL;
+	}
+	s->node = node;
+	s->trace = trace;
+	add_target(s);
+	for (uint32_t i = 0; i <= trace->reply_count; i++)
+		add_findings(s, i);
+	path_assemble(s->matches, s->match_count, SLACK_MS, &s->path);
+	qsort(s->lines, s->line_count, sizeof(s->lines[0]), best_first);
+	pack_map(p, 7);
+	put_target(p, s);
+	pack_str(p, "matches");
+	pack_array(p, s->line_count);
+	for (size_t i = 0; i < s->line_count; i++)
+		put_match(p, s, &s->lines[i]);
+	put_path(p, s); /* and its gaps */
+	put_coverage(p, s);
+	put_query(p, trace, bundle); /* and the bundle */
+	code = p->out.is_full ? CTL_INTERNAL : code_of(s);
+	free(s);
+	return code;
+}
+
+static enum err write_file(const char *path, const void *data, size_t len)
+{
+	FILE *f = fopen(path, "wbx");
+	bool is_written;
+
+	if (f == NULL)
+		return ERR_IO;
+	is_written = fwrite(data, 1, len, f) == len;
+	return fclose(f) == 0 && is_written ? ERR_OK : ERR_IO;
+}
+
+static void pack_bundle(struct pack *p, const struct node *node, const struct trace *t)
+{
+	uint8_t own[ANSWER_MAX];
+	size_t len = sizeof(own);
+	enum err err =
+		answer_sign(&t->search.answer, &t->query, &node->conf.self.blob,
+	                    overlay_id(node->link.overlay), &node->conf.self.pair, own, &len);
+
+	pack_array(p, 3);
+	pack_str(p, "spoor bundle 1");
+	pack_bin(p, t->blob.octets, t->blob.len);
+	pack_array(p, t->reply_count + (err == ERR_OK));
+	if (err == ERR_OK)
+		pack_bin(p, own, len);
+	for (size_t i = 0; i < t->reply_count; i++)
+		pack_bin(p, t->replies[i].evidence, t->replies[i].evidence_len);
+}
+
+enum err report_bundle(const struct node *node, const struct trace *trace,
+                       char ret_path[CONF_PATH_MAX])
+{
+	size_t space = QUERY_MAX + (trace->reply_count + 1) * (ANSWER_MAX + 8) + 64;
+	uint8_t *room = malloc(space);
+	struct pack p = pack_into(room, space);
+	char id[2 * sizeof(trace->query.id) + 1];
+	enum err err;
+
+	if (room == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < sizeof(trace->query.id.octets); i++)
+		snprintf(id + 2 * i, 3, "%02x", trace->query.id.octets[i]);
+	if (snprintf(ret_path, CONF_PATH_MAX, "%s/%s.spoor", node->conf.traces, id) >=
+	            CONF_PATH_MAX ||
+	    (mkdir(node->conf.traces, 0700) != 0 && errno != EEXIST)) {
+		free(room);
+		return ERR_IO;
+	}
+	pack_bundle(&p, node, trace);
+	err = p.out.is_full ? ERR_LIMIT : write_file(ret_path, room, pack_len(&p));
+	free(room);
+	return err;
+}

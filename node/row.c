@@ -1,0 +1,106 @@
+#include "node/row.h"
+
+#include "base/timestamp.h"
+
+#include <stdio.h>
+
+void row_str(struct pack *p, const char *key, const char *value)
+{
+	pack_str(p, key);
+	pack_str(p, value);
+}
+
+void row_uint(struct pack *p, const char *key, uint64_t value)
+{
+	pack_str(p, key);
+	pack_uint(p, value);
+}
+
+void row_int(struct pack *p, const char *key, int64_t value)
+{
+	pack_str(p, key);
+	pack_int(p, value);
+}
+
+void row_real(struct pack *p, const char *key, double value)
+{
+	pack_str(p, key);
+	pack_real(p, value);
+}
+
+void row_bool(struct pack *p, const char *key, bool value)
+{
+	pack_str(p, key);
+	pack_bool(p, value);
+}
+
+void row_nil(struct pack *p, const char *key)
+{
+	pack_str(p, key);
+	pack_nil(p);
+}
+
+void row_time(struct pack *p, const char *key, int64_t ms)
+{
+	char text[TIMESTAMP_TEXT_MAX];
+
+	row_str(p, key, timestamp_print(ms, text));
+}
+
+void row_addr(struct pack *p, const char *key, const struct addr *a)
+{
+	char text[ADDR_TEXT_MAX];
+
+	row_str(p, key, addr_print(a, text));
+}
+
+void row_endpoint(struct pack *p, const char *key, const struct endpoint *e)
+{
+	char text[ENDPOINT_TEXT_MAX];
+
+	row_str(p, key, endpoint_print(e, text));
+}
+
+void row_hex(struct pack *p, const char *key, const void *data, size_t len)
+{
+	const uint8_t *at = data;
+	char text[2 * 64 + 1] = "";
+
+	for (size_t i = 0; i < len && i < 64; i++)
+		snprintf(text + 2 * i, 3, "%02x", at[i]);
+	row_str(p, key, text);
+}
+
+void row_view(struct pack *p, const char *key, const struct view *v)
+{
+	char addr[ADDR_TEXT_MAX], text[ADDR_TEXT_MAX + 24];
+
+	addr_print(&v->exporter, addr);
+	if (v->if_low == v->if_high)
+		snprintf(text, sizeof(text), "%s/%u", addr, v->if_low);
+	else
+		snprintf(text, sizeof(text), "%s/%u-%u", addr, v->if_low, v->if_high);
+	row_str(p, key, text);
+}
+
+void row_flow(struct pack *p, const struct flow *flow)
+{
+	pack_map(p, 17);
+	row_addr(p, "src", &flow->src);
+	row_addr(p, "dst", &flow->dst);
+	row_uint(p, "src_port", flow->src_port);
+	row_uint(p, "dst_port", flow->dst_port);
+	row_uint(p, "proto", flow->proto);
+	row_time(p, "start", flow->start_ms);
+	row_time(p, "end", flow->end_ms);
+	row_uint(p, "bytes", flow->octets);
+	row_uint(p, "packets", flow->packets);
+	row_uint(p, "tcp_flags", flow->tcp_flags);
+	row_uint(p, "in_if", flow->in_if);
+	row_uint(p, "out_if", flow->out_if);
+	row_addr(p, "exporter", &flow->exporter);
+	row_uint(p, "domain", flow->domain);
+	row_uint(p, "version", flow->version);
+	row_uint(p, "sampling", flow->sampling);
+	row_time(p, "received", flow->received_ms);
+}

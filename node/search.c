@@ -1,0 +1,438 @@
+#include "node/search.h"
+
+#include "base/util.h"
+#include "correlate/score.h"
+#include "node/node.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SIGHTINGS_MAX (4u << 20) /* 112 octets each */
+#define WINDOW_SLACK_MS 5000     /* clocks, and records that end a little outside */
+#define LOOKUP_WIDER_MS 86400000 /* a connection is read this far around the moment asked for */
+
+/* Flows of a window, as correlate wants them. */
+struct gathered {
+	struct sighting *rows;
+	struct interval *room; /* as many intervals */
+	size_t count, space;
+	uint64_t flows;
+	struct interval window;
+};
+
+typedef bool wanted_fn(const void *ctx, const struct flow *flow);
+
+static void gathered_free(struct gathered *g)
+{
+	free(g->rows);
+	free(g->room);
+}
+
+static enum err grow(struct gathered *g)
+{
+	size_t space = g->space == 0 ? 4096 : 2 * g->space;
+	struct sighting *rows;
+	struct interval *room;
+
+	if (g->count < g->space)
+		return ERR_OK;
+	if (space > SIGHTINGS_MAX)
+		return ERR_LIMIT;
+	rows = realloc(g->rows, space * sizeof(*rows));
+	if (rows == NULL)
+		return ERR_NOMEM;
+	g->rows = rows;
+	room = realloc(g->room, space * sizeof(*room));
+	if (room == NULL)
+		return ERR_NOMEM;
+	g->room = room;
+	g->space = space;
+	return ERR_OK;
+}
+
+static enum err take(struct gathered *g, const struct flow *flow)
+{
+	enum err err = grow(g);
+
+	if (err != ERR_OK)
+		return err;
+	g->rows[g->count++] = sighting_of(flow);
+	g->window.start_ms = MIN(g->window.start_ms, flow->start_ms);
+	g->window.end_ms = MAX(g->window.end_ms, flow->end_ms);
+	return ERR_OK;
+}
+
+/* Reads all flows of `when` that are wanted. On failure `g` is freed. */
+static enum err gather(struct store *store, struct interval when, wanted_fn *wanted,
+                       const void *ctx, struct gathered *g)
+{
+	struct store_cursor *cursor;
+	const struct flow *flows;
+	size_t count;
+	enum err err = store_cursor_open(store, when, &cursor);
+
+	*g = (struct gathered){.window = {INT64_MAX, INT64_MIN}};
+	if (err != ERR_OK)
+		return err;
+	while (err == ERR_OK) {
+		err = store_cursor_next(cursor, &flows, &count);
+		for (size_t i = 0; i < count && err == ERR_OK; i++) {
+			g->flows++;
+			if (wanted(ctx, &flows[i]))
+				err = take(g, &flows[i]);
+		}
+	}
+	store_cursor_close(cursor);
+	if (err == ERR_NOENT)
+		return ERR_OK;
+	gathered_free(g);
+	return err;
+}
+
+/* The best findings so far, and what scoring one more needs. */
+struct scoring {
+	const struct question *question;
+	struct interval *room; /* for score_pair() */
+	size_t room_count;
+	struct answer *answer;
+	bool is_counting;
+	enum err err;
+};
+
+/* Matches before all else, then by score. */
+static bool is_better(const struct finding *a, const struct finding *b)
+{
+	if ((a->verdict == VERDICT_MATCH) != (b->verdict == VERDICT_MATCH))
+		return a->verdict == VERDICT_MATCH;
+	return a->score > b->score;
+}
+
+static void keep(struct answer *answer, const struct finding *finding)
+{
+	size_t at = answer->finding_count;
+
+	if (at == ANSWER_FINDINGS_MAX) {
+		if (!is_better(finding, &answer->findings[at - 1]))
+			return;
+		at--;
+	} else {
+		answer->finding_count++;
+	}
+	for (; at > 0 && is_better(finding, &answer->findings[at - 1]); at--)
+		answer->findings[at] = answer->findings[at - 1];
+	answer->findings[at] = *finding;
+}
+
+static bool has_room(struct scoring *s, size_t count)
+{
+	struct interval *room;
+
+	if (count <= s->room_count)
+		return true;
+	room = realloc(s->room, count * sizeof(*room));
+	if (room == NULL) {
+		s->err = ERR_NOMEM;
+		return false;
+	}
+	s->room = room;
+	s->room_count = count;
+	return true;
+}
+
+static void score_one(void *ctx, const struct connection *c)
+{
+	struct scoring *s = ctx;
+	const struct question *q = s->question;
+	struct fingerprint target = {q->on, q->on_count, q->gap_ms};
+	struct fingerprint candidate = {c->on, c->on_count, c->gap_ms};
+	struct agreement a;
+	struct finding finding;
+
+	s->answer->connections += s->is_counting;
+	if (!has_room(s, q->on_count + c->on_count))
+		return;
+	a = score_pair(&target, &candidate, &score_defaults, s->room);
+	if (a.verdict == VERDICT_TOO_SHORT || a.score < SEARCH_SCORE_MIN)
+		return;
+	finding = (struct finding){
+		.exporter = c->view.exporter,
+		.if_low = c->view.if_low,
+		.if_high = c->view.if_high,
+		.src = c->src,
+		.dst = c->dst,
+		.proto = c->proto,
+		.verdict = (uint8_t)a.verdict,
+		.is_open = connection_is_open(c),
+		.life = connection_life(c),
+		.score = a.score,
+		.cpf = a.cpf,
+		.silences = a.silences,
+		.common_ms = a.common_ms,
+		.lag_ms = a.lag_ms,
+	};
+	keep(s->answer, &finding);
+}
+
+static bool is_of_protocol(const void *ctx, const struct flow *flow)
+{
+	const struct question *q = ctx;
+
+	return q->proto == 0 || flow->proto == q->proto;
+}
+
+static bool is_of_finding(const struct finding *f, const struct flow *flow)
+{
+	struct endpoint src = {flow->src, flow->src_port}, dst = {flow->dst, flow->dst_port};
+
+	if (flow->proto != f->proto || !addr_equal(&flow->exporter, &f->exporter))
+		return false;
+	return (endpoint_equal(&src, &f->src) && endpoint_equal(&dst, &f->dst)) ||
+	       (endpoint_equal(&src, &f->dst) && endpoint_equal(&dst, &f->src));
+}
+
+static bool is_found(const void *ctx, const struct flow *flow)
+{
+	const struct answer *answer = ctx;
+
+	for (size_t i = 0; i < answer->finding_count; i++) {
+		if (is_of_finding(&answer->findings[i], flow))
+			return true;
+	}
+	return false;
+}
+
+static enum err score_all(struct search *search, struct gathered *g, struct answer *answer,
+                          bool is_counting)
+{
+	struct scoring scoring = {
+		.question = &search->question,
+		.answer = answer,
+		.is_counting = is_counting,
+	};
+
+	connection_each(g->rows, g->count, MAX(search->own_gap_ms, search->question.gap_ms),
+	                g->room, score_one, &scoring);
+	free(scoring.room);
+	return scoring.err;
+}
+
+static enum err first_pass(struct search *search, struct store *store, struct interval core)
+{
+	struct answer *answer = &search->answer;
+	struct gathered g;
+	enum err err = gather(store, core, is_of_protocol, &search->question, &g);
+
+	if (err != ERR_OK)
+		return err;
+	answer->flows = g.flows;
+	answer->window = g.window;
+	err = score_all(search, &g, answer, true);
+	gathered_free(&g);
+	return err;
+}
+
+/* The same connections again, whole: their findings take the place of the first pass's. */
+static enum err second_pass(struct search *search, struct store *store, struct interval core)
+{
+	struct answer *answer = &search->answer;
+	struct interval wide = {core.start_ms - SEARCH_BEFORE_MS, core.end_ms + SEARCH_AFTER_MS};
+	struct gathered g;
+	enum err err = gather(store, wide, is_found, answer, &g);
+
+	if (err != ERR_OK)
+		return err;
+	answer->finding_count = 0;
+	err = score_all(search, &g, answer, false);
+	gathered_free(&g);
+	return err;
+}
+
+static void run_search(struct job *job)
+{
+	struct search *search = container_of(job, struct search, job);
+	const struct question *q = &search->question;
+	struct store *store = search->node->store;
+	struct interval core = {q->on[0].start_ms - WINDOW_SLACK_MS,
+	                        q->on[q->on_count - 1].end_ms + WINDOW_SLACK_MS};
+
+	search->err = first_pass(search, store, core);
+	if (search->err == ERR_OK && search->answer.finding_count > 0)
+		search->err = second_pass(search, store, core);
+}
+
+static void add_lost(void *ctx, const struct stream *s)
+{
+	uint64_t *lost = ctx;
+
+	*lost += s->lost;
+}
+
+static void done_search(struct job *job)
+{
+	struct search *search = container_of(job, struct search, job);
+	struct node *node = search->node;
+
+	node->searches--;
+	stream_each(node->collector.decoder->streams, add_lost, &search->answer.lost);
+	search->done(search);
+}
+
+void search_start(struct search *search, struct node *node, const struct question *question,
+                  void (*done)(struct search *search))
+{
+	memset(search, 0, sizeof(*search));
+	search->node = node;
+	search->question = *question;
+	search->own_gap_ms = node->conf.idle_timeout_ms;
+	search->done = done;
+	node->searches++;
+	job_start(&node->loop, &search->job, run_search, done_search);
+}
+
+static bool is_any(const struct addr *a)
+{
+	static const struct addr none;
+
+	return addr_equal(a, &none);
+}
+
+static bool fits(const struct endpoint *wanted, const struct addr *addr, uint16_t port)
+{
+	return (is_any(&wanted->addr) || addr_equal(&wanted->addr, addr)) &&
+	       (wanted->port == 0 || wanted->port == port);
+}
+
+static bool is_meant(const void *ctx, const struct flow *flow)
+{
+	const struct ctl_request *r = ctx;
+
+	if (r->proto != 0 && flow->proto != r->proto)
+		return false;
+	return (fits(&r->target, &flow->dst, flow->dst_port) &&
+	        fits(&r->peer, &flow->src, flow->src_port)) ||
+	       (fits(&r->target, &flow->src, flow->src_port) &&
+	        fits(&r->peer, &flow->dst, flow->dst_port));
+}
+
+/*
+ * Of several that fit: where the victim was called rather than calling; then the one with the most
+ * silences, which timing can tell best; then the latest.
+ */
+static bool is_likelier(const struct lookup *l, const struct connection *a,
+                        const struct connection *b)
+{
+	bool is_called_a = fits(&l->request.target, &a->dst.addr, a->dst.port);
+	bool is_called_b = fits(&l->request.target, &b->dst.addr, b->dst.port);
+
+	if (is_called_a != is_called_b)
+		return is_called_a;
+	if (a->on_count != b->on_count)
+		return a->on_count > b->on_count;
+	return connection_life(a).end_ms > connection_life(b).end_ms;
+}
+
+static bool is_same_tuple(const struct connection *a, const struct connection *b)
+{
+	return a->proto == b->proto && endpoint_equal(&a->src, &b->src) &&
+	       endpoint_equal(&a->dst, &b->dst);
+}
+
+static void take_whole(void *ctx, const struct connection *c)
+{
+	struct lookup *l = ctx;
+	struct interval *on = realloc(l->on, c->on_count * sizeof(*on));
+
+	l->err = on == NULL ? ERR_NOMEM : ERR_OK;
+	if (on == NULL)
+		return;
+	memcpy(on, c->on, c->on_count * sizeof(*on));
+	l->on = on;
+	l->best = *c;
+	l->best.on = on;
+}
+
+static void look_at(void *ctx, const struct connection *c)
+{
+	struct lookup *l = ctx;
+
+	if (l->err == ERR_OK) {
+		l->others += !is_same_tuple(c, &l->best);
+		if (!is_likelier(l, c, &l->best))
+			return;
+	}
+	take_whole(l, c);
+}
+
+static bool is_best(const void *ctx, const struct flow *flow)
+{
+	const struct lookup *l = ctx;
+	struct sighting s = sighting_of(flow);
+
+	return view_cmp(&s.view, &l->best.view) == 0 && is_meant(&l->best_only, flow);
+}
+
+/* The moment asked for may show a part of it only: the whole connection is what is traced. */
+static enum err complete(struct lookup *l, struct store *store)
+{
+	struct interval life = connection_life(&l->best);
+	struct interval wide = {life.start_ms - LOOKUP_WIDER_MS, life.end_ms + LOOKUP_WIDER_MS};
+	struct gathered g;
+	enum err err;
+
+	l->best_only = (struct ctl_request){
+		.target = l->best.dst,
+		.peer = l->best.src,
+		.proto = l->best.proto,
+	};
+	err = gather(store, wide, is_best, l, &g);
+	if (err != ERR_OK)
+		return err;
+	connection_each(g.rows, g.count, l->gap_ms, g.room, take_whole, l);
+	gathered_free(&g);
+	return l->err;
+}
+
+static void run_lookup(struct job *job)
+{
+	struct lookup *l = container_of(job, struct lookup, job);
+	struct store *store = l->node->store;
+	struct interval when = {l->request.since_ms, l->request.until_ms};
+	struct store_stats stats;
+	struct gathered g;
+
+	store_stats(store, &stats);
+	l->held = (struct interval){stats.oldest_ms, stats.newest_ms};
+	if (stats.flows + stats.unsealed == 0)
+		l->held = (struct interval){1, 0};
+	l->err = gather(store, when, is_meant, &l->request, &g);
+	if (l->err != ERR_OK)
+		return;
+	l->err = ERR_NOENT;
+	connection_each(g.rows, g.count, l->gap_ms, g.room, look_at, l);
+	gathered_free(&g);
+	if (l->err == ERR_OK)
+		l->err = complete(l, store);
+}
+
+static void done_lookup(struct job *job)
+{
+	struct lookup *l = container_of(job, struct lookup, job);
+
+	l->done(l);
+}
+
+void lookup_start(struct lookup *lookup, struct node *node, const struct ctl_request *request,
+                  int64_t gap_ms, void (*done)(struct lookup *lookup))
+{
+	memset(lookup, 0, sizeof(*lookup));
+	lookup->node = node;
+	lookup->request = *request;
+	lookup->gap_ms = gap_ms;
+	lookup->done = done;
+	job_start(&node->loop, &lookup->job, run_lookup, done_lookup);
+}
+
+void lookup_fini(struct lookup *lookup)
+{
+	free(lookup->on);
+}

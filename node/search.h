@@ -1,0 +1,57 @@
+/*
+ * search - reading the store on a worker: which connections move like this one, and which one is
+ * meant.
+ *
+ * Two passes. The first reads what overlaps the question and scores every connection in it. The
+ * second reads further back for the best of them alone: their true beginnings order the path.
+ */
+#ifndef SPOOR_NODE_SEARCH_H
+#define SPOOR_NODE_SEARCH_H
+
+#include "base/err.h"
+#include "correlate/connection.h"
+#include "correlate/fingerprint.h"
+#include "node/job.h"
+#include "proto/wire/answer.h"
+#include "proto/wire/ctl.h"
+#include "proto/wire/query.h"
+
+struct node;
+
+#define SEARCH_BEFORE_MS 3600000 /* how long an upstream connection may be older */
+#define SEARCH_AFTER_MS 600000   /* and outlive it */
+#define SEARCH_SCORE_MIN 0.2     /* findings below are not worth a line */
+
+struct search {
+	struct job job; /* first */
+	struct node *node;
+	struct question question;
+	int64_t own_gap_ms;
+	enum err err; /* ERR_LIMIT: more flows in the window than a search may hold */
+	struct answer answer;
+	void (*done)(struct search *search);
+};
+
+/* `search` is the caller's until `done`, on the loop. */
+void search_start(struct search *search, struct node *node, const struct question *question,
+                  void (*done)(struct search *search));
+
+struct lookup {         /* which connection does a person mean? */
+	struct job job; /* first */
+	struct node *node;
+	struct ctl_request request; /* target, peer, since, until, proto */
+	int64_t gap_ms;
+	enum err err;           /* ERR_NOENT: none; ERR_LIMIT */
+	struct connection best; /* best.on is `on` */
+	struct interval *on;    /* freed by lookup_fini() */
+	struct ctl_request best_only;
+	size_t others;        /* further 5-tuples that fit */
+	struct interval held; /* what the store holds at all; empty: start > end */
+	void (*done)(struct lookup *lookup);
+};
+
+void lookup_start(struct lookup *lookup, struct node *node, const struct ctl_request *request,
+                  int64_t gap_ms, void (*done)(struct lookup *lookup));
+void lookup_fini(struct lookup *lookup);
+
+#endif

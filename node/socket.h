@@ -1,0 +1,26 @@
+/* socket - between libuv's addresses and ours. */
+#ifndef SPOOR_NODE_SOCKET_H
+#define SPOOR_NODE_SOCKET_H
+
+#include "base/addr.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <uv.h>
+
+union socket_addr {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+/* `as_v6`: for a socket of that family, to which IPv4 is ::ffff:a.b.c.d. */
+union socket_addr socket_addr_of(const struct endpoint *e, bool as_v6);
+
+/* False when it is of neither family. */
+bool endpoint_of(const struct sockaddr *from, struct endpoint *ret);
+
+/* Binds `udp` to `e` with a large receive buffer. `what` is for the log line on failure. */
+MUST_USE enum err socket_bind(uv_udp_t *udp, const struct endpoint *e, const char *what);
+
+#endif

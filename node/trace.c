@@ -1,0 +1,286 @@
+#include "node/trace.h"
+
+#include "base/timestamp.h"
+#include "base/util.h"
+#include "node/log.h"
+#include "node/node.h"
+#include "node/report.h"
+#include "node/requests.h"
+#include "node/row.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TIMEOUT_MS 30000
+#define REPORT_ROOM (4 << 20)
+#define SILENCES_MIN 2 /* below, nothing can be told by timing: nobody is asked */
+
+/* Fingerprints are coarsened until they fit a datagram: this many intervals, then fewer. */
+static const size_t interval_steps[] = {QUERY_INTERVALS_MAX, 112, 96, 80, 64, 48};
+
+static void trace_free(struct trace *t)
+{
+	struct traces *traces = &client_node(t->client)->traces;
+	struct trace **link = &traces->list;
+
+	while (*link != t)
+		link = &(*link)->next;
+	*link = t->next;
+	traces->count--;
+	for (size_t i = 0; i < t->reply_count; i++)
+		free(t->replies[i].evidence);
+	free(t->replies);
+	free(t->outcomes);
+	lookup_fini(&t->lookup);
+	client_put(t->client);
+	free(t);
+}
+
+/* The row and the end; then nothing is left of the trace. */
+static void conclude(struct trace *t, const char *remark)
+{
+	struct node *node = client_node(t->client);
+	char bundle[CONF_PATH_MAX] = "";
+	uint8_t *room = malloc(REPORT_ROOM);
+	struct pack p = pack_into(room, REPORT_ROOM);
+	enum ctl_code code;
+
+	if (room == NULL) {
+		client_end(t->client, CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
+		trace_free(t);
+		return;
+	}
+	if (t->is_asked && report_bundle(node, t, bundle) != ERR_OK) {
+		log_line("trace", "the evidence could not be written to %s", node->conf.traces);
+		bundle[0] = '\0';
+	}
+	code = report_pack(&p, node, t, bundle);
+	client_send(t->client, "row", room, pack_len(&p), NULL, NULL);
+	if (remark != NULL)
+		client_end(t->client, code, "%s", remark);
+	else
+		client_end(t->client, code, NULL);
+	free(room);
+	trace_free(t);
+}
+
+static void progress(struct trace *t)
+{
+	uint8_t room[64];
+	struct pack p = pack_into(room, sizeof(room));
+
+	pack_map(&p, 2);
+	row_uint(&p, "asked", overlay_member_count(client_node(t->client)->link.overlay));
+	row_uint(&p, "answered", t->reply_count);
+	client_send(t->client, "progress", room, pack_len(&p), NULL, NULL);
+}
+
+/* Goes on when both halves are there; gives up when nobody waits any more. */
+static void advance(struct trace *t)
+{
+	if (!t->is_searched)
+		return;
+	if (client_is_gone(t->client)) {
+		if (!t->is_heard)
+			overlay_cancel(client_node(t->client)->link.overlay, t->ticket);
+		trace_free(t);
+	} else if (t->search.err != ERR_OK) {
+		if (!t->is_heard)
+			overlay_cancel(client_node(t->client)->link.overlay, t->ticket);
+		client_end(t->client, CTL_INTERNAL, "searching this node's own flows: %s",
+		           err_text(t->search.err));
+		trace_free(t);
+	} else if (t->is_heard) {
+		conclude(t, NULL);
+	}
+}
+
+static void on_searched(struct search *search)
+{
+	struct trace *t = container_of(search, struct trace, search);
+
+	t->is_searched = true;
+	advance(t);
+}
+
+static struct trace *trace_of(struct traces *traces, uint32_t ticket)
+{
+	for (struct trace *t = traces->list; t != NULL; t = t->next) {
+		if (t->is_asked && !t->is_heard && t->ticket == ticket)
+			return t;
+	}
+	return NULL;
+}
+
+void trace_reply(struct traces *traces, uint32_t ticket, const struct overlay_reply *reply)
+{
+	struct trace *t = trace_of(traces, ticket);
+	struct trace_reply *replies, *r;
+	size_t len = bytes_left(&reply->evidence);
+
+	if (t == NULL)
+		return;
+	replies = realloc(t->replies, (t->reply_count + 1) * sizeof(*replies));
+	if (replies == NULL)
+		return;
+	t->replies = replies;
+	r = &replies[t->reply_count];
+	r->cert = reply->member->cert;
+	r->answer = *reply->answer;
+	r->evidence = malloc(len);
+	if (r->evidence == NULL)
+		return;
+	memcpy(r->evidence, reply->evidence.at, len);
+	r->evidence_len = len;
+	t->reply_count++;
+	progress(t);
+}
+
+void trace_finish(struct traces *traces, uint32_t ticket, const struct overlay_outcome *outcomes,
+                  size_t count)
+{
+	struct trace *t = trace_of(traces, ticket);
+
+	if (t == NULL)
+		return;
+	t->is_heard = true;
+	t->outcomes = calloc(MAX(count, 1), sizeof(*t->outcomes));
+	for (size_t i = 0; t->outcomes != NULL && i < count; i++) {
+		t->outcomes[i].cert = outcomes[i].member->cert;
+		t->outcomes[i].state = outcomes[i].state;
+		t->outcome_count++;
+	}
+	advance(t);
+}
+
+static void fill_question(struct trace *t, size_t max, struct question *ret)
+{
+	const struct connection *c = &t->lookup.best;
+	struct interval *on = calloc(c->on_count, sizeof(*on));
+	size_t count;
+
+	*ret = (struct question){.proto = c->proto, .severity = t->severity};
+	CHECK(on != NULL);
+	memcpy(on, c->on, c->on_count * sizeof(*on));
+	ret->gap_ms = fingerprint_fit(c->on, c->on_count, c->gap_ms, max);
+	count = fingerprint_close(on, c->on_count, ret->gap_ms);
+	CHECK(count <= QUERY_INTERVALS_MAX);
+	memcpy(ret->on, on, count * sizeof(*on));
+	ret->on_count = count;
+	free(on);
+}
+
+/* Signs and sends the question, as finely as a datagram allows. */
+static enum err ask(struct trace *t, struct question *ret_question)
+{
+	struct node *node = client_node(t->client);
+	enum err err = ERR_LIMIT;
+
+	for (size_t i = 0; i < ARRAY_LEN(interval_steps) && err == ERR_LIMIT; i++) {
+		fill_question(t, interval_steps[i], ret_question);
+		err = overlay_ask(node->link.overlay, node_now(), ret_question, t->timeout_ms,
+		                  &t->ticket, &t->query, &t->blob);
+	}
+	return err;
+}
+
+static void refuse_to_ask(struct trace *t, enum err err)
+{
+	char text[TIMESTAMP_TEXT_MAX];
+	const struct cert *cert = &client_node(t->client)->conf.self.cert;
+	bool is_early = node_now().wall.ms < cert->not_before.ms;
+
+	if (err == ERR_EXPIRED)
+		client_end(
+			t->client, CTL_DENIED,
+			"this node's certificate %s %s: no member would answer",
+			is_early ? "is not valid before" : "expired",
+			timestamp_print(is_early ? cert->not_before.ms : cert->not_after.ms, text));
+	else
+		client_end(t->client, CTL_INTERNAL, "the question could not be sent: %s",
+		           err_text(err));
+	trace_free(t);
+}
+
+static void say_nothing_held(struct trace *t)
+{
+	const struct lookup *l = &t->lookup;
+	char from[TIMESTAMP_TEXT_MAX], to[TIMESTAMP_TEXT_MAX], target[ENDPOINT_TEXT_MAX];
+	bool is_bounded = l->request.since_ms != INT64_MIN || l->request.until_ms != INT64_MAX;
+
+	endpoint_print(&l->request.target, target);
+	if (l->held.start_ms > l->held.end_ms)
+		client_end(t->client, CTL_NOTHING, "this node holds no flows at all");
+	else
+		client_end(t->client, CTL_NOTHING,
+		           "no connection of %s%s; this node holds flows from %s to %s", target,
+		           is_bounded ? " at that time" : "",
+		           timestamp_print(l->held.start_ms, from),
+		           timestamp_print(l->held.end_ms, to));
+	trace_free(t);
+}
+
+static void on_looked_up(struct lookup *lookup)
+{
+	struct trace *t = container_of(lookup, struct trace, lookup);
+	struct question question;
+	enum err err;
+
+	if (client_is_gone(t->client)) {
+		trace_free(t);
+	} else if (lookup->err == ERR_NOENT) {
+		say_nothing_held(t);
+	} else if (lookup->err != ERR_OK) {
+		client_end(t->client, CTL_INTERNAL, "looking for the connection: %s",
+		           err_text(lookup->err));
+		trace_free(t);
+	} else if (lookup->best.on_count <= SILENCES_MIN) {
+		conclude(t, "not decidable by timing: the connection was never, or hardly ever, "
+		            "silent for longer than the idle timeout");
+	} else {
+		err = ask(t, &question);
+		if (err != ERR_OK) {
+			refuse_to_ask(t, err);
+			return;
+		}
+		t->is_asked = true;
+		search_start(&t->search, lookup->node, &question, on_searched);
+		progress(t);
+		link_drive(&lookup->node->link);
+	}
+}
+
+void request_trace(struct client *client, const struct ctl_request *request)
+{
+	static const struct endpoint nothing;
+	struct node *node = client_node(client);
+	const char *severity = request->severity[0] == '\0' ? "medium" : request->severity;
+	struct trace *t;
+
+	if (endpoint_equal(&request->target, &nothing) || severity_of(severity) == SEVERITY_END) {
+		client_end(client, CTL_USAGE,
+		           "a trace needs a target, and a severity of low, "
+		           "medium, high or critical");
+		return;
+	}
+	t = node->traces.count < TRACES_MAX ? calloc(1, sizeof(*t)) : NULL;
+	if (t == NULL) {
+		client_end(client, CTL_INTERNAL, "%s", err_text(ERR_BUSY));
+		return;
+	}
+	t->client = client_hold(client);
+	t->severity = severity_of(severity);
+	t->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : TIMEOUT_MS;
+	t->next = node->traces.list;
+	node->traces.list = t;
+	node->traces.count++;
+	lookup_start(&t->lookup, node, request,
+	             request->gap_ms > 0 ? request->gap_ms : node->conf.idle_timeout_ms,
+	             on_looked_up);
+}
+
+void traces_fini(struct traces *traces)
+{
+	while (traces->list != NULL)
+		trace_free(traces->list);
+}

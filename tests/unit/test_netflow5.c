@@ -1,0 +1,552 @@
+#include "base/bytes.h"
+#include "proto/flow/datagram.h"
+#include "tests/unit/test.h"
+
+#include <string.h>
+
+#define HEADER_LEN 24
+#define RECORD_LEN 48
+#define DATAGRAM_MAX (HEADER_LEN + 30 * RECORD_LEN)
+
+#define EXPORT_S UINT32_C(1795309531) /* 2026-11-22T01:05:31Z */
+#define EXPORT_MS (INT64_C(1000) * EXPORT_S + 943)
+#define UPTIME_MS UINT32_C(600000)
+#define RECEIVED_MS (EXPORT_MS + 7)
+
+struct header {
+	uint16_t version, count;
+	uint32_t uptime_ms, seconds, nanoseconds, sequence;
+	uint16_t engine, sampling;
+};
+
+struct record {
+	uint8_t src[4], dst[4];
+	uint16_t in_if, out_if;
+	uint32_t packets, octets, first_ms, last_ms;
+	uint16_t src_port, dst_port;
+	uint8_t tcp_flags, proto, tos;
+};
+
+static const struct header plain = {
+	.version = 5,
+	.count = 1,
+	.uptime_ms = UPTIME_MS,
+	.seconds = EXPORT_S,
+	.nanoseconds = 943000000,
+};
+
+static const struct record ssh = {
+	.src = {10, 4, 0, 10},
+	.dst = {203, 0, 113, 121},
+	.in_if = 1,
+	.out_if = 2,
+	.packets = 15,
+	.octets = 865,
+	.first_ms = UPTIME_MS - 2000,
+	.last_ms = UPTIME_MS - 100,
+	.src_port = 45126,
+	.dst_port = 22,
+	.tcp_flags = 0x1b,
+	.proto = 6,
+	.tos = 0x10,
+};
+
+static void put_record(struct octets *o, const struct record *r)
+{
+	octets_put(o, r->src, 4);
+	octets_put(o, r->dst, 4);
+	octets_uint(o, 0xc0000201, 4); /* next hop: not a part of a flow here */
+	octets_uint(o, r->in_if, 2);
+	octets_uint(o, r->out_if, 2);
+	octets_uint(o, r->packets, 4);
+	octets_uint(o, r->octets, 4);
+	octets_uint(o, r->first_ms, 4);
+	octets_uint(o, r->last_ms, 4);
+	octets_uint(o, r->src_port, 2);
+	octets_uint(o, r->dst_port, 2);
+	octets_uint(o, 0xff, 1); /* padding need not be zero */
+	octets_uint(o, r->tcp_flags, 1);
+	octets_uint(o, r->proto, 1);
+	octets_uint(o, r->tos, 1);
+	octets_uint(o, 0xfde8fde918180000, 8); /* AS numbers, masks, padding */
+}
+
+/* Writes a datagram of `count` records, whatever its header says. Returns its length. */
+static size_t write_datagram(const struct header *h, const struct record *records, size_t count,
+                             uint8_t room[DATAGRAM_MAX])
+{
+	struct octets o = octets_of(room, DATAGRAM_MAX);
+
+	octets_uint(&o, h->version, 2);
+	octets_uint(&o, h->count, 2);
+	octets_uint(&o, h->uptime_ms, 4);
+	octets_uint(&o, h->seconds, 4);
+	octets_uint(&o, h->nanoseconds, 4);
+	octets_uint(&o, h->sequence, 4);
+	octets_uint(&o, h->engine, 2);
+	octets_uint(&o, h->sampling, 2);
+	for (size_t i = 0; i < count; i++)
+		put_record(&o, &records[i]);
+	assert_false(o.is_full);
+	return octets_len(&o);
+}
+
+struct fixture {
+	struct flow_decoder *decoder;
+	struct flow_origin origin;
+	struct flow flows[FLOW_DATAGRAM_MAX];
+	size_t count;
+};
+
+static int setup(void **state)
+{
+	static struct fixture f;
+
+	memset(&f, 0, sizeof(f));
+	f.decoder = flow_decoder_new(64);
+	f.origin.from.addr = addr_from_v4((const uint8_t[]){192, 0, 2, 9});
+	f.origin.from.port = 33679;
+	f.origin.received_ms = RECEIVED_MS;
+	*state = &f;
+	return f.decoder == NULL ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	flow_decoder_free(f->decoder);
+	return 0;
+}
+
+static const char *decode(struct fixture *f, const struct header *h, const struct record *records,
+                          size_t count)
+{
+	uint8_t wire[DATAGRAM_MAX];
+	size_t len = write_datagram(h, records, count, wire);
+
+	f->count = 77; /* must be overwritten */
+	return drop_key(flow_decode(f->decoder, &f->origin, wire, len, f->flows, &f->count));
+}
+
+static void assert_addr(const struct addr *a, const char *expected)
+{
+	char text[ADDR_TEXT_MAX];
+
+	assert_string_equal(addr_print(a, text), expected);
+}
+
+/* Written out octet by octet, so that the helper above cannot hide a common mistake. */
+static void a_datagram_becomes_exact_flows(void **state)
+{
+	static const uint8_t wire[] = {
+		0x00, 0x05, 0x00, 0x02, 0x00, 0x09, 0x27, 0xc0, /* version, count, uptime 600000 */
+		0x6b, 0x02, 0x3f, 0xdb, 0x38, 0x35, 0x09, 0xc0, /* 1795309531 s, 943000000 ns */
+		0x00, 0x00, 0x10, 0x00, 0x01, 0x02, 0x40, 0x64, /* sequence, type 1, id 2, 100 */
+		10,   4,    0,    10,   203,  0,    113,  121,  /* src, dst */
+		192,  0,    2,    1,    0x00, 0x01, 0x00, 0x02, /* next hop, in, out */
+		0x00, 0x00, 0x00, 0x0f, 0x00, 0x00, 0x03, 0x61, /* packets 15, octets 865 */
+		0x00, 0x09, 0x1f, 0xf0, 0x00, 0x09, 0x27, 0x5c, /* first 598000, last 599900 */
+		0xb0, 0x46, 0x00, 0x16, 0x00, 0x1b, 0x06, 0x10, /* ports, pad, flags, proto, tos */
+		0xfd, 0xe8, 0xfd, 0xe9, 0x18, 0x10, 0x00, 0x00, /* AS, AS, masks, pad */
+		203,  0,    113,  121,  10,   4,    0,    10,   /* src, dst */
+		0,    0,    0,    0,    0xff, 0xff, 0x00, 0x00, /* next hop, in, out */
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe, /* packets, octets */
+		0x00, 0x00, 0x00, 0x00, 0x00, 0x09, 0x27, 0xc0, /* first 0, last 600000 */
+		0x00, 0x16, 0xb0, 0x46, 0x00, 0x00, 0x11, 0x00, /* ports, pad, flags, proto, tos */
+		0,    0,    0,    0,    0,    0,    0,    0,
+	};
+	struct fixture *f = *state;
+	const struct flow *a = &f->flows[0], *b = &f->flows[1];
+	enum drop drop;
+
+	drop = flow_decode(f->decoder, &f->origin, wire, sizeof(wire), f->flows, &f->count);
+	assert_string_equal(drop_key(drop), "none");
+	assert_int_equal(f->count, 2);
+
+	assert_addr(&a->src, "10.4.0.10");
+	assert_addr(&a->dst, "203.0.113.121");
+	assert_addr(&a->exporter, "192.0.2.9");
+	assert_int_equal(a->start_ms, EXPORT_MS - 2000);
+	assert_int_equal(a->end_ms, EXPORT_MS - 100);
+	assert_int_equal(a->received_ms, RECEIVED_MS);
+	assert_int_equal(a->octets, 865);
+	assert_int_equal(a->packets, 15);
+	assert_int_equal(a->in_if, 1);
+	assert_int_equal(a->out_if, 2);
+	assert_int_equal(a->domain, 0x0102);
+	assert_int_equal(a->sampling, 100);
+	assert_int_equal(a->src_port, 45126);
+	assert_int_equal(a->dst_port, 22);
+	assert_int_equal(a->proto, 6);
+	assert_int_equal(a->tcp_flags, 0x1b);
+	assert_int_equal(a->tos, 0x10);
+	assert_int_equal(a->version, 5);
+
+	assert_addr(&b->src, "203.0.113.121");
+	assert_int_equal(b->start_ms, EXPORT_MS - 600000);
+	assert_int_equal(b->end_ms, EXPORT_MS);
+	assert_int_equal(b->in_if, 65535);
+	assert_int_equal(b->out_if, 0);
+	assert_int_equal(b->packets, UINT32_MAX);
+	assert_int_equal(b->octets, UINT32_MAX - 1); /* never multiplied by the sampling */
+	assert_int_equal(b->sampling, 100);
+	assert_int_equal(b->proto, 17);
+
+	assert_int_equal(f->decoder->counters.datagrams, 1);
+	assert_int_equal(f->decoder->counters.flows, 2);
+	assert_int_equal(f->decoder->counters.clamped, 0);
+}
+
+static void every_truncation_is_a_counted_drop_without_flows(void **state)
+{
+	struct fixture *f = *state;
+	const struct record two[] = {ssh, ssh};
+	struct header h = plain;
+	uint8_t wire[DATAGRAM_MAX];
+	size_t len;
+
+	h.count = 2;
+	len = write_datagram(&h, two, 2, wire);
+	for (size_t cut = 0; cut < len; cut++) {
+		enum drop drop;
+
+		f->count = 77;
+		drop = flow_decode(f->decoder, &f->origin, wire, cut, f->flows, &f->count);
+		assert_string_equal(drop_key(drop), cut < HEADER_LEN ? "short" : "length");
+		assert_int_equal(f->count, 0);
+	}
+	assert_int_equal(f->decoder->counters.datagrams, len);
+	assert_int_equal(f->decoder->counters.dropped[DROP_SHORT], HEADER_LEN);
+	assert_int_equal(f->decoder->counters.dropped[DROP_LENGTH], len - HEADER_LEN);
+	assert_int_equal(f->decoder->counters.flows, 0);
+	/* What was dropped left no trace in the sequence: the whole datagram is still new. */
+	assert_string_equal(decode(f, &h, two, 2), "none");
+	assert_int_equal(f->count, 2);
+}
+
+static void headers_that_cannot_be_true_are_refused(void **state)
+{
+	static const struct {
+		const char *drop;
+		uint16_t version, count;
+		uint32_t seconds;
+	} rows[] = {
+		{"count", 5, 0, EXPORT_S},   {"count", 5, 31, EXPORT_S},
+		{"count", 5, 0xffff, 0},     {"length", 5, 2, EXPORT_S},
+		{"length", 5, 30, EXPORT_S}, {"version", 0, 1, EXPORT_S},
+		{"version", 1, 1, EXPORT_S}, {"version", 7, 1, EXPORT_S},
+		{"version", 6, 1, EXPORT_S}, {"version", 0x0500, 1, EXPORT_S},
+		{"clock", 5, 1, 0},          {"clock", 5, 1, 600},
+		{"clock", 5, 1, 31535999},   {"none", 5, 1, 31536000},
+		{"none", 5, 1, UINT32_MAX},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct header h = plain;
+
+		h.version = rows[i].version;
+		h.count = rows[i].count;
+		h.seconds = rows[i].seconds;
+		h.nanoseconds = 0;
+		h.sequence = (uint32_t)i;
+		assert_string_equal(decode(f, &h, &ssh, 1), rows[i].drop);
+		assert_int_equal(f->count, strcmp(rows[i].drop, "none") == 0 ? 1 : 0);
+	}
+	assert_int_equal(f->decoder->counters.dropped[DROP_COUNT], 3);
+	assert_int_equal(f->decoder->counters.dropped[DROP_LENGTH], 2);
+	assert_int_equal(f->decoder->counters.dropped[DROP_VERSION], 5);
+	assert_int_equal(f->decoder->counters.dropped[DROP_CLOCK], 3);
+}
+
+static void a_longer_datagram_than_its_count_says_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	const struct record two[] = {ssh, ssh};
+
+	assert_string_equal(decode(f, &plain, two, 2), "length");
+	assert_int_equal(f->count, 0);
+}
+
+static void a_full_datagram_has_thirty_flows(void **state)
+{
+	struct fixture *f = *state;
+	struct record records[30];
+	struct header h = plain;
+
+	for (size_t i = 0; i < 30; i++) {
+		records[i] = ssh;
+		records[i].src_port = (uint16_t)i;
+	}
+	h.count = 30;
+	assert_string_equal(decode(f, &h, records, 30), "none");
+	assert_int_equal(f->count, 30);
+	for (size_t i = 0; i < 30; i++)
+		assert_int_equal(f->flows[i].src_port, i);
+}
+
+/* Uptime in, wall clock out, as offsets from the header's two clocks. */
+static void times_are_right_on_both_sides_of_the_header(void **state)
+{
+	static const struct {
+		const char *label;
+		uint32_t uptime_ms, first_ms, last_ms;
+		int64_t start, end; /* relative to the export time */
+	} rows[] = {
+		{"an ordinary flow", 600000, 598000, 599900, -2000, -100},
+		{"a flow of one packet", 600000, 599000, 599000, -1000, -1000},
+		{"ends as it is exported", 600000, 600000, 600000, 0, 0},
+		{"stamped 50..90 ms after the header", 600000, 600050, 600090, 50, 90},
+		{"only its end is after the header", 600000, 599990, 600060, -10, 60},
+		{"a minute after the header at most", 600000, 600000, 660000, 0, 60000},
+		{"both before the wrap, exported after", 1000, UINT32_MAX - 7999, UINT32_MAX - 4999,
+	         -9000, -6000},
+		{"started before the wrap, ended after", 5000, UINT32_MAX - 999, 4000, -6000,
+	         -1000},
+		{"exported before the wrap, ended after", UINT32_MAX - 9, UINT32_MAX - 9, 40, 0,
+	         50},
+		{"from before boot: 24 days", 2073600000, 0, 2073600000, -2073600000, 0},
+	};
+	struct fixture *f = *state;
+	struct header h = plain;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct record r = ssh;
+
+		print_message("%s\n", rows[i].label);
+		h.uptime_ms = rows[i].uptime_ms;
+		h.sequence = (uint32_t)i;
+		r.first_ms = rows[i].first_ms;
+		r.last_ms = rows[i].last_ms;
+		assert_string_equal(decode(f, &h, &r, 1), "none");
+		assert_int_equal(f->count, 1);
+		assert_int_equal(f->flows[0].start_ms - EXPORT_MS, rows[i].start);
+		assert_int_equal(f->flows[0].end_ms - EXPORT_MS, rows[i].end);
+	}
+	assert_int_equal(f->decoder->counters.clamped, 0);
+}
+
+static void a_first_packet_just_after_the_last_is_clamped_and_counted(void **state)
+{
+	static const uint32_t late_ms[] = {1, 39, 999};
+	struct fixture *f = *state;
+	struct header h = plain;
+
+	for (size_t i = 0; i < ARRAY_LEN(late_ms); i++) {
+		struct record r = ssh;
+
+		r.first_ms = r.last_ms + late_ms[i];
+		h.sequence = (uint32_t)i;
+		assert_string_equal(decode(f, &h, &r, 1), "none");
+		assert_int_equal(f->count, 1);
+		assert_int_equal(f->flows[0].end_ms, EXPORT_MS - 100);
+		assert_int_equal(f->flows[0].start_ms, EXPORT_MS - 100);
+		assert_int_equal(f->decoder->counters.clamped, i + 1);
+	}
+	assert_int_equal(f->decoder->counters.dropped[DROP_RECORD_TIME], 0);
+}
+
+static void a_record_with_impossible_times_goes_and_its_neighbours_stay(void **state)
+{
+	static const struct {
+		const char *label;
+		uint32_t first_ms, last_ms;
+	} rows[] = {
+		{"starts a second after its end", UPTIME_MS, UPTIME_MS - 1000},
+		{"starts long after its end", UPTIME_MS, 0},
+		{"ends more than a minute after the header", UPTIME_MS, UPTIME_MS + 60001},
+		{"lies wholly in the future", UPTIME_MS + 70000, UPTIME_MS + 80000},
+		{"lies 24 days in the future", UPTIME_MS + 2073600000, UPTIME_MS + 2073600000},
+	};
+	struct fixture *f = *state;
+	struct header h = plain;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct record records[] = {ssh, ssh, ssh};
+
+		print_message("%s\n", rows[i].label);
+		records[0].src_port = 1;
+		records[1].first_ms = rows[i].first_ms;
+		records[1].last_ms = rows[i].last_ms;
+		records[2].src_port = 3;
+		h.count = 3;
+		h.sequence = (uint32_t)(3 * i);
+		assert_string_equal(decode(f, &h, records, 3), "none");
+		assert_int_equal(f->count, 2);
+		assert_int_equal(f->flows[0].src_port, 1);
+		assert_int_equal(f->flows[1].src_port, 3);
+		assert_int_equal(f->decoder->counters.dropped[DROP_RECORD_TIME], i + 1);
+	}
+	assert_int_equal(f->decoder->counters.clamped, 0);
+	assert_int_equal(f->decoder->counters.flows, 2 * ARRAY_LEN(rows));
+}
+
+static void the_sampling_field_loses_its_mode_and_zero_is_one(void **state)
+{
+	static const struct {
+		uint16_t field;
+		uint32_t sampling;
+	} rows[] = {
+		{0, 1},        {1, 1},        {0x4000, 1},     {0xc000, 1},
+		{0x4064, 100}, {0x8064, 100}, {0x3fff, 16383}, {0xffff, 16383},
+	};
+	struct fixture *f = *state;
+	struct header h = plain;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		h.sampling = rows[i].field;
+		h.sequence = (uint32_t)i;
+		assert_string_equal(decode(f, &h, &ssh, 1), "none");
+		assert_int_equal(f->flows[0].sampling, rows[i].sampling);
+		assert_int_equal(f->flows[0].octets, ssh.octets);
+	}
+}
+
+struct sum {
+	size_t streams;
+	uint64_t flows, lost, duplicates, restarts;
+};
+
+static void add_stream(void *ctx, const struct stream *s)
+{
+	struct sum *sum = ctx;
+
+	sum->streams++;
+	sum->flows += s->flows;
+	sum->lost += s->lost;
+	sum->duplicates += s->duplicates;
+	sum->restarts += s->restarts;
+}
+
+static struct sum sum_of(const struct fixture *f)
+{
+	struct sum sum = {0};
+
+	stream_each(f->decoder->streams, add_stream, &sum);
+	return sum;
+}
+
+static void engines_are_domains_with_sequences_of_their_own(void **state)
+{
+	static const uint16_t engines[] = {0x0000, 0x0001, 0x0100, 0x0102};
+	struct fixture *f = *state;
+	struct header h = plain;
+	struct sum sum;
+
+	for (uint32_t round = 0; round < 3; round++) {
+		for (size_t i = 0; i < ARRAY_LEN(engines); i++) {
+			h.engine = engines[i];
+			h.sequence = (uint32_t)(1000 * i) + round;
+			assert_string_equal(decode(f, &h, &ssh, 1), "none");
+			assert_int_equal(f->flows[0].domain, engines[i]);
+		}
+	}
+	sum = sum_of(f);
+	assert_int_equal(sum.streams, 4);
+	assert_int_equal(sum.flows, 12);
+	assert_int_equal(sum.lost + sum.duplicates + sum.restarts, 0);
+}
+
+/*
+ * One router, one address, one engine id, two exporting processes: one per interface, as the ssh
+ * chain's gateways have. Only the UDP source port tells them apart.
+ */
+static void two_processes_behind_one_address_are_two_streams_without_loss(void **state)
+{
+	static const uint16_t ports[] = {33679, 54119};
+	struct fixture *f = *state;
+	const struct record two[] = {ssh, ssh};
+	struct header h = plain;
+	struct sum sum;
+
+	h.count = 2;
+	for (uint32_t round = 0; round < 50; round++) {
+		for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+			f->origin.from.port = ports[i];
+			h.sequence = 2 * round;
+			assert_string_equal(decode(f, &h, two, 2), "none");
+			assert_int_equal(f->count, 2);
+		}
+	}
+	sum = sum_of(f);
+	assert_int_equal(sum.streams, 2);
+	assert_int_equal(sum.flows, 200);
+	assert_int_equal(sum.lost + sum.duplicates + sum.restarts, 0);
+}
+
+static void a_duplicate_yields_no_flow_and_a_gap_is_counted_in_flows(void **state)
+{
+	struct fixture *f = *state;
+	const struct record two[] = {ssh, ssh};
+	struct header h = plain;
+	struct sum sum;
+
+	h.count = 2;
+	h.sequence = 40;
+	assert_string_equal(decode(f, &h, two, 2), "none");
+	assert_string_equal(decode(f, &h, two, 2), "duplicate");
+	assert_int_equal(f->count, 0);
+	h.sequence = 49;
+	assert_string_equal(decode(f, &h, two, 2), "none");
+	sum = sum_of(f);
+	assert_int_equal(sum.lost, 7);
+	assert_int_equal(sum.flows, 4);
+	assert_int_equal(f->decoder->counters.dropped[DROP_DUPLICATE], 1);
+	assert_int_equal(f->decoder->counters.flows, 4);
+}
+
+static void an_uptime_that_wraps_is_no_restart(void **state)
+{
+	struct fixture *f = *state;
+	struct header h = plain;
+	struct record r = ssh;
+	struct sum sum;
+
+	h.uptime_ms = UINT32_MAX - 499;
+	r.first_ms = r.last_ms = h.uptime_ms;
+	assert_string_equal(decode(f, &h, &r, 1), "none");
+	h.uptime_ms = 500;
+	h.seconds++;
+	h.sequence = 1;
+	assert_string_equal(decode(f, &h, &r, 1), "none");
+	assert_int_equal(f->flows[0].end_ms, EXPORT_MS);
+	sum = sum_of(f);
+	assert_int_equal(sum.restarts + sum.lost, 0);
+}
+
+static void drops_have_keys_and_texts(void **state)
+{
+	(void)state;
+
+	for (unsigned i = 0; i < DROP_COUNT_OF; i++) {
+		assert_string_not_equal(drop_key((enum drop)i), "unknown");
+		assert_string_not_equal(drop_text((enum drop)i), "unknown");
+	}
+	assert_string_equal(drop_key(DROP_COUNT_OF), "unknown");
+	assert_string_equal(drop_text(DROP_COUNT_OF), "unknown");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_datagram_becomes_exact_flows),
+		TEST(every_truncation_is_a_counted_drop_without_flows),
+		TEST(headers_that_cannot_be_true_are_refused),
+		TEST(a_longer_datagram_than_its_count_says_is_refused),
+		TEST(a_full_datagram_has_thirty_flows),
+		TEST(times_are_right_on_both_sides_of_the_header),
+		TEST(a_first_packet_just_after_the_last_is_clamped_and_counted),
+		TEST(a_record_with_impossible_times_goes_and_its_neighbours_stay),
+		TEST(the_sampling_field_loses_its_mode_and_zero_is_one),
+		TEST(engines_are_domains_with_sequences_of_their_own),
+		TEST(two_processes_behind_one_address_are_two_streams_without_loss),
+		TEST(a_duplicate_yields_no_flow_and_a_gap_is_counted_in_flows),
+		TEST(an_uptime_that_wraps_is_no_restart),
+		TEST(drops_have_keys_and_texts),
+	};
+
+	return cmocka_run_group_tests_name("flow/netflow5", tests, NULL, NULL);
+}

@@ -1,0 +1,249 @@
+#include "tools/capture.h"
+
+#include "base/util.h"
+#include "tools/frame.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pcap/pcap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#define DATAGRAM_MAX 65535
+#define HEAD_LEN 4 /* octets that tell what a file is */
+#define READ_AHEAD (256 << 10)
+
+/* A file, through zlib: which passes through what is not compressed. */
+struct source {
+	gzFile gz;
+	uint8_t head[HEAD_LEN]; /* read to see what it is, and given again */
+	size_t head_len, head_at;
+	bool is_broken; /* the compressed data ends early or is damaged */
+};
+
+struct capture {
+	struct source source;
+	pcap_t *pcap; /* NULL: one datagram */
+	int link;
+	uint64_t skipped[FRAME_SKIPS];
+	int64_t modified_ms;
+	bool is_given; /* the one datagram */
+	size_t lone_len;
+	uint8_t lone[DATAGRAM_MAX + 1];
+};
+
+static PRINTF_LIKE(3, 4) enum err refuse(char *reterr, enum err err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reterr, CAPTURE_REASON_MAX, format, args);
+	va_end(args);
+	return err;
+}
+
+/* As many of `len` octets as there are. */
+static size_t source_read(struct source *s, uint8_t *room, size_t len)
+{
+	size_t got = MIN(len, s->head_len - s->head_at);
+	int n = 0, code;
+
+	memcpy(room, s->head + s->head_at, got);
+	s->head_at += got;
+	while (got < len && (n = gzread(s->gz, room + got, (unsigned)MIN(len - got, 1U << 30))) > 0)
+		got += (size_t)n;
+	gzerror(s->gz, &code);
+	if (got < len && code != Z_OK && code != Z_STREAM_END)
+		s->is_broken = true;
+	return got;
+}
+
+static ssize_t on_read(void *cookie, char *room, size_t len)
+{
+	struct source *s = cookie;
+	size_t got = source_read(s, (uint8_t *)room, len);
+
+	return (ssize_t)got;
+}
+
+static bool is_capture(const uint8_t head[HEAD_LEN])
+{
+	static const uint8_t magics[][HEAD_LEN] = {
+		{0xa1, 0xb2, 0xc3, 0xd4}, {0xd4, 0xc3, 0xb2, 0xa1}, /* pcap, microseconds */
+		{0xa1, 0xb2, 0x3c, 0x4d}, {0x4d, 0x3c, 0xb2, 0xa1}, /* pcap, nanoseconds */
+		{0xa1, 0xb2, 0xcd, 0x34}, {0x34, 0xcd, 0xb2, 0xa1}, /* pcap, Kuznetzov's */
+		{0x0a, 0x0d, 0x0d, 0x0a},                           /* pcapng */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(magics); i++) {
+		if (memcmp(head, magics[i], HEAD_LEN) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* NetFlow says its version in 16 bits, sFlow in 32. */
+static bool is_export(const uint8_t head[HEAD_LEN])
+{
+	struct bytes in = bytes_of(head, HEAD_LEN);
+	uint64_t version = bytes_uint(&in, 2), second = bytes_uint(&in, 2);
+
+	return version == 5 || version == 9 || version == 10 || (version == 0 && second == 5);
+}
+
+static enum err open_pcap(struct capture *c, char *reterr)
+{
+	static const cookie_io_functions_t io = {.read = on_read};
+	char why[PCAP_ERRBUF_SIZE];
+	FILE *stream = fopencookie(&c->source, "r", io);
+	const char *name;
+
+	if (stream == NULL)
+		return refuse(reterr, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	setvbuf(stream, NULL, _IOFBF, READ_AHEAD);
+	c->pcap = pcap_fopen_offline(stream, why);
+	if (c->pcap == NULL) {
+		fclose(stream);
+		return refuse(reterr, ERR_FORMAT, "not a whole capture: %s", why);
+	}
+	c->link = pcap_datalink(c->pcap);
+	if (frame_is_link(c->link))
+		return ERR_OK;
+	name = pcap_datalink_val_to_name(c->link);
+	return refuse(reterr, ERR_VERSION, "captured on a link of type %s (%d), which is not read",
+	              name == NULL ? "unknown" : name, c->link);
+}
+
+static enum err open_lone(struct capture *c, char *reterr)
+{
+	c->lone_len = source_read(&c->source, c->lone, sizeof(c->lone));
+	if (c->source.is_broken)
+		return refuse(reterr, ERR_IO, "its compressed data is damaged or ends early");
+	if (c->lone_len > DATAGRAM_MAX)
+		return refuse(reterr, ERR_FORMAT, "neither a capture nor one export datagram");
+	return ERR_OK;
+}
+
+static enum err open_content(struct capture *c, char *reterr)
+{
+	uint8_t head[HEAD_LEN];
+	size_t len = source_read(&c->source, head, sizeof(head));
+
+	memcpy(c->source.head, head, len);
+	c->source.head_len = len;
+	if (len == 0 && !c->source.is_broken)
+		return refuse(reterr, ERR_FORMAT, "the file is empty");
+	if (len == HEAD_LEN && is_capture(head))
+		return open_pcap(c, reterr);
+	if (len == HEAD_LEN && is_export(head))
+		return open_lone(c, reterr);
+	if (c->source.is_broken)
+		return refuse(reterr, ERR_IO, "its compressed data is damaged or ends early");
+	return refuse(reterr, ERR_FORMAT, "neither a capture nor one export datagram");
+}
+
+static enum err open_file(struct capture *c, const char *path, char *reterr)
+{
+	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+	struct stat status;
+
+	if (fd < 0)
+		return refuse(reterr, ERR_IO, "%s", strerror(errno));
+	if (fstat(fd, &status) != 0 || S_ISDIR(status.st_mode)) {
+		close(fd);
+		return refuse(reterr, ERR_IO, "%s", strerror(EISDIR));
+	}
+	c->modified_ms = (int64_t)status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1000000;
+	c->source.gz = gzdopen(fd, "rb");
+	if (c->source.gz == NULL) {
+		close(fd);
+		return refuse(reterr, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	}
+	gzbuffer(c->source.gz, READ_AHEAD);
+	return open_content(c, reterr);
+}
+
+enum err capture_open(const char *path, struct capture **ret, char reterr[CAPTURE_REASON_MAX])
+{
+	struct capture *c = calloc(1, sizeof(*c));
+	enum err err;
+
+	if (c == NULL)
+		return refuse(reterr, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	err = open_file(c, path, reterr);
+	if (err == ERR_OK)
+		*ret = c;
+	else
+		capture_close(c);
+	return err;
+}
+
+static enum err next_lone(struct capture *c, struct capture_datagram *ret)
+{
+	if (c->is_given)
+		return ERR_NOENT;
+	c->is_given = true;
+	*ret = (struct capture_datagram){
+		.received_ms = c->modified_ms,
+		.data = bytes_of(c->lone, c->lone_len),
+	};
+	return ERR_OK;
+}
+
+enum err capture_next(struct capture *c, struct capture_datagram *ret)
+{
+	if (c->pcap == NULL)
+		return next_lone(c, ret);
+	for (;;) {
+		struct pcap_pkthdr *header;
+		struct capture_datagram d = {.received_ms = 0};
+		const u_char *data;
+		enum frame_skip skip;
+		int got = pcap_next_ex(c->pcap, &header, &data);
+
+		if (got == PCAP_ERROR_BREAK && !c->source.is_broken)
+			return ERR_NOENT;
+		if (got != 1)
+			return ERR_TORN;
+		skip = frame_open(c->link, bytes_of(data, header->caplen), &d.from, &d.data);
+		if (skip == FRAME_TAKEN) {
+			d.received_ms =
+				(int64_t)header->ts.tv_sec * 1000 + header->ts.tv_usec / 1000;
+			*ret = d;
+			return ERR_OK;
+		}
+		c->skipped[skip]++;
+	}
+}
+
+uint64_t capture_skipped(const struct capture *c, char room[CAPTURE_SKIPPED_MAX])
+{
+	uint64_t total = 0;
+	size_t used = 0;
+
+	room[0] = '\0';
+	for (size_t i = FRAME_TAKEN + 1; i < FRAME_SKIPS; i++) {
+		total += c->skipped[i];
+		if (c->skipped[i] > 0)
+			used += (size_t)snprintf(room + used, CAPTURE_SKIPPED_MAX - used,
+			                         "%s%s %llu", used == 0 ? "" : ", ",
+			                         frame_skip_text((enum frame_skip)i),
+			                         (unsigned long long)c->skipped[i]);
+	}
+	return total;
+}
+
+void capture_close(struct capture *c)
+{
+	if (c == NULL)
+		return;
+	if (c->pcap != NULL)
+		pcap_close(c->pcap); /* and the stream over the source */
+	if (c->source.gz != NULL)
+		gzclose(c->source.gz);
+	free(c);
+}

@@ -1,0 +1,147 @@
+#include "proto/flow/datagram.h"
+#include "proto/wire/ctl.h"
+#include "tools/capture.h"
+#include "tools/cmd.h"
+#include "tools/interrupt.h"
+#include "tools/line.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define STREAMS_MAX 4096
+#define BUFFER_LEN (256 << 10)
+
+struct output {
+	bool is_object; /* --json */
+	uint64_t flows;
+	struct line_clock clock;
+	size_t used;
+	char buffer[BUFFER_LEN];
+};
+
+static void drain(struct output *o)
+{
+	fwrite(o->buffer, 1, o->used, stdout);
+	o->used = 0;
+}
+
+static void put_flow(struct output *o, const struct flow *flow)
+{
+	if (o->used + LINE_MAX_LEN + 2 > sizeof(o->buffer))
+		drain(o);
+	if (o->is_object && o->flows > 0)
+		o->buffer[o->used++] = ',';
+	if (o->is_object)
+		o->buffer[o->used++] = '\n';
+	o->used += line_of(flow, &o->clock, o->buffer + o->used);
+	if (!o->is_object)
+		o->buffer[o->used++] = '\n';
+	o->flows++;
+}
+
+/* What one file gave; silent where nothing was left out and nobody watches. */
+static void summarise(const char *path, const struct capture *c, const struct flow_counters *before,
+                      const struct flow_counters *after)
+{
+	char drops[256] = "", skips[CAPTURE_SKIPPED_MAX];
+	uint64_t dropped = 0, skipped = capture_skipped(c, skips);
+	size_t used = 0;
+
+	for (int i = DROP_NONE + 1; i < DROP_COUNT_OF; i++) {
+		uint64_t count = after->dropped[i] - before->dropped[i];
+
+		dropped += count;
+		if (count > 0)
+			used += (size_t)snprintf(drops + used, sizeof(drops) - used, "%s%s %llu",
+			                         used == 0 ? "" : ", ", drop_key((enum drop)i),
+			                         (unsigned long long)count);
+	}
+	if (dropped == 0 && skipped == 0 && isatty(STDERR_FILENO) != 1)
+		return;
+	fprintf(stderr, "spoor: %s: %llu flows in %llu datagrams", path,
+	        (unsigned long long)(after->flows - before->flows),
+	        (unsigned long long)(after->datagrams - before->datagrams));
+	if (dropped > 0)
+		fprintf(stderr, "; dropped %llu: %s", (unsigned long long)dropped, drops);
+	if (skipped > 0)
+		fprintf(stderr, "; skipped %llu frames: %s", (unsigned long long)skipped, skips);
+	fputc('\n', stderr);
+}
+
+static int decode_file(struct flow_decoder *d, const char *path, struct output *o)
+{
+	struct flow_counters before = d->counters;
+	char reason[CAPTURE_REASON_MAX];
+	struct capture_datagram in;
+	struct capture *c;
+	enum err err;
+
+	if (capture_open(path, &c, reason) != ERR_OK)
+		return print_error(CTL_INTERNAL, "%s: %s", path, reason);
+	while (!interrupt_seen() && (err = capture_next(c, &in)) == ERR_OK) {
+		struct flow_origin origin = {.from = in.from, .received_ms = in.received_ms};
+		struct flow flows[FLOW_DATAGRAM_MAX];
+		size_t count;
+
+		flow_decode(d, &origin, in.data.at, bytes_left(&in.data), flows, &count);
+		for (size_t i = 0; i < count; i++)
+			put_flow(o, &flows[i]);
+	}
+	drain(o);
+	fflush(stdout);
+	summarise(path, c, &before, &d->counters);
+	capture_close(c);
+	if (interrupt_seen())
+		return INTERRUPT_CODE;
+	if (err != ERR_NOENT)
+		return print_error(CTL_INTERNAL, "%s: the file ends inside a frame, or is damaged",
+		                   path);
+	return CTL_FOUND;
+}
+
+static void put_dropped(const struct flow_counters *counters)
+{
+	printf("\n],\"dropped\":{");
+	for (int i = DROP_NONE + 1; i < DROP_COUNT_OF; i++)
+		printf("%s\"%s\":%llu", i == DROP_NONE + 1 ? "" : ",", drop_key((enum drop)i),
+		       (unsigned long long)counters->dropped[i]);
+	printf("}}\n");
+}
+
+static int run(const struct call *call)
+{
+	static struct output out; /* too large for the stack */
+	struct flow_decoder *d = flow_decoder_new(STREAMS_MAX);
+	int code = CTL_FOUND;
+
+	if (d == NULL)
+		return print_error(CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
+	interrupt_start();
+	out.is_object = call->form == PRINT_JSON;
+	if (out.is_object)
+		printf("{\"flows\":[");
+	for (size_t i = 0; i < call->operand_count && code != INTERRUPT_CODE; i++) {
+		int one = decode_file(d, call->operands[i], &out);
+
+		code = one == CTL_FOUND ? code : one;
+	}
+	if (out.is_object)
+		put_dropped(&d->counters);
+	if (code == CTL_FOUND && out.flows == 0)
+		code = CTL_NOTHING;
+	flow_decoder_free(d);
+	return code;
+}
+
+const struct command cmd_decode = {
+	.name = "decode",
+	.operands = "FILE...",
+	.summary = "flows out of captures and export datagrams, a line of JSON each",
+	.notes = "FILE is a capture (pcap, pcapng) or one export datagram, also compressed with "
+                 "gzip; "
+		 "\"-\" is\nstandard input.\n",
+	.operands_min = 1,
+	.operands_max = SIZE_MAX,
+	.is_list = true,
+	.run = run,
+};

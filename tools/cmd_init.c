@@ -1,0 +1,357 @@
+#include "base/util.h"
+#include "proto/wire/ctl.h"
+#include "tools/cmd.h"
+#include "tools/file.h"
+#include "tools/issue.h"
+#include "tools/settings.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#define REQUEST_ROOM 512
+#define DAYS_MAX 36500
+
+struct init_options {
+	const char *community, *org, *sign;
+	uint64_t days;
+	int64_t until_ms;
+	struct option_list roots;
+	struct settings settings;
+};
+
+static const struct init_options defaults = {
+	.until_ms = ISSUE_NEVER,
+	.settings = {.listen = "127.0.0.1:7667",
+                     .idle_timeout = "15s",
+                     .map_size = "4GiB",
+                     .keep = "30d"},
+};
+
+#define MEMBER(m) .offset = offsetof(struct init_options, m)
+#define ADDRESS .check = options_is_endpoint
+
+/* clang-format off */
+static const struct option_row options[] = {
+	{"community", 0, "DIR",       "found a community: its root's keys, in DIR", OPTION_TEXT,
+		MEMBER(community)},
+	{"name", 0, "NAME",           "what people call the node", OPTION_TEXT, MEMBER(settings.name)},
+	{"org", 0, "ORG",             "whose it is", OPTION_TEXT, MEMBER(org)},
+	{"sign", 0, "ROOT_KEY",       "sign its certificate with this root", OPTION_TEXT, MEMBER(sign)},
+	{"root", 0, "ROOT_PUB",       "trust this root; may be given again", OPTION_LIST, MEMBER(roots)},
+	{"days", 0, "N",              "certificate valid for N days (365)", OPTION_NUMBER, MEMBER(days)},
+	{"valid-until", 0, "TIME",    "certificate valid until TIME", OPTION_TIME, MEMBER(until_ms)},
+	{"listen", 0, "ADDR:PORT",    "of the overlay (127.0.0.1:7667)", OPTION_TEXT,
+		MEMBER(settings.listen), ADDRESS},
+	{"export", 0, "ADDR:PORT",    "of flow exports (127.0.0.1:2055); may be given again",
+		OPTION_LIST, MEMBER(settings.exports), ADDRESS},
+	{"bootstrap", 0, "ADDR:PORT", "another node; may be given again", OPTION_LIST,
+		MEMBER(settings.bootstrap), ADDRESS},
+	{"idle-timeout", 0, "SPAN",   "the exporters' idle timeout (15s)", OPTION_TEXT,
+		MEMBER(settings.idle_timeout), options_is_span},
+	{"map-size", 0, "SIZE",       "room for the index of flows (4GiB)", OPTION_TEXT,
+		MEMBER(settings.map_size), options_is_size},
+	{"keep", 0, "SPAN",           "how long flows are kept (30d)", OPTION_TEXT,
+		MEMBER(settings.keep), options_is_span},
+};
+/* clang-format on */
+
+static int fail(const char *reason)
+{
+	return print_error(CTL_INTERNAL, "%s", reason);
+}
+
+/* Makes `dir`, and refuses it when it holds one of `files` already. */
+static int prepare(const char *dir, const char *const *files, size_t count)
+{
+	char path[FILE_PATH_MAX], reason[FILE_REASON_MAX];
+
+	if (file_make_dir(dir, reason) != ERR_OK)
+		return fail(reason);
+	for (size_t i = 0; i < count; i++) {
+		if (file_path(dir, files[i], path, reason) != ERR_OK)
+			return fail(reason);
+		if (file_exists(path))
+			return print_error(CTL_INTERNAL,
+			                   "%s is there already; nothing is overwritten", path);
+	}
+	return CTL_FOUND;
+}
+
+static enum err write_key(const char *dir, const char *file, enum file_mode mode, const char *kind,
+                          const void *data, size_t len, char *reterr)
+{
+	char path[FILE_PATH_MAX];
+	enum err err = file_path(dir, file, path, reterr);
+
+	return err == ERR_OK ? file_write_key(path, mode, kind, data, len, reterr) : err;
+}
+
+/* Draws a key and writes its seed to `file`, which nobody else may read. */
+static enum err new_key(const char *dir, const char *file, const char *kind, struct key_pair *ret,
+                        char *reterr)
+{
+	struct seed seed;
+	enum err err = file_random(&seed, sizeof(seed), reterr);
+
+	if (err == ERR_OK)
+		err = write_key(dir, file, FILE_SECRET, kind, seed.octets, sizeof(seed.octets),
+		                reterr);
+	if (err == ERR_OK)
+		*ret = key_pair_of(&seed);
+	wipe(&seed, sizeof(seed));
+	return err;
+}
+
+static void report(const struct call *call, json_t *object, const char *next)
+{
+	if (call->form == PRINT_JSON) {
+		print_object(object, stdout);
+	} else {
+		print_sections(object, stdout);
+		fputs(next, stdout);
+	}
+	json_decref(object);
+}
+
+static int init_community(const struct call *call)
+{
+	static const char *const files[] = {"root.key", "root.pub"};
+	const struct init_options *o = call->options;
+	char reason[FILE_REASON_MAX], hex[ISSUE_HEX_MAX];
+	struct key_pair pair;
+	json_t *object;
+	enum err err;
+	int code;
+
+	if (call->operand_count > 0)
+		return print_error(CTL_USAGE,
+		                   "--community DIR makes a root, DIR alone a node: one of them");
+	code = prepare(o->community, files, ARRAY_LEN(files));
+	if (code != CTL_FOUND)
+		return code;
+	err = new_key(o->community, "root.key", "spoor-root-key", &pair, reason);
+	if (err == ERR_OK)
+		err = write_key(o->community, "root.pub", FILE_PUBLIC, "spoor-root",
+		                pair.public.octets, sizeof(pair.public.octets), reason);
+	if (err != ERR_OK)
+		return fail(reason);
+	object = json_pack("{s:s, s:s?, s:s}", "dir", o->community, "name", o->settings.name,
+	                   "root", issue_hex(pair.public.octets, hex));
+	key_pair_wipe(&pair);
+	report(call, object,
+	       "\nKeep root.key secret: who has it decides who is a member.\n"
+	       "Give root.pub to every member.\n");
+	return CTL_FOUND;
+}
+
+struct node { /* in the making */
+	const struct call *call;
+	const char *dir;
+	struct request request;
+	struct roots roots;
+	struct cert cert;
+	bool is_signed;
+};
+
+static enum err fill_request(struct node *n, char *reterr)
+{
+	const struct init_options *o = n->call->options;
+	const char *name = o->settings.name;
+
+	if (strlen(name) >= sizeof(n->request.name) || strlen(o->org) >= sizeof(n->request.org)) {
+		snprintf(reterr, FILE_REASON_MAX,
+		         "at most %zu octets of name and %zu of organisation",
+		         sizeof(n->request.name) - 1, sizeof(n->request.org) - 1);
+		return ERR_RANGE;
+	}
+	snprintf(n->request.name, sizeof(n->request.name), "%s", name);
+	snprintf(n->request.org, sizeof(n->request.org), "%s", o->org);
+	return ERR_OK;
+}
+
+static enum err write_request(struct node *n, char *reterr)
+{
+	uint8_t data[REQUEST_ROOM];
+	size_t len = sizeof(data);
+	struct key_pair pair;
+	enum err err = new_key(n->dir, "identity.key", "spoor-identity-key", &pair, reterr);
+
+	if (err != ERR_OK)
+		return err;
+	n->request.member = pair.public;
+	err = request_pack(&pair, &n->request, data, &len);
+	key_pair_wipe(&pair);
+	if (err != ERR_OK) {
+		snprintf(reterr, FILE_REASON_MAX, "name and organisation must be printable");
+		return err;
+	}
+	return write_key(n->dir, "member.req", FILE_PUBLIC, "spoor-request", data, len, reterr);
+}
+
+static bool add_root(struct node *n, const struct public_key *key)
+{
+	for (size_t i = 0; i < n->roots.count; i++) {
+		if (memcmp(&n->roots.keys[i], key, sizeof(*key)) == 0)
+			return true;
+	}
+	if (n->roots.count == CERT_ROOTS_MAX)
+		return false;
+	n->roots.keys[n->roots.count++] = *key;
+	return true;
+}
+
+/* The root that signs comes first: it becomes root.pub. */
+static enum err read_roots(struct node *n, const struct key_pair *signer, char *reterr)
+{
+	const struct init_options *o = n->call->options;
+	bool has_room = signer == NULL || add_root(n, &signer->public);
+
+	for (size_t i = 0; i < o->roots.count; i++) {
+		struct public_key key;
+		enum err err = file_read_root(o->roots.items[i], &key, reterr);
+
+		if (err != ERR_OK)
+			return err;
+		has_room = has_room && add_root(n, &key);
+	}
+	if (has_room)
+		return ERR_OK;
+	snprintf(reterr, FILE_REASON_MAX, "at most %d roots", CERT_ROOTS_MAX);
+	return ERR_LIMIT;
+}
+
+static enum err write_roots(struct node *n, char *reterr)
+{
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < n->roots.count && err == ERR_OK; i++) {
+		char file[SETTINGS_ROOT_MAX];
+
+		err = write_key(n->dir, settings_root(i, file), FILE_PUBLIC, "spoor-root",
+		                n->roots.keys[i].octets, sizeof(n->roots.keys[i].octets), reterr);
+	}
+	return err;
+}
+
+static enum err write_cert(struct node *n, const struct key_pair *signer, char *reterr)
+{
+	const struct init_options *o = n->call->options;
+	struct wall now = n->call->now;
+	struct wall until = issue_until(now, MIN(o->days, DAYS_MAX), o->until_ms);
+	struct cert_blob blob;
+	enum err err = issue_cert(signer, &n->request, now, until, &n->cert, &blob, reterr);
+
+	if (err == ERR_OK)
+		err = write_key(n->dir, "member.cert", FILE_PUBLIC, "spoor-certificate",
+		                blob.octets, blob.len, reterr);
+	n->is_signed = err == ERR_OK;
+	return err;
+}
+
+static enum err write_settings(struct node *n, char *reterr)
+{
+	const struct init_options *o = n->call->options;
+	char path[FILE_PATH_MAX], text[SETTINGS_TEXT_MAX];
+	enum err err = file_path(n->dir, "spoord.yaml", path, reterr);
+
+	if (err != ERR_OK)
+		return err;
+	settings_print(&o->settings, MAX(n->roots.count, (size_t)1), text);
+	return file_write(path, FILE_PUBLIC, text, reterr);
+}
+
+/* Everything that can be refused is read before the first file is written. */
+static enum err write_node(struct node *n, char *reterr)
+{
+	const struct init_options *o = n->call->options;
+	struct key_pair signer;
+	enum err err = fill_request(n, reterr);
+
+	if (err == ERR_OK && o->sign != NULL)
+		err = file_read_pair(o->sign, "spoor-root-key", &signer, reterr);
+	if (err == ERR_OK)
+		err = read_roots(n, o->sign == NULL ? NULL : &signer, reterr);
+	if (err == ERR_OK)
+		err = write_request(n, reterr);
+	if (err == ERR_OK)
+		err = write_roots(n, reterr);
+	if (err == ERR_OK && o->sign != NULL)
+		err = write_cert(n, &signer, reterr);
+	if (err == ERR_OK)
+		err = write_settings(n, reterr);
+	if (o->sign != NULL)
+		key_pair_wipe(&signer);
+	return err;
+}
+
+static int report_node(const struct node *n)
+{
+	const struct init_options *o = n->call->options;
+	struct id id = n->is_signed ? cert_id(&n->cert) : (struct id){{0}};
+	char hex[ISSUE_HEX_MAX], config[FILE_PATH_MAX + 16], next[2 * FILE_PATH_MAX];
+	json_t *object;
+
+	snprintf(config, sizeof(config), "%s/spoord.yaml", n->dir);
+	object = json_pack("{s:s, s:s, s:s, s:s?, s:s}", "dir", n->dir, "name", o->settings.name,
+	                   "org", o->org, "id", n->is_signed ? issue_hex(id.octets, hex) : NULL,
+	                   "config", config);
+	if (n->is_signed)
+		snprintf(next, sizeof(next), "\nStart it: spoord --config %s\n", config);
+	else
+		snprintf(next, sizeof(next),
+		         "\nSend %s/member.req to the holder of the root. Put what comes back "
+		         "there\n"
+		         "as member.cert%s, then: spoord --config %s\n",
+		         n->dir,
+		         n->roots.count == 0 ? ", and the root's public key as root.pub" : "",
+		         config);
+	report(n->call, object, next);
+	return CTL_FOUND;
+}
+
+static int init_node(const struct call *call)
+{
+	static const char *const files[] = {"identity.key", "member.req", "member.cert", "root.pub",
+	                                    "spoord.yaml"};
+	const struct init_options *o = call->options;
+	struct node n = {.call = call};
+	char reason[FILE_REASON_MAX];
+	int code;
+
+	if (call->operand_count == 0)
+		return print_error(CTL_USAGE, "DIR is missing; see spoor init --help");
+	if (o->settings.name == NULL || o->org == NULL)
+		return print_error(CTL_USAGE, "a node needs --name NAME and --org ORG");
+	if (o->sign == NULL && (o->days != 0 || o->until_ms != ISSUE_NEVER))
+		return print_error(CTL_USAGE, "--days and --valid-until go with --sign");
+	if (o->days != 0 && o->until_ms != ISSUE_NEVER)
+		return print_error(CTL_USAGE, "--days and --valid-until exclude each other");
+	n.dir = call->operands[0];
+	code = prepare(n.dir, files, ARRAY_LEN(files));
+	if (code != CTL_FOUND)
+		return code;
+	return write_node(&n, reason) == ERR_OK ? report_node(&n) : fail(reason);
+}
+
+static int run(const struct call *call)
+{
+	const struct init_options *o = call->options;
+
+	if (sign_start() != ERR_OK)
+		return fail("libsodium does not start");
+	return o->community != NULL ? init_community(call) : init_node(call);
+}
+
+const struct command cmd_init = {
+	.name = "init",
+	.operands = "[DIR]",
+	.summary = "a new node in DIR, or with --community a new root",
+	.notes = "Files that are there are never overwritten.\n",
+	.operands_max = 1,
+	.options = options,
+	.option_count = ARRAY_LEN(options),
+	.defaults = &defaults,
+	.defaults_size = sizeof(defaults),
+	.run = run,
+};

@@ -1,0 +1,241 @@
+#include "base/timestamp.h"
+#include "base/util.h"
+#include "proto/wire/ctl.h"
+#include "proto/wire/pack.h"
+#include "tools/cmd.h"
+#include "tools/file.h"
+#include "tools/issue.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#define REQUEST_ROOM 512
+#define DAYS_MAX 36500
+
+struct issue_options {
+	const char *sign, *output;
+	uint64_t days;
+	int64_t until_ms;
+};
+
+struct show_options {
+	struct option_list roots;
+};
+
+static const struct issue_options issue_defaults = {.until_ms = ISSUE_NEVER};
+static const struct show_options show_defaults = {.roots = {.count = 0}};
+
+#define ISSUE(m) .offset = offsetof(struct issue_options, m)
+#define SHOW(m) .offset = offsetof(struct show_options, m)
+
+/* clang-format off */
+static const struct option_row issue_rows[] = {
+	{"sign", 0, "ROOT_KEY",    "secret key of the root that signs", OPTION_TEXT, ISSUE(sign)},
+	{"days", 0, "N",           "valid for N days (365)", OPTION_NUMBER, ISSUE(days)},
+	{"valid-until", 0, "TIME", "valid until TIME", OPTION_TIME, ISSUE(until_ms)},
+	{"output", 'o', "FILE",    "write it there, not to standard output", OPTION_TEXT, ISSUE(output)},
+};
+
+static const struct option_row show_rows[] = {
+	{"root", 0, "ROOT_PUB", "public key of a root you trust", OPTION_LIST, SHOW(roots)},
+};
+/* clang-format on */
+
+static int fail(const char *reason)
+{
+	return print_error(CTL_INTERNAL, "%s", reason);
+}
+
+/* The certificate as JSON, for both commands. The caller's reference. */
+static json_t *describe(const struct cert *cert, struct wall now)
+{
+	char id[ISSUE_HEX_MAX], member[ISSUE_HEX_MAX], root[ISSUE_HEX_MAX];
+	char from[TIMESTAMP_TEXT_MAX], to[TIMESTAMP_TEXT_MAX];
+	struct id digest = cert_id(cert);
+	const char *state = now.ms < cert->not_before.ms  ? "not yet valid"
+	                    : now.ms > cert->not_after.ms ? "expired"
+	                                                  : "valid";
+
+	return json_pack("{s:s%, s:s%, s:s, s:s, s:s, s:I, s:s, s:s, s:s}", "name", cert->name,
+	                 strlen(cert->name), "org", cert->org, strlen(cert->org), "id",
+	                 issue_hex(digest.octets, id), "key",
+	                 issue_hex(cert->member.octets, member), "root",
+	                 issue_hex(cert->root.octets, root), "serial",
+	                 (json_int_t)(cert->serial & INT64_MAX), "not_before",
+	                 timestamp_print(cert->not_before.ms, from), "not_after",
+	                 timestamp_print(cert->not_after.ms, to), "state", state);
+}
+
+static void put(const struct call *call, json_t *object)
+{
+	if (call->form == PRINT_JSON)
+		print_object(object, stdout);
+	else
+		print_sections(object, stdout);
+	json_decref(object);
+}
+
+static int read_request(const char *path, struct request *ret)
+{
+	uint8_t data[REQUEST_ROOM];
+	char reason[FILE_REASON_MAX];
+	size_t len = sizeof(data);
+
+	if (file_read_key(path, "spoor-request", data, &len, reason) != ERR_OK)
+		return fail(reason);
+	if (request_open(data, len, ret) != ERR_OK)
+		return print_error(CTL_UNVERIFIED, "%s: the applicant's signature does not verify",
+		                   path);
+	return CTL_FOUND;
+}
+
+/* The certificate goes to a file and its description to standard output, or it goes there itself.
+ */
+static int deliver(const struct call *call, const struct cert *cert, const struct cert_blob *blob)
+{
+	const struct issue_options *o = call->options;
+	char text[KEY_FILE_MAX], reason[FILE_REASON_MAX];
+	json_t *object;
+
+	key_file_print("spoor-certificate", blob->octets, blob->len, text);
+	if (o->output == NULL && call->form != PRINT_JSON) {
+		fputs(text, stdout);
+		return CTL_FOUND;
+	}
+	if (o->output != NULL && file_write(o->output, FILE_PUBLIC, text, reason) != ERR_OK)
+		return fail(reason);
+	object = describe(cert, call->now);
+	text[strcspn(text, "\n")] = '\0';
+	if (o->output == NULL)
+		json_object_set_new(object, "certificate", json_string(text));
+	else
+		json_object_set_new(object, "file", json_string(o->output));
+	put(call, object);
+	return CTL_FOUND;
+}
+
+static int run_issue(const struct call *call)
+{
+	const struct issue_options *o = call->options;
+	struct wall until = issue_until(call->now, MIN(o->days, DAYS_MAX), o->until_ms);
+	char reason[FILE_REASON_MAX];
+	struct request request;
+	struct cert_blob blob;
+	struct key_pair root;
+	struct cert cert;
+	enum err err;
+	int code;
+
+	if (o->sign == NULL)
+		return print_error(CTL_USAGE, "--sign ROOT_KEY is missing: who signs?");
+	if (o->days != 0 && o->until_ms != ISSUE_NEVER)
+		return print_error(CTL_USAGE, "--days and --valid-until exclude each other");
+	if (sign_start() != ERR_OK)
+		return fail("libsodium does not start");
+	code = read_request(call->operands[0], &request);
+	if (code != CTL_FOUND)
+		return code;
+	if (file_read_pair(o->sign, "spoor-root-key", &root, reason) != ERR_OK)
+		return fail(reason);
+	err = issue_cert(&root, &request, call->now, until, &cert, &blob, reason);
+	key_pair_wipe(&root);
+	return err == ERR_OK ? deliver(call, &cert, &blob) : fail(reason);
+}
+
+/* The root that a certificate names, believed or not. */
+static struct roots named_root(const uint8_t *data, size_t len)
+{
+	struct bytes in = bytes_of(data, len);
+	struct roots roots = {.count = 1};
+	struct unpack u;
+
+	bytes_uint(&in, 2);
+	u = (struct unpack){.in = in};
+	unpack_array(&u);
+	unpack_uint(&u, UINT64_MAX);
+	unpack_fixed(&u, roots.keys[0].octets, sizeof(roots.keys[0].octets));
+	return roots;
+}
+
+static int read_roots(const struct show_options *o, struct roots *roots)
+{
+	char reason[FILE_REASON_MAX];
+
+	if (o->roots.count > CERT_ROOTS_MAX)
+		return print_error(CTL_USAGE, "--root: at most %d", CERT_ROOTS_MAX);
+	for (; roots->count < o->roots.count; roots->count++) {
+		if (file_read_root(o->roots.items[roots->count], &roots->keys[roots->count],
+		                   reason) != ERR_OK)
+			return fail(reason);
+	}
+	return CTL_FOUND;
+}
+
+static int show(const struct call *call, const struct cert *cert, const char *signature)
+{
+	json_t *object = describe(cert, call->now);
+	bool is_valid = strcmp(json_string_value(json_object_get(object, "state")), "valid") == 0;
+
+	json_object_set_new(object, "signature", json_string(signature));
+	put(call, object);
+	return is_valid ? CTL_FOUND : CTL_UNVERIFIED;
+}
+
+static int run_show(const struct call *call)
+{
+	const struct show_options *o = call->options;
+	struct wall any_time = {INT64_MIN};
+	char reason[FILE_REASON_MAX];
+	struct roots roots = {.count = 0}, named;
+	uint8_t data[CERT_MAX];
+	size_t len = sizeof(data);
+	struct cert cert;
+	enum err err;
+	int code = read_roots(o, &roots);
+
+	if (code != CTL_FOUND)
+		return code;
+	if (sign_start() != ERR_OK)
+		return fail("libsodium does not start");
+	if (file_read_key(call->operands[0], "spoor-certificate", data, &len, reason) != ERR_OK)
+		return fail(reason);
+	named = named_root(data, len);
+	err = cert_open(data, len, roots.count == 0 ? &named : &roots, any_time, &cert);
+	if (err == ERR_OK)
+		return show(call, &cert,
+		            roots.count == 0
+		                    ? "verifies with the root it names (--root: is it yours?)"
+		                    : "verifies with a root you trust");
+	if (err == ERR_ROOT && cert_open(data, len, &named, any_time, &cert) == ERR_OK)
+		show(call, &cert, "by a root you do not trust");
+	return print_error(CTL_UNVERIFIED, "%s: %s", call->operands[0], err_text(err));
+}
+
+const struct command cmd_member_issue = {
+	.name = "member",
+	.verb = "issue",
+	.operands = "REQUEST",
+	.summary = "a certificate for an applicant, signed by a root",
+	.operands_min = 1,
+	.operands_max = 1,
+	.options = issue_rows,
+	.option_count = ARRAY_LEN(issue_rows),
+	.defaults = &issue_defaults,
+	.defaults_size = sizeof(issue_defaults),
+	.run = run_issue,
+};
+
+const struct command cmd_member_show = {
+	.name = "member",
+	.verb = "show",
+	.operands = "CERTIFICATE",
+	.summary = "what a certificate says, and whether it holds",
+	.operands_min = 1,
+	.operands_max = 1,
+	.options = show_rows,
+	.option_count = ARRAY_LEN(show_rows),
+	.defaults = &show_defaults,
+	.defaults_size = sizeof(show_defaults),
+	.run = run_show,
+};

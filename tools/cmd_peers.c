@@ -1,0 +1,102 @@
+#include "base/timestamp.h"
+#include "base/util.h"
+#include "proto/wire/ctl.h"
+#include "tools/client.h"
+#include "tools/cmd.h"
+#include "tools/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void expires_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX])
+{
+	int64_t ms = json_time(row, "expires");
+
+	if (ms == INT64_MIN)
+		snprintf(room, PRINT_CELL_MAX, "-");
+	else
+		snprintf(room, PRINT_CELL_MAX, "%.10s%s", json_text(row, "expires"),
+		         ms < now.ms ? " (over)" : "");
+}
+
+static void seen_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX])
+{
+	static const struct {
+		int64_t below_ms, unit_ms;
+		const char *name;
+	} units[] = {
+		{120000, 1000, "s"},
+		{7200000, 60000, "min"},
+		{172800000, 3600000, "h"},
+		{INT64_MAX, 86400000, "d"},
+	};
+	int64_t ms = json_time(row, "last_seen"), ago_ms = MAX(now.ms - ms, 0);
+
+	if (ms == INT64_MIN) {
+		snprintf(room, PRINT_CELL_MAX, "never");
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		if (ago_ms < units[i].below_ms) {
+			snprintf(room, PRINT_CELL_MAX, "%lld %s ago",
+			         (long long)(ago_ms / units[i].unit_ms), units[i].name);
+			return;
+		}
+	}
+}
+
+static void rtt_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX])
+{
+	const json_t *rtt = json_object_get(row, "rtt_ms");
+
+	(void)now;
+	if (json_is_number(rtt))
+		snprintf(room, PRINT_CELL_MAX, "%.4g ms", json_number_value(rtt));
+	else
+		snprintf(room, PRINT_CELL_MAX, "-");
+}
+
+/* clang-format off */
+static const struct print_column columns[] = {
+	/* key         title           width  right  cell */
+	{"name",       "NAME",             0, false, NULL},
+	{"org",        "ORGANISATION",     0, false, NULL},
+	{"address",    "ADDRESS",          0, false, NULL},
+	{"expires",    "EXPIRES",          0, false, expires_cell},
+	{"last_seen",  "LAST SEEN",        0, true,  seen_cell},
+	{"rtt_ms",     "ROUND TRIP",       0, true,  rtt_cell},
+	{"state",      "STATE",            0, false, NULL},
+};
+/* clang-format on */
+
+static void on_row(void *ctx, json_t *row)
+{
+	struct print_list *list = ctx;
+
+	print_list_row(list, row);
+}
+
+static int run(const struct call *call)
+{
+	struct print_list list = {
+		.key = "peers",
+		.columns = columns,
+		.column_count = ARRAY_LEN(columns),
+		.form = call->form,
+		.now = call->now,
+		.out = stdout,
+	};
+	struct ctl_request request = ctl_request_of(CTL_PEERS);
+	struct client_listener listener = {.row = on_row, .ctx = &list};
+	int code = client_query(call->globals->socket, &request, &listener);
+
+	print_list_end(&list, code);
+	return code;
+}
+
+const struct command cmd_peers = {
+	.name = "peers",
+	.summary = "the members the node knows",
+	.is_list = true,
+	.run = run,
+};

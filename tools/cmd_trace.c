@@ -1,0 +1,160 @@
+#include "base/util.h"
+#include "proto/wire/ctl.h"
+#include "tools/client.h"
+#include "tools/cmd.h"
+#include "tools/json.h"
+#include "tools/names.h"
+#include "tools/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NO_TIME INT64_MIN
+
+struct trace_options {
+	struct endpoint peer;
+	int64_t at_ms, since_ms, until_ms, timeout_ms, gap_ms;
+	uint64_t proto;
+	const char *severity, *names;
+	bool explains;
+};
+
+static const struct trace_options defaults = {
+	.at_ms = NO_TIME, .since_ms = NO_TIME, .until_ms = INT64_MAX};
+
+#define MEMBER(m) .offset = offsetof(struct trace_options, m)
+
+/* clang-format off */
+static const struct option_row options[] = {
+	{"peer", 0, "ADDR[:PORT]", "the other end of the connection", OPTION_ENDPOINT, MEMBER(peer)},
+	{"at", 0, "TIME",          "the connection was active at TIME", OPTION_TIME, MEMBER(at_ms)},
+	{"since", 0, "TIME",       "... or at some time since", OPTION_TIME, MEMBER(since_ms)},
+	{"until", 0, "TIME",       "... and until", OPTION_TIME, MEMBER(until_ms)},
+	{"proto", 0, "P",          "tcp, udp, ... or a number", OPTION_PROTO, MEMBER(proto)},
+	{"severity", 0, "low|medium|high|critical", "what is told to the asked nodes", OPTION_CHOICE,
+		MEMBER(severity)},
+	{"timeout", 0, "SPAN",     "how long to wait for answers", OPTION_SPAN, MEMBER(timeout_ms)},
+	{"gap", 0, "SPAN",         "silences longer than this divide a fingerprint", OPTION_SPAN,
+		MEMBER(gap_ms)},
+	{"names", 0, "FILE",       "names of hosts, as in hosts(5)", OPTION_TEXT, MEMBER(names)},
+	{"explain", 0, NULL,       "every candidate and its numbers", OPTION_FLAG, MEMBER(explains)},
+};
+/* clang-format on */
+
+struct trace {
+	const struct call *call;
+	const struct names *names;
+	struct text_style progress_style;
+	bool has_progress; /* a line of it stands on the terminal */
+};
+
+static void clear_progress(struct trace *t)
+{
+	if (t->has_progress)
+		fputs("\r\033[K", stderr);
+	t->has_progress = false;
+}
+
+/* "asked 4, answered 3" on one line that the next one overwrites. */
+static void on_progress(void *ctx, json_t *progress)
+{
+	struct trace *t = ctx;
+	const char *key, *between = "";
+	json_t *value;
+
+	clear_progress(t);
+	if (progress == NULL || !t->progress_style.is_tty)
+		return;
+	json_object_foreach(progress, key, value)
+	{
+		char room[PRINT_CELL_MAX], name[32];
+
+		text_clean(key, t->progress_style.is_utf8, name, sizeof(name));
+		fprintf(stderr, "%s%s %.30s", between, name,
+		        print_cell(value, t->progress_style.is_utf8, room));
+		between = ", ";
+	}
+	fflush(stderr);
+	t->has_progress = true;
+}
+
+static void on_row(void *ctx, json_t *row)
+{
+	struct trace *t = ctx;
+	const struct trace_options *o = t->call->options;
+	struct report_view view = {
+		.names = t->names,
+		.style = text_style_of(stdout),
+		.explains = o->explains,
+	};
+
+	clear_progress(t);
+	if (t->call->form == PRINT_JSON) {
+		report_add_names(row, t->names);
+		print_object(row, stdout);
+	} else {
+		report_print(row, &view, stdout);
+	}
+}
+
+static int ask(const struct call *call, const struct ctl_request *request,
+               const struct names *names)
+{
+	struct trace t = {.call = call, .names = names, .progress_style = text_style_of(stderr)};
+	struct client_listener listener = {.row = on_row, .progress = on_progress, .ctx = &t};
+
+	return client_query(call->globals->socket, request, &listener);
+}
+
+/* Fills in what the options say; CTL_USAGE where they contradict each other. */
+static int make_request(const struct call *call, struct ctl_request *request)
+{
+	const struct trace_options *o = call->options;
+
+	if (endpoint_parse(call->operands[0], &request->target) != ERR_OK)
+		return print_error(CTL_USAGE, "\"%s\" is no ADDR or ADDR:PORT", call->operands[0]);
+	if (o->at_ms != NO_TIME && (o->since_ms != NO_TIME || o->until_ms != INT64_MAX))
+		return print_error(CTL_USAGE, "--at goes with neither --since nor --until");
+	if (o->since_ms > o->until_ms)
+		return print_error(CTL_USAGE, "--since is later than --until");
+	request->peer = o->peer;
+	request->since_ms = o->at_ms != NO_TIME ? o->at_ms : o->since_ms;
+	request->until_ms = o->at_ms != NO_TIME ? o->at_ms : o->until_ms;
+	request->proto = o->proto;
+	request->timeout_ms = o->timeout_ms;
+	request->gap_ms = o->gap_ms;
+	if (o->severity != NULL)
+		snprintf(request->severity, sizeof(request->severity), "%s", o->severity);
+	return CTL_FOUND;
+}
+
+static int run(const struct call *call)
+{
+	const struct trace_options *o = call->options;
+	struct ctl_request request = ctl_request_of(CTL_TRACE);
+	struct names *names = NULL;
+	char reason[NAMES_REASON_MAX];
+	int code = make_request(call, &request);
+
+	if (code != CTL_FOUND)
+		return code;
+	if (o->names != NULL && names_read(o->names, &names, reason) != ERR_OK)
+		return print_error(CTL_USAGE, "%s", reason);
+	code = ask(call, &request, names);
+	names_free(names);
+	return code;
+}
+
+const struct command cmd_trace = {
+	.name = "trace",
+	.operands = "ADDR[:PORT]",
+	.summary = "who was behind a connection to ADDR",
+	.notes = "ADDR is the victim. TIME: 2026-11-22T01:05:31Z, @1795309531, -15m, now.\n",
+	.operands_min = 1,
+	.operands_max = 1,
+	.options = options,
+	.option_count = ARRAY_LEN(options),
+	.defaults = &defaults,
+	.defaults_size = sizeof(defaults),
+	.run = run,
+};

@@ -1,0 +1,57 @@
+#include "tools/issue.h"
+
+#include "base/util.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define HOUR_MS INT64_C(3600000)
+#define DAY_MS (24 * HOUR_MS)
+
+struct wall issue_until(struct wall now, uint64_t days, int64_t until_ms)
+{
+	if (until_ms != ISSUE_NEVER)
+		return (struct wall){until_ms};
+	return (struct wall){now.ms + (int64_t)(days == 0 ? ISSUE_DAYS : days) * DAY_MS};
+}
+
+enum err issue_cert(const struct key_pair *root, const struct request *request, struct wall now,
+                    struct wall not_after, struct cert *ret, struct cert_blob *ret_blob,
+                    char reterr[FILE_REASON_MAX])
+{
+	/* Clocks differ: the member's may be behind the root's. */
+	struct cert cert = {
+		.member = request->member,
+		.not_before = {now.ms - HOUR_MS},
+		.not_after = not_after,
+	};
+	enum err err;
+
+	if (not_after.ms <= now.ms) {
+		snprintf(reterr, FILE_REASON_MAX, "the certificate's validity would be over");
+		return ERR_RANGE;
+	}
+	err = file_random(&cert.serial, sizeof(cert.serial), reterr);
+	if (err == ERR_OK)
+		err = file_random(cert.salt, sizeof(cert.salt), reterr);
+	if (err != ERR_OK)
+		return err;
+	cert.serial >>= 1; /* 63 bits: fits the signed integers of JSON readers */
+	memcpy(cert.name, request->name, sizeof(cert.name));
+	memcpy(cert.org, request->org, sizeof(cert.org));
+	err = cert_issue(root, &cert, ret_blob);
+	if (err == ERR_OK)
+		*ret = cert;
+	else
+		snprintf(reterr, FILE_REASON_MAX, "name and organisation must be printable");
+	return err;
+}
+
+const char *issue_hex(const void *octets, char room[ISSUE_HEX_MAX])
+{
+	const uint8_t *at = octets;
+
+	for (size_t i = 0; i < 32; i++)
+		snprintf(room + 2 * i, ISSUE_HEX_MAX - 2 * i, "%02x", at[i]);
+	return room;
+}

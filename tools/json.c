@@ -1,0 +1,140 @@
+#include "tools/json.h"
+
+#include "base/timestamp.h"
+#include "base/util.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REAL_DIGITS 6
+
+static json_t *value_of(struct unpack *u, int depth);
+
+static json_t *hex_of(const struct token *t)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *text = malloc(2 * t->len + 1);
+	json_t *value;
+
+	if (text == NULL)
+		return NULL;
+	for (size_t i = 0; i < t->len; i++) {
+		text[2 * i] = digits[t->data[i] >> 4];
+		text[2 * i + 1] = digits[t->data[i] & 0x0f];
+	}
+	value = json_stringn(text, 2 * t->len);
+	free(text);
+	return value;
+}
+
+static json_t *text_of(const struct token *t)
+{
+	json_t *value = json_stringn((const char *)t->data, t->len);
+	char *text;
+
+	if (value != NULL || (text = malloc(t->len + 1)) == NULL)
+		return value;
+	for (size_t i = 0; i < t->len; i++)
+		text[i] = (char)(t->data[i] < 0x80 ? t->data[i] : '?');
+	value = json_stringn(text, t->len);
+	free(text);
+	return value;
+}
+
+static json_t *array_of(struct unpack *u, size_t count, int depth)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count && array != NULL; i++) {
+		if (json_array_append_new(array, value_of(u, depth + 1)) != 0) {
+			json_decref(array);
+			array = NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *map_of(struct unpack *u, size_t count, int depth)
+{
+	json_t *map = json_object();
+
+	for (size_t i = 0; i < count && map != NULL; i++) {
+		struct token name;
+		json_t *key = NULL;
+
+		if (unpack_token(u, &name) && name.kind == TOKEN_STR)
+			key = text_of(&name);
+		if (key == NULL || strlen(json_string_value(key)) != json_string_length(key) ||
+		    json_object_set_new(map, json_string_value(key), value_of(u, depth + 1)) != 0) {
+			json_decref(map);
+			map = NULL;
+		}
+		json_decref(key);
+	}
+	return map;
+}
+
+static json_t *value_of(struct unpack *u, int depth)
+{
+	struct token t;
+
+	if (depth > JSON_DEPTH_MAX || !unpack_token(u, &t))
+		return NULL;
+	switch (t.kind) {
+	case TOKEN_NIL:
+		return json_null();
+	case TOKEN_BOOL:
+		return json_boolean(t.is_true);
+	case TOKEN_UINT:
+		return t.number > INT64_MAX ? json_real((double)t.number)
+		                            : json_integer((json_int_t)t.number);
+	case TOKEN_INT:
+		return json_integer(t.integer);
+	case TOKEN_REAL:
+		return isfinite(t.real) ? json_real(t.real) : json_null();
+	case TOKEN_STR:
+		return text_of(&t);
+	case TOKEN_BIN:
+		return hex_of(&t);
+	case TOKEN_ARRAY:
+		return array_of(u, t.len, depth);
+	case TOKEN_MAP:
+		return map_of(u, t.len, depth);
+	}
+	return NULL;
+}
+
+json_t *json_of(struct unpack *u)
+{
+	return value_of(u, 1);
+}
+
+const char *json_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text == NULL ? "" : text;
+}
+
+int64_t json_count(const json_t *object, const char *key, int64_t otherwise)
+{
+	const json_t *value = json_object_get(object, key);
+
+	return json_is_integer(value) ? json_integer_value(value) : otherwise;
+}
+
+int64_t json_time(const json_t *object, const char *key)
+{
+	int64_t ms;
+
+	/* "now" is no RFC 3339; a node never says it. */
+	if (timestamp_parse(json_text(object, key), (struct wall){INT64_MIN}, &ms) != ERR_OK)
+		return INT64_MIN;
+	return ms;
+}
+
+bool json_write(const json_t *value, FILE *out)
+{
+	return json_dumpf(value, out, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) == 0;
+}

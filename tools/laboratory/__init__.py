@@ -1,0 +1,1 @@
+"""Parts of tools/lab, the namespace laboratory. Python standard library only."""

@@ -1,0 +1,206 @@
+"""tools/lab: the command line and the life of one run."""
+import argparse
+import glob
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+
+from . import (background, conntrack, enclosure, exporters, flows, hosts, human, nodes, quiet,
+               recorder, scenarios, score, story, topology, truth)
+from .story import tell
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+SKIP = 77
+# program, Debian package
+NEEDED = (
+    ("ip", "iproute2"), ("nft", "nftables"), ("softflowd", "softflowd"),
+    ("sshd", "openssh-server"), ("ssh", "openssh-client"), ("unshare", "util-linux"),
+    ("hostname", "hostname"), ("cc", "gcc"), ("bash", "bash"),
+)
+
+
+def main(arguments):
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    options = parser().parse_args(arguments)
+    try:
+        return options.act(options)
+    except enclosure.Refused as refusal:
+        print(f"lab: {refusal}", file=sys.stderr)
+        return SKIP
+    except KeyboardInterrupt:  # before the run began
+        return 130
+
+
+def parser():
+    top = argparse.ArgumentParser(
+        prog="lab", description="The namespace laboratory of spoor; see docs/LABORATORY.md.")
+    verbs = top.add_subparsers(required=True, metavar="COMMAND")
+    verbs.add_parser("list", help="the scenarios, one line each").set_defaults(act=list_scenarios)
+    run = verbs.add_parser("run", help="run a scenario (root)")
+    run.add_argument("scenario", choices=[*scenarios.SCENARIOS, scenarios.QUIET[0]])
+    run.add_argument("--seed", type=int, default=1)
+    run.add_argument("--record", metavar="DIR", help="write captures and truth.json there")
+    run.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    run.add_argument("--no-nodes", action="store_true", help="exporters and recording only")
+    run.add_argument("--verbose", action="store_true",
+                     help="tell what happens even when stderr is no terminal")
+    run.set_defaults(act=run_scenario)
+    check = verbs.add_parser("check", help="judge a recording by its own truth.json")
+    check.add_argument("folder", metavar="DIR")
+    check.add_argument("--json", action="store_true")
+    check.set_defaults(act=check_recording)
+    clean = verbs.add_parser("clean", help="end processes of a run whose lab was killed (root)")
+    clean.set_defaults(act=clean_up)
+    return top
+
+
+def list_scenarios(_):
+    rows = [(s.name, s.about) for s in scenarios.SCENARIOS.values()] + [scenarios.QUIET]
+    for name, about in rows:
+        print(f"{name:<8} {about}")
+    return 0
+
+
+def run_scenario(options):
+    need_root()
+    for program, package in NEEDED:
+        if not shutil.which(program):
+            raise enclosure.Refused(f"{program} is missing; install the Debian package {package}")
+    if options.verbose:
+        story.loud = True
+    if options.record:
+        options.record = os.path.abspath(options.record)  # the run works elsewhere
+    if options.scenario == scenarios.QUIET[0]:
+        return enclosure.run(lambda: run_quiet(options))
+    folder = None if options.no_nodes else nodes.binaries(ROOT)
+    return enclosure.run(lambda: Run(options, folder).play())
+
+
+def need_root():
+    if os.geteuid() != 0:
+        raise enclosure.Refused("needs root: it makes network namespaces")
+
+
+def run_quiet(options):
+    result = quiet.run()
+    print(json.dumps(result) if options.json else quiet.table(result))
+    right = result["immediate"]["records_in_time"] == result["bursts"]
+    return 0 if right else 1
+
+
+class Run:
+    """One run of a chain scenario, inside the enclosure."""
+
+    def __init__(self, options, folder):
+        self.options = options
+        self.scenario = scenarios.SCENARIOS[options.scenario]
+        self.folder = folder
+        self.nodes = None
+        self.trouble = None
+
+    def play(self):
+        began = time.time()
+        self.set_up()
+        chain_habits, others = self.perform()
+        told_end = time.time()
+        told = truth.tell_truth(self.scenario, self.options.seed,
+                                list(self.watcher.connections.values()), began, told_end, others,
+                                chain_habits)
+        report = self.ask() if self.nodes else None
+        exporters.stop(self.daemons)
+        if self.nodes:
+            self.nodes.stop()
+        if self.options.record:
+            write_recording(self.options.record, self.recorder, told)
+        return self.judge(told, report)
+
+    def set_up(self):
+        tell(f"scenario {self.scenario.name}, seed {self.options.seed}: namespaces and NAT")
+        topology.build()
+        self.watcher = conntrack.Watcher(scenarios.GATEWAYS)
+        tell(f"sshd on {len(scenarios.HOSTS)} hosts")
+        hosts.prepare()
+        hosts.start()
+        self.recorder = recorder.Recorder(scenarios.GATEWAYS, collect=self.folder is None)
+        if self.folder:
+            tell("one spoord per exporting gateway")
+            self.nodes = nodes.Nodes(self.folder, self.scenario.idle_s)
+        tell("softflowd on both sides of R1, R2, R4 and R5; R3 exports nothing")
+        exporters.build_shim()
+        self.daemons = exporters.start(scenarios.GATEWAYS, self.scenario.idle_s,
+                                       self.scenario.active_s)
+
+    def perform(self):
+        person = human.Person(self.options.seed, truth.CHAIN_ID, self.scenario.manner)
+        plan = person.plan(self.scenario.typing_s)
+        others = background.Background(self.scenario, self.options.seed)
+        tell(f"{len(others.ok)} other sessions start")
+        # The chain walks in its own thread, so that a signal reaches this one at once.
+        walk = threading.Thread(target=self.walk, args=(person, plan), daemon=True)
+        walk.start()
+        while walk.is_alive():
+            walk.join(0.2)
+        if self.trouble:
+            raise RuntimeError(f"the chain broke: {self.trouble}")
+        others.finish()
+        tell("all have logged out; the exporters end their flows")
+        time.sleep(self.scenario.tail_s)
+        return person.habits(), others
+
+    def walk(self, person, plan):
+        try:
+            time.sleep(1.0)
+            human.walk_chain(scenarios.CHAIN, person, plan, self.scenario)
+        except (RuntimeError, OSError) as error:
+            self.trouble = error
+
+    def ask(self):
+        tell(f"asking {nodes.ASKED}: spoor {' '.join(nodes.TRACE)}")
+        report = self.nodes.report()
+        if not self.options.json:
+            print(self.nodes.trace(), flush=True)
+        return report
+
+    def judge(self, told, report):
+        if report is None:
+            summary = score.by_records(told, self.recorder.packets)
+            title = "Jaccard of ON time with the victim's view (c1h3 at R4 LAN)"
+        else:
+            summary, title = score.by_report(told, report), "matches of the trace"
+        if self.options.json:
+            print(json.dumps({"scenario": self.scenario.name, "seed": self.options.seed,
+                              "truth": told, "score": summary, "report": report}))
+        else:
+            print(score.table(summary, title))
+        return 0 if score.passed(summary) else 1
+
+
+def write_recording(folder, kept, told):
+    os.makedirs(folder, exist_ok=True)
+    kept.write(folder)
+    enclosure.write(folder + "/truth.json", truth.as_text(told))
+    tell(f"recording in {folder}")
+
+
+def check_recording(options):
+    with open(options.folder + "/truth.json", encoding="utf-8") as file:
+        told = json.load(file)
+    packets = {os.path.basename(path).split("_")[0]: flows.packets_of(path)
+               for path in sorted(glob.glob(options.folder + "/*_v5.pcap.gz"))}
+    summary = score.by_records(told, packets)
+    title = "Jaccard of ON time with the victim's view (c1h3 at R4 LAN)"
+    print(json.dumps(summary) if options.json else score.table(summary, title))
+    return 0 if score.passed(summary) else 1
+
+
+def clean_up(_):
+    need_root()
+    found = enclosure.orphans()
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+    print(f"ended {len(found)} processes" if found else "nothing is left of earlier runs")
+    return 0

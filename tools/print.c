@@ -1,0 +1,282 @@
+#include "tools/print.h"
+
+#include "proto/wire/ctl.h"
+#include "tools/json.h"
+
+#include <errno.h>
+#include <libsmartcols.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ERROR_MAX 1536
+
+const char *print_cell(const json_t *value, bool is_utf8, char room[PRINT_CELL_MAX])
+{
+	char *text;
+
+	if (json_is_string(value)) {
+		text_clean(json_string_value(value), is_utf8, room, PRINT_CELL_MAX);
+	} else if (json_is_integer(value)) {
+		snprintf(room, PRINT_CELL_MAX, "%lld", (long long)json_integer_value(value));
+	} else if (json_is_real(value)) {
+		snprintf(room, PRINT_CELL_MAX, "%.6g", json_real_value(value));
+	} else if (json_is_boolean(value)) {
+		snprintf(room, PRINT_CELL_MAX, "%s", json_is_true(value) ? "yes" : "no");
+	} else if (value == NULL || json_is_null(value)) {
+		snprintf(room, PRINT_CELL_MAX, "-");
+	} else {
+		text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+		text_clean(text == NULL ? "" : text, is_utf8, room, PRINT_CELL_MAX);
+		free(text);
+	}
+	return room;
+}
+
+static const char *cell_of(const struct print_column *c, const json_t *row, struct wall now,
+                           bool is_utf8, char room[PRINT_CELL_MAX])
+{
+	char text[PRINT_CELL_MAX];
+
+	if (c->cell == NULL)
+		return print_cell(json_object_get(row, c->key), is_utf8, room);
+	c->cell(row, now, text);
+	text_clean(text, is_utf8, room, PRINT_CELL_MAX);
+	return room;
+}
+
+static struct libscols_table *table_new(const struct print_column *columns, size_t count, FILE *out)
+{
+	struct libscols_table *t = scols_new_table();
+
+	CHECK(t != NULL);
+	scols_table_set_stream(t, out);
+	scols_table_enable_nowrap(t, 1);
+	for (size_t i = 0; i < count; i++) {
+		int flags = columns[i].is_right ? SCOLS_FL_RIGHT : 0;
+
+		CHECK(scols_table_new_column(t, columns[i].title, 0, flags) != NULL);
+	}
+	return t;
+}
+
+static void table_add(struct libscols_table *t, const struct print_column *columns, size_t count,
+                      const json_t *row, struct wall now, bool is_utf8)
+{
+	struct libscols_line *line = scols_table_new_line(t, NULL);
+
+	CHECK(line != NULL);
+	for (size_t i = 0; i < count; i++) {
+		char room[PRINT_CELL_MAX];
+
+		scols_line_set_data(line, i, cell_of(&columns[i], row, now, is_utf8, room));
+	}
+}
+
+void print_table(const json_t *rows, const struct print_column *columns, size_t count,
+                 struct wall now, FILE *out)
+{
+	struct libscols_table *t = table_new(columns, count, out);
+	bool is_utf8 = text_style_of(out).is_utf8;
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row) table_add(t, columns, count, row, now, is_utf8);
+	scols_print_table(t);
+	scols_unref_table(t);
+}
+
+static bool is_streamed(const struct print_list *l)
+{
+	return l->columns[0].width != 0;
+}
+
+/* A cell of fixed width; one that is longer pushes the rest of its line, for it must be whole. */
+static void put_cell(const struct print_list *l, size_t i, const char *text)
+{
+	const struct print_column *c = &l->columns[i];
+	int width = (int)text_width(text), pad = MAX(c->width - width, 0);
+	bool is_last = i + 1 == l->column_count;
+
+	if (c->is_right)
+		fprintf(l->out, "%*s%s", pad, "", text);
+	else
+		fprintf(l->out, "%s%*s", text, is_last ? 0 : pad, "");
+	fputs(is_last ? "\n" : "  ", l->out);
+}
+
+static void begin(struct print_list *l)
+{
+	l->is_begun = true;
+	l->style = text_style_of(l->out);
+	if (l->form == PRINT_JSON)
+		fprintf(l->out, "{\"%s\":[", l->key);
+	if (l->form == PRINT_PEOPLE && !is_streamed(l))
+		l->table = table_new(l->columns, l->column_count, l->out);
+}
+
+void print_list_row(struct print_list *l, const json_t *row)
+{
+	bool is_first = l->rows++ == 0;
+
+	if (!l->is_begun)
+		begin(l);
+	if (l->form != PRINT_PEOPLE) {
+		if (l->form == PRINT_JSON)
+			fputs(is_first ? "\n" : ",\n", l->out);
+		json_write(row, l->out);
+		if (l->form == PRINT_NDJSON)
+			fputc('\n', l->out);
+		return;
+	}
+	if (!is_streamed(l)) {
+		table_add(l->table, l->columns, l->column_count, row, l->now, l->style.is_utf8);
+		return;
+	}
+	for (size_t i = 0; is_first && i < l->column_count; i++)
+		put_cell(l, i, l->columns[i].title);
+	for (size_t i = 0; i < l->column_count; i++) {
+		char room[PRINT_CELL_MAX];
+
+		put_cell(l, i, cell_of(&l->columns[i], row, l->now, l->style.is_utf8, room));
+	}
+}
+
+static bool is_result(int code)
+{
+	return code == CTL_FOUND || code == CTL_NOTHING || code == CTL_PARTIAL;
+}
+
+void print_list_end(struct print_list *l, int code)
+{
+	if (!l->is_begun && !is_result(code))
+		return;
+	if (!l->is_begun)
+		begin(l);
+	if (l->form == PRINT_JSON)
+		fputs(l->rows == 0 ? "]}\n" : "\n]}\n", l->out);
+	if (l->table == NULL)
+		return;
+	if (l->rows > 0)
+		scols_print_table(l->table);
+	scols_unref_table(l->table);
+	l->table = NULL;
+}
+
+void print_object(const json_t *object, FILE *out)
+{
+	json_write(object, out);
+	fputc('\n', out);
+}
+
+/* A member's name as people write it. */
+static void put_name(const char *name, int width, FILE *out)
+{
+	for (; *name != '\0'; name++, width--)
+		fputc(*name == '_' ? ' ' : *name, out);
+	fprintf(out, "%*s", MAX(width, 0), "");
+}
+
+static void put_members(const json_t *rows, FILE *out)
+{
+	struct print_column columns[16];
+	size_t count = 0;
+	const char *key;
+	json_t *value;
+	json_t *first = json_array_get(rows, 0);
+
+	json_object_foreach(first, key, value)
+	{
+		if (count < ARRAY_LEN(columns))
+			columns[count++] = (struct print_column){
+				.key = key, .title = key, .is_right = json_is_number(value)};
+	}
+	print_table(rows, columns, count, (struct wall){0}, out);
+}
+
+static void put_scalars(json_t *object, const char *indent, FILE *out)
+{
+	bool is_utf8 = text_style_of(out).is_utf8;
+	size_t width = 0;
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(object, key, value)
+	{
+		if (!json_is_object(value) && !json_is_array(value))
+			width = MAX(width, strlen(key));
+	}
+	json_object_foreach(object, key, value)
+	{
+		char room[PRINT_CELL_MAX];
+
+		if (json_is_object(value) || json_is_array(value))
+			continue;
+		fputs(indent, out);
+		put_name(key, (int)width + 2, out);
+		fprintf(out, "%s\n", print_cell(value, is_utf8, room));
+	}
+}
+
+static void put_section(const char *key, json_t *value, FILE *out)
+{
+	bool is_utf8 = text_style_of(out).is_utf8;
+	json_t *item;
+	const char *name;
+	size_t i;
+
+	fputc('\n', out);
+	put_name(key, 0, out);
+	fputc('\n', out);
+	if (json_is_object(json_array_get(value, 0))) {
+		put_members(value, out);
+		return;
+	}
+	json_array_foreach(value, i, item)
+	{
+		char room[PRINT_CELL_MAX];
+
+		fprintf(out, "  %s\n", print_cell(item, is_utf8, room));
+	}
+	put_scalars(value, "  ", out);
+	json_object_foreach(value, name, item)
+	{
+		if (json_is_object(item) || json_is_array(item))
+			put_section(name, item, out);
+	}
+}
+
+void print_sections(json_t *object, FILE *out)
+{
+	const char *key;
+	json_t *value;
+
+	put_scalars(object, "", out);
+	json_object_foreach(object, key, value)
+	{
+		if ((json_is_object(value) && json_object_size(value) > 0) ||
+		    (json_is_array(value) && json_array_size(value) > 0))
+			put_section(key, value, out);
+	}
+}
+
+int print_error(int code, const char *format, ...)
+{
+	char text[ERROR_MAX], clean[ERROR_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	text_clean(text, text_style_of(stderr).is_utf8, clean, sizeof(clean));
+	fflush(stdout); /* what was found stands before why there is no more */
+	fprintf(stderr, "spoor: %s\n", clean);
+	return code;
+}
+
+int print_done(int code)
+{
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return code;
+	return print_error(CTL_INTERNAL, "standard output: %s", strerror(errno));
+}

@@ -1,0 +1,71 @@
+/*
+ * print - rows to standard output: a table for people, one JSON object, or a line of JSON each.
+ *
+ * Rows arrive as JSON and may have members that no column shows. A list whose columns have widths
+ * is streamed, so that it may be of any length; else the table is laid out when all rows are there.
+ */
+#ifndef SPOOR_TOOLS_PRINT_H
+#define SPOOR_TOOLS_PRINT_H
+
+#include "base/clock.h"
+#include "base/util.h"
+#include "tools/text.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define PRINT_CELL_MAX 256
+
+enum print_form { PRINT_PEOPLE, PRINT_JSON, PRINT_NDJSON };
+
+struct print_column {
+	const char *key, *title;
+	int width;     /* of a streamed list; 0: as wide as it needs */
+	bool is_right; /* numbers */
+	/* Writes the cell; NULL: the member `key` as it is. */
+	void (*cell)(const json_t *row, struct wall now, char room[PRINT_CELL_MAX]);
+};
+
+struct libscols_table;
+
+struct print_list {
+	const char *key; /* of the JSON object's array */
+	const struct print_column *columns;
+	size_t column_count;
+	enum print_form form;
+	struct wall now;
+	FILE *out;
+
+	bool is_begun; /* from here on it is print.c's */
+	uint64_t rows;
+	struct text_style style;
+	struct libscols_table *table;
+};
+
+void print_list_row(struct print_list *l, const json_t *row);
+/* `code` is the command's: an error before the first row leaves no empty list behind. */
+void print_list_end(struct print_list *l, int code);
+
+/* One line of JSON. */
+void print_object(const json_t *object, FILE *out);
+
+/* "key  value" lines, a section for each nested map, a table for each list of maps. */
+void print_sections(json_t *object, FILE *out);
+
+/* A table of `rows`, an array. */
+void print_table(const json_t *rows, const struct print_column *columns, size_t count,
+                 struct wall now, FILE *out);
+
+/* One value, fit for a terminal: "-" for nothing. Returns `room`. */
+const char *print_cell(const json_t *value, bool is_utf8, char room[PRINT_CELL_MAX]);
+
+/* "spoor: ..." and a newline to standard error; returns `code`. */
+PRINTF_LIKE(2, 3) int print_error(int code, const char *format, ...);
+
+/* Flushes standard output: `code`, or CTL_INTERNAL (and an error line) when it took not all. */
+int print_done(int code);
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * The links. Each pair of nodes has a delay of its own, log-normal over the pairs (median 40 ms,
+ * sigma 0.5: from a few ms within a city to some hundred across the world). Each datagram takes up
+ * to a quarter longer, so that two sent at once may arrive in either order; it may be lost, may
+ * come twice, and dies at a cut.
+ */
+#include "tools/sim/parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PORT 7667
+#define MEDIAN_MS 40.0
+#define SIGMA 0.5
+#define JITTER 0.25
+#define TURN 6.283185307179586
+
+struct endpoint sim_endpoint(uint32_t node)
+{
+	const uint8_t octets[4] = {10, (uint8_t)(node >> 8), (uint8_t)node, 7};
+
+	return (struct endpoint){.addr = addr_from_v4(octets), .port = PORT};
+}
+
+struct endpoint sim_stranger(uint32_t stranger)
+{
+	const uint8_t octets[4] = {192, 0, 2, (uint8_t)stranger};
+
+	return (struct endpoint){.addr = addr_from_v4(octets), .port = PORT};
+}
+
+struct endpoint endpoint_of(const struct sim *sim, uint32_t place)
+{
+	uint32_t nodes = sim->options.nodes;
+
+	return place < nodes ? sim_endpoint(place) : sim_stranger(place - nodes);
+}
+
+uint32_t place_of(const struct sim *sim, const struct endpoint *e)
+{
+	uint32_t nodes = sim->options.nodes;
+	uint32_t near = (uint32_t)e->addr.octets[13] << 8 | e->addr.octets[14];
+	uint32_t far = nodes + e->addr.octets[15];
+	struct endpoint expected;
+
+	if (near < nodes) {
+		expected = sim_endpoint(near);
+		if (endpoint_equal(&expected, e))
+			return near;
+	}
+	if (far < nodes + SIM_STRANGERS) {
+		expected = sim_stranger(far - nodes);
+		if (endpoint_equal(&expected, e))
+			return far;
+	}
+	return SIM_NOWHERE;
+}
+
+bool net_is_cut(const struct net *net, uint64_t at_ms, uint32_t from, uint32_t to)
+{
+	for (size_t i = 0; i < net->cut_count; i++) {
+		const struct sim_cut *cut = &net->cuts[i];
+		bool is_low = from < cut->first;
+
+		if (at_ms < cut->from_ms || at_ms >= cut->to_ms || is_low == (to < cut->first))
+			continue;
+		if (!cut->is_one_way || !is_low)
+			return true;
+	}
+	return false;
+}
+
+/* The same in both directions and for the whole run: drawn anew each time from the pair's seed. */
+static double link_ms(const struct net *net, uint32_t a, uint32_t b)
+{
+	struct prng p = {.state = net->seed ^ ((uint64_t)MIN(a, b) << 32 | MAX(a, b))};
+	double u, v;
+
+	p.state = prng_next(&p); /* neighbouring seeds are neighbours no more */
+	u = 1.0 - prng_unit(&p);
+	v = prng_unit(&p);
+	return MEDIAN_MS * exp(SIGMA * sqrt(-2.0 * log(u)) * cos(TURN * v));
+}
+
+static void deliver(struct sim *sim, uint32_t from, uint32_t to, const void *data, size_t len)
+{
+	double base_ms = link_ms(&sim->net, from, to);
+	double delay_ms = base_ms * (1.0 + JITTER * prng_unit(&sim->prng));
+	struct event event = {
+		.at_ms = sim->now_ms + MAX(1, (uint64_t)delay_ms),
+		.kind = EVENT_DATAGRAM,
+		.node = to,
+		.from = from,
+		.len = len,
+		.data = must(malloc(len)),
+	};
+
+	memcpy(event.data, data, len);
+	queue_put(&sim->queue, event);
+}
+
+void net_send(struct sim *sim, uint32_t from, uint32_t to, const void *data, size_t len)
+{
+	bool is_lost = prng_unit(&sim->prng) < sim->net.loss;
+	bool is_twice = prng_unit(&sim->prng) < sim->net.duplication;
+
+	if (is_lost || to >= sim->options.nodes || net_is_cut(&sim->net, sim->now_ms, from, to))
+		return;
+	deliver(sim, from, to, data, len);
+	if (is_twice)
+		deliver(sim, from, to, data, len);
+}
