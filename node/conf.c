@@ -252,7 +252,11 @@ static void read_sections(struct reader *r, const struct file *file)
 	             &conf->idle_timeout_ms);
 	size_key(r, "store.map_size", file->store.map_size, "4GiB", &conf->map_size);
 	size_key(r, "store.size_max", file->store.size_max, "0", &conf->size_max);
-	duration_key(r, "store.age_max", file->store.age_max, "30d", 0, &conf->age_max_ms);
+	if (file->store.age_max != NULL && strcmp(file->store.age_max, "forever") == 0)
+		conf->age_max_ms = 0;
+	else
+		duration_key(r, "store.age_max", file->store.age_max, "30d", 1000,
+		             &conf->age_max_ms);
 	duration_key(r, "store.seal_every", file->store.seal_every, "2s", 100,
 	             &conf->seal_every_ms);
 	resolve(r, "store.path", file->store.path, "flows", conf->store);

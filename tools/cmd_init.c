@@ -32,6 +32,11 @@ static const struct init_options defaults = {
 #define ADDRESS .check = options_is_endpoint
 
 /* clang-format off */
+static bool is_keep(const char *text)
+{
+	return strcmp(text, "forever") == 0 || options_is_span(text);
+}
+
 static const struct option_row options[] = {
 	{"community", 0, "DIR",       "found a community: its root's keys, in DIR", OPTION_TEXT,
 		MEMBER(community)},
@@ -51,8 +56,8 @@ static const struct option_row options[] = {
 		MEMBER(settings.idle_timeout), options_is_span},
 	{"map-size", 0, "SIZE",       "room for the index of flows (4GiB)", OPTION_TEXT,
 		MEMBER(settings.map_size), options_is_size},
-	{"keep", 0, "SPAN",           "how long flows are kept (30d)", OPTION_TEXT,
-		MEMBER(settings.keep), options_is_span},
+	{"keep", 0, "SPAN",           "how long flows are kept (30d), or: forever", OPTION_TEXT,
+		MEMBER(settings.keep), is_keep},
 };
 /* clang-format on */
 

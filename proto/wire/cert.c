@@ -55,13 +55,12 @@ static bool is_name(const char *text)
 	static const struct {
 		uint32_t first, last;
 	} refused[] = {
-		{0, 0x1f},
-		{0x7f, 0x9f}, /* control characters */
-		{0x200e, 0x200f},
-		{0x2028, 0x202e}, /* lines, direction */
-		{0x2066, 0x2069},
-		{0xd800, 0xdfff}, /* direction, surrogates */
+		/* clang-format off */
+		{0x00, 0x1f},     {0x7f, 0x9f},     /* control characters */
+		{0x200e, 0x200f}, {0x2028, 0x202e}, /* direction, lines */
+		{0x2066, 0x2069}, {0xd800, 0xdfff}, /* direction, surrogates */
 		{0x110000, UINT32_MAX},
+		/* clang-format on */
 	};
 
 	if (*text == '\0')

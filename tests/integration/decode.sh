@@ -34,8 +34,16 @@ of_spoor() {
 }
 
 # One record of nfdump in the same words; `packets` and `bytes` come from outside.
-words='function record(packets, bytes, in_if, out_if,    proto) {
-	proto = $6 == "TCP" ? 6 : $6 == "UDP" ? 17 : $6 == "ICMP" ? 1 : $6
+words='function record(packets, bytes, in_if, out_if,    proto, at, icmp) {
+	split("1 ICMP 2 IGMP 6 TCP 17 UDP 47 GRE 50 ESP 58 ICMP6 132 SCTP", names, " ")
+	proto = $6
+	for (at = 2; at in names; at += 2)
+		if (names[at] == $6)
+			proto = names[at - 1]
+	if (match($8, /:[0-9]+\.[0-9]+$/)) { # ICMP: type.code for the port
+		split(substr($8, RSTART + 1), icmp, ".")
+		$8 = substr($8, 1, RSTART) icmp[1] * 256 + icmp[2]
+	}
 	print $7, $8, proto, packets, bytes, in_if, out_if, $1 "T" $2 "Z", $3 "T" $4 "Z", $9
 }'
 
@@ -72,20 +80,21 @@ for capture in "$reference"/*_v5.pcap.gz; do
 done
 [ $compared -gt 0 ] || echo "$reference is absent: not compared with the recorded output of nfdump"
 
-# Sends every UDP payload of a capture (Ethernet, IPv4) to a local port, slowly enough to lose none.
+# Sends every UDP payload of a capture (Ethernet or raw IPv4) to a local port, slowly enough to lose none.
 play='
 import gzip, socket, struct, sys, time
 data = gzip.open(sys.argv[1]).read()
 order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+skip = {1: 14, 101: 0}[struct.unpack(order + "I", data[20:24])[0]]
 out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 at = 24
 while at < len(data):
     length = struct.unpack(order + "I", data[at + 8:at + 12])[0]
-    frame = data[at + 16:at + 16 + length]
+    packet = data[at + 16 + skip:at + 16 + length]
     at += 16 + length
-    if frame[12:14] != b"\x08\x00" or frame[23] != 17:
+    if packet[0] >> 4 != 4 or packet[9] != 17:
         continue
-    udp = frame[14 + (frame[14] & 15) * 4:]
+    udp = packet[(packet[0] & 15) * 4:]
     out.sendto(udp[8:struct.unpack("!H", udp[4:6])[0]], ("127.0.0.1", int(sys.argv[2])))
     time.sleep(0.001)
 '

@@ -59,101 +59,66 @@ static size_t spread(const struct pattern *p, struct interval *ret)
 	return count;
 }
 
+/* clang-format off */
+static const struct {
+	const char *label;
+	struct pattern target, candidate;
+	enum verdict verdict;
+	double score;
+	int common_s;
+	uint32_t silences;
+} pairs[] = {
+	{"equal",
+	 {{0, 10, 30, 40, 60, 70}},
+	 {{0, 10, 30, 40, 60, 70}},                             VERDICT_MATCH,       1,    70, 2},
+	{"upstream lives longer",
+	 {{100, 110, 130, 140, 160, 170}},
+	 {{0, 20, 50, 60, 100, 110, 130, 140, 160, 170, 200, 210}}, VERDICT_MATCH,   1,    70, 2},
+	{"talks while the other is silent",
+	 {{0, 10, 30, 40, 60, 70, 90, 100}},
+	 {{10, 28, 44, 58, 74, 90}},                            VERDICT_DIFFERENT,   0,    80, 3},
+	{"never silent: an overlap of ON time of 0.69 means nothing",
+	 {{0, 25, 41, 60, 76, 100}},
+	 {{0, 100}},                                            VERDICT_DIFFERENT,   0,   100, 2},
+	{"nearly always silent: an overlap of silence of 0.98 means nothing",
+	 {{0, 1, 41, 42, 99, 100}},
+	 {{0, 1, 20, 21, 60, 61, 99, 100}},                     VERDICT_DIFFERENT,   0.4, 100, 2},
+	{"one silence is no rhythm",
+	 {{0, 20, 60, 100}},
+	 {{0, 20, 60, 100}},                                    VERDICT_UNDECIDABLE, 1,   100, 1},
+	{"no silence at all",
+	 {{0, 100}},
+	 {{0, 100}},                                            VERDICT_UNDECIDABLE, 1,   100, 0},
+	{"less than half the target's life",
+	 {{0, 10, 30, 40, 60, 70, 90, 100}},
+	 {{0, 10, 30, 40}},                                     VERDICT_TOO_SHORT,   1,    40, 1},
+	{"half of it is enough",
+	 {{0, 10, 26, 27, 43, 50, 70, 80, 90, 100}},
+	 {{0, 10, 26, 27, 43, 50}},                             VERDICT_MATCH,       1,    50, 2},
+	{"29 s of life are too few",
+	 {{0, 1, 17, 18, 28, 29}},
+	 {{0, 1, 17, 18, 28, 29}},                              VERDICT_TOO_SHORT,   1,    29, 1},
+	{"at different times",
+	 {{0, 10, 30, 40, 60, 70}},
+	 {{80, 90, 110, 120, 140, 150}},                        VERDICT_TOO_SHORT,   0,     0, 0},
+};
+/* clang-format on */
+
 static void pairs_are_judged_by_their_overlap(void **state)
 {
-	static const struct {
-		const char *label;
-		struct pattern target, candidate;
-		enum verdict verdict;
-		double score;
-		int common_s;
-		uint32_t silences;
-	} rows[] = {
-		{"equal",
-	         {{0, 10, 30, 40, 60, 70}},
-	         {{0, 10, 30, 40, 60, 70}},
-	         VERDICT_MATCH,
-	         1,
-	         70,
-	         2},
-		{"upstream lives longer",
-	         {{100, 110, 130, 140, 160, 170}},
-	         {{0, 20, 50, 60, 100, 110, 130, 140, 160, 170, 200, 210}},
-	         VERDICT_MATCH,
-	         1,
-	         70,
-	         2},
-		{"talks while the other is silent",
-	         {{0, 10, 30, 40, 60, 70, 90, 100}},
-	         {{10, 28, 44, 58, 74, 90}},
-	         VERDICT_DIFFERENT,
-	         0,
-	         80,
-	         3},
-		{"never silent",
-	         {{0, 25, 41, 60, 76, 100}},
-	         {{0, 100}},
-	         VERDICT_DIFFERENT,
-	         0,
-	         100,
-	         2},
-		{"nearly always silent",
-	         {{0, 1, 41, 42, 99, 100}},
-	         {{0, 1, 20, 21, 60, 61, 99, 100}},
-	         VERDICT_DIFFERENT,
-	         0.4,
-	         100,
-	         2},
-		{"one silence is no rhythm",
-	         {{0, 20, 60, 100}},
-	         {{0, 20, 60, 100}},
-	         VERDICT_UNDECIDABLE,
-	         1,
-	         100,
-	         1},
-		{"no silence at all", {{0, 100}}, {{0, 100}}, VERDICT_UNDECIDABLE, 1, 100, 0},
-		{"less than half the target's life",
-	         {{0, 10, 30, 40, 60, 70, 90, 100}},
-	         {{0, 10, 30, 40}},
-	         VERDICT_TOO_SHORT,
-	         1,
-	         40,
-	         1},
-		{"half of it is enough",
-	         {{0, 10, 26, 27, 43, 50, 70, 80, 90, 100}},
-	         {{0, 10, 26, 27, 43, 50}},
-	         VERDICT_MATCH,
-	         1,
-	         50,
-	         2},
-		{"less than 30 s",
-	         {{0, 1, 17, 18, 28, 29}},
-	         {{0, 1, 17, 18, 28, 29}},
-	         VERDICT_TOO_SHORT,
-	         1,
-	         29,
-	         1},
-		{"at different times",
-	         {{0, 10, 30, 40, 60, 70}},
-	         {{80, 90, 110, 120, 140, 150}},
-	         VERDICT_TOO_SHORT,
-	         0,
-	         0,
-	         0},
-	};
 	(void)state;
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
 		struct interval a[6], b[6];
-		size_t a_count = spread(&rows[i].target, a),
-		       b_count = spread(&rows[i].candidate, b);
+		size_t a_count = spread(&pairs[i].target, a),
+		       b_count = spread(&pairs[i].candidate, b);
 		struct agreement got = agree(a, a_count, b, b_count);
 
-		print_message("%s\n", rows[i].label);
-		assert_string_equal(verdict_text(got.verdict), verdict_text(rows[i].verdict));
-		assert_near(got.score, rows[i].score, 0.001);
-		assert_int_equal(got.common_ms, rows[i].common_s * 1000);
-		assert_int_equal(got.silences, rows[i].silences);
+		print_message("%s\n", pairs[i].label);
+		assert_string_equal(verdict_text(got.verdict), verdict_text(pairs[i].verdict));
+		assert_near(got.score, pairs[i].score, 0.001);
+		assert_int_equal(got.common_ms, pairs[i].common_s * 1000);
+		assert_int_equal(got.silences, pairs[i].silences);
 	}
 }
 

@@ -1,4 +1,4 @@
-"""How late are packets on a quiet link? softflowd and a plain libpcap reader, stock and immediate."""
+"""How late are packets on a quiet link? softflowd and a libpcap reader, stock and immediate."""
 import ctypes
 import select
 import socket
@@ -40,7 +40,8 @@ class Probe:
         self.woken = threading.Event()
         self.pcap = ctypes.CDLL("libpcap.so.0.8")
         self.pcap.pcap_create.restype = ctypes.c_void_p
-        handle = ctypes.c_void_p(self.pcap.pcap_create(b"eth0", ctypes.create_string_buffer(ERRBUF)))
+        error = ctypes.create_string_buffer(ERRBUF)
+        handle = ctypes.c_void_p(self.pcap.pcap_create(b"eth0", error))
         for setting, value in (("snaplen", 96), ("promisc", 1), ("timeout", 0)):
             getattr(self.pcap, f"pcap_set_{setting}")(handle, value)
         if immediate:

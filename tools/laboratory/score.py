@@ -4,7 +4,7 @@ Two judges: the report of the nodes, and the lab's own reading of the exported r
 """
 import re
 
-from . import flows, scenarios, truth
+from . import flows, scenarios
 
 SILENT = scenarios.gateway("R3").wan  # the chain's only gateway that exports nothing
 LEAST_COMMON_S = 10.0  # a common life shorter than this says nothing

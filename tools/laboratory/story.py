@@ -1,4 +1,4 @@
-"""Tells on stderr, one line each with the elapsed time, what happens; only while a person watches."""
+"""Tells on stderr what happens, a line each with the elapsed time, while a person watches."""
 import sys
 import threading
 import time

@@ -1,0 +1,367 @@
+#include "proto/wire/answer.h"
+#include "tests/unit/test.h"
+
+#include <math.h>
+#include <string.h>
+
+#define NOON INT64_C(1795348800000) /* 2026-11-22T12:00:00Z */
+#define DAY INT64_C(86400000)
+
+static const struct wall noon = {NOON};
+
+static struct key_pair root, member;
+static struct roots roots;
+static struct cert cert;
+static struct cert_blob cert_blob;
+static struct id responder;
+static struct box_key secret;
+static struct query query;
+static const struct seed once = {{42}};
+
+static struct answer answer, back; /* large: kept off the stack */
+static uint8_t room[ANSWER_MAX];
+
+static struct seed seed_of(uint8_t first)
+{
+	struct seed seed;
+
+	for (size_t i = 0; i < sizeof(seed.octets); i++)
+		seed.octets[i] = (uint8_t)(first + i);
+	return seed;
+}
+
+static struct key_pair pair_of(uint8_t first)
+{
+	struct seed seed = seed_of(first);
+
+	return key_pair_of(&seed);
+}
+
+static int start(void **state)
+{
+	struct seed seed = seed_of(200);
+	(void)state;
+
+	if (sign_start() != ERR_OK)
+		return -1;
+	root = pair_of(0);
+	member = pair_of(100);
+	roots = (struct roots){.keys = {root.public}, .count = 1};
+	cert = (struct cert){
+		.member = member.public,
+		.salt = {5},
+		.serial = 7,
+		.name = "R4",
+		.org = "Example Four",
+		.not_before = {NOON - DAY},
+		.not_after = {NOON + DAY},
+	};
+	query = (struct query){.id = {{1, 2, 3}}};
+	box_keys(&seed, &query.reply_to, &secret);
+	if (cert_issue(&root, &cert, &cert_blob) != ERR_OK)
+		return -1;
+	responder = cert_id(&cert);
+	return 0;
+}
+
+static struct finding plain_finding(unsigned i)
+{
+	struct finding f = {
+		.if_low = i,
+		.if_high = UINT32_MAX,
+		.src = {.port = (uint16_t)(40000 + i)},
+		.dst = {.port = 22},
+		.proto = 6,
+		.verdict = (uint8_t)(i % 4),
+		.is_open = i % 2 == 0,
+		.life = {NOON - 60000 - i, NOON - i},
+		.score = 1.0 / (1 + i),
+		.cpf = i / 64.0,
+		.silences = UINT32_MAX - i,
+		.common_ms = 60000,
+		.lag_ms = -(int64_t)i,
+	};
+
+	f.exporter = addr_from_v4((const uint8_t[]){192, 0, 2, (uint8_t)i});
+	f.src.addr = addr_from_v4((const uint8_t[]){10, 4, 0, (uint8_t)i});
+	memset(f.dst.addr.octets, 0xfe, sizeof(f.dst.addr.octets));
+	return f;
+}
+
+static void make_answer(size_t findings)
+{
+	memset(&answer, 0, sizeof(answer));
+	memset(&back, 0, sizeof(back));
+	answer.window = (struct interval){NOON - DAY, NOON};
+	answer.flows = UINT64_MAX;
+	answer.lost = 3;
+	answer.connections = 1234;
+	answer.finding_count = findings;
+	for (size_t i = 0; i < findings; i++)
+		answer.findings[i] = plain_finding((unsigned)i);
+}
+
+static size_t pack(void)
+{
+	size_t len = sizeof(room);
+
+	assert_ok(answer_pack(&answer, &query, &cert_blob, &responder, &member, &once, room,
+	                      &len));
+	return len;
+}
+
+static enum err open(size_t len)
+{
+	struct cert by;
+	struct bytes plain;
+
+	return answer_open(room, len, &query, &secret, &roots, noon, &by, &back, &plain);
+}
+
+static void assert_finding(const struct finding *a, const struct finding *b)
+{
+	assert_true(addr_equal(&a->exporter, &b->exporter));
+	assert_int_equal(a->if_low, b->if_low);
+	assert_int_equal(a->if_high, b->if_high);
+	assert_true(endpoint_equal(&a->src, &b->src));
+	assert_true(endpoint_equal(&a->dst, &b->dst));
+	assert_int_equal(a->proto, b->proto);
+	assert_int_equal(a->verdict, b->verdict);
+	assert_int_equal(a->is_open, b->is_open);
+	assert_int_equal(a->life.start_ms, b->life.start_ms);
+	assert_int_equal(a->life.end_ms, b->life.end_ms);
+	assert_memory_equal(&a->score, &b->score, sizeof(a->score));
+	assert_memory_equal(&a->cpf, &b->cpf, sizeof(a->cpf));
+	assert_int_equal(a->silences, b->silences);
+	assert_int_equal(a->common_ms, b->common_ms);
+	assert_int_equal(a->lag_ms, b->lag_ms);
+}
+
+static void an_answer_opens_as_it_was_given(void **state)
+{
+	(void)state;
+
+	for (size_t count = 0; count <= ANSWER_FINDINGS_MAX; count += 16) {
+		struct bytes plain;
+		struct cert by;
+		size_t len;
+
+		make_answer(count);
+		len = pack();
+		assert_ok(answer_open(room, len, &query, &secret, &roots, noon, &by, &back,
+		                      &plain));
+		assert_string_equal(by.name, "R4");
+		assert_int_equal(back.window.start_ms, NOON - DAY);
+		assert_int_equal(back.window.end_ms, NOON);
+		assert_int_equal(back.flows, UINT64_MAX);
+		assert_int_equal(back.lost, 3);
+		assert_int_equal(back.connections, 1234);
+		assert_int_equal(back.finding_count, count);
+		for (size_t i = 0; i < count; i++)
+			assert_finding(&back.findings[i], &answer.findings[i]);
+		assert_int_equal(bytes_left(&plain), len - SEAL_OVERHEAD);
+	}
+}
+
+static void what_was_opened_is_evidence_that_can_be_shown_again(void **state)
+{
+	struct bytes plain;
+	struct cert by;
+	size_t len;
+	(void)state;
+
+	make_answer(3);
+	len = pack();
+	assert_ok(answer_open(room, len, &query, &secret, &roots, noon, &by, &back, &plain));
+	memset(&back, 0, sizeof(back));
+	memset(&by, 0, sizeof(by));
+	assert_ok(answer_check(plain, &query, &roots, noon, &by, &back));
+	assert_string_equal(by.name, "R4");
+	assert_int_equal(back.finding_count, 3);
+}
+
+static void the_same_answer_signed_but_not_sealed_checks_too(void **state)
+{
+	struct cert by;
+	size_t len = sizeof(room);
+	(void)state;
+
+	make_answer(3);
+	assert_ok(answer_sign(&answer, &query, &cert_blob, &responder, &member, room, &len));
+	assert_ok(answer_check(bytes_of(room, len), &query, &roots, noon, &by, &back));
+	assert_int_equal(back.finding_count, 3);
+}
+
+static void the_wire_format_must_not_change(void **state)
+{
+	char text[KEY_FILE_MAX];
+	struct id id;
+	size_t len;
+	(void)state;
+
+	make_answer(3);
+	len = pack();
+	id = digest("test", room, len);
+	key_file_print("answer", id.octets, sizeof(id), text);
+	assert_string_equal(text, "answer ANSWERID\n");
+}
+
+static void the_longest_answer_fits_and_a_shorter_room_is_refused(void **state)
+{
+	size_t whole, len;
+	(void)state;
+
+	make_answer(ANSWER_FINDINGS_MAX);
+	whole = pack();
+	assert_true(whole <= ANSWER_MAX);
+	len = whole - 1;
+	assert_err(ERR_LIMIT, answer_pack(&answer, &query, &cert_blob, &responder, &member, &once,
+	                                  room, &len));
+	assert_int_equal(len, whole - 1);
+	assert_err(ERR_LIMIT, answer_sign(&answer, &query, &cert_blob, &responder, &member, room,
+	                                  &(size_t){whole - SEAL_OVERHEAD - 1}));
+	len = whole;
+	assert_ok(answer_pack(&answer, &query, &cert_blob, &responder, &member, &once, room,
+	                      &len));
+	assert_ok(open(len));
+}
+
+static void an_answer_belongs_to_its_question(void **state)
+{
+	struct query other = query;
+	struct bytes plain;
+	struct cert by;
+	size_t len;
+	(void)state;
+
+	make_answer(1);
+	len = pack();
+	assert_ok(answer_open(room, len, &query, &secret, &roots, noon, &by, &back, &plain));
+	other.id.octets[0] ^= 1;
+	assert_err(ERR_AUTH, answer_check(plain, &other, &roots, noon, &by, &back));
+	other = query;
+	other.reply_to.octets[0] ^= 1;
+	assert_err(ERR_AUTH, answer_check(plain, &other, &roots, noon, &by, &back));
+}
+
+static void only_the_asker_can_open_it(void **state)
+{
+	struct seed seed = seed_of(201);
+	struct box_key public, theirs;
+	struct bytes plain;
+	struct cert by;
+	size_t len;
+	(void)state;
+
+	box_keys(&seed, &public, &theirs);
+	make_answer(1);
+	len = pack();
+	assert_err(ERR_AUTH, answer_open(room, len, &query, &theirs, &roots, noon, &by, &back,
+	                                 &plain));
+}
+
+static void who_answers_must_be_a_member_and_itself(void **state)
+{
+	struct key_pair stranger = pair_of(50);
+	struct roots theirs = {.keys = {stranger.public}, .count = 1};
+	struct wall later = {NOON + 2 * DAY};
+	struct id other = responder;
+	struct bytes plain;
+	struct cert by;
+	size_t len;
+	(void)state;
+
+	make_answer(1);
+	len = pack();
+	assert_err(ERR_ROOT,
+	           answer_open(room, len, &query, &secret, &theirs, noon, &by, &back, &plain));
+	assert_err(ERR_EXPIRED, answer_check(plain, &query, &roots, later, &by, &back));
+
+	len = sizeof(room);
+	assert_ok(answer_pack(&answer, &query, &cert_blob, &responder, &stranger, &once, room,
+	                      &len));
+	assert_err(ERR_AUTH, open(len));
+
+	other.octets[0] ^= 1;
+	len = sizeof(room);
+	assert_ok(answer_pack(&answer, &query, &cert_blob, &other, &member, &once, room, &len));
+	assert_err(ERR_AUTH, open(len));
+}
+
+static void every_flipped_bit_is_refused(void **state)
+{
+	uint8_t plain[1024];
+	size_t len = sizeof(plain);
+	struct cert by;
+	(void)state;
+
+	make_answer(2);
+	assert_ok(answer_sign(&answer, &query, &cert_blob, &responder, &member, plain, &len));
+	for (size_t bit = 0; bit < 8 * len; bit += 11) {
+		plain[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		if (answer_check(bytes_of(plain, len), &query, &roots, noon, &by, &back) == ERR_OK)
+			fail_msg("bit %zu may be flipped", bit);
+		plain[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	assert_ok(answer_check(bytes_of(plain, len), &query, &roots, noon, &by, &back));
+}
+
+static void every_truncation_and_addition_is_refused(void **state)
+{
+	uint8_t plain[1024];
+	size_t len = sizeof(plain);
+	struct cert by;
+	(void)state;
+
+	make_answer(2);
+	assert_ok(answer_sign(&answer, &query, &cert_blob, &responder, &member, plain, &len));
+	for (size_t cut = 0; cut < len; cut++)
+		assert_err(ERR_FORMAT,
+		           answer_check(bytes_of(plain, cut), &query, &roots, noon, &by, &back));
+	plain[len] = 0;
+	assert_err(ERR_FORMAT,
+	           answer_check(bytes_of(plain, len + 1), &query, &roots, noon, &by, &back));
+	for (size_t cut = 0; cut < SEAL_OVERHEAD; cut++)
+		assert_err(ERR_SHORT, open(cut));
+	assert_err(ERR_FORMAT, open(ANSWER_MAX + 1));
+}
+
+static void signed_nonsense_is_refused(void **state)
+{
+	static const double shares[] = {-0.001, 1.001, NAN, INFINITY, -INFINITY};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(shares); i++) {
+		make_answer(1);
+		answer.findings[0].score = shares[i];
+		assert_err(ERR_FORMAT, open(pack()));
+		make_answer(1);
+		answer.findings[0].cpf = shares[i];
+		assert_err(ERR_FORMAT, open(pack()));
+	}
+	make_answer(1);
+	answer.findings[0].life = (struct interval){2, 1};
+	assert_err(ERR_FORMAT, open(pack()));
+	make_answer(1);
+	answer.window = (struct interval){1, 0}; /* none held */
+	assert_ok(open(pack()));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_answer_opens_as_it_was_given),
+		cmocka_unit_test(what_was_opened_is_evidence_that_can_be_shown_again),
+		cmocka_unit_test(the_same_answer_signed_but_not_sealed_checks_too),
+		cmocka_unit_test(the_wire_format_must_not_change),
+		cmocka_unit_test(the_longest_answer_fits_and_a_shorter_room_is_refused),
+		cmocka_unit_test(an_answer_belongs_to_its_question),
+		cmocka_unit_test(only_the_asker_can_open_it),
+		cmocka_unit_test(who_answers_must_be_a_member_and_itself),
+		cmocka_unit_test(every_flipped_bit_is_refused),
+		cmocka_unit_test(every_truncation_and_addition_is_refused),
+		cmocka_unit_test(signed_nonsense_is_refused),
+	};
+
+	return cmocka_run_group_tests_name("wire/answer", tests, start, NULL);
+}
