@@ -12,9 +12,9 @@ struct bytes bytes_cut(struct bytes *b, size_t len)
 		b->is_short = true;
 		return cut;
 	}
-	cut.end = b->at + len;
 	cut.is_short = false;
-	b->at += len;
+	if (len > 0) /* or `at` may be NULL, to which not even 0 may be added */
+		cut.end = b->at += len;
 	return cut;
 }
 

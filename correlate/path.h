@@ -79,7 +79,7 @@ struct path {
  * the hop begins at, or where both ends are behind the same node.
  *
  * The array is not reordered, and its order does not matter as long as count <= PATH_MATCHES_MAX;
- * of more, the target and the first of the others are used. No allocation; about 100 KiB of stack.
+ * of more, the target and the first of the others are used. No allocation; about 70 KiB of stack.
  */
 #define PATH_MATCHES_MAX 512
 void path_assemble(struct match *matches, size_t count, int64_t slack_ms, struct path *ret);

@@ -208,7 +208,10 @@ static void say_nothing_held(struct trace *t)
 	char from[TIMESTAMP_TEXT_MAX], to[TIMESTAMP_TEXT_MAX], target[ENDPOINT_TEXT_MAX];
 	bool is_bounded = l->request.since_ms != INT64_MIN || l->request.until_ms != INT64_MAX;
 
-	endpoint_print(&l->request.target, target);
+	if (l->request.target.port == 0)
+		addr_print(&l->request.target.addr, target);
+	else
+		endpoint_print(&l->request.target, target);
 	if (l->held.start_ms > l->held.end_ms)
 		client_end(t->client, CTL_NOTHING, "this node holds no flows at all");
 	else

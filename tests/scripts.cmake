@@ -1,1 +1,21 @@
 # Shell tests: the rules of the house, and whole programs on loopback.
+script_test(lint/layers tests/lint/layers.sh)
+script_test(lint/headers tests/lint/headers.sh)
+script_test(lint/purity tests/lint/purity.sh $<TARGET_FILE:base> $<TARGET_FILE:flow>
+	$<TARGET_FILE:wire> $<TARGET_FILE:overlay> $<TARGET_FILE:correlate>)
+script_test(lint/words tests/lint/words.sh)
+script_test(lint/format tests/lint/format.sh)
+script_test(lint/length tests/lint/length.sh)
+script_test(lint/selftest tests/lint/selftest.sh)
+script_test(integration/decode tests/integration/decode.sh)
+
+# Nodes on loopback.
+script_test(integration/chain tests/integration/recording.sh
+	tests/data/chain R4 10.4.0.10:22 192.0.2.3 c1)
+script_test(integration/netns_chain_c1 tests/integration/recording.sh
+	../shared/data/netns_chain R4 10.4.0.10:22 192.0.2.3 c1)
+script_test(integration/netns_chain_c2 tests/integration/recording.sh
+	../shared/data/netns_chain R4 10.4.0.11:22 198.51.100.1 c2)
+script_test(integration/input tests/integration/input.sh)
+script_test(integration/kill tests/integration/kill.sh)
+script_test(integration/restart tests/integration/restart.sh)

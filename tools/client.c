@@ -210,14 +210,14 @@ int client_query(const char *path, const struct ctl_request *request,
 	enum err err;
 
 	if (client_open(path, &client, reason) != ERR_OK)
-		return print_error(CTL_INTERNAL, "%s", reason);
+		return print_failure(CTL_INTERNAL, "%s", reason);
 	interrupt_start();
 	err = client_ask(&client, request, listener, &end, reason);
 	if (listener->progress != NULL)
 		listener->progress(listener->ctx, NULL);
 	client_close(&client);
 	if (err != ERR_OK)
-		return print_error(CTL_INTERNAL, "%s", reason);
+		return print_failure(CTL_INTERNAL, "%s", reason);
 	json_decref(end.totals);
-	return end.error[0] == '\0' ? end.code : print_error(end.code, "%s", end.error);
+	return end.error[0] == '\0' ? end.code : print_failure(end.code, "%s", end.error);
 }

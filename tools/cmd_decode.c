@@ -77,7 +77,7 @@ static int decode_file(struct flow_decoder *d, const char *path, struct output *
 	enum err err;
 
 	if (capture_open(path, &c, reason) != ERR_OK)
-		return print_error(CTL_INTERNAL, "%s: %s", path, reason);
+		return print_failure(CTL_INTERNAL, "%s: %s", path, reason);
 	while (!interrupt_seen() && (err = capture_next(c, &in)) == ERR_OK) {
 		struct flow_origin origin = {.from = in.from, .received_ms = in.received_ms};
 		struct flow flows[FLOW_DATAGRAM_MAX];
@@ -94,8 +94,8 @@ static int decode_file(struct flow_decoder *d, const char *path, struct output *
 	if (interrupt_seen())
 		return INTERRUPT_CODE;
 	if (err != ERR_NOENT)
-		return print_error(CTL_INTERNAL, "%s: the file ends inside a frame, or is damaged",
-		                   path);
+		return print_failure(CTL_INTERNAL,
+		                     "%s: the file ends inside a frame, or is damaged", path);
 	return CTL_FOUND;
 }
 
@@ -115,7 +115,7 @@ static int run(const struct call *call)
 	int code = CTL_FOUND;
 
 	if (d == NULL)
-		return print_error(CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
+		return print_failure(CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
 	interrupt_start();
 	out.is_object = call->form == PRINT_JSON;
 	if (out.is_object)
@@ -138,7 +138,7 @@ const struct command cmd_decode = {
 	.operands = "FILE...",
 	.summary = "flows out of captures and export datagrams, a line of JSON each",
 	.notes = "FILE is a capture (pcap, pcapng) or one export datagram, also compressed with "
-                 "gzip; "
+		 "gzip; "
 		 "\"-\" is\nstandard input.\n",
 	.operands_min = 1,
 	.operands_max = SIZE_MAX,

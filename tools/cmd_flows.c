@@ -118,8 +118,8 @@ static int join(const struct call *call, char *room, size_t len)
 
 		used += (size_t)MAX(n, 0);
 		if (used >= len)
-			return print_error(CTL_USAGE, "the filter is longer than %zu octets",
-			                   len - 1);
+			return print_failure(CTL_USAGE, "the filter is longer than %zu octets",
+			                     len - 1);
 	}
 	return CTL_FOUND;
 }
@@ -130,7 +130,7 @@ static int refuse(const char *filter, const char *reason)
 	const char *column = strstr(reason, "column ");
 	unsigned at = 0;
 
-	print_error(CTL_USAGE, "%s", reason);
+	print_failure(CTL_USAGE, "%s", reason);
 	if (column != NULL && sscanf(column, "column %u", &at) == 1 && at > 0)
 		fprintf(stderr, "  %s\n  %*s^\n", filter, (int)at - 1, "");
 	return CTL_USAGE;
@@ -173,7 +173,7 @@ static int run(const struct call *call)
 	if (filter_parse(request.filter, &filter, reason) != ERR_OK)
 		return refuse(request.filter, reason);
 	if (o->since_ms > o->until_ms)
-		return print_error(CTL_USAGE, "--since is later than --until");
+		return print_failure(CTL_USAGE, "--since is later than --until");
 	request.since_ms = o->since_ms;
 	request.until_ms = o->until_ms;
 	request.limit = o->limit;

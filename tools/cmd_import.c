@@ -42,13 +42,13 @@ static int ask(struct import *m, const struct ctl_request *request)
 	struct client_end end;
 
 	if (client_ask(&m->client, request, NULL, &end, reason) != ERR_OK)
-		return print_error(CTL_INTERNAL, "%s", reason);
+		return print_failure(CTL_INTERNAL, "%s", reason);
 	if (end.totals != NULL)
 		add_totals(m->result, end.totals);
 	json_decref(end.totals);
 	if (end.error[0] != '\0')
-		return print_error(end.code == CTL_FOUND ? CTL_INTERNAL : end.code, "%s",
-		                   end.error);
+		return print_failure(end.code == CTL_FOUND ? CTL_INTERNAL : end.code, "%s",
+		                     end.error);
 	return end.code == CTL_NOTHING ? CTL_FOUND : end.code;
 }
 
@@ -94,7 +94,7 @@ static int send_file(struct import *m, const char *path, int *code)
 	uint64_t skipped;
 
 	if (capture_open(path, &c, reason) != ERR_OK) {
-		*code = print_error(CTL_INTERNAL, "%s: %s", path, reason);
+		*code = print_failure(CTL_INTERNAL, "%s: %s", path, reason);
 		return CTL_FOUND;
 	}
 	add_count(m->result, "files", 1);
@@ -103,11 +103,11 @@ static int send_file(struct import *m, const char *path, int *code)
 	skipped = capture_skipped(c, skips);
 	capture_close(c);
 	if (skipped > 0)
-		print_error(0, "%s: skipped %llu frames: %s", path, (unsigned long long)skipped,
-		            skips);
+		print_failure(0, "%s: skipped %llu frames: %s", path, (unsigned long long)skipped,
+		              skips);
 	if (err != ERR_OK && err != ERR_NOENT)
-		*code = print_error(CTL_INTERNAL, "%s: the file ends inside a frame, or is damaged",
-		                    path);
+		*code = print_failure(CTL_INTERNAL,
+		                      "%s: the file ends inside a frame, or is damaged", path);
 	return sent;
 }
 
@@ -134,7 +134,7 @@ static int run(const struct call *call)
 	int code;
 
 	if (client_open(call->globals->socket, &m.client, reason) != ERR_OK)
-		return print_error(CTL_INTERNAL, "%s", reason);
+		return print_failure(CTL_INTERNAL, "%s", reason);
 	interrupt_start();
 	m.result = json_pack("{s:i, s:i, s:i, s:{}}", "files", 0, "datagrams", 0, "flows", 0,
 	                     "dropped");

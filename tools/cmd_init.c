@@ -63,7 +63,7 @@ static const struct option_row options[] = {
 
 static int fail(const char *reason)
 {
-	return print_error(CTL_INTERNAL, "%s", reason);
+	return print_failure(CTL_INTERNAL, "%s", reason);
 }
 
 /* Makes `dir`, and refuses it when it holds one of `files` already. */
@@ -77,8 +77,8 @@ static int prepare(const char *dir, const char *const *files, size_t count)
 		if (file_path(dir, files[i], path, reason) != ERR_OK)
 			return fail(reason);
 		if (file_exists(path))
-			return print_error(CTL_INTERNAL,
-			                   "%s is there already; nothing is overwritten", path);
+			return print_failure(CTL_INTERNAL,
+			                     "%s is there already; nothing is overwritten", path);
 	}
 	return CTL_FOUND;
 }
@@ -130,8 +130,8 @@ static int init_community(const struct call *call)
 	int code;
 
 	if (call->operand_count > 0)
-		return print_error(CTL_USAGE,
-		                   "--community DIR makes a root, DIR alone a node: one of them");
+		return print_failure(CTL_USAGE,
+		                     "--community DIR makes a root, DIR alone a node: one of them");
 	code = prepare(o->community, files, ARRAY_LEN(files));
 	if (code != CTL_FOUND)
 		return code;
@@ -141,7 +141,7 @@ static int init_community(const struct call *call)
 		                pair.public.octets, sizeof(pair.public.octets), reason);
 	if (err != ERR_OK)
 		return fail(reason);
-	object = json_pack("{s:s, s:s?, s:s}", "dir", o->community, "name", o->settings.name,
+	object = json_pack("{s:s, s:s*, s:s}", "dir", o->community, "name", o->settings.name,
 	                   "root", issue_hex(pair.public.octets, hex));
 	key_pair_wipe(&pair);
 	report(call, object,
@@ -325,13 +325,13 @@ static int init_node(const struct call *call)
 	int code;
 
 	if (call->operand_count == 0)
-		return print_error(CTL_USAGE, "DIR is missing; see spoor init --help");
+		return print_failure(CTL_USAGE, "DIR is missing; see spoor init --help");
 	if (o->settings.name == NULL || o->org == NULL)
-		return print_error(CTL_USAGE, "a node needs --name NAME and --org ORG");
+		return print_failure(CTL_USAGE, "a node needs --name NAME and --org ORG");
 	if (o->sign == NULL && (o->days != 0 || o->until_ms != ISSUE_NEVER))
-		return print_error(CTL_USAGE, "--days and --valid-until go with --sign");
+		return print_failure(CTL_USAGE, "--days and --valid-until go with --sign");
 	if (o->days != 0 && o->until_ms != ISSUE_NEVER)
-		return print_error(CTL_USAGE, "--days and --valid-until exclude each other");
+		return print_failure(CTL_USAGE, "--days and --valid-until exclude each other");
 	n.dir = call->operands[0];
 	code = prepare(n.dir, files, ARRAY_LEN(files));
 	if (code != CTL_FOUND)

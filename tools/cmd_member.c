@@ -44,7 +44,7 @@ static const struct option_row show_rows[] = {
 
 static int fail(const char *reason)
 {
-	return print_error(CTL_INTERNAL, "%s", reason);
+	return print_failure(CTL_INTERNAL, "%s", reason);
 }
 
 /* The certificate as JSON, for both commands. The caller's reference. */
@@ -85,8 +85,8 @@ static int read_request(const char *path, struct request *ret)
 	if (file_read_key(path, "spoor-request", data, &len, reason) != ERR_OK)
 		return fail(reason);
 	if (request_open(data, len, ret) != ERR_OK)
-		return print_error(CTL_UNVERIFIED, "%s: the applicant's signature does not verify",
-		                   path);
+		return print_failure(CTL_UNVERIFIED,
+		                     "%s: the applicant's signature does not verify", path);
 	return CTL_FOUND;
 }
 
@@ -128,9 +128,9 @@ static int run_issue(const struct call *call)
 	int code;
 
 	if (o->sign == NULL)
-		return print_error(CTL_USAGE, "--sign ROOT_KEY is missing: who signs?");
+		return print_failure(CTL_USAGE, "--sign ROOT_KEY is missing: who signs?");
 	if (o->days != 0 && o->until_ms != ISSUE_NEVER)
-		return print_error(CTL_USAGE, "--days and --valid-until exclude each other");
+		return print_failure(CTL_USAGE, "--days and --valid-until exclude each other");
 	if (sign_start() != ERR_OK)
 		return fail("libsodium does not start");
 	code = read_request(call->operands[0], &request);
@@ -163,7 +163,7 @@ static int read_roots(const struct show_options *o, struct roots *roots)
 	char reason[FILE_REASON_MAX];
 
 	if (o->roots.count > CERT_ROOTS_MAX)
-		return print_error(CTL_USAGE, "--root: at most %d", CERT_ROOTS_MAX);
+		return print_failure(CTL_USAGE, "--root: at most %d", CERT_ROOTS_MAX);
 	for (; roots->count < o->roots.count; roots->count++) {
 		if (file_read_root(o->roots.items[roots->count], &roots->keys[roots->count],
 		                   reason) != ERR_OK)
@@ -209,7 +209,7 @@ static int run_show(const struct call *call)
 		                    : "verifies with a root you trust");
 	if (err == ERR_ROOT && cert_open(data, len, &named, any_time, &cert) == ERR_OK)
 		show(call, &cert, "by a root you do not trust");
-	return print_error(CTL_UNVERIFIED, "%s: %s", call->operands[0], err_text(err));
+	return print_failure(CTL_UNVERIFIED, "%s: %s", call->operands[0], err_text(err));
 }
 
 const struct command cmd_member_issue = {

@@ -112,11 +112,12 @@ static int make_request(const struct call *call, struct ctl_request *request)
 	const struct trace_options *o = call->options;
 
 	if (endpoint_parse(call->operands[0], &request->target) != ERR_OK)
-		return print_error(CTL_USAGE, "\"%s\" is no ADDR or ADDR:PORT", call->operands[0]);
+		return print_failure(CTL_USAGE, "\"%s\" is no ADDR or ADDR:PORT",
+		                     call->operands[0]);
 	if (o->at_ms != NO_TIME && (o->since_ms != NO_TIME || o->until_ms != INT64_MAX))
-		return print_error(CTL_USAGE, "--at goes with neither --since nor --until");
+		return print_failure(CTL_USAGE, "--at goes with neither --since nor --until");
 	if (o->since_ms > o->until_ms)
-		return print_error(CTL_USAGE, "--since is later than --until");
+		return print_failure(CTL_USAGE, "--since is later than --until");
 	request->peer = o->peer;
 	request->since_ms = o->at_ms != NO_TIME ? o->at_ms : o->since_ms;
 	request->until_ms = o->at_ms != NO_TIME ? o->at_ms : o->until_ms;
@@ -139,7 +140,7 @@ static int run(const struct call *call)
 	if (code != CTL_FOUND)
 		return code;
 	if (o->names != NULL && names_read(o->names, &names, reason) != ERR_OK)
-		return print_error(CTL_USAGE, "%s", reason);
+		return print_failure(CTL_USAGE, "%s", reason);
 	code = ask(call, &request, names);
 	names_free(names);
 	return code;

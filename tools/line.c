@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define MINUTE_MS 60000
+#define MINUTE_LEN 17 /* of "2026-11-22T01:05:" */
 #define YEAR_10000_MS INT64_C(253402300800000)
 
 /*
@@ -33,6 +34,16 @@ static char *put_number(char *at, uint64_t value)
 	return put(at, digits + first, sizeof(digits) - first);
 }
 
+static char *put_octet(char *at, uint8_t value)
+{
+	if (value >= 100)
+		*at++ = (char)('0' + value / 100);
+	if (value >= 10)
+		*at++ = (char)('0' + value / 10 % 10);
+	*at++ = (char)('0' + value % 10);
+	return at;
+}
+
 static char *put_addr(char *at, const struct addr *a)
 {
 	char text[ADDR_TEXT_MAX];
@@ -44,9 +55,23 @@ static char *put_addr(char *at, const struct addr *a)
 	for (size_t i = 12; i < 16; i++) {
 		if (i > 12)
 			*at++ = '.';
-		at = put_number(at, a->octets[i]);
+		at = put_octet(at, a->octets[i]);
 	}
 	return at;
+}
+
+/* Everything of a time before its seconds. */
+static const char *minute_of(int64_t ms, struct line_clock *clock)
+{
+	int64_t number = ms / MINUTE_MS;
+	size_t slot = (size_t)number % LINE_MINUTES;
+	char text[TIMESTAMP_TEXT_MAX];
+
+	if (clock->minutes[slot].number != number) {
+		clock->minutes[slot].number = number;
+		memcpy(clock->minutes[slot].text, timestamp_print(ms, text), MINUTE_LEN);
+	}
+	return clock->minutes[slot].text;
 }
 
 static char *put_time(char *at, int64_t ms, struct line_clock *clock)
@@ -58,12 +83,7 @@ static char *put_time(char *at, int64_t ms, struct line_clock *clock)
 		timestamp_print(ms, text);
 		return put(at, text, strlen(text));
 	}
-	if (ms / MINUTE_MS != clock->minute) {
-		clock->minute = ms / MINUTE_MS;
-		timestamp_print(ms, text);
-		memcpy(clock->text, text, 17);
-	}
-	at = put(at, clock->text, 17);
+	at = put(at, minute_of(ms, clock), MINUTE_LEN);
 	rest = (unsigned)(ms % MINUTE_MS);
 	*at++ = (char)('0' + rest / 10000);
 	*at++ = (char)('0' + rest / 1000 % 10);

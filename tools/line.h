@@ -11,9 +11,13 @@
 
 #define LINE_MAX_LEN 640 /* octets of the longest line; see line.c */
 
-struct line_clock {     /* the last minute that was printed: the next is mostly the same */
-	int64_t minute; /* since 1970; 0: none yet */
-	char text[32];  /* "2026-11-22T01:05:" */
+#define LINE_MINUTES 64 /* a power of two */
+
+struct line_clock { /* minutes that were printed: the next flow's are mostly among them */
+	struct {
+		int64_t number; /* since 1970; 0: none yet */
+		char text[24];  /* "2026-11-22T01:05:" */
+	} minutes[LINE_MINUTES];
 };
 
 /* Writes one object, without a newline or NUL, and returns its length. */

@@ -70,7 +70,7 @@ static size_t row_count(const struct option_tables *t)
 /* Is `text` one of the words of "low|medium|high"? */
 static bool is_choice(const char *choices, const char *text)
 {
-	size_t len = strlen(text);
+	size_t len = strcspn(text, "|") == strlen(text) ? strlen(text) : 0;
 
 	for (const char *at = choices; at != NULL && len > 0; at = strchr(at, '|')) {
 		at += *at == '|' ? 1 : 0;

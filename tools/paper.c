@@ -12,6 +12,8 @@ static void write_text(struct paper *p, enum paper_colour colour, const char *te
 {
 	bool is_coloured = p->style.is_colour && colour != PAPER_PLAIN;
 
+	fprintf(p->out, "%*s", (int)p->spaces, "");
+	p->spaces = 0;
 	fprintf(p->out, "%s%s%s", is_coloured ? codes[colour] : "", text,
 	        is_coloured ? "\033[0m" : "");
 	p->column += text_width(text);
@@ -60,26 +62,32 @@ void paper_piece(struct paper *p, enum paper_colour colour, const char *format, 
 	write_text(p, colour, text);
 }
 
-void paper_word(struct paper *p, const char *format, ...)
+void paper_words(struct paper *p, enum paper_colour colour, const char *format, ...)
 {
-	char text[PAPER_PIECE_MAX];
+	char text[PAPER_PIECE_MAX], *rest;
 	va_list args;
 
 	va_start(args, format);
 	compose(p, text, format, args);
 	va_end(args);
-	advance(p, 1, text_width(text));
-	write_text(p, PAPER_PLAIN, text);
+	for (char *word = strtok_r(text, " ", &rest); word != NULL;
+	     word = strtok_r(NULL, " ", &rest)) {
+		advance(p, 1, text_width(word));
+		write_text(p, colour, word);
+	}
 }
 
 void paper_tab(struct paper *p, size_t column)
 {
-	for (; p->column < column; p->column++)
-		fputc(' ', p->out);
+	if (p->column < column) {
+		p->spaces += column - p->column;
+		p->column = column;
+	}
 }
 
 void paper_end(struct paper *p)
 {
 	fputc('\n', p->out);
 	p->column = 0;
+	p->spaces = 0;
 }

@@ -23,6 +23,7 @@ struct paper {
 	struct text_style style;
 	const char *margin; /* of continued lines; borrowed */
 	size_t column;
+	size_t spaces; /* of it not yet written: none end a line */
 };
 
 /* Text right here, whatever the column. What others wrote in it is made harmless. */
@@ -33,8 +34,9 @@ void paper_put(struct paper *p, enum paper_colour colour, const char *format, ..
 PRINTF_LIKE(3, 4)
 void paper_piece(struct paper *p, enum paper_colour colour, const char *format, ...);
 
-/* As paper_piece() with one space: a word of a sentence. */
-PRINTF_LIKE(2, 3) void paper_word(struct paper *p, const char *format, ...);
+/* Words of running text, each behind a space or on a new line. */
+PRINTF_LIKE(3, 4)
+void paper_words(struct paper *p, enum paper_colour colour, const char *format, ...);
 
 /* Spaces up to `column`, if it is still ahead. */
 void paper_tab(struct paper *p, size_t column);

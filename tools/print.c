@@ -1,5 +1,6 @@
 #include "tools/print.h"
 
+#include "base/timestamp.h"
 #include "proto/wire/ctl.h"
 #include "tools/json.h"
 
@@ -169,12 +170,33 @@ void print_object(const json_t *object, FILE *out)
 	fputc('\n', out);
 }
 
-/* A member's name as people write it. */
-static void put_name(const char *name, int width, FILE *out)
+/* "uptime_ms" is a span of time: shown as one, under "uptime". */
+static bool is_span(const char *key)
 {
-	for (; *name != '\0'; name++, width--)
-		fputc(*name == '_' ? ' ' : *name, out);
+	size_t len = strlen(key);
+
+	return len > 3 && strcmp(key + len - 3, "_ms") == 0;
+}
+
+/* A member's name as people write it. */
+static void put_name(const char *key, int width, FILE *out)
+{
+	const char *end = key + strlen(key) - (is_span(key) ? 3 : 0);
+
+	for (; key < end; key++, width--)
+		fputc(*key == '_' ? ' ' : *key, out);
 	fprintf(out, "%*s", MAX(width, 0), "");
+}
+
+static const char *value_of(const char *key, const json_t *value, bool is_utf8,
+                            char room[PRINT_CELL_MAX])
+{
+	char span[DURATION_TEXT_MAX];
+
+	if (!is_span(key) || !json_is_integer(value))
+		return print_cell(value, is_utf8, room);
+	snprintf(room, PRINT_CELL_MAX, "%s", duration_print(json_integer_value(value), span));
+	return room;
 }
 
 static void put_members(const json_t *rows, FILE *out)
@@ -214,18 +236,19 @@ static void put_scalars(json_t *object, const char *indent, FILE *out)
 			continue;
 		fputs(indent, out);
 		put_name(key, (int)width + 2, out);
-		fprintf(out, "%s\n", print_cell(value, is_utf8, room));
+		fprintf(out, "%s\n", value_of(key, value, is_utf8, room));
 	}
 }
 
-static void put_section(const char *key, json_t *value, FILE *out)
+/* `inside`: the section this one is part of, or "". */
+static void put_section(const char *inside, const char *key, json_t *value, FILE *out)
 {
 	bool is_utf8 = text_style_of(out).is_utf8;
 	json_t *item;
 	const char *name;
 	size_t i;
 
-	fputc('\n', out);
+	fprintf(out, "\n%s%s", inside, *inside == '\0' ? "" : ": ");
 	put_name(key, 0, out);
 	fputc('\n', out);
 	if (json_is_object(json_array_get(value, 0))) {
@@ -242,7 +265,7 @@ static void put_section(const char *key, json_t *value, FILE *out)
 	json_object_foreach(value, name, item)
 	{
 		if (json_is_object(item) || json_is_array(item))
-			put_section(name, item, out);
+			put_section(key, name, item, out);
 	}
 }
 
@@ -256,11 +279,11 @@ void print_sections(json_t *object, FILE *out)
 	{
 		if ((json_is_object(value) && json_object_size(value) > 0) ||
 		    (json_is_array(value) && json_array_size(value) > 0))
-			put_section(key, value, out);
+			put_section("", key, value, out);
 	}
 }
 
-int print_error(int code, const char *format, ...)
+int print_failure(int code, const char *format, ...)
 {
 	char text[ERROR_MAX], clean[ERROR_MAX];
 	va_list args;
@@ -278,5 +301,5 @@ int print_done(int code)
 {
 	if (fflush(stdout) == 0 && ferror(stdout) == 0)
 		return code;
-	return print_error(CTL_INTERNAL, "standard output: %s", strerror(errno));
+	return print_failure(CTL_INTERNAL, "standard output: %s", strerror(errno));
 }

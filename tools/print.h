@@ -63,7 +63,7 @@ void print_table(const json_t *rows, const struct print_column *columns, size_t 
 const char *print_cell(const json_t *value, bool is_utf8, char room[PRINT_CELL_MAX]);
 
 /* "spoor: ..." and a newline to standard error; returns `code`. */
-PRINTF_LIKE(2, 3) int print_error(int code, const char *format, ...);
+PRINTF_LIKE(2, 3) int print_failure(int code, const char *format, ...);
 
 /* Flushes standard output: `code`, or CTL_INTERNAL (and an error line) when it took not all. */
 int print_done(int code);

@@ -27,10 +27,10 @@ enum stop_kind { STOP_HOST, STOP_STONE, STOP_TARGET };
 
 struct stop { /* a host on the path */
 	enum stop_kind kind;
-	char host[HOST_MAX], place[PLACE_MAX];
-	const char *remark;
-	const json_t *hop; /* that begins here */
-	bool is_unseen;    /* what follows is seen by nobody */
+	char addr[ADDR_TEXT_MAX], host[HOST_MAX], place[PLACE_MAX];
+	const char *name, *remark; /* or NULL */
+	const json_t *hop;         /* that begins here */
+	bool is_unseen;            /* what follows is seen by nobody */
 };
 
 struct route {
@@ -48,13 +48,14 @@ static struct stop *add_stop(struct route *r, const struct report_view *view, co
 {
 	struct stop *s = &r->stops[r->count++];
 	char addr[ADDR_TEXT_MAX];
-	const char *name = names_find(view->names, end);
 
 	*s = (struct stop){.kind = *node == '\0' ? STOP_STONE : STOP_HOST};
-	snprintf(s->host, sizeof(s->host), "%s%s%.60s", report_addr(end, addr),
-	         name == NULL ? "" : "  ", name == NULL ? "" : name);
+	snprintf(s->addr, sizeof(s->addr), "%s", report_addr(end, addr));
+	s->name = names_find(view->names, end);
+	snprintf(s->host, sizeof(s->host), "%s%s%.60s", addr, s->name == NULL ? "" : "  ",
+	         s->name == NULL ? "" : s->name);
 	if (*node == '\0')
-		snprintf(s->place, sizeof(s->place), "NO NODE HERE");
+		snprintf(s->place, sizeof(s->place), "no node sees behind it");
 	else
 		snprintf(s->place, sizeof(s->place), "behind %.31s%s%.63s%s", node,
 		         *org == '\0' ? "" : " (", org, *org == '\0' ? "" : ")");
@@ -62,15 +63,18 @@ static struct stop *add_stop(struct route *r, const struct report_view *view, co
 }
 
 /* The host that `hop` ends at. */
-static void add_end(struct route *r, const json_t *report, const json_t *hop, const json_t *next,
+static void add_end(struct route *r, const json_t *hop, const json_t *next,
                     const struct report_view *view)
 {
 	const char *link = json_text(hop, "link"), *node = json_text(hop, "dst_node");
+	const char *org = json_text(hop, "dst_org");
 	struct stop *s;
 
-	if (strcmp(link, "host") == 0 && *node == '\0')
+	if (strcmp(link, "host") == 0 && *node == '\0') {
 		node = json_text(next, "src_node");
-	s = add_stop(r, view, json_text(hop, "dst"), node, report_org(report, node));
+		org = json_text(next, "src_org");
+	}
+	s = add_stop(r, view, json_text(hop, "dst"), node, org);
 	if (next == NULL) {
 		s->kind = STOP_TARGET;
 		s->remark = "the target";
@@ -93,14 +97,13 @@ static void find_route(struct route *r, const json_t *report, const struct repor
 	*r = (struct route){.hops = json_array_size(path)};
 	json_array_foreach(path, i, hop)
 	{
-		const char *node = json_text(hop, "src_node");
-
 		if (r->count + 2 > STOPS_MAX)
 			break;
 		if (r->count == 0 || r->stops[r->count - 1].is_unseen)
-			add_stop(r, view, json_text(hop, "src"), node, report_org(report, node));
+			add_stop(r, view, json_text(hop, "src"), json_text(hop, "src_node"),
+			         json_text(hop, "src_org"));
 		r->stops[r->count - 1].hop = hop;
-		add_end(r, report, hop, json_array_get(path, i + 1), view);
+		add_end(r, hop, json_array_get(path, i + 1), view);
 	}
 	if (r->count > 0)
 		r->stops[0].remark = "origin, as far as nodes can see";
@@ -156,7 +159,7 @@ static void put_hop(struct paper *p, const json_t *report, const json_t *hop,
 	paper_put(p, score >= 0.9 ? PAPER_GOOD : PAPER_PLAIN, "%.3f", score);
 	paper_piece(p, PAPER_PLAIN, "%s", report_span(report, hop, span));
 	paper_piece(p, PAPER_PLAIN, "%lld view%s%s%s", (long long)views, views == 1 ? "" : "s",
-	            report_witnesses(report, hop, nodes) > 0 ? ": " : "", nodes);
+	            report_witnesses(hop, nodes) > 0 ? ": " : "", nodes);
 	paper_end(p);
 	put_margin(p);
 	put_ends(p, hop, g);
@@ -195,23 +198,33 @@ static void put_question(struct paper *p, const json_t *report, const struct gly
 {
 	const json_t *target = json_object_get(report, "target");
 	const char *node = json_text(target, "node"), *org = json_text(target, "org");
-	char span[REPORT_SPAN_MAX], proto[TEXT_WORD_MAX], gap[DURATION_TEXT_MAX];
+	char span[REPORT_SPAN_MAX], proto[TEXT_WORD_MAX], gap[32];
 	int64_t silences = json_count(target, "silences", -1);
 
-	paper_put(p, PAPER_STRONG, "Who was behind %s %s %s", json_text(target, "src"), g->arrow,
-	          json_text(target, "dst"));
+	paper_words(p, PAPER_STRONG, "Who was behind %s %s %s%s", json_text(target, "src"),
+	            g->arrow, json_text(target, "dst"), *node == '\0' ? "?" : ",");
 	if (*node != '\0')
-		paper_put(p, PAPER_STRONG, ", seen at %s%s%s%s", node, *org == '\0' ? "" : " (",
-		          org, *org == '\0' ? "" : ")");
-	paper_put(p, PAPER_STRONG, "?");
+		paper_words(p, PAPER_STRONG, "seen at %s%s%s%s?", node, *org == '\0' ? "" : " (",
+		            org, *org == '\0' ? "" : ")");
 	paper_end(p);
-	paper_put(p, PAPER_FAINT, "%s, %.10s %s UTC", report_proto(target, proto),
-	          json_text(target, "start"), report_span(report, target, span));
+	paper_words(p, PAPER_FAINT, "%s, %.10s %s,", report_proto(target, proto),
+	            json_text(target, "start"), report_span(report, target, span));
 	if (silences >= 0)
-		paper_put(p, PAPER_FAINT, ", %lld silence%s of more than %s", (long long)silences,
-		          silences == 1 ? "" : "s",
-		          duration_print(json_count(target, "gap_ms", 0), gap));
+		paper_words(p, PAPER_FAINT, "%lld silence%s of more than %s;", (long long)silences,
+		            silences == 1 ? "" : "s",
+		            report_gap(json_count(target, "gap_ms", 0), gap));
+	paper_words(p, PAPER_FAINT, "all times UTC");
 	paper_end(p);
+}
+
+/* Where the path begins, as part of a sentence that ends with `end`. */
+static void put_first(struct paper *p, const struct stop *first, const char *end)
+{
+	if (first->name == NULL)
+		paper_words(p, PAPER_STRONG, "%s,", first->addr);
+	else
+		paper_words(p, PAPER_STRONG, "%s (%.60s),", first->addr, first->name);
+	paper_words(p, PAPER_PLAIN, "%s%s", first->place, end);
 }
 
 /* In one sentence what the drawing says. */
@@ -220,20 +233,17 @@ static void put_answer(struct paper *p, const struct route *r)
 	const struct stop *first = &r->stops[0];
 
 	if (r->hops < 2) {
-		paper_put(p, PAPER_PLAIN, "No other connection with this rhythm was found.");
+		paper_words(p, PAPER_PLAIN,
+		            "No connection that led to this one was found; it came from");
+		put_first(p, first, ".");
 		paper_end(p);
 		return;
 	}
-	paper_put(p, PAPER_PLAIN, "%zu hops back: ", r->hops);
-	paper_put(p, PAPER_STRONG, "%s", first->host);
-	if (first->kind == STOP_HOST)
-		paper_put(p, PAPER_PLAIN, ", %s", first->place);
-	else
-		paper_put(p, PAPER_PLAIN, ", which no node sees behind");
+	paper_words(p, PAPER_PLAIN, "%zu hops back:", r->hops);
+	put_first(p, first, r->gaps == 0 ? "." : ";");
 	if (r->gaps > 0)
-		paper_put(p, PAPER_WARNING, "; %zu gap%s on the way", r->gaps,
-		          r->gaps == 1 ? "" : "s");
-	paper_put(p, PAPER_PLAIN, ".");
+		paper_words(p, PAPER_WARNING, "%zu gap%s on the way.", r->gaps,
+		            r->gaps == 1 ? "" : "s");
 	paper_end(p);
 }
 
@@ -241,7 +251,7 @@ void report_print(const json_t *report, const struct report_view *view, FILE *ou
 {
 	const struct glyphs *g = glyphs_of(view);
 	char margin[16];
-	struct paper p = {.out = out, .style = view->style, .margin = margin};
+	struct paper p = {.out = out, .style = view->style, .margin = ""};
 	struct route route;
 
 	snprintf(margin, sizeof(margin), "  %s   ", g->line);
@@ -251,13 +261,14 @@ void report_print(const json_t *report, const struct report_view *view, FILE *ou
 	if (route.count > 0) {
 		put_answer(&p, &route);
 		paper_end(&p);
+		p.margin = margin;
 		put_route(&p, report, &route, g);
 		paper_end(&p);
 	}
 	p.margin = "";
 	report_coverage(&p, report);
 	if (view->explains)
-		report_table(report, view, out);
+		report_table(report, out);
 }
 
 static void add_name(json_t *object, const char *key, const char *name_key,

@@ -2,13 +2,12 @@
 
 #include "base/timestamp.h"
 #include "base/util.h"
+#include "proto/wire/cert.h"
 #include "tools/json.h"
 #include "tools/print.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define WITNESSES_MAX 16
 
 const char *report_addr(const char *end, char room[ADDR_TEXT_MAX])
 {
@@ -57,41 +56,13 @@ const char *report_span(const json_t *report, const json_t *object, char room[RE
 	return room;
 }
 
-/* The row of `rows` whose member "node" is `node`, or NULL. */
-static const json_t *row_of(const json_t *rows, const char *node)
+const char *report_gap(int64_t ms, char room[32])
 {
-	const json_t *row;
-	size_t i;
-
-	json_array_foreach(rows, i, row)
-	{
-		if (strcmp(json_text(row, "node"), node) == 0)
-			return row;
-	}
-	return NULL;
-}
-
-const char *report_org(const json_t *report, const char *node)
-{
-	const json_t *target = json_object_get(report, "target");
-	const json_t *nodes = json_object_get(json_object_get(report, "coverage"), "nodes");
-	const json_t *row = row_of(nodes, node);
-
-	if (*node == '\0')
-		return "";
-	if (row == NULL && strcmp(json_text(target, "node"), node) == 0)
-		row = target;
-	if (row == NULL)
-		row = row_of(json_object_get(report, "matches"), node);
-	return json_text(row, "org");
-}
-
-/* Is the match one of the hop's views? `hop` of either is the number of the hop. */
-static bool is_on(const json_t *match, const json_t *hop)
-{
-	const json_t *number = json_object_get(match, "hop");
-
-	return json_is_integer(number) && json_equal(number, json_object_get(hop, "hop"));
+	if (ms % 1000 == 0)
+		snprintf(room, 32, "%lld s", (long long)(ms / 1000));
+	else
+		snprintf(room, 32, "%lld ms", (long long)ms);
+	return room;
 }
 
 static bool is_match(const json_t *match)
@@ -99,43 +70,73 @@ static bool is_match(const json_t *match)
 	return strcmp(json_text(match, "verdict"), "match") == 0;
 }
 
-size_t report_witnesses(const json_t *report, const json_t *hop, char room[PAPER_PIECE_MAX])
+size_t report_witnesses(const json_t *hop, char room[PAPER_PIECE_MAX])
 {
-	const json_t *target = json_object_get(report, "target"), *match;
-	const char *names[WITNESSES_MAX];
-	size_t count = 0, used = 0, i;
+	const json_t *names = json_object_get(hop, "seen_by"), *name;
+	size_t used = 0, i;
 
 	room[0] = '\0';
-	if (strcmp(json_text(hop, "link"), "end") == 0 && *json_text(target, "node") != '\0')
-		names[count++] = json_text(target, "node");
-	json_array_foreach(json_object_get(report, "matches"), i, match)
+	json_array_foreach(names, i, name)
 	{
-		const char *name = json_text(match, "node");
-		bool is_new = is_on(match, hop) && *name != '\0' && count < WITNESSES_MAX;
-
-		for (size_t n = 0; n < count && is_new; n++)
-			is_new = strcmp(names[n], name) != 0;
-		if (is_new)
-			names[count++] = name;
+		if (used + CERT_NAME_MAX < PAPER_PIECE_MAX)
+			used += (size_t)snprintf(room + used, PAPER_PIECE_MAX - used, "%s%.31s",
+			                         i == 0 ? "" : " ", json_string_value(name));
 	}
-	for (size_t n = 0; n < count; n++)
-		used += (size_t)snprintf(room + used, PAPER_PIECE_MAX - used, "%s%.31s",
-		                         n == 0 ? "" : " ", names[n]);
-	return count;
+	return json_array_size(names);
 }
 
-static void put_silent(struct paper *p, const json_t *nodes)
+enum answer { ANSWER_GIVEN, ANSWER_REFUSED, ANSWER_MISSING };
+
+static enum answer answer_of(const json_t *node)
 {
+	const char *state = json_text(node, "state");
+
+	if (strcmp(state, "answered") == 0 || strcmp(state, "self") == 0)
+		return ANSWER_GIVEN;
+	return strcmp(state, "refused") == 0 ? ANSWER_REFUSED : ANSWER_MISSING;
+}
+
+/* Why a node gave no answer, where its state alone would not tell. */
+static const char *reason_of(const char *state)
+{
+	static const struct {
+		const char *state, *reason;
+	} rows[] = {
+		{"waiting", "not reached in time"},
+		{"working", "not done in time"},
+		{"unwanted", "query or certificate expired"},
+		{"false", "its answer does not verify"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (strcmp(rows[i].state, state) == 0)
+			return rows[i].reason;
+	}
+	return state;
+}
+
+/* ", 2 refused (R5, R7)", ", 1 gave no answer (R8: busy)"; nothing when there is none. */
+static void put_failed(struct paper *p, const json_t *nodes, enum answer answer, const char *what)
+{
+	char names[PAPER_PIECE_MAX] = "";
+	size_t count = 0, used = 0, i;
 	const json_t *node;
-	size_t i;
 
 	json_array_foreach(nodes, i, node)
 	{
-		const char *state = json_text(node, "state");
+		bool says_why = answer == ANSWER_MISSING;
 
-		if (*state != '\0' && strcmp(state, "answered") != 0)
-			paper_word(p, "%s: %s.", json_text(node, "node"), state);
+		if (answer_of(node) != answer || used + 3 * CERT_NAME_MAX > sizeof(names))
+			continue;
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%.31s%s%.32s",
+		                         count++ == 0 ? "" : ", ", json_text(node, "node"),
+		                         says_why ? ": " : "",
+		                         says_why ? reason_of(json_text(node, "state")) : "");
 	}
+	if (count == 0)
+		return;
+	paper_put(p, PAPER_PLAIN, ",");
+	paper_words(p, PAPER_PLAIN, "%zu %s (%s)", count, what, names);
 }
 
 /* What the nodes that answered could not know: their window or their exports have holes. */
@@ -153,14 +154,14 @@ static void put_holes(struct paper *p, const json_t *report, const json_t *nodes
 		const char *name = json_text(node, "node");
 
 		if (from != INT64_MIN && start != INT64_MIN && from > start)
-			paper_word(p, "%s holds nothing before %s.", name,
-			           timestamp_print(from, text));
+			paper_words(p, PAPER_PLAIN, "%s holds nothing before %s.", name,
+			            timestamp_print(from, text));
 		if (to != INT64_MIN && end != INT64_MIN && to < end)
-			paper_word(p, "%s holds nothing after %s.", name,
-			           timestamp_print(to, text));
+			paper_words(p, PAPER_PLAIN, "%s holds nothing after %s.", name,
+			            timestamp_print(to, text));
 		if (lost > 0)
-			paper_word(p, "%s lost %lld flow%s of its exports.", name, (long long)lost,
-			           lost == 1 ? "" : "s");
+			paper_words(p, PAPER_PLAIN, "%s lost %lld flow%s of its exports.", name,
+			            (long long)lost, lost == 1 ? "" : "s");
 	}
 }
 
@@ -175,14 +176,23 @@ static void put_leftovers(struct paper *p, const json_t *report)
 
 	json_array_foreach(json_object_get(report, "matches"), i, match) left +=
 		is_match(match) && !json_is_integer(json_object_get(match, "hop")) ? 1 : 0;
-	if (left > 0)
-		paper_word(p, "%lld match%s no place on the path (--explain).", (long long)left,
-		           left == 1 ? " has" : "es have");
-	if (more > 0)
-		paper_word(p, "%lld other connection%s could be meant: --peer or --at chooses.",
-		           (long long)more, more == 1 ? "" : "s");
-	if (json_count(target, "silences", 2) < 2)
-		paper_word(p, "With so few silences timing alone cannot tell connections apart.");
+	if (left > 0) {
+		paper_words(p, PAPER_PLAIN,
+		            "%lld match%s no place on the path; --explain shows it.",
+		            (long long)left, left == 1 ? " has" : "es have");
+		paper_end(p);
+	}
+	if (more > 0) {
+		paper_words(p, PAPER_PLAIN,
+		            "%lld other connection%s could be meant; --peer or --at chooses.",
+		            (long long)more, more == 1 ? "" : "s");
+		paper_end(p);
+	}
+	if (json_count(target, "silences", 2) < 2) {
+		paper_words(p, PAPER_WARNING,
+		            "With so few silences timing alone cannot tell connections apart.");
+		paper_end(p);
+	}
 }
 
 static int64_t sum_of(const json_t *nodes, const char *key)
@@ -201,22 +211,17 @@ void report_coverage(struct paper *p, const json_t *report)
 	const json_t *nodes = json_object_get(coverage, "nodes");
 	const char *bundle = json_text(report, "bundle");
 	int64_t asked = json_count(coverage, "asked", 0);
-	int64_t refused = json_count(coverage, "refused", 0);
-	int64_t silent = json_count(coverage, "silent", 0);
 
-	paper_word(p, "Asked %lld node%s,", (long long)asked, asked == 1 ? "" : "s");
-	paper_word(p, "%lld answered%s", (long long)json_count(coverage, "answered", 0),
-	           refused > 0 || silent > 0 ? "," : ";");
-	if (refused > 0)
-		paper_word(p, "%lld refused%s", (long long)refused, silent > 0 ? "," : ";");
-	if (silent > 0)
-		paper_word(p, "%lld silent;", (long long)silent);
-	paper_word(p, "they compared %lld connections", (long long)sum_of(nodes, "connections"));
-	paper_word(p, "out of %lld flows.", (long long)sum_of(nodes, "flows"));
-	put_silent(p, nodes);
+	paper_words(p, PAPER_PLAIN, "Asked %lld other node%s, %lld answered", (long long)asked,
+	            asked == 1 ? "" : "s", (long long)json_count(coverage, "answered", 0));
+	put_failed(p, nodes, ANSWER_REFUSED, "refused");
+	put_failed(p, nodes, ANSWER_MISSING, "gave no answer");
+	paper_put(p, PAPER_PLAIN, ";");
+	paper_words(p, PAPER_PLAIN, "%lld connections were compared, out of %lld flows.",
+	            (long long)sum_of(nodes, "connections"), (long long)sum_of(nodes, "flows"));
 	put_holes(p, report, nodes);
-	put_leftovers(p, report);
 	paper_end(p);
+	put_leftovers(p, report);
 	if (*bundle != '\0') {
 		paper_put(p, PAPER_PLAIN, "Signed evidence: %s", bundle);
 		paper_end(p);
@@ -252,14 +257,6 @@ static void cpf_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MA
 	put_real(row, "cpf", room);
 }
 
-static void common_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX])
-{
-	char text[DURATION_TEXT_MAX];
-
-	(void)now;
-	snprintf(room, PRINT_CELL_MAX, "%s", duration_print(json_count(row, "common_ms", 0), text));
-}
-
 static void lag_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX])
 {
 	(void)now;
@@ -269,25 +266,21 @@ static void lag_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MA
 /* clang-format off */
 static const struct print_column columns[] = {
 	/* key         title       width right  cell */
+	{"hop",       "HOP",          0, true,  NULL},
 	{"node",      "NODE",         0, false, NULL},
 	{"src",       "CONNECTION",   0, false, connection_cell},
-	{"view",      "VIEW",         0, false, NULL},
 	{"score",     "SCORE",        0, true,  score_cell},
 	{"cpf",       "CPF",          0, true,  cpf_cell},
 	{"silences",  "SILENCES",     0, true,  NULL},
-	{"common_ms", "COMMON",       0, true,  common_cell},
 	{"lag_ms",    "LAG",          0, true,  lag_cell},
 	{"verdict",   "VERDICT",      0, false, NULL},
-	{"evidence",  "EVIDENCE",     0, false, NULL},
-	{"hop",       "HOP",          0, true,  NULL},
 };
 /* clang-format on */
 
-void report_table(const json_t *report, const struct report_view *view, FILE *out)
+void report_table(const json_t *report, FILE *out)
 {
 	const json_t *matches = json_object_get(report, "matches");
 
-	(void)view;
 	if (json_array_size(matches) == 0)
 		return;
 	fputc('\n', out);

@@ -4,11 +4,11 @@
 
 #include "base/addr.h"
 #include "tools/paper.h"
-#include "tools/report.h"
 #include "tools/text.h"
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define REPORT_SPAN_MAX 160
 
@@ -24,16 +24,16 @@ const char *report_proto(const json_t *object, char room[TEXT_WORD_MAX]);
  */
 const char *report_span(const json_t *report, const json_t *object, char room[REPORT_SPAN_MAX]);
 
-/* The organisation of a node by its name, "" where the report does not say. Borrowed. */
-const char *report_org(const json_t *report, const char *node);
+/* "15 s", "250 ms". Returns `room`. */
+const char *report_gap(int64_t ms, char room[32]);
 
 /* Names of the nodes that saw `hop`, with spaces between them; returns how many. */
-size_t report_witnesses(const json_t *report, const json_t *hop, char room[PAPER_PIECE_MAX]);
+size_t report_witnesses(const json_t *hop, char room[PAPER_PIECE_MAX]);
 
 /* Who was asked and who answered, what they hold, where the evidence lies. */
 void report_coverage(struct paper *p, const json_t *report);
 
 /* Every candidate with its numbers. */
-void report_table(const json_t *report, const struct report_view *view, FILE *out);
+void report_table(const json_t *report, FILE *out);
 
 #endif

@@ -137,14 +137,14 @@ static int check(const struct call *call)
 	const struct command *c = call->command;
 
 	if (call->globals->is_ndjson && !c->is_list)
-		return print_error(CTL_USAGE, "--ndjson is for lists; spoor %s has --json",
-		                   c->name);
+		return print_failure(CTL_USAGE, "--ndjson is for lists; spoor %s has --json",
+		                     c->name);
 	if (call->operand_count < c->operands_min)
-		return print_error(CTL_USAGE, "%s is missing; see spoor %s --help", c->operands,
-		                   c->name);
+		return print_failure(CTL_USAGE, "%s is missing; see spoor %s --help", c->operands,
+		                     c->name);
 	if (call->operand_count > c->operands_max)
-		return print_error(CTL_USAGE, "\"%s\" is one word too many; see spoor %s --help",
-		                   call->operands[c->operands_max], c->name);
+		return print_failure(CTL_USAGE, "\"%s\" is one word too many; see spoor %s --help",
+		                     call->operands[c->operands_max], c->name);
 	return CTL_FOUND;
 }
 
@@ -166,7 +166,7 @@ static int run(const struct command *c, struct globals *globals, int argc, char 
 		memcpy(options, c->defaults, c->defaults_size);
 	t.tables[1].into = options;
 	if (options_parse(&t, argc, argv, &first, reason) != ERR_OK) {
-		code = print_error(CTL_USAGE, "%s; see spoor %s --help", reason, c->name);
+		code = print_failure(CTL_USAGE, "%s; see spoor %s --help", reason, c->name);
 	} else if (globals->is_version) {
 		code = put_version();
 	} else if (globals->is_help) {
@@ -201,7 +201,7 @@ int main(int argc, char **argv)
 
 	setlocale(LC_CTYPE, "");
 	if (options_parse(&t, argc, argv, &first, reason) != ERR_OK)
-		return print_error(CTL_USAGE, "%s; see spoor --help", reason);
+		return print_failure(CTL_USAGE, "%s; see spoor --help", reason);
 	if (globals.is_version)
 		return print_done(put_version());
 	if (first == argc && globals.is_help)
@@ -214,9 +214,10 @@ int main(int argc, char **argv)
 	if (command != NULL)
 		return run(command, &globals, argc - first - words + 1, argv + first + words - 1);
 	if (!is_command(argv[first]))
-		return print_error(CTL_USAGE, "no such command: %s; see spoor --help", argv[first]);
+		return print_failure(CTL_USAGE, "no such command: %s; see spoor --help",
+		                     argv[first]);
 	if (globals.is_help || (first + 1 < argc && strcmp(argv[first + 1], "--help") == 0))
 		return print_done(help_command(argv[first]));
-	return print_error(CTL_USAGE, "%s wants to know what; see spoor %s --help", argv[first],
-	                   argv[first]);
+	return print_failure(CTL_USAGE, "%s wants to know what; see spoor %s --help", argv[first],
+	                     argv[first]);
 }

@@ -26,12 +26,19 @@ void ask_release(struct ask *ask)
 	ask->targets = targets;
 }
 
+/* Is its ACT_FINISH on its way to the driver? Nothing can happen to it any more. */
+static bool is_finished(const struct ask *ask)
+{
+	return ask->until.ms == MONO_NEVER.ms;
+}
+
 static struct ask *ask_of(struct overlay *o, const struct query_id *id)
 {
 	for (size_t i = 0; i < o->limits.asks_max; i++) {
 		struct ask *ask = &o->asks[i];
 
-		if (ask->is_used && memcmp(&ask->query.id, id, sizeof(*id)) == 0)
+		if (ask->is_used && !is_finished(ask) &&
+		    memcmp(&ask->query.id, id, sizeof(*id)) == 0)
 			return ask;
 	}
 	return NULL;
@@ -61,8 +68,8 @@ static void choose_targets(struct overlay *o, struct now now, struct ask *ask)
 	for (size_t i = 0; i < o->peer_count; i++) {
 		const struct member *member = &o->peers[i].member;
 
-		if (member->state == MEMBER_EXPIRED)
-			continue;
+		if (member->state == MEMBER_EXPIRED || now.wall.ms > member->cert.not_after.ms)
+			continue; /* its state is not looked at but now and then */
 		ask->targets[ask->target_count++] = (struct target){
 			.id = member->id,
 			.state = member->state == MEMBER_HEARD ? TARGET_SILENT : TARGET_WAITING,
@@ -121,10 +128,15 @@ static void drop_assemblies(struct overlay *o, uint32_t ticket)
 void overlay_cancel(struct overlay *o, uint32_t ticket)
 {
 	for (size_t i = 0; i < o->limits.asks_max; i++) {
-		if (o->asks[i].is_used && o->asks[i].ticket == ticket) {
-			drop_assemblies(o, ticket);
-			ask_release(&o->asks[i]);
-		}
+		struct ask *ask = &o->asks[i];
+
+		if (!ask->is_used || ask->ticket != ticket)
+			continue;
+		drop_assemblies(o, ticket);
+		retract(o, ticket);
+		if (o->current.ask == ask)
+			o->current.ask = NULL; /* released here, not at the next drain */
+		ask_release(ask);
 	}
 }
 
@@ -179,7 +191,7 @@ void asks_expire(struct overlay *o, struct now now)
 	for (size_t i = 0; i < o->limits.asks_max; i++) {
 		struct ask *ask = &o->asks[i];
 
-		if (!ask->is_used || ask->until.ms == MONO_NEVER.ms)
+		if (!ask->is_used || is_finished(ask))
 			continue;
 		for (size_t j = 0; j < ask->target_count; j++) {
 			struct target *target = &ask->targets[j];
@@ -199,7 +211,7 @@ struct mono asks_deadline(const struct overlay *o)
 	for (size_t i = 0; i < o->limits.asks_max; i++) {
 		const struct ask *ask = &o->asks[i];
 
-		if (!ask->is_used || ask->until.ms == MONO_NEVER.ms)
+		if (!ask->is_used || is_finished(ask))
 			continue;
 		deadline = mono_earlier(deadline, ask->until);
 		for (size_t j = 0; j < ask->target_count; j++) {
@@ -302,8 +314,7 @@ static void complete(struct overlay *o, struct now now, struct ask *ask, struct 
 		return;
 	}
 	slot = push(o, ACT_ANSWER, &a->from);
-	if (slot == NULL)
-		return; /* not acknowledged as a whole: it comes again */
+	CHECK(slot != NULL); /* on_answer() saw room for it */
 	a->is_used = true;
 	a->is_handed = true;
 	slot->act.ticket = ask->ticket;
@@ -328,6 +339,10 @@ enum err on_answer(struct overlay *o, struct now now, const struct endpoint *fro
 		o->counters.unasked++;
 		return ERR_STALE;
 	}
+	if (o->out_count == o->limits.outbox_max) {
+		o->counters.outbox_full++; /* this part comes again; those acknowledged would not */
+		return ERR_LIMIT;
+	}
 	if (!is_final(target->state)) {
 		a = assembly_of(o, ask, m);
 		if (a == NULL)
@@ -337,7 +352,7 @@ enum err on_answer(struct overlay *o, struct now now, const struct endpoint *fro
 			complete(o, now, ask, target, a);
 	}
 	send_to(o, from, MESSAGE_RECEIPT, &receipt);
-	if (is_over(ask) && ask->until.ms != MONO_NEVER.ms)
+	if (is_over(ask))
 		finish(o, ask);
 	return ERR_OK;
 }

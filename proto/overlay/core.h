@@ -27,6 +27,8 @@ struct peer { /* a member, and how we stand with it */
 	struct mono sent;      /* when it went out */
 	bool is_waiting;       /* for its WELCOME */
 	bool is_listed;        /* it was asked for its members, and has not said all */
+	bool is_walked;        /* for all of them; else for a few */
+	struct id walked;      /* the last one it was asked after */
 	uint8_t misses;        /* HELLOs unanswered in a row */
 	struct mono next;      /* when to HELLO, or to give the present one up */
 	struct bucket queries; /* its budget of questions */
@@ -86,7 +88,9 @@ struct serve { /* somebody's query, and our answer going out in parts */
 
 struct seen {
 	struct query_id id;
+	struct id from;
 	struct wall until; /* its expiry and the skew: after that it is refused as stale */
+	bool is_refused;   /* and to be told so whenever it comes again */
 };
 
 struct slot { /* of the outbox */
@@ -111,6 +115,7 @@ struct overlay {
 	struct bootstrap bootstraps[BOOTSTRAPS_MAX];
 	size_t bootstrap_count;
 	struct mono next_gossip;
+	struct mono next_walk;          /* when somebody may be asked for all its members again */
 	struct bucket buckets[BUCKETS]; /* of network prefixes that are no member's address */
 
 	struct ask *asks;
@@ -129,6 +134,7 @@ struct overlay {
 void send_to(struct overlay *o, const struct endpoint *to, enum message_kind kind,
              const struct body *body);
 struct slot *push(struct overlay *o, enum act_kind kind, const struct id *about);
+void retract(struct overlay *o, uint32_t ticket); /* acts that nobody has drained yet */
 void note(struct overlay *o, const char *text, const struct id *about);
 uint64_t random_below(struct overlay *o, uint64_t below);
 struct nonce random_nonce(struct overlay *o);

@@ -6,8 +6,8 @@
  *	A: CONFIRM echo b ------------------------------>  B      B knows: A is there
  *
  * B keeps nothing between WELCOME and CONFIRM: nonce b is a digest, under a key of B's own, of A's
- * id and address. A then asks B whom it knows, and greets each of those itself: no member is taken
- * as living on another's word.
+ * id and address and of the minute. A then asks B whom it knows, and greets each of those itself:
+ * no member is taken as living on another's word.
  */
 #include "base/util.h"
 #include "proto/overlay/core.h"
@@ -21,6 +21,10 @@
 #define SILENT_MS 30000 /* between two HELLOs to a silent member, doubled up to: */
 #define SILENT_MAX_MS 240000
 #define BOOTSTRAP_MAX_MS 16000
+#define COOKIE_MS 60000 /* it is good for one to two of these */
+#define WALK_MS 5000    /* between two walks through all that some member knows */
+#define AGAIN_MS 5000   /* between two HELLOs to one that others say lives */
+#define SPREAD_MS 200   /* HELLOs that one list of members causes */
 
 /* Index of the first peer whose id is not below `id`. */
 static size_t lower_bound(const struct overlay *o, const struct id *id)
@@ -141,11 +145,11 @@ static void hello(struct overlay *o, const struct endpoint *to, const struct non
 	send_to(o, to, MESSAGE_HELLO, &body);
 }
 
-/* Binds a nonce to who asks and from where, with nothing kept. */
+/* Binds a nonce to who asks, from where and when, with nothing kept. */
 static struct nonce cookie(const struct overlay *o, const struct id *id,
-                           const struct endpoint *from)
+                           const struct endpoint *from, uint64_t period)
 {
-	uint8_t room[sizeof(o->cookie_key) + sizeof(*id) + sizeof(from->addr) + 2];
+	uint8_t room[sizeof(o->cookie_key) + sizeof(*id) + sizeof(from->addr) + 2 + 8];
 	struct octets out = octets_of(room, sizeof(room));
 	struct nonce nonce;
 	struct id whole;
@@ -154,6 +158,7 @@ static struct nonce cookie(const struct overlay *o, const struct id *id,
 	octets_put(&out, id->octets, sizeof(id->octets));
 	octets_put(&out, from->addr.octets, sizeof(from->addr.octets));
 	octets_uint(&out, from->port, 2);
+	octets_uint(&out, period, 8);
 	whole = digest("spoor cookie 1", room, octets_len(&out));
 	memcpy(nonce.octets, whole.octets, sizeof(nonce.octets));
 	return nonce;
@@ -169,8 +174,26 @@ static void ask_for_members(struct overlay *o, struct now now, struct peer *peer
 	struct body body = {.after = *after};
 
 	peer->is_listed = true;
+	peer->walked = *after;
 	peer->next = mono_after(now.mono, 2 * WAIT_MS);
 	send_to(o, &peer->member.endpoint, MESSAGE_ASK, &body);
+}
+
+/*
+ * For all its members, if nobody has been asked for all of late; else for a few, from a place drawn
+ * at random. When many meet at once, each asking each for everybody would cost the cube of their
+ * number.
+ */
+static void list_members(struct overlay *o, struct now now, struct peer *peer)
+{
+	struct id after = {.octets = {0}};
+
+	peer->is_walked = mono_reached(now.mono, o->next_walk);
+	if (peer->is_walked)
+		o->next_walk = mono_after(now.mono, WALK_MS);
+	else
+		o->random.fill(o->random.ctx, after.octets, sizeof(after.octets));
+	ask_for_members(o, now, peer, &after);
 }
 
 static struct mono next_ping(struct overlay *o, struct now now)
@@ -182,7 +205,6 @@ static struct mono next_ping(struct overlay *o, struct now now)
 static void is_live(struct overlay *o, struct now now, struct peer *peer,
                     const struct endpoint *from)
 {
-	static const struct id from_the_first;
 	bool is_news = peer->member.state != MEMBER_LIVE;
 	bool is_moved = !endpoint_equal(&peer->member.endpoint, from);
 
@@ -196,8 +218,10 @@ static void is_live(struct overlay *o, struct now now, struct peer *peer,
 		push(o, ACT_REMEMBER, &peer->member.id);
 	if (is_news)
 		note(o, "member is live", &peer->member.id);
-	if (is_news || peer->is_listed)
-		ask_for_members(o, now, peer, &from_the_first);
+	if (is_news)
+		list_members(o, now, peer);
+	else if (peer->is_listed)
+		ask_for_members(o, now, peer, &peer->walked); /* on from where it was lost */
 	if (o->next_gossip.ms == MONO_NEVER.ms)
 		o->next_gossip = mono_after(now.mono, GOSSIP_MS + random_below(o, GOSSIP_MS));
 }
@@ -207,12 +231,11 @@ enum err on_hello(struct overlay *o, struct now now, const struct endpoint *from
 {
 	struct body body = {
 		.echo = m->body.nonce,
-		.nonce = cookie(o, &peer->member.id, from),
+		.nonce = cookie(o, &peer->member.id, from, now.mono.ms / COOKIE_MS),
 		.cert = bytes_of(o->self.blob.octets, o->self.blob.len),
 		.observed = *from,
 	};
 
-	(void)now;
 	send_to(o, from, MESSAGE_WELCOME, &body);
 	return ERR_OK;
 }
@@ -237,7 +260,8 @@ enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *fr
                     const struct message *m, struct peer *peer)
 {
 	struct body body = {.echo = m->body.nonce};
-	bool is_ours = peer->is_waiting && nonce_equal(&peer->nonce, &m->body.echo);
+	bool is_ours = peer->is_waiting && nonce_equal(&peer->nonce, &m->body.echo) &&
+	               endpoint_equal(&peer->member.endpoint, from); /* where our HELLO went */
 
 	if (!is_ours && !is_bootstrap_echo(o, m, from)) {
 		o->counters.unasked++;
@@ -253,9 +277,11 @@ enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *fr
 enum err on_confirm(struct overlay *o, struct now now, const struct endpoint *from,
                     const struct message *m, struct peer *peer)
 {
-	struct nonce expected = cookie(o, &peer->member.id, from);
+	uint64_t period = now.mono.ms / COOKIE_MS;
+	struct nonce latest = cookie(o, &peer->member.id, from, period);
+	struct nonce before = cookie(o, &peer->member.id, from, period - 1);
 
-	if (!nonce_equal(&expected, &m->body.echo)) {
+	if (!nonce_equal(&latest, &m->body.echo) && !nonce_equal(&before, &m->body.echo)) {
 		o->counters.unasked++;
 		return ERR_STALE;
 	}
@@ -303,7 +329,16 @@ static struct peer *peer_of_blob(struct overlay *o, struct bytes blob)
 	return NULL;
 }
 
-/* A member named by another: to be greeted soon, not all at once. */
+/* There is reason to think that it is there: greet it soon, unless we have just tried. */
+static bool greet_soon(struct overlay *o, struct now now, struct peer *peer)
+{
+	if (peer->sent.ms != 0 && now.mono.ms - peer->sent.ms < AGAIN_MS)
+		return false;
+	peer->next = mono_earlier(peer->next, mono_after(now.mono, random_below(o, SPREAD_MS)));
+	return true;
+}
+
+/* A member named by another as living: to be greeted soon, not all at once. */
 static void heard(struct overlay *o, struct now now, const struct card *card)
 {
 	struct peer *peer = peer_of_blob(o, card->cert);
@@ -319,10 +354,11 @@ static void heard(struct overlay *o, struct now now, const struct card *card)
 		else
 			peer = insert(o, &id, &cert, card->cert, &card->endpoint);
 	}
-	if (peer == NULL || peer->member.state != MEMBER_HEARD || peer->next.ms != MONO_NEVER.ms)
+	if (peer == NULL || peer->member.state == MEMBER_LIVE ||
+	    peer->member.state == MEMBER_EXPIRED)
 		return;
-	peer->member.endpoint = card->endpoint;
-	peer->next = mono_after(now.mono, random_below(o, 200));
+	if (greet_soon(o, now, peer) && peer->member.state == MEMBER_HEARD)
+		peer->member.endpoint = card->endpoint; /* as good as where we tried before */
 }
 
 enum err on_members(struct overlay *o, struct now now, const struct endpoint *from,
@@ -341,7 +377,7 @@ enum err on_members(struct overlay *o, struct now now, const struct endpoint *fr
 	peer = peer_find(o, &sender); /* inserting moves the table */
 	CHECK(peer != NULL);
 	peer->next = next_ping(o, now);
-	if (m->body.has_more)
+	if (m->body.has_more && peer->is_walked)
 		ask_for_members(o, now, peer, &m->body.after);
 	return ERR_OK;
 }
@@ -369,7 +405,7 @@ enum err overlay_remember(struct overlay *o, struct now now, const struct endpoi
 	peer = insert(o, &id, &opened, blob, endpoint);
 	if (peer == NULL)
 		return ERR_LIMIT;
-	peer->next = mono_after(now.mono, random_below(o, 200));
+	peer->next = mono_after(now.mono, random_below(o, SPREAD_MS));
 	return ERR_OK;
 }
 
@@ -436,11 +472,15 @@ static void restart_bootstraps(struct overlay *o, struct now now)
 	}
 }
 
-/* From one member drawn at random: whoever joined behind our back becomes known. */
+/*
+ * From one member drawn at random: whoever joined behind our back becomes known. And one of the
+ * silent is tried: when a network that fell apart is whole again, the first two to meet tell each
+ * other of all the rest.
+ */
 static void gossip(struct overlay *o, struct now now)
 {
-	static const struct id from_the_first;
 	struct peer *peer;
+	size_t from;
 
 	o->next_gossip = mono_after(now.mono, GOSSIP_MS + random_below(o, GOSSIP_MS));
 	restart_bootstraps(o, now);
@@ -448,7 +488,15 @@ static void gossip(struct overlay *o, struct now now)
 		return;
 	peer = &o->peers[random_below(o, o->peer_count)];
 	if (peer->member.state == MEMBER_LIVE)
-		ask_for_members(o, now, peer, &from_the_first);
+		list_members(o, now, peer);
+	from = random_below(o, o->peer_count);
+	for (size_t i = 0; i < o->peer_count; i++) {
+		peer = &o->peers[(from + i) % o->peer_count];
+		if (peer->member.state != MEMBER_SILENT)
+			continue;
+		greet_soon(o, now, peer);
+		return;
+	}
 }
 
 void members_expire(struct overlay *o, struct now now)

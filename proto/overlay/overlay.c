@@ -138,6 +138,25 @@ struct slot *push(struct overlay *o, enum act_kind kind, const struct id *about)
 	return slot;
 }
 
+void retract(struct overlay *o, uint32_t ticket)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < o->out_count; i++) {
+		struct slot *slot = &o->outbox[(o->out_at + i) % o->limits.outbox_max];
+
+		if (slot->act.ticket == ticket) {
+			if (slot->assembly != NULL)
+				slot->assembly->is_used = false;
+			continue;
+		}
+		if (kept != i)
+			o->outbox[(o->out_at + kept) % o->limits.outbox_max] = *slot;
+		kept++;
+	}
+	o->out_count = kept;
+}
+
 void note(struct overlay *o, const char *text, const struct id *about)
 {
 	struct slot *slot = push(o, ACT_NOTE, about);

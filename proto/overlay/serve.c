@@ -51,13 +51,13 @@ static struct serve *free_serve(struct overlay *o)
 	return NULL;
 }
 
-static bool is_seen(const struct overlay *o, const struct query_id *id, struct wall now)
+static struct seen *seen_of(struct overlay *o, const struct query_id *id, struct wall now)
 {
 	for (size_t i = 0; i < SEEN_MAX; i++) {
 		if (o->seen[i].until.ms >= now.ms && memcmp(&o->seen[i].id, id, sizeof(*id)) == 0)
-			return true;
+			return &o->seen[i];
 	}
-	return false;
+	return NULL;
 }
 
 /* A place for one more id; NULL when all are alive: then no new query is taken, none forgotten. */
@@ -150,8 +150,11 @@ enum err on_query(struct overlay *o, struct now now, const struct endpoint *from
 	s = serve_of(o, &id);
 	if (s != NULL)
 		return id_equal(&s->from, &m->sender) ? repeat(o, now, s, from) : ERR_AUTH;
-	if (is_seen(o, &id, now.wall)) {
+	seen = seen_of(o, &id, now.wall);
+	if (seen != NULL) {
 		o->counters.stale++;
+		if (seen->is_refused && id_equal(&seen->from, &m->sender))
+			say(o, from, &id, RECEIPT_REFUSED); /* the first one may be lost */
 		return ERR_STALE;
 	}
 	s = free_serve(o);
@@ -164,7 +167,8 @@ enum err on_query(struct overlay *o, struct now now, const struct endpoint *from
 	slot = push(o, ACT_SERVE, &m->sender);
 	if (slot == NULL)
 		return ERR_BUSY;
-	*seen = (struct seen){.id = id, .until = {s->query.expires.ms + SKEW_MS}};
+	*seen = (struct seen){
+		.id = id, .from = m->sender, .until = {s->query.expires.ms + SKEW_MS}};
 	s->is_used = true;
 	s->is_answered = false;
 	s->ticket = ++o->last_ticket;
@@ -205,14 +209,19 @@ void overlay_refuse(struct overlay *o, struct now now, uint32_t ticket, enum rec
 {
 	struct serve *s = serve_by_ticket(o, ticket);
 	struct peer *peer = s != NULL ? peer_find(o, &s->from) : NULL;
+	struct seen *seen = s != NULL ? seen_of(o, &s->query.id, now.wall) : NULL;
 
-	(void)now;
 	if (s == NULL)
 		return;
 	if (status == RECEIPT_BUSY)
 		o->counters.busy++;
 	else
 		o->counters.refused++;
+	if (seen != NULL && status == RECEIPT_BUSY)
+		*seen = (struct seen){.is_refused =
+		                              false}; /* "later" means that it may come again */
+	else if (seen != NULL)
+		seen->is_refused = true;
 	if (peer != NULL)
 		say(o, &peer->member.endpoint, &s->query.id, status);
 	s->is_used = false;

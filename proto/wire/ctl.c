@@ -35,7 +35,7 @@ static const struct argument {
 };
 /* clang-format on */
 
-#define NAME_MAX_LEN 16
+#define NAME_MAX_LEN 64
 
 struct ctl_request ctl_request_of(enum ctl_command command)
 {
@@ -125,6 +125,9 @@ enum err ctl_parse(const void *data, size_t len, struct ctl_request *ret,
 		const struct argument *a;
 
 		unpack_str(&u, name, sizeof(name));
+		if (u.is_wrong)
+			return refuse(reterr, ERR_FORMAT,
+			              "the name of an argument is no short text");
 		a = argument_find(name);
 		if (a != NULL) {
 			read_argument(&u, a, &request);
@@ -132,7 +135,7 @@ enum err ctl_parse(const void *data, size_t len, struct ctl_request *ret,
 			version = unpack_uint(&u, UINT64_MAX);
 		} else if (strcmp(name, "cmd") == 0) {
 			unpack_str(&u, text, sizeof(text));
-			if (command_of(text, &request.command) != ERR_OK)
+			if (!u.is_wrong && command_of(text, &request.command) != ERR_OK)
 				return refuse(reterr, ERR_NOENT, "no such command: %s", text);
 			has_command = true;
 		} else {
@@ -155,9 +158,14 @@ static bool is_neutral(const struct argument *a, const struct ctl_request *r,
                        const struct ctl_request *neutral)
 {
 	const uint8_t *member = (const uint8_t *)r + a->offset;
+	struct bytes bin;
 
 	if (a->kind == KIND_STR)
 		return member[0] == '\0';
+	if (a->kind == KIND_BIN) {
+		memcpy(&bin, member, sizeof(bin));
+		return bytes_left(&bin) == 0;
+	}
 	return memcmp(member, (const uint8_t *)neutral + a->offset, a->size) == 0;
 }
 

@@ -8,8 +8,11 @@
 #define SIGNATURE_LEN sizeof(struct signature)
 #define DOMAIN "spoor datagram 1"
 
-/* A WELCOME carries what a HELLO does and an echo, an endpoint and their markers: 46 octets. */
-#define HELLO_PAD 48
+/*
+ * A WELCOME carries what a HELLO does and an echo, an endpoint and their markers: 46 octets. The
+ * two certificates may differ in length, so a HELLO is as long as the longest of them makes it.
+ */
+#define HELLO_FILL (CERT_MAX + 48) /* octets of certificate and padding together */
 
 static void pack_nonce(struct pack *p, const struct nonce *n)
 {
@@ -23,20 +26,24 @@ static void pack_bytes(struct pack *p, struct bytes b)
 
 static void pack_hello(struct pack *p, const struct body *b)
 {
-	static const uint8_t pad[HELLO_PAD];
+	static const uint8_t pad[HELLO_FILL];
+	size_t len = MIN(bytes_left(&b->cert), HELLO_FILL);
 
 	pack_array(p, 3);
 	pack_nonce(p, &b->nonce);
 	pack_bytes(p, b->cert);
-	pack_bin(p, pad, sizeof(pad));
+	pack_bin(p, pad, HELLO_FILL - len);
 }
 
 static void unpack_hello(struct unpack *u, struct body *b)
 {
+	struct bytes pad;
+
 	u->is_wrong |= unpack_array(u) != 3;
 	unpack_fixed(u, b->nonce.octets, sizeof(b->nonce.octets));
 	b->cert = unpack_bin(u);
-	unpack_skip(u); /* the padding */
+	pad = unpack_bin(u);
+	u->is_wrong |= bytes_left(&b->cert) + bytes_left(&pad) < HELLO_FILL;
 }
 
 static void pack_welcome(struct pack *p, const struct body *b)

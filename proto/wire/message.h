@@ -30,7 +30,7 @@
 #define MESSAGE_CHUNK_MAX 960 /* octets of an answer in one ANSWER */
 
 /*
- * HELLO     who I am; is somebody there? Padded, so that WELCOME is never the longer of the two
+ * HELLO     who I am; is somebody there? Padded, so that no WELCOME is longer; else it is none
  * WELCOME   I am; your nonce back, and one of mine; the address I see you at
  * CONFIRM   your nonce back: now you know that I am where I say
  * ASK       which members do you know, after this id?

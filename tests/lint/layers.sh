@@ -1,7 +1,7 @@
 #!/bin/sh
 # The dependency rule, by #include: every folder sees what is below it, every package has one home.
 #   layers.sh [ROOT]     prints each offence, exits 1 when there is one
-cd "${1:-.}" || exit 2
+cd "${1:-.}" && [ -d base ] && [ -d proto ] || { echo "layers: no tree here"; exit 2; }
 
 # folder                what it may include
 rules='
@@ -30,16 +30,33 @@ pcap                    tools
 zlib.h                  tools
 cmocka.h                tests
 '
+# What a pure folder may include of the system: ISO C without its clock, signals and threads.
+iso='assert|ctype|errno|float|inttypes|limits|math|stdalign|stdarg|stdbool|stddef|stdint|stdio|stdlib|string'
+product=$(for folder in base proto store correlate origin node tools; do
+	[ -d $folder ] && echo $folder
+done)
+include='^[[:space:]]*#[[:space:]]*include[[:space:]]*'
+
 found=$(
 	echo "$rules" | while read -r from allowed; do
 		[ -n "$from" ] && [ -d "$from" ] || continue
-		grep -rnE '^#include "' --include='*.[ch]' "$from" |
-			grep -vE "#include \"($allowed)/" | sed 's/^/layer: /'
+		grep -rnE "$include\"" --include='*.[ch]' "$from" |
+			grep -vE "include[[:space:]]*\"($allowed)/" | sed 's/^/layer: /'
 	done
 	echo "$homes" | while read -r header home; do
 		[ -n "$header" ] || continue
-		grep -rlE "^#include <$header" --include='*.[ch]' base proto store correlate node tools tests |
+		grep -rlE "$include[<\"]$header" --include='*.[ch]' $product tests |
 			grep -vE "^($home|tests)/" | sed "s|^|home:  <$header> in |"
+	done
+	# Ways around the two tables above: no folder, out of a folder, or as a system header.
+	find proto -maxdepth 1 -name '*.[ch]' | sed 's/^/stray: /'
+	grep -rnE "$include[<\"][^>\"]*\.\./" --include='*.[ch]' $product tests | sed 's/^/path:  /'
+	grep -rnE "$include<($(echo $product tests | tr ' ' '|'))/" --include='*.[ch]' $product tests |
+		sed 's/^/angle: /'
+	for folder in base proto correlate; do
+		[ -d $folder ] || continue
+		grep -rnE "$include<" --include='*.[ch]' $folder | grep -v '^base/ban\.h:' |
+			grep -vE "<($iso)\.h>" | grep -vE '^proto/wire/.*<(sodium|msgpack)' | sed 's/^/pure:  /'
 	done
 )
 [ -z "$found" ] || { echo "$found"; exit 1; }

@@ -55,86 +55,87 @@ static bool matches(const char *text, const struct flow *flow)
 	return filter_matches(&f, flow);
 }
 
+/* clang-format off */
+static const struct {
+	const char *text;
+	bool ssh, dns;
+} meanings[] = {
+	{"",                                 true,  true},
+	{" \t\n",                            true,  true},
+	{"any",                              true,  true},
+	{"not any",                          false, false},
+	{"src ip 10.4.0.10",                 true,  false},
+	{"dst ip 10.4.0.10",                 false, false},
+	{"ip 10.4.0.10",                     true,  false},
+	{"host 203.0.113.121",               true,  false},
+	{"dst host 203.0.113.121",           true,  false},
+	{"ip 2001:db8:2::7",                 false, true},
+	{"ip ::ffff:10.4.0.10",              true,  false},
+	{"net 10.0.0.0/8",                   true,  false},
+	{"net 10.9.9.9/8",                   true,  false},
+	{"dst net 10.0.0.0/8",               false, false},
+	{"net 10.4.0.8/29",                  true,  false},
+	{"net 10.4.0.0/29",                  false, false},
+	{"net 10.4.0.10/32",                 true,  false},
+	{"net 0.0.0.0/0",                    true,  false},
+	{"net ::/0",                         true,  true},
+	{"net 2001:db8::/32",                false, true},
+	{"src net 2001:db8:2::/48",          false, false},
+	{"port 22",                          true,  false},
+	{"src port 22",                      false, false},
+	{"dst port = 22",                    true,  false},
+	{"port < 23",                        true,  false},
+	{"port<23",                          true,  false},
+	{"src port > 45125",                 true,  false},
+	{"src port > 45126",                 false, false},
+	{"port < 22",                        false, false},
+	{"proto tcp",                        true,  false},
+	{"proto 17",                         false, true},
+	{"proto udp",                        false, true},
+	{"proto icmp6",                      false, false},
+	{"if 1",                             true,  false},
+	{"in if 1",                          true,  false},
+	{"out if 1",                         false, false},
+	{"out if 0",                         false, true},
+	{"exporter 192.0.2.9",               true,  false},
+	{"exporter ip 2001:db8::9",          false, true},
+	{"bytes 865",                        true,  false},
+	{"bytes > 865",                      false, true},
+	{"bytes > 18446744073709551614",     false, true},
+	{"bytes 18446744073709551615",       false, true},
+	{"packets < 2",                      false, true},
+	{"packets = 15",                     true,  false},
+	{"flags S",                          true,  false},
+	{"flags SF",                         true,  false},
+	{"flags SR",                         false, false},
+	{"flags FSPA",                       true,  false},
+	{"ipv4",                             true,  false},
+	{"ipv6",                             false, true},
+	{"! ipv6",                           true,  false},
+	{"!ipv6",                            true,  false},
+	{"not not ipv6",                     false, true},
+	{"src ip 10.4.0.10 and dst port 22", true,  false},
+	{"src ip 10.4.0.10 and dst port 23", false, false},
+	{"proto udp and not (net 10.0.0.0/8 or port 53)", false, false},
+	{"proto udp and not (net 10.0.0.0/8 or port 54)", false, true},
+	{"((((any))))",                      true,  true},
+	{"(port 22)or(port 53)",             true,  true},
+};
+/* clang-format on */
+
 static void expressions_mean_what_they_say(void **state)
 {
-	/* clang-format off */
-	static const struct {
-		const char *text;
-		bool ssh, dns;
-	} rows[] = {
-		{"",                                 true,  true},
-		{" \t\n",                            true,  true},
-		{"any",                              true,  true},
-		{"not any",                          false, false},
-		{"src ip 10.4.0.10",                 true,  false},
-		{"dst ip 10.4.0.10",                 false, false},
-		{"ip 10.4.0.10",                     true,  false},
-		{"host 203.0.113.121",               true,  false},
-		{"dst host 203.0.113.121",           true,  false},
-		{"ip 2001:db8:2::7",                 false, true},
-		{"ip ::ffff:10.4.0.10",              true,  false},
-		{"net 10.0.0.0/8",                   true,  false},
-		{"net 10.9.9.9/8",                   true,  false},
-		{"dst net 10.0.0.0/8",               false, false},
-		{"net 10.4.0.8/29",                  true,  false},
-		{"net 10.4.0.0/29",                  false, false},
-		{"net 10.4.0.10/32",                 true,  false},
-		{"net 0.0.0.0/0",                    true,  false},
-		{"net ::/0",                         true,  true},
-		{"net 2001:db8::/32",                false, true},
-		{"src net 2001:db8:2::/48",          false, false},
-		{"port 22",                          true,  false},
-		{"src port 22",                      false, false},
-		{"dst port = 22",                    true,  false},
-		{"port < 23",                        true,  false},
-		{"port<23",                          true,  false},
-		{"src port > 45125",                 true,  false},
-		{"src port > 45126",                 false, false},
-		{"port < 22",                        false, false},
-		{"proto tcp",                        true,  false},
-		{"proto 17",                         false, true},
-		{"proto udp",                        false, true},
-		{"proto icmp6",                      false, false},
-		{"if 1",                             true,  false},
-		{"in if 1",                          true,  false},
-		{"out if 1",                         false, false},
-		{"out if 0",                         false, true},
-		{"exporter 192.0.2.9",               true,  false},
-		{"exporter ip 2001:db8::9",          false, true},
-		{"bytes 865",                        true,  false},
-		{"bytes > 865",                      false, true},
-		{"bytes > 18446744073709551614",     false, true},
-		{"bytes 18446744073709551615",       false, true},
-		{"packets < 2",                      false, true},
-		{"packets = 15",                     true,  false},
-		{"flags S",                          true,  false},
-		{"flags SF",                         true,  false},
-		{"flags SR",                         false, false},
-		{"flags FSPA",                       true,  false},
-		{"ipv4",                             true,  false},
-		{"ipv6",                             false, true},
-		{"! ipv6",                           true,  false},
-		{"!ipv6",                            true,  false},
-		{"not not ipv6",                     false, true},
-		{"src ip 10.4.0.10 and dst port 22", true,  false},
-		{"src ip 10.4.0.10 and dst port 23", false, false},
-		{"proto udp and not (net 10.0.0.0/8 or port 53)", false, false},
-		{"proto udp and not (net 10.0.0.0/8 or port 54)", false, true},
-		{"((((any))))",                      true,  true},
-		{"(port 22)or(port 53)",             true,  true},
-	};
-	/* clang-format on */
 	const struct flow ssh = ssh_flow(), dns = dns_flow();
 	(void)state;
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		if (matches(rows[i].text, &ssh) != rows[i].ssh ||
-		    matches(rows[i].text, &dns) != rows[i].dns)
-			fail_msg("\"%s\"", rows[i].text);
+	for (size_t i = 0; i < ARRAY_LEN(meanings); i++) {
+		if (matches(meanings[i].text, &ssh) != meanings[i].ssh ||
+		    matches(meanings[i].text, &dns) != meanings[i].dns)
+			fail_msg("\"%s\"", meanings[i].text);
 	}
 }
 
-/* T is always true and F never; three of them, joined in every way that precedence decides. */
+/* `any` is true and `not any` is not: enough to tell which of two joints binds closer. */
 static void not_binds_closest_then_and_then_or(void **state)
 {
 	static const struct {

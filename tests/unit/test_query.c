@@ -110,7 +110,7 @@ static void the_wire_format_must_not_change(void **state)
 
 	key_file_print("query", q.id.octets, sizeof(q.id), text);
 	assert_string_equal(text, "query 2d958b3b77c5d1663c102dcd272dad7e\n");
-	assert_int_equal(blob.len, 389);
+	assert_int_equal(blob.len, 363);
 }
 
 static void fingerprints_of_every_shape_come_back(void **state)

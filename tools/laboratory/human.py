@@ -71,7 +71,7 @@ def type_line(terminal, person, text):
 def follow(terminal, plan, who=None, noteworthy_s=0.0):
     for keys, gaps, silence in plan:
         if who:
-            tell(f"{who} types {keys.strip()!r}")
+            tell(f"{who} types {keys.strip()!r}" if keys.strip() else f"{who} presses Enter")
         for character, gap in zip(keys, gaps):
             terminal.key(character)
             time.sleep(gap)

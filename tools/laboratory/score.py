@@ -63,16 +63,17 @@ def by_records(told, packets):
 
 def by_report(told, report):
     """Ranks the matches of a trace; each view counts once, with its best score."""
-    views = chain_views(told)
-    true = {view_key(view)[0:1] + view_key(view)[2:]: alias for alias, view in views[:-1]}
-    target = view_key(views[-1][1])
+    true = [placeless(view_key(view)) for _, view in chain_views(told)]
+    target = true.pop()
+    names = session_names(told)
     best = {}
     for match in report.get("matches", []):
         key = (match["node"],) + tuple(sorted((endpoint(match["src"]), endpoint(match["dst"]))))
-        if key != target[0:1] + target[2:]:
+        if key != target:
             best[key] = max(best.get(key, 0.0), match["score"])
-    # LAN and WAN views of one connection that keeps its tuple would be one key; NAT parts them.
-    board = [{"score": score, "true": key in true, "view": f"{true.get(key, '-'):<6} {key}"}
+    board = [{"score": score, "true": key in true,
+              "view": f"{names.get(key, '-'):<20} at {key[0]}  {key[1][0]}:{key[1][1]} "
+                      f"{key[2][0]}:{key[2][1]}"}
              for key, score in sorted(best.items(), key=lambda item: -item[1])]
     summary = summarise(board, len(true))
     path = path_of(report)
@@ -80,6 +81,17 @@ def by_report(told, report):
     summary.update(path_ok=path == list(scenarios.CHAIN) and gap_named, path=path,
                    views=len(true) + 1, board=board)
     return summary
+
+
+def placeless(key):
+    """Without the interface: NAT gives the two views of a gateway different tuples anyway."""
+    return key[:1] + key[2:]
+
+
+def session_names(told):
+    return {placeless(view_key(view)): f"{edge['alias']:<6} {edge['src']:>4} > {edge['dst']}"
+            for session in told["true_chains"] + told["background_sessions"]
+            for edge in session["edges"] for view in edge["views"]}
 
 
 def summarise(board, expected):

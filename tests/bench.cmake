@@ -1,0 +1,6 @@
+# Each prints JSON lines; tools/bench runs them all.
+function(bench name)
+	program(bench_${name} SOURCES bench/bench_${name}.c USES ${ARGN})
+endfunction()
+bench(score correlate)
+bench(store store)

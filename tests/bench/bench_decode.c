@@ -1,0 +1,178 @@
+/*
+ * bench_decode - what one core does with bytes from outside: flows decoded, signatures made and
+ * checked, queries opened. One JSON object a line.
+ *
+ *   bench_decode [SECONDS]     how long each row is measured; 1 by default
+ */
+#include "base/bytes.h"
+#include "base/util.h"
+#include "proto/flow/datagram.h"
+#include "proto/wire/query.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define NOON INT64_C(1795348800000)
+#define DAY INT64_C(86400000)
+#define RECORDS 30
+#define DATAGRAM_LEN (24 + RECORDS * 48)
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* One round of the work that is measured; false when it failed. */
+typedef bool work_fn(void *ctx);
+
+/* CPU time, not wall time: the row is of this core, however busy the machine is. */
+static void measure(const char *name, size_t batch, work_fn *work, void *ctx, double limit_s)
+{
+	double start = now_s(), took = 0;
+	size_t rounds = 0;
+
+	while (took < limit_s) {
+		if (!work(ctx)) {
+			fprintf(stderr, "bench_decode: %s failed\n", name);
+			exit(1);
+		}
+		rounds++;
+		if (rounds % 16 == 0)
+			took = now_s() - start;
+	}
+	printf("{\"bench\":\"%s\",\"items\":%zu,\"cpu_s\":%.3f,\"per_s\":%.0f}\n", name,
+	       rounds * batch, took, (double)(rounds * batch) / took);
+	fflush(stdout);
+}
+
+struct decoding {
+	struct flow_decoder *decoder;
+	uint8_t wire[DATAGRAM_LEN];
+	uint32_t sequence;
+	struct flow flows[FLOW_DATAGRAM_MAX];
+};
+
+static void write_datagram(struct decoding *d)
+{
+	struct octets o = octets_of(d->wire, sizeof(d->wire));
+
+	octets_uint(&o, 5, 2);
+	octets_uint(&o, RECORDS, 2);
+	octets_uint(&o, 600000, 4);
+	octets_uint(&o, NOON / 1000, 4);
+	octets_uint(&o, 0, 8); /* nanoseconds; the sequence, which decode() writes */
+	octets_uint(&o, 0, 4); /* engine, sampling */
+	for (uint32_t i = 0; i < RECORDS; i++) {
+		octets_uint(&o, 0x0a040000 + i, 4);
+		octets_uint(&o, 0xcb007179, 4);
+		octets_uint(&o, 0, 4);
+		octets_uint(&o, 0x00010002, 4);
+		octets_uint(&o, 15, 4);
+		octets_uint(&o, 865, 4);
+		octets_uint(&o, 598000 + i, 4);
+		octets_uint(&o, 599900, 4);
+		octets_uint(&o, (uint64_t)(40000 + i) << 16 | 22, 4);
+		octets_uint(&o, 0x001b0600, 4);
+		octets_uint(&o, 0, 8);
+	}
+	CHECK(octets_len(&o) == sizeof(d->wire));
+}
+
+static bool decode(void *ctx)
+{
+	static const struct flow_origin origin = {.from = {.port = 2055}, .received_ms = NOON};
+	struct decoding *d = ctx;
+	struct octets sequence = octets_of(d->wire + 16, 4);
+	size_t count;
+
+	octets_uint(&sequence, d->sequence, 4);
+	d->sequence += RECORDS;
+	return flow_decode(d->decoder, &origin, d->wire, sizeof(d->wire), d->flows, &count) ==
+	               DROP_NONE &&
+	       count == RECORDS;
+}
+
+struct signing {
+	struct key_pair root, member;
+	struct roots roots;
+	struct query query;
+	struct query_blob blob;
+	struct signature signature;
+	uint8_t message[MESSAGE_MAX];
+};
+
+static bool make_signature(void *ctx)
+{
+	struct signing *s = ctx;
+
+	s->message[0]++;
+	s->signature = sign(&s->member, "bench", s->message, sizeof(s->message));
+	return true;
+}
+
+static bool check_signature(void *ctx)
+{
+	struct signing *s = ctx;
+
+	return verify(&s->member.public, "bench", s->message, sizeof(s->message), &s->signature) ==
+	       ERR_OK;
+}
+
+static bool open_query(void *ctx)
+{
+	static const struct wall noon = {NOON};
+	struct signing *s = ctx;
+	struct query read;
+
+	return query_open(s->blob.octets, s->blob.len, &s->roots, noon, 0, &read) == ERR_OK;
+}
+
+/* A query of 64 bursts, which is a long one. */
+static void start_signing(struct signing *s)
+{
+	static const struct seed root_seed = {{1}}, member_seed = {{2}};
+	struct cert cert = {.name = "R4", .org = "Example Four"};
+	struct question *q = &s->query.question;
+	struct cert_blob blob;
+
+	CHECK(sign_start() == ERR_OK);
+	s->root = key_pair_of(&root_seed);
+	s->member = key_pair_of(&member_seed);
+	s->roots = (struct roots){.keys = {s->root.public}, .count = 1};
+	cert.member = s->member.public;
+	cert.not_before.ms = NOON - DAY;
+	cert.not_after.ms = NOON + DAY;
+	CHECK(cert_issue(&s->root, &cert, &blob) == ERR_OK);
+	s->query.issued.ms = NOON;
+	s->query.expires.ms = NOON + 1000;
+	for (q->on_count = 0; q->on_count < 64; q->on_count++) {
+		int64_t at = NOON - DAY + (int64_t)q->on_count * 10000;
+
+		q->on[q->on_count] = (struct interval){at, at + 2000};
+	}
+	CHECK(query_pack(&s->query, &blob, &s->member, &s->blob) == ERR_OK);
+}
+
+int main(int argc, char **argv)
+{
+	static struct decoding decoding;
+	static struct signing signing;
+	double limit_s = argc > 1 ? strtod(argv[1], NULL) : 1;
+
+	decoding.decoder = flow_decoder_new(64);
+	CHECK(decoding.decoder != NULL);
+	write_datagram(&decoding);
+	start_signing(&signing);
+	measure("netflow5_flows", RECORDS, decode, &decoding, limit_s);
+	measure("signatures", 1, make_signature, &signing, limit_s);
+	make_signature(&signing);
+	measure("verifications", 1, check_signature, &signing, limit_s);
+	measure("query_open", 1, open_query, &signing, limit_s);
+	flow_decoder_free(decoding.decoder);
+	return 0;
+}

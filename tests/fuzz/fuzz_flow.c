@@ -1,0 +1,90 @@
+/*
+ * fuzz_flow - export datagrams of several processes into one decoder.
+ *
+ * The input is datagrams end to end, each behind two octets: the high five bits say which process
+ * sent it, the low eleven how long it is.
+ */
+#include "base/bytes.h"
+#include "base/util.h"
+#include "proto/flow/datagram.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(int claim)
+{
+	if (!claim)
+		abort();
+}
+
+static void check_flow(const struct flow *f, const struct flow_origin *origin)
+{
+	must(f->start_ms <= f->end_ms);
+	must(f->sampling > 0);
+	must(f->version == 5 || f->version == 9 || f->version == 10);
+	must(f->received_ms == origin->received_ms);
+	must(addr_equal(&f->exporter, &origin->from.addr));
+}
+
+static void check_stream(void *ctx, const struct stream *s)
+{
+	uint64_t *flows = ctx, open = 0;
+
+	for (size_t i = 0; i < STREAM_GAPS; i++)
+		open += s->gaps[i].end - s->gaps[i].start;
+	must(open <= s->lost); /* what may still come late is missing now */
+	must(s->late + s->duplicates + s->restarts <= s->datagrams);
+	*flows += s->flows;
+}
+
+static void check_counters(const struct flow_decoder *d, uint64_t datagrams, uint64_t taken)
+{
+	const struct flow_counters *c = &d->counters;
+	uint64_t dropped = 0, flows = 0;
+
+	for (size_t i = 0; i < DROP_COUNT_OF; i++)
+		dropped += i == DROP_RECORD_TIME ? 0 : c->dropped[i];
+	must(c->dropped[DROP_NONE] == 0);
+	must(c->datagrams == datagrams);
+	must(dropped + taken == datagrams);
+	must(c->clamped <= c->flows);
+	stream_each(d->streams, check_stream, &flows);
+	must(flows <= c->flows); /* less where a stream made way for another */
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct flow_decoder *d = flow_decoder_new(8);
+	struct bytes in = bytes_of(data, size);
+	struct flow_origin origin = {.received_ms = INT64_C(1795309531943)};
+	struct flow room[FLOW_DATAGRAM_MAX];
+	uint64_t datagrams = 0, taken = 0, flows = 0;
+
+	must(d != NULL);
+	while (bytes_left(&in) >= 2) {
+		uint64_t head = bytes_uint(&in, 2);
+		size_t len = MIN((size_t)(head & 0x7ff), bytes_left(&in)), count = SIZE_MAX;
+		uint8_t *copy = malloc(len + 1); /* its own, so that its end is guarded */
+		enum drop drop;
+
+		must(copy != NULL);
+		bytes_copy(&in, copy, len);
+		origin.from.port = (uint16_t)(head >> 11);
+		origin.received_ms++;
+		drop = flow_decode(d, &origin, copy, len, room, &count);
+		free(copy);
+		must(count <= FLOW_DATAGRAM_MAX);
+		must(drop == DROP_NONE || count == 0);
+		for (size_t i = 0; i < count; i++)
+			check_flow(&room[i], &origin);
+		datagrams++;
+		taken += drop == DROP_NONE ? 1 : 0;
+		flows += count;
+		must(d->counters.flows == flows);
+	}
+	check_counters(d, datagrams, taken);
+	flow_decoder_free(d);
+	return 0;
+}

@@ -1,0 +1,48 @@
+# What the integration tests share: nodes on loopback, and counted checks. Source it.
+# shellcheck shell=bash
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+bin=${SPOOR_BUILD:-build/dev}/bin
+# shellcheck source=tools/loopback.sh
+. tools/loopback.sh
+failed=0
+
+# A command that runs a program: thirty seconds at most, so that a failure is one and no hang.
+bounded() {
+	if [ "$(type -t "$1")" = file ]; then timeout 30 "$@"; else "$@"; fi
+}
+
+# check WHAT EXPECTED-CODE PATTERN COMMAND...: the command's exit code and what it prints, together.
+check() {
+	local what=$1 expected=$2 pattern=$3 code=0 output
+	shift 3
+	output=$(bounded "$@" 2>&1) || code=$?
+	if [ "$code" = "$expected" ] && grep -qE -- "$pattern" <<<"$output"; then
+		echo "ok      $what"
+	else
+		echo "FAILED  $what: exit $code, expected $expected; expected /$pattern/ in:"
+		echo "$output" | head -20
+		failed=$((failed + 1))
+	fi
+}
+
+# One line on stderr and nothing on stdout: how every refusal looks.
+check_line() {
+	local what=$1 expected=$2 pattern=$3 lines
+	shift 3
+	check "$what" "$expected" "$pattern" "$@"
+	lines=$(bounded "$@" 2>&1 >/dev/null | wc -l)
+	[ "$lines" = 1 ] || {
+		echo "FAILED  $what: $lines lines on stderr, expected one"
+		failed=$((failed + 1))
+	}
+}
+
+finish() {
+	[ "$failed" = 0 ] || cat "$dir"/*/log
+	loopback_close
+	[ "$failed" = 0 ] || echo "$failed checks failed"
+	exit "$((failed > 0))"
+}
+
+sample=tests/data/chain

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Bad input from every side: one clear line, the right exit code, and nothing lost.
+# shellcheck source=tests/integration/check.sh
+. "$(dirname "$0")/check.sh"
+loopback_open
+trap finish EXIT
+trace() { spoor_at R4 trace "$@"; }
+
+node_init R1 --idle-timeout 3s --keep forever
+node_init R4 --idle-timeout 3s --keep forever
+node_start R1
+node_start R4
+check "a capture is imported" 0 "flows" spoor_at R4 import "$sample/R4_v5.pcap.gz"
+before=$(spoor_at R4 flows --ndjson | wc -l)
+await "everybody knows everybody" node_knows R4 1
+
+check_line "an address nobody holds" 1 "no connection of 203.0.113.99" trace 203.0.113.99
+check_line "a time that is not held" 1 "at that time; this node holds flows from" \
+	trace 10.4.0.10:22 --at 2020-01-01T00:00:00Z
+check_line "an address that is none" 2 "10.4.0.300" trace 10.4.0.300:22
+check_line "a time that is none" 2 "yesterday" trace 10.4.0.10:22 --at yesterday
+check_line "a date that does not exist" 2 "2026-02-30" trace 10.4.0.10:22 --at 2026-02-30
+check_line "a severity that is none" 2 "panic" trace 10.4.0.10:22 --severity panic
+check_line "an option that is none" 2 "nonsense" trace 10.4.0.10:22 --nonsense
+check_line "a command that is none" 2 "nonsense" spoor_at R4 nonsense
+check "a filter that is none" 2 "expected" spoor_at R4 flows src prot 22
+check_line "a node that is not running" 64 "no node answers" \
+	"$bin/spoor" --socket "$dir/none.sock" status
+
+head -c 4096 /dev/urandom >"$dir/garbage.pcap"
+printf 'hello' >"$dir/short"
+: >"$dir/empty"
+for file in garbage.pcap short empty; do
+	check "decoding $file" 64 "$file" "$bin/spoor" decode "$dir/$file"
+	check "importing $file" 64 "$file" spoor_at R4 import "$dir/$file"
+done
+check "decoding a file that is not there" 64 "none.pcap" "$bin/spoor" decode "$dir/none.pcap"
+gzip -dc "$sample/R4_v5.pcap.gz" | head -c 5001 >"$dir/torn.pcap"
+check "decoding a torn capture says so" 64 "torn.pcap" "$bin/spoor" decode "$dir/torn.pcap"
+[ "$("$bin/spoor" decode "$dir/torn.pcap" 2>/dev/null | wc -l)" -gt 10 ] ||
+	check "what was whole in it is decoded" 0 "x" false
+
+# Garbage on every socket of the node: counted, and it goes on.
+for port in 2055 7667; do
+	head -c 1400 /dev/urandom >"/dev/udp/$net.2/$port"
+	printf '\0\5\0\1' >"/dev/udp/$net.2/$port"
+done
+python3 - "$dir/R4/spoord.sock" <<'PYTHON'
+import os, socket, sys
+for data in (os.urandom(5000), b"\xff\xff\xff\xff", b"\x00\x00\x00\x05\xdd\x20\x00\x00\x00", b"\x00\x00\x00\x01\x80"):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    try:
+        s.sendall(data)
+        s.shutdown(socket.SHUT_WR)
+        s.recv(4096)
+    except OSError:
+        pass
+PYTHON
+check "garbage exports are counted" 0 '"short": *[1-9]' spoor_at R4 status --json
+check "garbage overlay datagrams are counted" 0 '"malformed": *[1-9]' spoor_at R4 status --json
+after=$(spoor_at R4 flows --ndjson | wc -l)
+check "nothing was lost meanwhile" 0 "^$before\$" echo "$after"
+
+# A certificate that has run out: the node collects, but may not ask.
+node_init R2 --idle-timeout 3s --keep forever --valid-until "@$(($(date +%s) + 2))"
+sleep 2
+node_start R2
+check "an expired node still collects" 0 "flows" spoor_at R2 import "$sample/R2_v5.pcap.gz"
+check_line "a query nobody may ask" 4 "certificate expired" \
+	spoor_at R2 trace 10.2.0.10:22 --peer 198.51.100.1
+
+# A store that has no room: the import stops and says so; what was stored is found.
+node_init R5 --idle-timeout 3s --keep forever --map-size 1MiB
+node_start R5
+python3 tests/integration/exporter.py --flows 200000 --pcap "$dir/many.pcap"
+check "a full store" 64 "no room left in the store" spoor_at R5 import "$dir/many.pcap"
+held=$(spoor_at R5 flows --ndjson | wc -l)
+check "what was taken before is found" 0 "^[1-9][0-9]{3,}" echo "$held"
+check "status says that it is full" 0 '"is_full": *true' spoor_at R5 status --json
+node_kill R5 TERM
+node_start R5
+check "and it opens again" 0 '"flows": *[1-9]' spoor_at R5 status --json
+
+# Configuration files.
+conf() { printf '%s\n' "$@" >"$dir/R4/bad.yaml"; "$bin/spoord" --config "$dir/R4/bad.yaml" --check; }
+check_line "an unknown key" 2 "Unexpected key: colour \(line: 1" conf "colour: red"
+check_line "no roots" 2 "roots: at least one" conf "name: R4"
+check_line "a duration that is none" 2 "idle_timeout: not a duration" \
+	conf "roots: [root.pub]" "overlay: {listen: '127.0.0.1'}" "exports: {idle_timeout: soon}"
+check_line "an address that is none" 2 "overlay.listen: not an address" \
+	conf "roots: [root.pub]" "overlay: {listen: 'here'}"
+check_line "a configuration that is not there" 2 "none.yaml: cannot open" \
+	"$bin/spoord" --config "$dir/none.yaml"
+check_line "a second node on the same store" 64 "in use|another" \
+	"$bin/spoord" --config "$dir/R4/spoord.yaml"
