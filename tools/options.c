@@ -46,16 +46,18 @@ bool options_is_size(const char *text)
 	return size_parse(text, &octets) == ERR_OK && octets > 0;
 }
 
+/* The row `index` of all tables end to end; it must be one of them. */
 static const struct option_row *row_of(const struct option_tables *t, size_t index, void **ret_into)
 {
-	for (size_t i = 0; i < OPTIONS_TABLES; i++) {
-		if (index < t->tables[i].count) {
-			*ret_into = t->tables[i].into;
-			return &t->tables[i].rows[index];
-		}
-		index -= t->tables[i].count;
+	const struct option_table *table = t->tables;
+
+	while (index >= table->count) {
+		index -= table->count;
+		table++;
+		CHECK(table < t->tables + OPTIONS_TABLES);
 	}
-	return NULL;
+	*ret_into = table->into;
+	return &table->rows[index];
 }
 
 static size_t row_count(const struct option_tables *t)

@@ -19,8 +19,8 @@ static void write_text(struct paper *p, enum paper_colour colour, const char *te
 	p->column += text_width(text);
 }
 
-static void compose(const struct paper *p, char room[PAPER_PIECE_MAX], const char *format,
-                    va_list args)
+static PRINTF_LIKE(3, 0) void compose(const struct paper *p, char room[PAPER_PIECE_MAX],
+                                      const char *format, va_list args)
 {
 	char text[PAPER_PIECE_MAX];
 

@@ -118,6 +118,8 @@ SCENARIOS = {
         Scenario(
             "short",
             "the same chain with a 1 s idle timeout and 6 others; about 55 s",
+            # Pauses are 2 s above the timeout, the grain of softflowd's idle expiry; the victim's
+            # connection lives for more than 30 s, which is the least a node compares.
             idle_s=1, active_s=10, typing_s=36.0, step_s=0.8, tail_s=3.0,
             manner=Manner(key_median_s=(0.07, 0.1), thinks=(0.1, 0.2), think_s=(0.3, 0.5),
                           pause_least_s=(3.05, 3.1), pause_cap_s=3.7),
