@@ -109,6 +109,25 @@ static void a_node_that_remembers_needs_no_bootstrap_address(void **state)
 	end(sim);
 }
 
+/* Neither the one address it was given nor the members it remembers are there. */
+static void addresses_that_never_answer_are_greeted_ever_more_rarely(void **state)
+{
+	struct sim *sim = community(4, 13, 0);
+	uint64_t sent;
+	(void)state;
+
+	sim_run(sim, 10000);
+	for (uint32_t i = 0; i < 4; i++)
+		sim_crash(sim, i);
+	sim_restart(sim, 3, true);
+	sim_run(sim, 310000);
+	sent = sim_sent(sim);
+	sim_run(sim, 910000);
+	/* In ten minutes: three members at four minutes each, the address at sixteen seconds. */
+	assert_in_range(sim_sent(sim) - sent, 20, 3 * 3 + 600 / 16 + 1);
+	end(sim);
+}
+
 /* A node dies with a query half answered, and comes back while the others still ask it. */
 static void a_query_survives_the_restart_of_a_member(void **state)
 {
@@ -170,6 +189,7 @@ int main(void)
 		cmocka_unit_test(a_node_whose_memory_is_lost_rejoins),
 		cmocka_unit_test(the_first_node_is_found_again_by_the_others),
 		cmocka_unit_test(a_node_that_remembers_needs_no_bootstrap_address),
+		cmocka_unit_test(addresses_that_never_answer_are_greeted_ever_more_rarely),
 		cmocka_unit_test(a_query_survives_the_restart_of_a_member),
 		cmocka_unit_test(answers_hold_though_half_of_all_datagrams_come_twice),
 		cmocka_unit_test(a_run_is_its_seed),

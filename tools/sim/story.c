@@ -9,6 +9,7 @@
 #define START_MS 2000
 #define FIRST_QUERY_MS 500 /* after the dead died: nobody has noticed yet */
 #define SPACING_MS 2000
+#define QUERY_MIN_MS 10000 /* too short for all tries, so that time is what ends some */
 #define PLANTED 3
 #define DUPLICATION 0.01
 #define SKEW_MAX_MS 100
@@ -55,11 +56,12 @@ static void play_faults(struct sim *sim, struct prng *p, const struct story *sto
 	kill_share(sim, p, story->dead);
 	for (uint64_t i = 0; i < story->queries; i++) {
 		uint64_t at_ms = STORY_JOIN_MS + FIRST_QUERY_MS + i * spacing_ms;
+		uint64_t timeout_ms = QUERY_MIN_MS + prng_below(p, STORY_QUERY_MS - QUERY_MIN_MS);
 
 		if (at_ms >= end_ms)
 			break;
 		sim_run(sim, at_ms);
-		(void)sim_ask(sim, draw_live(sim, p), PLANTED, STORY_QUERY_MS, &err);
+		(void)sim_ask(sim, draw_live(sim, p), PLANTED, (int64_t)timeout_ms, &err);
 	}
 	sim_run(sim, end_ms);
 }

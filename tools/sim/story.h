@@ -17,7 +17,7 @@
 
 #define STORY_JOIN_MS 60000  /* before the first query */
 #define STORY_HEAL_MS 90000  /* to know everybody again */
-#define STORY_QUERY_MS 30000 /* a query's time */
+#define STORY_QUERY_MS 30000 /* a query's time, at most */
 
 struct story {
 	uint64_t nodes, seed, queries;
