@@ -95,7 +95,7 @@ enum err store_expire(struct store *s, struct wall now)
 	keep = octets_to_keep(s);
 	while (err == ERR_OK && s->age_max_ms > 0 && too_old(s, now.ms - s->age_max_ms, &step))
 		err = take_step(s, step);
-	while (err == ERR_OK && too_big(s, keep, &step))
+	while (err == ERR_OK && s->size_max > 0 && too_big(s, keep, &step))
 		err = take_step(s, step);
 	return err;
 }

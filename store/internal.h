@@ -69,7 +69,7 @@ struct store {
 	_Atomic size_t unsealed;
 	_Atomic bool is_full;
 	size_t block_flows;
-	uint64_t size_max;
+	uint64_t size_max; /* 0: nothing is dropped for its size */
 	int64_t age_max_ms;
 
 	pthread_mutex_t lock; /* of what follows */

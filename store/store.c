@@ -58,7 +58,7 @@ enum err store_open(const struct store_options *options, struct store **ret,
 		return ERR_NOMEM;
 	}
 	s->env = env;
-	s->size_max = options->size_max > 0 ? MIN(options->size_max, env.budget) : env.budget;
+	s->size_max = MIN(options->size_max, env.budget);
 	err = meta_sequence(&s->env, &s->sequence);
 	if (err == ERR_OK)
 		err = blocks_load(s);

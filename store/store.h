@@ -33,7 +33,7 @@ struct store_cursor;
 struct store_options {
 	const char *path;     /* a directory; made when absent */
 	uint64_t map_size;    /* octets the file may ever take; a sixteenth is kept for deleting */
-	uint64_t size_max;    /* octets of blocks kept, oldest dropped first; 0: as many as fit */
+	uint64_t size_max;    /* octets of blocks kept, oldest dropped first; 0: none are dropped */
 	int64_t age_max_ms;   /* partitions received longer ago are dropped; 0: kept */
 	uint32_t block_flows; /* flows in a full block; 0: STORE_BLOCK_FLOWS */
 };

@@ -30,7 +30,8 @@ static void seen_cell(const json_t *row, struct wall now, char room[PRINT_CELL_M
 		{172800000, 3600000, "h"},
 		{INT64_MAX, 86400000, "d"},
 	};
-	int64_t ms = json_time(row, "last_seen"), ago_ms = MAX(now.ms - ms, 0);
+	int64_t ms = json_time(row, "last_seen");
+	int64_t ago_ms = ms == INT64_MIN ? 0 : MAX(now.ms - ms, 0);
 
 	if (ms == INT64_MIN) {
 		snprintf(room, PRINT_CELL_MAX, "never");

@@ -126,10 +126,11 @@ int64_t json_count(const json_t *object, const char *key, int64_t otherwise)
 
 int64_t json_time(const json_t *object, const char *key)
 {
+	const char *text = json_text(object, key);
 	int64_t ms;
 
-	/* "now" is no RFC 3339; a node never says it. */
-	if (timestamp_parse(json_text(object, key), (struct wall){INT64_MIN}, &ms) != ERR_OK)
+	/* What people may also write ("now", "-15m") no node says. */
+	if (*text < '0' || *text > '9' || timestamp_parse(text, (struct wall){0}, &ms) != ERR_OK)
 		return INT64_MIN;
 	return ms;
 }

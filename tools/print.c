@@ -299,7 +299,11 @@ int print_failure(int code, const char *format, ...)
 
 int print_done(int code)
 {
-	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+	bool is_flushed = fflush(stdout) == 0;
+
+	if (is_flushed && ferror(stdout) == 0)
 		return code;
-	return print_failure(CTL_INTERNAL, "standard output: %s", strerror(errno));
+	/* Of a write that failed earlier the reason is no longer known. */
+	return print_failure(CTL_INTERNAL, "standard output: %s",
+	                     is_flushed ? "not everything could be written" : strerror(errno));
 }

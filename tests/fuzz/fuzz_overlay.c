@@ -320,11 +320,13 @@ static void step_command(struct play *p, unsigned who, struct bytes in)
 {
 	static const struct answer nothing;
 	uint64_t which = bytes_uint(&in, 1), ticket = bytes_uint(&in, 1);
+	enum err err;
 
 	(void)who;
 	switch (which % 4) {
 	case 0:
-		(void)overlay_answer(p->overlay, p->now, p->serve, &nothing);
+		err = overlay_answer(p->overlay, p->now, p->serve, &nothing);
+		must(err == ERR_OK || err == ERR_NOENT);
 		return;
 	case 1:
 		overlay_refuse(p->overlay, p->now, p->serve, RECEIPT_REFUSED);

@@ -9,7 +9,7 @@ held() { spoor_at R1 flows --ndjson | wc -l; }
 node_init R1 --keep forever
 for round in 1 2 3; do
 	node_start R1
-	python3 tests/integration/exporter.py --flows 400000 --seed "$round" --to "$net.1:2055" &
+	python3 tests/integration/exporter.py --flows 100000 --rate 500 --seed "$round" --to "$net.1:2055" &
 	sender=$!
 	sleep "$((RANDOM % 3 + 1)).$((RANDOM % 10))"
 	spoor_at R1 status --json >"$dir/status"

@@ -115,8 +115,8 @@ static void keys_must_be_text(void **state)
 
 static void members_are_found_or_have_a_default(void **state)
 {
-	json_t *object = json_pack("{s:s, s:i, s:s, s:n}", "text", "words", "count", 7, "time",
-	                           "2026-11-22T01:05:31.943Z", "nothing");
+	json_t *object = json_pack("{s:s, s:i, s:s, s:s, s:n}", "text", "words", "count", 7, "time",
+	                           "2026-11-22T01:05:31.943Z", "span", "-15m", "nothing");
 	(void)state;
 
 	assert_string_equal(json_text(object, "text"), "words");
@@ -126,6 +126,7 @@ static void members_are_found_or_have_a_default(void **state)
 	assert_int_equal(json_count(object, "text", -1), -1);
 	assert_int_equal(json_time(object, "time"), 1795309531943);
 	assert_true(json_time(object, "text") == INT64_MIN);
+	assert_true(json_time(object, "span") == INT64_MIN);
 	assert_true(json_time(object, "nothing") == INT64_MIN);
 	json_decref(object);
 }

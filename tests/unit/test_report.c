@@ -208,7 +208,7 @@ static void a_target_alone_is_said_to_be_alone(void **state)
 	(void)state;
 
 	assert_non_null(strstr(text, "\nNo connection that led to this one was found; it came from "
-	                             "192.0.2.3, no node sees\nbehind it.\n"));
+	                             "192.0.2.3, no node sees behind it.\n"));
 	free(text);
 	text = drawn("{}", &view); /* whatever comes, nothing breaks */
 	assert_non_null(strstr(text, "Asked 0 other nodes"));

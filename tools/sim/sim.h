@@ -107,8 +107,8 @@ void sim_set_tap(struct sim *sim, sim_tap_fn *fn, void *ctx);
 
 /* After healing: every node up must know every other as live. Each that does not is a violation. */
 void sim_check_known(struct sim *sim);
-/* And every member must have heard this query. */
-void sim_check_heard(struct sim *sim, size_t query);
+/* And every member must have heard this query and answered it. */
+void sim_check_whole(struct sim *sim, size_t query);
 
 uint32_t sim_nodes(const struct sim *sim);
 bool sim_is_up(const struct sim *sim, uint32_t node);

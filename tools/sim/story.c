@@ -77,7 +77,7 @@ static void play_healed(struct sim *sim, struct prng *p)
 	query = sim_ask(sim, draw_live(sim, p), PLANTED, STORY_QUERY_MS, &err);
 	sim_run(sim, sim_now(sim) + STORY_QUERY_MS);
 	if (query != SIZE_MAX)
-		sim_check_heard(sim, query);
+		sim_check_whole(sim, query);
 }
 
 struct sums {

@@ -285,13 +285,14 @@ void sim_check_known(struct sim *sim)
 	}
 }
 
-void sim_check_heard(struct sim *sim, size_t query)
+void sim_check_whole(struct sim *sim, size_t query)
 {
 	const struct sim_query *q = &sim->queries[query];
 
 	for (uint32_t i = 0; i < sim->options.nodes; i++) {
-		if (sim_is_reachable(&q->parts[i]) && !q->parts[i].is_heard)
-			violation(sim, i, "did not hear the query of %s",
+		if (sim_is_reachable(&q->parts[i]) && !q->parts[i].is_answered)
+			violation(sim, i, "%s the query of %s",
+			          q->parts[i].is_heard ? "has not answered" : "did not hear",
 			          sim->nodes[q->origin].name);
 	}
 }
