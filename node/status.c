@@ -154,7 +154,7 @@ static void put_peer(struct pack *p, const struct member *m, struct now now)
 		row_nil(p, "last_seen");
 	else
 		row_time(p, "last_seen", now.wall.ms - (int64_t)(now.mono.ms - m->seen.ms));
-	if (m->rtt_ms == 0)
+	if (m->rtt_ms == MEMBER_RTT_UNKNOWN)
 		row_nil(p, "rtt_ms");
 	else
 		row_uint(p, "rtt_ms", m->rtt_ms);

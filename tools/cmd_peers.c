@@ -51,7 +51,9 @@ static void rtt_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MA
 	const json_t *rtt = json_object_get(row, "rtt_ms");
 
 	(void)now;
-	if (json_is_number(rtt))
+	if (json_is_number(rtt) && json_number_value(rtt) < 1)
+		snprintf(room, PRINT_CELL_MAX, "< 1 ms");
+	else if (json_is_number(rtt))
 		snprintf(room, PRINT_CELL_MAX, "%.4g ms", json_number_value(rtt));
 	else
 		snprintf(room, PRINT_CELL_MAX, "-");

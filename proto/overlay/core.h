@@ -29,6 +29,7 @@ struct peer { /* a member, and how we stand with it */
 	bool is_listed;        /* it was asked for its members, and has not said all */
 	bool is_walked;        /* for all of them; else for a few */
 	struct id walked;      /* the last one it was asked after */
+	struct mono asked;     /* when */
 	uint8_t misses;        /* HELLOs unanswered in a row */
 	struct mono next;      /* when to HELLO, or to give the present one up */
 	struct bucket queries; /* its budget of questions */

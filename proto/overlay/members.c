@@ -70,6 +70,7 @@ static struct peer *insert(struct overlay *o, const struct id *id, const struct 
 	peer->member.blob.len = bytes_left(&blob);
 	memcpy(peer->member.blob.octets, blob.at, bytes_left(&blob));
 	peer->member.endpoint = *endpoint;
+	peer->member.rtt_ms = MEMBER_RTT_UNKNOWN;
 	return peer;
 }
 
@@ -175,6 +176,7 @@ static void ask_for_members(struct overlay *o, struct now now, struct peer *peer
 
 	peer->is_listed = true;
 	peer->walked = *after;
+	peer->asked = now.mono;
 	peer->next = mono_after(now.mono, 2 * WAIT_MS);
 	send_to(o, &peer->member.endpoint, MESSAGE_ASK, &body);
 }
@@ -199,6 +201,11 @@ static void list_members(struct overlay *o, struct now now, struct peer *peer)
 static struct mono next_ping(struct overlay *o, struct now now)
 {
 	return mono_after(now.mono, PING_MS + random_below(o, PING_MS / 4));
+}
+
+static uint32_t since(struct now now, struct mono then)
+{
+	return (uint32_t)MIN(now.mono.ms - then.ms, MEMBER_RTT_UNKNOWN - 1);
 }
 
 /* It has proved to be at `from`. */
@@ -268,7 +275,7 @@ enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *fr
 		return ERR_STALE;
 	}
 	if (is_ours)
-		peer->member.rtt_ms = (uint32_t)MIN(now.mono.ms - peer->sent.ms, UINT32_MAX);
+		peer->member.rtt_ms = since(now, peer->sent);
 	send_to(o, from, MESSAGE_CONFIRM, &body);
 	is_live(o, now, peer, from);
 	return ERR_OK;
@@ -372,6 +379,7 @@ enum err on_members(struct overlay *o, struct now now, const struct endpoint *fr
 		return ERR_STALE;
 	}
 	peer->is_listed = false;
+	peer->member.rtt_ms = since(now, peer->asked);
 	for (size_t i = 0; i < m->body.card_count; i++)
 		heard(o, now, &m->body.cards[i]);
 	peer = peer_find(o, &sender); /* inserting moves the table */

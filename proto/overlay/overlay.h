@@ -58,6 +58,8 @@ struct overlay_random {
 	void *ctx;
 };
 
+#define MEMBER_RTT_UNKNOWN UINT32_MAX
+
 enum member_state {
 	MEMBER_HEARD,   /* another member named it; not met */
 	MEMBER_LIVE,    /* it answers at its endpoint */
@@ -72,7 +74,7 @@ struct member {
 	struct endpoint endpoint; /* proved, once it has been LIVE */
 	enum member_state state;
 	struct mono seen; /* when it last proved to be there; ms 0: never */
-	uint32_t rtt_ms;  /* of the last HELLO; 0: not measured */
+	uint32_t rtt_ms;  /* of the last HELLO or ASK; MEMBER_RTT_UNKNOWN: of none yet */
 };
 
 enum target_state { /* what became of our query at one member */
@@ -185,7 +187,7 @@ void overlay_cancel(struct overlay *o, uint32_t ticket);
 /* Answers an ACT_SERVE. ERR_NOENT: its query has expired meanwhile. ERR_LIMIT: too long. */
 MUST_USE enum err overlay_answer(struct overlay *o, struct now now, uint32_t ticket,
                                  const struct answer *answer);
-/* RECEIPT_REFUSED or RECEIPT_BUSY instead. */
+/* RECEIPT_REFUSED instead, or RECEIPT_BUSY: the query may then come again as another ACT_SERVE. */
 void overlay_refuse(struct overlay *o, struct now now, uint32_t ticket, enum receipt_status status);
 
 /* The next act, oldest first; false when there is none left. */
