@@ -21,5 +21,6 @@ _Noreturn void check_failed(const char *claim, const char *file, int line);
 #define container_of(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
 
 #define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
+#define VPRINTF_LIKE(text) __attribute__((format(printf, text, 0)))
 
 #endif

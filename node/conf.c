@@ -111,7 +111,8 @@ static PRINTF_LIKE(3, 4) void wrong(struct reader *r, enum err err, const char *
 }
 
 /* libcyaml says what is wrong in log lines; the last but its backtrace is the one people need. */
-static void keep_line(cyaml_log_t level, void *ctx, const char *format, va_list args)
+static VPRINTF_LIKE(3) void keep_line(cyaml_log_t level, void *ctx, const char *format,
+                                      va_list args)
 {
 	char line[CONF_REASON_MAX / 2];
 	struct reader *r = ctx;

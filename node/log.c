@@ -5,7 +5,7 @@
 
 static bool verbose;
 
-static void write_line(const char *part, const char *format, va_list args)
+static VPRINTF_LIKE(2) void write_line(const char *part, const char *format, va_list args)
 {
 	char line[1024];
 

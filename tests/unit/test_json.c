@@ -54,8 +54,8 @@ static void what_json_cannot_hold_comes_near(void **state)
 	pack_array(&p, 5);
 	pack_uint(&p, INT64_MAX);
 	pack_uint(&p, UINT64_C(1) << 63);
-	pack_real(&p, INFINITY);
-	pack_real(&p, NAN);
+	pack_real(&p, (double)INFINITY);
+	pack_real(&p, (double)NAN);
 	pack_str(&p, "\xff\x1b");
 	is_text(of(&p), "[9223372036854775807,9.2233720368547758e18,null,null,\"?\\u001B\"]");
 }
