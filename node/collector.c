@@ -15,12 +15,30 @@
 
 static void start_seal(struct collector *c);
 
+/* Flows that ever left memory for the disk. */
+static uint64_t sealed_flows(struct store *store)
+{
+	struct store_stats stats;
+
+	store_stats(store, &stats);
+	return stats.flows + stats.expired_flows;
+}
+
 static void run_seal(struct job *job)
 {
 	struct collector *c = container_of(job, struct collector, seal_job);
-	enum err expired = store_expire(c->node->store, node_now().wall);
+	struct store *store = c->node->store;
+	enum err expired;
+	uint64_t before;
+	int idle = 0; /* rounds without progress: the first only tells retention what is wanted */
 
-	c->sealed = store_seal(c->node->store);
+	/* A block that found no room makes retention give it some: as long as that helps, go on. */
+	do {
+		before = sealed_flows(store);
+		expired = store_expire(store, node_now().wall);
+		c->sealed = store_seal(store);
+		idle = sealed_flows(store) > before ? 0 : idle + 1;
+	} while (c->sealed == ERR_FULL && c->node->conf.size_max > 0 && idle < 3);
 	if (c->sealed == ERR_OK)
 		c->sealed = expired;
 }
@@ -38,6 +56,7 @@ static void done_seal(struct job *job)
 {
 	struct collector *c = container_of(job, struct collector, seal_job);
 	struct collector_waiter *w = c->waiters;
+	enum err sealed = c->sealed; /* the next seal may write it while these are told */
 
 	c->is_sealing = false;
 	tell(c);
@@ -48,7 +67,7 @@ static void done_seal(struct job *job)
 	while (w != NULL) {
 		struct collector_waiter *next = w->next;
 
-		w->fn(w, c->sealed);
+		w->fn(w, sealed);
 		w = next;
 	}
 }

@@ -5,6 +5,7 @@
 
 #include <cyaml/cyaml.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,7 +105,7 @@ static PRINTF_LIKE(3, 4) void wrong(struct reader *r, enum err err, const char *
 	if (r->err != ERR_OK)
 		return; /* the first is the one to tell */
 	r->err = err;
-	len = snprintf(r->reterr, CONF_REASON_MAX, "%s: ", r->path);
+	len = snprintf(r->reterr, CONF_REASON_MAX, "%.*s: ", CONF_PATH_MAX, r->path);
 	va_start(args, format);
 	vsnprintf(r->reterr + len, CONF_REASON_MAX - (size_t)len, format, args);
 	va_end(args);
@@ -270,14 +271,19 @@ static void read_sections(struct reader *r, const struct file *file)
 		      file->policy.answer);
 }
 
-static void split_dir(const char *path, char room[CONF_PATH_MAX])
+/* The folder of `path`, from the root: what is told of files in it holds from anywhere. */
+static bool split_dir(const char *path, char room[CONF_PATH_MAX])
 {
-	const char *slash = strrchr(path, '/');
+	char whole[PATH_MAX];
+	size_t len = realpath(path, whole) == NULL ? CONF_PATH_MAX : strlen(whole);
 
-	if (slash == NULL)
-		snprintf(room, CONF_PATH_MAX, ".");
-	else
-		snprintf(room, CONF_PATH_MAX, "%.*s", (int)MAX(slash - path, 1), path);
+	while (len > 1 && len < CONF_PATH_MAX && whole[len - 1] != '/')
+		len--;
+	if (len >= CONF_PATH_MAX)
+		return false;
+	memcpy(room, whole, len);
+	room[len > 1 ? len - 1 : len] = '\0';
+	return true;
 }
 
 enum err conf_read(const char *path, struct conf *ret, char reterr[CONF_REASON_MAX])
@@ -301,7 +307,8 @@ enum err conf_read(const char *path, struct conf *ret, char reterr[CONF_REASON_M
 	if (file == NULL)
 		wrong(&r, ERR_FORMAT, "empty");
 	if (r.err == ERR_OK) {
-		split_dir(path, conf.dir);
+		if (!split_dir(path, conf.dir))
+			wrong(&r, ERR_RANGE, "path is too long");
 		read_roots(&r, file);
 		if (r.err == ERR_OK)
 			read_self(&r, file);

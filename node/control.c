@@ -22,6 +22,7 @@ struct client {
 	struct control *control;
 	struct client *next;
 	uv_pipe_t pipe;
+	uint32_t serial;
 	unsigned holds; /* the open handle is one */
 	bool is_gone;   /* closing or closed */
 	bool is_asking; /* a request is under way */
@@ -55,6 +56,11 @@ void client_put(struct client *client)
 bool client_is_gone(const struct client *client)
 {
 	return client->is_gone;
+}
+
+uint32_t client_serial(const struct client *client)
+{
+	return client->serial;
 }
 
 struct node *client_node(const struct client *client)
@@ -126,11 +132,18 @@ void client_send(struct client *client, const char *key, const void *data, size_
 
 static void take_requests(struct client *client);
 
-static void end(struct client *client, const struct pack *p)
+/* The next request waits until this one's answer is on its way: nobody's backlog grows here. */
+static void on_end_sent(void *ctx)
 {
-	client_send(client, "end", p->out.start, pack_len(p), NULL, NULL);
+	struct client *client = ctx;
+
 	client->is_asking = false;
 	take_requests(client);
+}
+
+static void end(struct client *client, const struct pack *p)
+{
+	client_send(client, "end", p->out.start, pack_len(p), on_end_sent, client);
 }
 
 void client_end(struct client *client, enum ctl_code code, const char *format, ...)
@@ -206,7 +219,7 @@ static bool take_request(struct client *client)
 	return true;
 }
 
-/* A request may end before it returns here: the loop goes on, it does not nest. */
+/* A request may end while it is being taken: the loop goes on, it does not nest. */
 static void take_requests(struct client *client)
 {
 	if (client->is_taking)
@@ -265,6 +278,7 @@ static void on_connection(uv_stream_t *listener, int status)
 		return;
 	client->control = control;
 	client->holds = 1;
+	client->serial = ++control->last_serial;
 	uv_pipe_init(&control->node->loop, &client->pipe, 0);
 	client->pipe.data = client;
 	client->next = control->clients;

@@ -28,6 +28,7 @@ struct control {
 	bool is_open;
 	struct client *clients; /* list */
 	size_t count;
+	uint32_t last_serial;
 };
 
 MUST_USE enum err control_start(struct control *c, struct node *node);
@@ -38,6 +39,9 @@ struct client *client_hold(struct client *client);
 void client_put(struct client *client);
 bool client_is_gone(const struct client *client);
 struct node *client_node(const struct client *client);
+
+/* Another for every connection, never 0. */
+uint32_t client_serial(const struct client *client);
 
 /*
  * Sends {key: value}, the value being the packed octets data[0..len) (copied). `sent` (or NULL) is

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define CHUNK (256 * 1024)
+#define BLOCKS_AT_ONCE 8
 
 struct listing {
 	struct job job; /* first */
@@ -54,7 +55,9 @@ static void run_listing(struct job *job)
 	bool has_room = true;
 
 	l->count = l->len = 0;
-	while (has_room && l->err == ERR_OK) {
+	/* Some blocks at a time: others wait for this worker, and the client may be gone by then.
+	 */
+	for (int blocks = 0; has_room && blocks < BLOCKS_AT_ONCE && l->err == ERR_OK; blocks++) {
 		if (l->block_left == 0)
 			l->err = store_cursor_next(l->cursor, &l->block, &l->block_left);
 		while (l->err == ERR_OK && l->block_left > 0 && has_room) {

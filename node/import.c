@@ -2,6 +2,7 @@
  * `spoor import`: datagrams out of files, by the same way in as those from the network. Where those
  * would be lost because the store has fallen behind, these wait for the next seal.
  */
+#include "base/timestamp.h"
 #include "base/util.h"
 #include "node/node.h"
 #include "node/requests.h"
@@ -16,6 +17,8 @@ struct import {
 	struct bytes in;
 	struct flow flows[FLOW_DATAGRAM_MAX]; /* of the datagram that waits */
 	size_t waiting;
+	int64_t oldest_ms; /* what was captured before would not be kept */
+	int64_t old_ms;    /* of the datagram that was */
 	uint64_t datagrams, taken, dropped[DROP_COUNT_OF];
 	uint8_t batch[];
 };
@@ -41,11 +44,29 @@ static void import_end(struct import *im)
 	import_free(im);
 }
 
+/* What was taken stays found; only what is sealed outlives the node. */
 static void import_fail(struct import *im, enum err err)
 {
+	struct store_stats stats;
+
+	store_stats(client_node(im->client)->store, &stats);
 	client_end(im->client, CTL_INTERNAL,
-	           "%s: stopped after %llu flows; what was taken before is kept", err_text(err),
-	           (unsigned long long)im->taken);
+	           "%s: stopped after %llu flows of this batch; %llu flows are in memory only",
+	           err_text(err), (unsigned long long)im->taken,
+	           (unsigned long long)stats.unsealed);
+	import_free(im);
+}
+
+/* Retention would drop it at once: better to say so than to take it. */
+static void import_refuse_old(struct import *im, int64_t received_ms)
+{
+	char then[TIMESTAMP_TEXT_MAX], kept[DURATION_TEXT_MAX];
+
+	client_end(im->client, CTL_INTERNAL,
+	           "captured %s, which is longer ago than this node keeps flows (store.age_max, "
+	           "%s)",
+	           timestamp_print(received_ms, then),
+	           duration_print(client_node(im->client)->conf.age_max_ms, kept));
 	import_free(im);
 }
 
@@ -75,7 +96,15 @@ static enum err import_next(struct import *im)
 
 	if (!ctl_batch_next(&im->in, &datagram))
 		return im->in.is_short ? ERR_FORMAT : ERR_NOENT;
-	origin = (struct flow_origin){datagram.from, datagram.received_ms};
+	if (datagram.received_ms < im->oldest_ms) {
+		im->old_ms = datagram.received_ms;
+		return ERR_STALE;
+	}
+	origin = (struct flow_origin){
+		.from = datagram.from,
+		.received_ms = datagram.received_ms,
+		.session = client_serial(im->client),
+	};
 	err = collector_feed(c, &origin, datagram.data.at, bytes_left(&datagram.data), im->flows,
 	                     &im->waiting, &drop);
 	im->datagrams++;
@@ -99,8 +128,17 @@ static void import_run(struct import *im)
 		import_end(im);
 	else if (err == ERR_BUSY)
 		collector_seal(c, &im->waiter);
+	else if (err == ERR_STALE)
+		import_refuse_old(im, im->old_ms);
 	else
 		import_fail(im, err);
+}
+
+static int64_t oldest_kept(const struct node *node)
+{
+	int64_t age_max_ms = node->conf.age_max_ms;
+
+	return age_max_ms > 0 ? node_now().wall.ms - age_max_ms : INT64_MIN;
 }
 
 void request_import(struct client *client, const struct ctl_request *request)
@@ -118,6 +156,7 @@ void request_import(struct client *client, const struct ctl_request *request)
 	im->waiter.fn = on_sealed;
 	im->client = client_hold(client);
 	im->in = bytes_of(im->batch, len);
+	im->oldest_ms = oldest_kept(client_node(client));
 	import_run(im);
 }
 

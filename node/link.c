@@ -29,7 +29,8 @@ static void on_searched(struct search *search)
 			err = overlay_answer(overlay, node_now(), served->ticket, &search->answer);
 		if (err != ERR_OK && err != ERR_NOENT) {
 			log_line("link", "a query could not be answered: %s", err_text(err));
-			overlay_refuse(overlay, node_now(), served->ticket, RECEIPT_BUSY);
+			overlay_refuse(overlay, node_now(), served->ticket,
+			               err == ERR_LIMIT ? RECEIPT_REFUSED : RECEIPT_BUSY);
 		}
 		link_drive(&node->link);
 	}

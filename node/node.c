@@ -1,9 +1,11 @@
 #include "node/node.h"
 
 #include "base/timestamp.h"
+#include "base/util.h"
 #include "node/log.h"
 #include "node/notify.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
@@ -50,14 +52,29 @@ static enum err open_store(struct node *node)
 	return err;
 }
 
+/* What could not be written is told: it was in memory only, and goes. */
+static void close_store(struct node *node)
+{
+	struct store_stats stats;
+
+	if (node->store == NULL)
+		return;
+	if (store_seal(node->store) != ERR_OK) {
+		store_stats(node->store, &stats);
+		log_line("store", "no room for the last %llu flows: they are lost",
+		         (unsigned long long)stats.unsealed);
+	}
+	store_close(node->store);
+}
+
 static void stop(struct node *node)
 {
 	if (node->is_stopping)
 		return;
 	node->is_stopping = true;
 	notify("STOPPING=1");
-	uv_close((uv_handle_t *)&node->sigint, NULL);
-	uv_close((uv_handle_t *)&node->sigterm, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(node->signals); i++)
+		uv_close((uv_handle_t *)&node->signals[i], NULL);
 	control_stop(&node->control);
 	link_stop(&node->link);
 	collector_stop(&node->collector);
@@ -98,6 +115,7 @@ static void say_ready(const struct node *node)
 
 int node_run(const struct conf *conf)
 {
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
 	struct node *node = calloc(1, sizeof(*node));
 	int code = EXIT_START;
 
@@ -105,13 +123,15 @@ int node_run(const struct conf *conf)
 		return code;
 	node->conf = *conf;
 	node->started = node_now();
+	signal(SIGPIPE, SIG_IGN); /* a client that went away is an error of the write */
 	uv_loop_init(&node->loop);
-	uv_signal_init(&node->loop, &node->sigint);
-	uv_signal_init(&node->loop, &node->sigterm);
-	node->sigint.data = node->sigterm.data = node;
+	for (size_t i = 0; i < ARRAY_LEN(node->signals); i++) {
+		uv_signal_init(&node->loop, &node->signals[i]);
+		node->signals[i].data = node;
+	}
 	if (open_store(node) == ERR_OK && start(node) == ERR_OK) {
-		uv_signal_start(&node->sigint, on_signal, SIGINT);
-		uv_signal_start(&node->sigterm, on_signal, SIGTERM);
+		for (size_t i = 0; i < ARRAY_LEN(node->signals); i++)
+			uv_signal_start(&node->signals[i], on_signal, ends[i]);
 		say_ready(node);
 		code = 0;
 	} else {
@@ -121,7 +141,7 @@ int node_run(const struct conf *conf)
 	uv_run(&node->loop, UV_RUN_DEFAULT);
 	traces_fini(&node->traces);
 	uv_loop_close(&node->loop);
-	store_close(node->store);
+	close_store(node);
 	collector_free(&node->collector);
 	link_free(&node->link);
 	wipe(&node->conf.self.pair, sizeof(node->conf.self.pair));

@@ -30,7 +30,7 @@ struct node {
 	struct link link;
 	struct traces traces;
 	struct control control;
-	uv_signal_t sigint, sigterm;
+	uv_signal_t signals[3]; /* each of which ends the node */
 	struct now started;
 	unsigned searches; /* on workers now */
 	bool is_stopping;

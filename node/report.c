@@ -14,8 +14,7 @@
 #include <sys/stat.h>
 
 #define SLACK_MS 2000 /* clocks and record edges, when views are put in order */
-#define LINES_MAX PATH_MATCHES_MAX
-#define SELF 0 /* index of this node; replies follow */
+#define SELF 0        /* index of this node; replies follow */
 
 /* One finding of one node; `match` is its part in the path. */
 struct line {
@@ -27,7 +26,7 @@ struct line {
 struct sheet {
 	const struct node *node;
 	const struct trace *trace;
-	struct line lines[LINES_MAX];
+	struct line *lines;
 	size_t line_count;
 	struct match matches[PATH_MATCHES_MAX];
 	size_t match_count;
@@ -92,18 +91,24 @@ static void add_findings(struct sheet *s, uint32_t node)
 {
 	const struct answer *a = answer_of(s, node);
 
-	for (size_t i = 0; i < a->finding_count && s->line_count < LINES_MAX; i++) {
+	for (size_t i = 0; i < a->finding_count; i++) {
 		const struct finding *f = &a->findings[i];
-		struct line *line = &s->lines[s->line_count];
 
-		if (is_target(s, node, f))
-			continue;
-		*line = (struct line){f, node, SIZE_MAX};
-		s->line_count++;
-		if (f->verdict != VERDICT_MATCH || s->match_count == PATH_MATCHES_MAX)
-			continue;
+		if (!is_target(s, node, f))
+			s->lines[s->line_count++] = (struct line){f, node, SIZE_MAX};
+	}
+}
+
+/* The best of them, whoever sent them: `lines` is in order. */
+static void add_matches(struct sheet *s)
+{
+	for (size_t i = 0; i < s->line_count && s->match_count < PATH_MATCHES_MAX; i++) {
+		struct line *line = &s->lines[i];
+
+		if (line->finding->verdict != VERDICT_MATCH)
+			return;
 		line->match = s->match_count;
-		add_match(s, node, f);
+		add_match(s, line->node, line->finding);
 	}
 }
 
@@ -305,7 +310,7 @@ static void put_coverage(struct pack *p, const struct sheet *s)
 	row_uint(p, "silent", t->outcome_count - answered - refused);
 	pack_str(p, "nodes");
 	pack_array(p, 1 + t->outcome_count);
-	put_coverage_node(p, cert_of(s, SELF), "self", answer_of(s, SELF));
+	put_coverage_node(p, cert_of(s, SELF), "self", t->is_asked ? answer_of(s, SELF) : NULL);
 	for (size_t i = 0; i < t->outcome_count; i++) {
 		const struct trace_outcome *o = &t->outcomes[i];
 
@@ -330,19 +335,29 @@ static void put_query(struct pack *p, const struct trace *t, const char *bundle)
 		row_str(p, "bundle", bundle);
 }
 
+/* A hop before the target's; or its own client, seen by another node behind its NAT. */
+static bool is_origin_found(const struct sheet *s)
+{
+	const struct path *path = &s->path;
+
+	return path->hop_count > 1 || (path->hop_count == 1 && path->hops[0].src_node != SELF &&
+	                               path->hops[0].src_node != PATH_NOWHERE);
+}
+
 /* The exit codes of design.md, the gravest first. */
 static enum ctl_code code_of(const struct sheet *s)
 {
 	const struct trace *t = s->trace;
 	size_t answered = count_state(t, TARGET_ANSWERED), refused = count_state(t, TARGET_REFUSED);
-	bool is_found = s->path.hop_count > 1;
+	bool is_found = is_origin_found(s);
+	bool is_alone = t->is_asked && t->outcome_count == 0 && s->node->conf.bootstrap_count > 0;
 
 	if (count_state(t, TARGET_FALSE) > 0)
 		return CTL_UNVERIFIED;
 	if (t->outcome_count > 0 && count_state(t, TARGET_UNWANTED) == t->outcome_count)
 		return CTL_DENIED;
-	if (answered + refused < t->outcome_count)
-		return CTL_PARTIAL;
+	if (answered + refused < t->outcome_count || (is_alone && !is_found))
+		return CTL_PARTIAL; /* some did not answer; or nobody has been met yet */
 	if (!is_found && refused > 0)
 		return CTL_DENIED;
 	return is_found ? CTL_FOUND : CTL_NOTHING;
@@ -351,20 +366,25 @@ static enum ctl_code code_of(const struct sheet *s)
 enum ctl_code report_pack(struct pack *p, const struct node *node, const struct trace *trace,
                           const char *bundle)
 {
+	size_t lines_max = (trace->reply_count + 1) * ANSWER_FINDINGS_MAX;
 	struct sheet *s = calloc(1, sizeof(*s));
 	enum ctl_code code;
 
-	if (s == NULL) {
+	if (s != NULL)
+		s->lines = calloc(lines_max, sizeof(*s->lines));
+	if (s == NULL || s->lines == NULL) {
+		free(s);
 		pack_map(p, 0);
 		return CTL_INTERNAL;
 	}
 	s->node = node;
 	s->trace = trace;
-	add_target(s);
 	for (uint32_t i = 0; i <= trace->reply_count; i++)
 		add_findings(s, i);
-	path_assemble(s->matches, s->match_count, SLACK_MS, &s->path);
 	qsort(s->lines, s->line_count, sizeof(s->lines[0]), best_first);
+	add_target(s);
+	add_matches(s);
+	path_assemble(s->matches, s->match_count, SLACK_MS, &s->path);
 	pack_map(p, 7);
 	put_target(p, s);
 	pack_str(p, "matches");
@@ -375,6 +395,7 @@ enum ctl_code report_pack(struct pack *p, const struct node *node, const struct 
 	put_coverage(p, s);
 	put_query(p, trace, bundle); /* and the bundle */
 	code = p->out.is_full ? CTL_INTERNAL : code_of(s);
+	free(s->lines);
 	free(s);
 	return code;
 }

@@ -9,6 +9,7 @@
 
 #define SIGHTINGS_MAX (4u << 20) /* 112 octets each */
 #define WINDOW_SLACK_MS 5000     /* clocks, and records that end a little outside */
+#define LOOKUP_AROUND_MS 600000  /* flows are read this far around the time asked for */
 #define LOOKUP_WIDER_MS 86400000 /* a connection is read this far around the moment asked for */
 
 /* Flows of a window, as correlate wants them. */
@@ -182,12 +183,13 @@ static bool is_of_protocol(const void *ctx, const struct flow *flow)
 
 static bool is_of_finding(const struct finding *f, const struct flow *flow)
 {
-	struct endpoint src = {flow->src, flow->src_port}, dst = {flow->dst, flow->dst_port};
+	struct sighting s =
+		sighting_of(flow); /* of ICMP it has no ports, as the finding has none */
 
 	if (flow->proto != f->proto || !addr_equal(&flow->exporter, &f->exporter))
 		return false;
-	return (endpoint_equal(&src, &f->src) && endpoint_equal(&dst, &f->dst)) ||
-	       (endpoint_equal(&src, &f->dst) && endpoint_equal(&dst, &f->src));
+	return (endpoint_equal(&s.low, &f->src) && endpoint_equal(&s.high, &f->dst)) ||
+	       (endpoint_equal(&s.low, &f->dst) && endpoint_equal(&s.high, &f->src));
 }
 
 static bool is_found(const void *ctx, const struct flow *flow)
@@ -351,10 +353,17 @@ static void take_whole(void *ctx, const struct connection *c)
 	l->best.on = on;
 }
 
+static struct interval asked_for(const struct lookup *l)
+{
+	return (struct interval){l->request.since_ms, l->request.until_ms};
+}
+
 static void look_at(void *ctx, const struct connection *c)
 {
 	struct lookup *l = ctx;
 
+	if (!interval_overlaps(connection_life(c), asked_for(l)))
+		return;
 	if (l->err == ERR_OK) {
 		l->others += !is_same_tuple(c, &l->best);
 		if (!is_likelier(l, c, &l->best))
@@ -392,11 +401,21 @@ static enum err complete(struct lookup *l, struct store *store)
 	return l->err;
 }
 
+/* A connection may be silent when it is asked for: its flows around that time tell its life. */
+static struct interval widened(struct interval when)
+{
+	if (when.start_ms > INT64_MIN + LOOKUP_AROUND_MS)
+		when.start_ms -= LOOKUP_AROUND_MS;
+	if (when.end_ms < INT64_MAX - LOOKUP_AROUND_MS)
+		when.end_ms += LOOKUP_AROUND_MS;
+	return when;
+}
+
 static void run_lookup(struct job *job)
 {
 	struct lookup *l = container_of(job, struct lookup, job);
 	struct store *store = l->node->store;
-	struct interval when = {l->request.since_ms, l->request.until_ms};
+	struct interval when = widened(asked_for(l));
 	struct store_stats stats;
 	struct gathered g;
 

@@ -36,6 +36,29 @@ static void trace_free(struct trace *t)
 	free(t);
 }
 
+static int reply_by_name(const void *a, const void *b)
+{
+	const struct trace_reply *x = a, *y = b;
+
+	return strcmp(x->cert.name, y->cert.name);
+}
+
+static int outcome_by_name(const void *a, const void *b)
+{
+	const struct trace_outcome *x = a, *y = b;
+
+	return strcmp(x->cert.name, y->cert.name);
+}
+
+/* Who answered first is chance: the report reads the same every time. */
+static void put_in_order(struct trace *t)
+{
+	if (t->reply_count > 0)
+		qsort(t->replies, t->reply_count, sizeof(t->replies[0]), reply_by_name);
+	if (t->outcome_count > 0)
+		qsort(t->outcomes, t->outcome_count, sizeof(t->outcomes[0]), outcome_by_name);
+}
+
 /* The row and the end; then nothing is left of the trace. */
 static void conclude(struct trace *t, const char *remark)
 {
@@ -50,6 +73,7 @@ static void conclude(struct trace *t, const char *remark)
 		trace_free(t);
 		return;
 	}
+	put_in_order(t);
 	if (t->is_asked && report_bundle(node, t, bundle) != ERR_OK) {
 		log_line("trace", "the evidence could not be written to %s", node->conf.traces);
 		bundle[0] = '\0';
@@ -253,6 +277,16 @@ static void on_looked_up(struct lookup *lookup)
 	}
 }
 
+/* Of traces whose client has gone; until now nothing came that told them. */
+static void let_go(struct traces *traces)
+{
+	for (struct trace *t = traces->list, *next; t != NULL; t = next) {
+		next = t->next;
+		if (t->is_asked && client_is_gone(t->client))
+			advance(t);
+	}
+}
+
 void request_trace(struct client *client, const struct ctl_request *request)
 {
 	static const struct endpoint nothing;
@@ -266,6 +300,7 @@ void request_trace(struct client *client, const struct ctl_request *request)
 		           "medium, high or critical");
 		return;
 	}
+	let_go(&node->traces);
 	t = node->traces.count < TRACES_MAX ? calloc(1, sizeof(*t)) : NULL;
 	if (t == NULL) {
 		client_end(client, CTL_INTERNAL, "%s", err_text(ERR_BUSY));

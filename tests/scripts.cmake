@@ -19,6 +19,7 @@ script_test(integration/netns_chain_c2 tests/integration/recording.sh
 script_test(integration/input tests/integration/input.sh)
 script_test(integration/kill tests/integration/kill.sh)
 script_test(integration/restart tests/integration/restart.sh)
+script_test(integration/clients tests/integration/clients.sh)
 
 # The namespace laboratory, in small: real ssh, real exporters (needs root and namespaces).
 script_test(laboratory/short tools/lab run short --json)

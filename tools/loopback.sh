@@ -10,15 +10,18 @@
 # $bin is where spoor and spoord are. Everything is bounded: ten seconds for whatever is awaited.
 # shellcheck shell=bash
 
+declare -A pid=() number=()
+
 loopback_open() {
 	dir=$(mktemp -d "${TMPDIR:-/tmp}/spoor.XXXXXX")
 	# Loopback has addresses enough for everybody to keep the standard ports.
 	net=127.$((RANDOM % 200 + 10)).$((RANDOM % 250 + 1))
-	declare -gA pid=() number=()
-	"$bin/spoor" init --community "$dir/community" --name "Loopback" >/dev/null
+	"$bin/spoor" init --community "$dir/.community" --name "Loopback" >/dev/null
 }
 
 loopback_close() {
+	trap '' INT TERM HUP # a second Ctrl-C does not stop the tidying
+	[ -n "${dir:-}" ] || return 0
 	[ "${#pid[@]}" = 0 ] || kill "${pid[@]}" 2>/dev/null || :
 	wait "${pid[@]}" 2>/dev/null || :
 	if [ "${keep:-no}" = yes ]; then echo "kept: $dir" >&2; else rm -rf "$dir"; fi
@@ -49,7 +52,7 @@ node_init() {
 	number[$name]=$((${#number[@]} + 1))
 	[ "${number[$name]}" = 1 ] || bootstrap=(--bootstrap "$net.1:7667")
 	"$bin/spoor" init "$dir/$name" --name "$name" --org "Organisation of $name" \
-		--sign "$dir/community/root.key" --listen "$net.${number[$name]}:7667" \
+		--sign "$dir/.community/root.key" --listen "$net.${number[$name]}:7667" \
 		--export "$net.${number[$name]}:2055" "${bootstrap[@]}" "$@" >/dev/null
 }
 

@@ -40,6 +40,8 @@ enum drop {
 struct flow_origin { /* where a datagram came from, and when */
 	struct endpoint from;
 	int64_t received_ms;
+	uint32_t
+		session; /* 0: the network, as it comes; else one import, whose files may overlap */
 };
 
 struct flow_counters {

@@ -89,12 +89,24 @@ static enum drop check(const struct header *h, size_t len)
 	return DROP_NONE;
 }
 
+/* Files are imported in any order: what is behind, and was exported before, came in none yet. */
+static bool is_earlier_file(const struct flow_origin *origin, const struct stream *stream,
+                            int64_t export_ms)
+{
+	return origin->session != 0 && export_ms < stream->export_ms;
+}
+
 enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *origin,
                           struct bytes data, struct flow *room, size_t *ret_count)
 {
 	struct bytes in = data;
 	struct header h = read_header(&in);
-	struct stream_key key = {.from = origin->from, .domain = h.domain, .version = 5};
+	struct stream_key key = {
+		.from = origin->from,
+		.domain = h.domain,
+		.session = origin->session,
+		.version = 5,
+	};
 	enum drop drop = in.is_short ? DROP_SHORT : check(&h, bytes_left(&data));
 	struct stream *stream;
 	size_t count = 0;
@@ -104,8 +116,10 @@ enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *orig
 	stream = stream_of(d->streams, &key);
 	stream->seen_ms = origin->received_ms;
 	if (stream_account(stream, h.sequence, h.count, h.export_ms - h.uptime_ms) ==
-	    SEQUENCE_DUPLICATE)
+	            SEQUENCE_DUPLICATE &&
+	    !is_earlier_file(origin, stream, h.export_ms))
 		return DROP_DUPLICATE;
+	stream->export_ms = MAX(stream->export_ms, h.export_ms);
 	for (unsigned i = 0; i < h.count; i++) {
 		struct flow *flow = &room[count];
 

@@ -47,7 +47,7 @@ static size_t hash(const struct stream_key *key)
 
 static bool key_equal(const struct stream_key *a, const struct stream_key *b)
 {
-	return a->domain == b->domain && a->version == b->version &&
+	return a->domain == b->domain && a->version == b->version && a->session == b->session &&
 	       endpoint_equal(&a->from, &b->from);
 }
 

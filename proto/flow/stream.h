@@ -22,6 +22,7 @@
 struct stream_key {
 	struct endpoint from;
 	uint32_t domain;
+	uint32_t session; /* struct flow_origin */
 	uint16_t version;
 };
 
@@ -32,9 +33,10 @@ struct stream_gap {
 struct stream {
 	struct stream_key key;
 	bool is_used;
-	int64_t seen_ms; /* last datagram received */
-	int64_t boot_ms; /* when the exporter says it started */
-	uint32_t next;   /* sequence number expected */
+	int64_t seen_ms;   /* last datagram received */
+	int64_t boot_ms;   /* when the exporter says it started */
+	int64_t export_ms; /* its clock in the latest datagram */
+	uint32_t next;     /* sequence number expected */
 	uint64_t datagrams, flows;
 	uint64_t lost;       /* units missing now */
 	uint64_t late;       /* datagrams that came after a later one */

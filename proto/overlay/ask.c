@@ -8,9 +8,11 @@
 
 #include <string.h>
 
-#define RETRY_MS 350 /* doubled at every try */
-#define TRIES_MAX 6  /* 350 ms .. 11 s, about 22 s in all */
-#define POLL_MS 3000 /* to a member that works; also when a part of its answer was lost */
+#define RETRY_MS 350   /* doubled at every try */
+#define TRIES_MAX 5    /* 350 ms .. 5.6 s, about 11 s in all */
+#define TRIES_SILENT 3 /* where three HELLOs were lost already: 2.5 s */
+#define BUSY_MS 1000   /* to a member that said "later" */
+#define POLL_MS 3000   /* to a member that works; also when a part of its answer was lost */
 
 static bool is_final(enum target_state state)
 {
@@ -163,16 +165,20 @@ static void send_query(struct overlay *o, struct now now, struct ask *ask, struc
 	struct body body = {.query = bytes_of(ask->blob.octets, ask->blob.len)};
 	struct peer *peer = peer_find(o, &target->id);
 	bool is_working = target->state == TARGET_WORKING;
+	bool is_waiting = target->state == TARGET_WAITING;
+	bool is_silent = peer != NULL && peer->member.state == MEMBER_SILENT;
 
-	if (peer == NULL || (!is_working && target->tries == TRIES_MAX)) {
+	if (peer == NULL ||
+	    (is_waiting && target->tries >= (is_silent ? TRIES_SILENT : TRIES_MAX))) {
 		target->next = MONO_NEVER;
-		if (target->state == TARGET_WAITING)
+		if (is_waiting)
 			target->state = TARGET_SILENT;
 		return;
 	}
-	target->next =
-		mono_after(now.mono, is_working ? POLL_MS : (uint64_t)RETRY_MS << target->tries);
-	if (!is_working)
+	target->next = mono_after(now.mono, is_working   ? POLL_MS
+	                                    : is_waiting ? (uint64_t)RETRY_MS << target->tries
+	                                                 : BUSY_MS);
+	if (is_waiting)
 		target->tries++;
 	send_to(o, &peer->member.endpoint, MESSAGE_QUERY, &body);
 }
@@ -229,7 +235,7 @@ static const struct {
 } after_receipt[RECEIPT_STATUS_END] = {
 	[RECEIPT_WORKING] = {TARGET_WORKING, POLL_MS},
 	[RECEIPT_REFUSED] = {TARGET_REFUSED, 0},
-	[RECEIPT_BUSY] = {TARGET_BUSY, 1000},
+	[RECEIPT_BUSY] = {TARGET_BUSY, BUSY_MS},
 	[RECEIPT_UNWANTED] = {TARGET_UNWANTED, 0},
 };
 

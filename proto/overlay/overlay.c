@@ -101,7 +101,8 @@ bool bucket_take(struct bucket *b, struct mono now, struct bucket_rate rate)
 
 	if (grown > 0) {
 		b->tokens = (uint32_t)MIN(rate.burst, b->tokens + grown);
-		b->at = (struct mono){MAX(now.ms, 1)};
+		b->at.ms =
+			b->at.ms == 0 ? MAX(now.ms, 1) : b->at.ms + grown * 60000 / rate.per_minute;
 	}
 	if (b->tokens == 0)
 		return false;

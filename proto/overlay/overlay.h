@@ -175,6 +175,7 @@ void overlay_expire(struct overlay *o, struct now now);
  * Asks every member, for at most `timeout_ms`; `ret_query` is what was signed.
  *
  * ERR_EXPIRED   our own certificate is not valid: nobody would answer
+ * ERR_RANGE     the fingerprint spans more than 400 days
  * ERR_LIMIT     too many of our queries are under way, or the fingerprint is too long
  */
 MUST_USE enum err overlay_ask(struct overlay *o, struct now now, const struct question *question,

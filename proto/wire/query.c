@@ -9,7 +9,7 @@
 #define QUERY_FIELDS 9
 #define QUERY_DOMAIN "spoor query 1"
 #define FINGERPRINT_MAX 700 /* octets; 6 an interval as a rule */
-#define SPAN_MAX_MS (INT64_C(400) * 86400000)
+#define SPAN_MAX_MS (UINT64_C(400) * 86400000)
 
 /* Seven bits an octet, the last without its high bit (as LEB128). */
 static void put_varint(struct octets *o, uint64_t value)
@@ -67,11 +67,16 @@ static enum err get_fingerprint(struct bytes in, struct question *q)
 		on->start_ms = at + (int64_t)silence;
 		on->end_ms = on->start_ms + (int64_t)length;
 		at = on->end_ms;
-		if (at - first > SPAN_MAX_MS)
+		if ((uint64_t)(at - first) > SPAN_MAX_MS)
 			return ERR_FORMAT;
 		q->on_count++;
 	}
 	return q->on_count > 0 ? ERR_OK : ERR_FORMAT;
+}
+
+static uint64_t span_of(const struct question *q)
+{
+	return (uint64_t)q->on[q->on_count - 1].end_ms - (uint64_t)q->on[0].start_ms;
 }
 
 static struct query_id id_of(const void *data, size_t len)
@@ -110,6 +115,8 @@ enum err query_pack(struct query *query, const struct cert_blob *cert,
 	octets_put(&out, signature.octets, sizeof(signature.octets));
 	if (fingerprint.is_full || p.out.is_full || out.is_full)
 		return ERR_LIMIT;
+	if (span_of(&query->question) > SPAN_MAX_MS)
+		return ERR_RANGE;
 	ret->len = octets_len(&out);
 	query->id = id_of(ret->octets, ret->len);
 	return ERR_OK;

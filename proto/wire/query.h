@@ -51,6 +51,7 @@ struct query_blob {
  * Signs and encodes; sets query->id. `cert` is the origin's own.
  *
  * ERR_LIMIT   the fingerprint takes too many octets: coarsen it and try again
+ * ERR_RANGE   it spans more than 400 days: nobody would read it
  */
 MUST_USE enum err query_pack(struct query *query, const struct cert_blob *cert,
                              const struct key_pair *origin, struct query_blob *ret);
