@@ -80,6 +80,11 @@ static void choose_targets(struct overlay *o, struct now now, struct ask *ask)
 	}
 }
 
+static uint64_t span_of(const struct question *q)
+{
+	return (uint64_t)q->on[q->on_count - 1].end_ms - (uint64_t)q->on[0].start_ms;
+}
+
 enum err overlay_ask(struct overlay *o, struct now now, const struct question *question,
                      int64_t timeout_ms, uint32_t *ret_ticket, struct query *ret_query,
                      struct query_blob *ret_blob)
@@ -90,6 +95,8 @@ enum err overlay_ask(struct overlay *o, struct now now, const struct question *q
 
 	if (now.wall.ms > o->self.cert.not_after.ms || now.wall.ms < o->self.cert.not_before.ms)
 		return ERR_EXPIRED;
+	if (span_of(question) > QUERY_SPAN_MAX_MS)
+		return ERR_RANGE;
 	if (ask == NULL)
 		return ERR_LIMIT;
 	timeout_ms = MIN(MAX(timeout_ms, 1), QUERY_LIFE_MAX_MS);

@@ -9,7 +9,6 @@
 #define QUERY_FIELDS 9
 #define QUERY_DOMAIN "spoor query 1"
 #define FINGERPRINT_MAX 700 /* octets; 6 an interval as a rule */
-#define SPAN_MAX_MS (UINT64_C(400) * 86400000)
 
 /* Seven bits an octet, the last without its high bit (as LEB128). */
 static void put_varint(struct octets *o, uint64_t value)
@@ -46,7 +45,8 @@ static void put_fingerprint(struct octets *o, const struct question *q)
 	}
 }
 
-/* Ordered, disjoint, silences above the gap, all within SPAN_MAX_MS: what score_pair() relies on.
+/* Ordered, disjoint, silences above the gap, all within QUERY_SPAN_MAX_MS: what score_pair() relies
+ * on.
  */
 static enum err get_fingerprint(struct bytes in, struct question *q)
 {
@@ -59,24 +59,19 @@ static enum err get_fingerprint(struct bytes in, struct question *q)
 		uint64_t length = get_varint(&in);
 		struct interval *on = &q->on[q->on_count];
 
-		if (in.is_short || q->on_count == QUERY_INTERVALS_MAX || silence > SPAN_MAX_MS ||
-		    length > SPAN_MAX_MS)
+		if (in.is_short || q->on_count == QUERY_INTERVALS_MAX ||
+		    silence > QUERY_SPAN_MAX_MS || length > QUERY_SPAN_MAX_MS)
 			return ERR_FORMAT;
 		if (q->on_count > 0 && (int64_t)silence <= q->gap_ms)
 			return ERR_FORMAT;
 		on->start_ms = at + (int64_t)silence;
 		on->end_ms = on->start_ms + (int64_t)length;
 		at = on->end_ms;
-		if ((uint64_t)(at - first) > SPAN_MAX_MS)
+		if ((uint64_t)(at - first) > QUERY_SPAN_MAX_MS)
 			return ERR_FORMAT;
 		q->on_count++;
 	}
 	return q->on_count > 0 ? ERR_OK : ERR_FORMAT;
-}
-
-static uint64_t span_of(const struct question *q)
-{
-	return (uint64_t)q->on[q->on_count - 1].end_ms - (uint64_t)q->on[0].start_ms;
 }
 
 static struct query_id id_of(const void *data, size_t len)
@@ -115,8 +110,6 @@ enum err query_pack(struct query *query, const struct cert_blob *cert,
 	octets_put(&out, signature.octets, sizeof(signature.octets));
 	if (fingerprint.is_full || p.out.is_full || out.is_full)
 		return ERR_LIMIT;
-	if (span_of(&query->question) > SPAN_MAX_MS)
-		return ERR_RANGE;
 	ret->len = octets_len(&out);
 	query->id = id_of(ret->octets, ret->len);
 	return ERR_OK;
@@ -139,7 +132,7 @@ static enum err read_body(struct bytes body, struct query *ret, struct bytes *re
 	kind = unpack_uint(&u, UINT16_MAX);
 	ret->question.proto = (uint8_t)(kind >> 8);
 	ret->question.severity = (enum severity)(kind & 0xff);
-	ret->question.gap_ms = (int64_t)unpack_uint(&u, SPAN_MAX_MS);
+	ret->question.gap_ms = (int64_t)unpack_uint(&u, QUERY_SPAN_MAX_MS);
 	ret->question.on_count = 0;
 	body = unpack_bin(&u);
 	if (!unpack_done(&u) || (kind & 0xff) >= SEVERITY_END)

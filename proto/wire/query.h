@@ -22,6 +22,7 @@
 #define QUERY_INTERVALS_MAX 128
 #define QUERY_MAX (MESSAGE_MAX - MESSAGE_OVERHEAD - 8) /* octets of an encoded query */
 #define QUERY_LIFE_MAX_MS 120000                       /* expires no later after being issued */
+#define QUERY_SPAN_MAX_MS (UINT64_C(400) * 86400000)   /* from its first instant to its last */
 
 enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL, SEVERITY_END };
 
@@ -51,7 +52,6 @@ struct query_blob {
  * Signs and encodes; sets query->id. `cert` is the origin's own.
  *
  * ERR_LIMIT   the fingerprint takes too many octets: coarsen it and try again
- * ERR_RANGE   it spans more than 400 days: nobody would read it
  */
 MUST_USE enum err query_pack(struct query *query, const struct cert_blob *cert,
                              const struct key_pair *origin, struct query_blob *ret);

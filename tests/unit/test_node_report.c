@@ -1,0 +1,174 @@
+#include "correlate/score.h"
+#include "node/node.h"
+#include "node/report.h"
+#include "tests/unit/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ROOM (4 << 20)
+#define NODES 20
+#define T0 INT64_C(1795309500000)
+
+static const struct interval on[] = {
+	{T0, T0 + 5000}, {T0 + 30000, T0 + 40000}, {T0 + 60000, T0 + 90000}};
+
+static struct endpoint at(const char *text)
+{
+	struct endpoint e;
+
+	assert_ok(endpoint_parse(text, &e));
+	return e;
+}
+
+static struct finding finding_of(const char *src, const char *dst, enum verdict verdict,
+                                 double score)
+{
+	return (struct finding){
+		.exporter = at("10.255.0.9").addr,
+		.src = at(src),
+		.dst = at(dst),
+		.proto = 6,
+		.verdict = (uint8_t)verdict,
+		.life = {T0 - 1000, T0 + 91000},
+		.score = score,
+	};
+}
+
+struct fixture {
+	struct node *node;
+	struct trace *trace;
+	uint8_t *room;
+	struct pack p;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct connection *target;
+
+	f->node = calloc(1, sizeof(*f->node));
+	f->trace = calloc(1, sizeof(*f->trace));
+	f->room = malloc(ROOM);
+	strcpy(f->node->conf.self.cert.name, "R4");
+	target = &f->trace->lookup.best;
+	*target = (struct connection){.src = at("192.0.2.9:4000"),
+	                              .dst = at("10.4.0.10:22"),
+	                              .proto = 6,
+	                              .on = on,
+	                              .on_count = ARRAY_LEN(on)};
+	f->trace->is_asked = true;
+	f->trace->replies = calloc(NODES, sizeof(*f->trace->replies));
+	f->trace->outcomes = calloc(NODES, sizeof(*f->trace->outcomes));
+	f->trace->reply_count = f->trace->outcome_count = NODES;
+	for (int i = 0; i < NODES; i++) {
+		snprintf(f->trace->replies[i].cert.name, CERT_NAME_MAX, "N%02d", i);
+		f->trace->replies[i].cert.member.octets[0] = (uint8_t)(i + 1);
+		f->trace->outcomes[i].cert = f->trace->replies[i].cert;
+		f->trace->outcomes[i].state = TARGET_ANSWERED;
+	}
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	free(f->trace->replies);
+	free(f->trace->outcomes);
+	free(f->trace);
+	free(f->node);
+	free(f->room);
+	free(f);
+	return 0;
+}
+
+static enum ctl_code report(struct fixture *f)
+{
+	f->p = pack_into(f->room, ROOM);
+	return report_pack(&f->p, f->node, f->trace, "");
+}
+
+static bool says(const struct fixture *f, const char *text)
+{
+	return memmem(f->room, pack_len(&f->p), text, strlen(text)) != NULL;
+}
+
+/* Twenty gateways with sixty-four strangers each; the one match comes from the last to answer. */
+static void a_match_is_found_however_many_strangers_came_before(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < NODES; i++) {
+		struct answer *a = &f->trace->replies[i].answer;
+
+		for (int j = 0; j < ANSWER_FINDINGS_MAX; j++)
+			a->findings[j] = finding_of("10.1.0.77:5000", "198.51.100.7:22",
+			                            VERDICT_DIFFERENT, 0.5);
+		a->finding_count = ANSWER_FINDINGS_MAX;
+	}
+	f->trace->replies[NODES - 1].answer.findings[0] =
+		finding_of("10.9.0.5:6000", "192.0.2.9:22", VERDICT_MATCH, 1);
+	assert_int_equal(CTL_FOUND, report(f));
+	assert_true(says(f, "10.9.0.5:6000"));
+	assert_false(f->p.out.is_full);
+}
+
+static void exit_codes_tell_the_gravest_outcome(void **state)
+{
+	static const struct {
+		enum target_state first, rest;
+		enum ctl_code code;
+	} rows[] = {
+		{TARGET_ANSWERED, TARGET_ANSWERED, CTL_NOTHING},
+		{TARGET_SILENT, TARGET_ANSWERED, CTL_PARTIAL},
+		{TARGET_BUSY, TARGET_ANSWERED, CTL_PARTIAL},
+		{TARGET_REFUSED, TARGET_ANSWERED, CTL_DENIED},
+		{TARGET_REFUSED, TARGET_REFUSED, CTL_DENIED},
+		{TARGET_REFUSED, TARGET_SILENT, CTL_PARTIAL},
+		{TARGET_UNWANTED, TARGET_UNWANTED, CTL_DENIED},
+		{TARGET_FALSE, TARGET_SILENT, CTL_UNVERIFIED},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		for (int j = 0; j < NODES; j++)
+			f->trace->outcomes[j].state = j == 0 ? rows[i].first : rows[i].rest;
+		assert_int_equal(rows[i].code, report(f));
+	}
+}
+
+static void nobody_met_is_no_answer_but_alone_is(void **state)
+{
+	struct fixture *f = *state;
+
+	f->trace->reply_count = f->trace->outcome_count = 0;
+	assert_int_equal(CTL_NOTHING, report(f)); /* it was told of nobody */
+	f->node->conf.bootstrap_count = 1;
+	assert_int_equal(CTL_PARTIAL, report(f));
+}
+
+static void a_report_of_what_was_not_asked_claims_no_window(void **state)
+{
+	struct fixture *f = *state;
+
+	f->trace->is_asked = false;
+	f->trace->reply_count = f->trace->outcome_count = 0;
+	assert_int_equal(CTL_NOTHING, report(f));
+	assert_false(says(f, "1970-"));
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(a_match_is_found_however_many_strangers_came_before),
+		CASE(exit_codes_tell_the_gravest_outcome),
+		CASE(nobody_met_is_no_answer_but_alone_is),
+		CASE(a_report_of_what_was_not_asked_claims_no_window),
+	};
+
+	return cmocka_run_group_tests_name("node/report", tests, NULL, NULL);
+}
