@@ -81,7 +81,7 @@ static bool has_blob(const struct peer *peer, struct bytes blob)
 }
 
 /* A newer certificate of a member we know takes the older one's place. */
-static void renew(struct peer *peer, const struct cert *cert, struct bytes blob)
+static void renew(struct overlay *o, struct peer *peer, const struct cert *cert, struct bytes blob)
 {
 	if (cert->not_after.ms <= peer->member.cert.not_after.ms)
 		return;
@@ -90,6 +90,8 @@ static void renew(struct peer *peer, const struct cert *cert, struct bytes blob)
 	memcpy(peer->member.blob.octets, blob.at, bytes_left(&blob));
 	if (peer->member.state == MEMBER_EXPIRED)
 		peer->member.state = MEMBER_SILENT;
+	if (peer->member.state != MEMBER_HEARD)
+		push(o, ACT_REMEMBER, &peer->member.id);
 }
 
 /* Checks a certificate that is new to us. Its member's id, and its place if it has one already. */
@@ -129,7 +131,7 @@ enum err members_admit(struct overlay *o, struct now now, const struct endpoint 
 		return ERR_AUTH;
 	}
 	if (peer != NULL) {
-		renew(peer, &cert, m->body.cert);
+		renew(o, peer, &cert, m->body.cert);
 		return ERR_OK;
 	}
 	*ret = insert(o, &id, &cert, m->body.cert, from);
@@ -357,7 +359,7 @@ static void heard(struct overlay *o, struct now now, const struct card *card)
 			return;
 		peer = peer_find(o, &id);
 		if (peer != NULL)
-			renew(peer, &cert, card->cert);
+			renew(o, peer, &cert, card->cert);
 		else
 			peer = insert(o, &id, &cert, card->cert, &card->endpoint);
 	}

@@ -38,7 +38,14 @@ check_line() {
 	}
 }
 
+# Ends the nodes first: what the sanitizers have to say, they say at the end.
 finish() {
+	local name
+	for name in "${!pid[@]}"; do node_kill "$name" TERM; done
+	if grep -E "Sanitizer|runtime error" "$dir"/*/log; then
+		echo "FAILED  a sanitizer found a fault"
+		failed=$((failed + 1))
+	fi
 	[ "$failed" = 0 ] || cat "$dir"/*/log
 	loopback_close
 	[ "$failed" = 0 ] || echo "$failed checks failed"

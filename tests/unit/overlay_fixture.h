@@ -22,9 +22,9 @@ struct party {
 	struct prng random;
 	struct endpoint at;
 	int64_t skew_ms;
-	unsigned served, answered, finished, noted; /* acts seen */
-	uint32_t ticket;                            /* of the last ACT_SERVE */
-	struct answer answer;                       /* of the last ACT_ANSWER */
+	unsigned served, answered, finished, noted, remembered; /* acts seen */
+	uint32_t ticket;                                        /* of the last ACT_SERVE */
+	struct answer answer;                                   /* of the last ACT_ANSWER */
 	enum target_state outcomes[PARTIES];
 	size_t outcome_count;
 };
@@ -151,6 +151,7 @@ static inline void take_act(struct world *w, size_t i, const struct act *act)
 			p->outcomes[j] = act->outcomes[j].state;
 		return;
 	case ACT_REMEMBER:
+		p->remembered++;
 		return;
 	case ACT_NOTE:
 		p->noted++;

@@ -31,6 +31,24 @@ static void a_third_is_met_through_the_second(void **state)
 	assert_int_equal(state_of(w, 2, 0), MEMBER_LIVE);
 }
 
+/* It restarts with another certificate: the next start of ours must know that one. */
+static void a_renewed_certificate_is_remembered(void **state)
+{
+	struct world *w = *state;
+	struct party *b = &w->parties[1];
+
+	meet(w, 0, 1);
+	w->parties[0].remembered = 0;
+	b->self.roots.count = 1;
+	issue(&b->self, &w->root, "b", "b", (struct wall){WALL_MS + 2 * DAY_MS});
+	party_start(w, 1);
+	greet(w, 1, 0);
+	settle(w);
+	assert_int_equal(w->parties[0].remembered, 1);
+	assert_true(overlay_member(w->parties[0].overlay, 0)->cert.not_after.ms ==
+	            WALL_MS + 2 * DAY_MS);
+}
+
 static void a_forged_welcome_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -248,6 +266,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		overlay_test(three_datagrams_make_two_members),
 		overlay_test(a_third_is_met_through_the_second),
+		overlay_test(a_renewed_certificate_is_remembered),
 		overlay_test(a_forged_welcome_is_refused),
 		overlay_test(a_welcome_from_elsewhere_proves_nothing),
 		overlay_test(an_old_proof_of_an_address_is_worth_nothing),
