@@ -12,7 +12,7 @@ static const char usage[] =
 	"\n"
 	"  -c, --config FILE  configuration, see spoord.yaml(5)\n"
 	"      --check        read the configuration and the keys, say what is wrong, and exit\n"
-	"  -v, --verbose      tell what the overlay does\n"
+	"  -v, --verbose      tell which members come and go\n"
 	"      --version      print the version\n"
 	"  -h, --help         print this\n";
 

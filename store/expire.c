@@ -25,7 +25,7 @@ static bool too_old(struct store *s, int64_t before_ms, struct step *ret)
 	return is_old;
 }
 
-/* The octets that blocks may take for now. A block that waits for room gets it here, once. */
+/* The octets that blocks may take. A block that waits for room gets it here, once. */
 static uint64_t octets_to_keep(struct store *s)
 {
 	uint64_t keep = s->size_max;

@@ -219,5 +219,7 @@ int client_query(const char *path, const struct ctl_request *request,
 	if (err != ERR_OK)
 		return print_failure(CTL_INTERNAL, "%s", reason);
 	json_decref(end.totals);
+	if (listener->end != NULL && end.code != INTERRUPT_CODE)
+		listener->end(listener->ctx, &end);
 	return end.error[0] == '\0' ? end.code : print_failure(end.code, "%s", end.error);
 }

@@ -24,9 +24,13 @@ struct client {
 	size_t frame_max;
 };
 
+struct client_end;
+
 struct client_listener {
-	void (*row)(void *ctx, json_t *row); /* borrowed, as the next; either may be NULL */
+	void (*row)(void *ctx, json_t *row);           /* borrowed, as the next; any may be NULL */
 	void (*progress)(void *ctx, json_t *progress); /* NULL: that was the last of it */
+	/* client_query() tells it what the node said at the end, before it prints the error. */
+	void (*end)(void *ctx, const struct client_end *end);
 	void *ctx;
 };
 

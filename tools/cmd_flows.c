@@ -147,6 +147,7 @@ static int ask(const struct call *call, const struct ctl_request *request)
 {
 	struct print_list list = {
 		.key = "flows",
+		.empty = "nothing found",
 		.columns = columns,
 		.column_count = ARRAY_LEN(columns),
 		.form = call->form,

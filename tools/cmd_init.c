@@ -54,7 +54,7 @@ static const struct option_row options[] = {
 		MEMBER(settings.bootstrap), ADDRESS},
 	{"idle-timeout", 0, "SPAN",   "the exporters' idle timeout (15s)", OPTION_TEXT,
 		MEMBER(settings.idle_timeout), options_is_span},
-	{"map-size", 0, "SIZE",       "room for the index of flows (4GiB)", OPTION_TEXT,
+	{"map-size", 0, "SIZE",       "room for the store (4GiB)", OPTION_TEXT,
 		MEMBER(settings.map_size), options_is_size},
 	{"keep", 0, "SPAN",           "how long flows are kept (30d), or: forever", OPTION_TEXT,
 		MEMBER(settings.keep), is_keep},
@@ -153,9 +153,13 @@ static int init_community(const struct call *call)
 struct node { /* in the making */
 	const struct call *call;
 	const char *dir;
+	struct seed seed; /* of its key */
 	struct request request;
+	uint8_t request_data[REQUEST_ROOM];
+	size_t request_len;
 	struct roots roots;
 	struct cert cert;
+	struct cert_blob blob;
 	bool is_signed;
 };
 
@@ -175,23 +179,22 @@ static enum err fill_request(struct node *n, char *reterr)
 	return ERR_OK;
 }
 
-static enum err write_request(struct node *n, char *reterr)
+/* Draws the node's key and signs its request, both in memory. */
+static enum err draw_request(struct node *n, char *reterr)
 {
-	uint8_t data[REQUEST_ROOM];
-	size_t len = sizeof(data);
 	struct key_pair pair;
-	enum err err = new_key(n->dir, "identity.key", "spoor-identity-key", &pair, reterr);
+	enum err err = file_random(&n->seed, sizeof(n->seed), reterr);
 
 	if (err != ERR_OK)
 		return err;
+	pair = key_pair_of(&n->seed);
 	n->request.member = pair.public;
-	err = request_pack(&pair, &n->request, data, &len);
+	n->request_len = sizeof(n->request_data);
+	err = request_pack(&pair, &n->request, n->request_data, &n->request_len);
 	key_pair_wipe(&pair);
-	if (err != ERR_OK) {
+	if (err != ERR_OK)
 		snprintf(reterr, FILE_REASON_MAX, "name and organisation must be printable");
-		return err;
-	}
-	return write_key(n->dir, "member.req", FILE_PUBLIC, "spoor-request", data, len, reterr);
+	return err;
 }
 
 static bool add_root(struct node *n, const struct public_key *key)
@@ -239,17 +242,13 @@ static enum err write_roots(struct node *n, char *reterr)
 	return err;
 }
 
-static enum err write_cert(struct node *n, const struct key_pair *signer, char *reterr)
+static enum err draw_cert(struct node *n, const struct key_pair *signer, char *reterr)
 {
 	const struct init_options *o = n->call->options;
 	struct wall now = n->call->now;
 	struct wall until = issue_until(now, MIN(o->days, DAYS_MAX), o->until_ms);
-	struct cert_blob blob;
-	enum err err = issue_cert(signer, &n->request, now, until, &n->cert, &blob, reterr);
+	enum err err = issue_cert(signer, &n->request, now, until, &n->cert, &n->blob, reterr);
 
-	if (err == ERR_OK)
-		err = write_key(n->dir, "member.cert", FILE_PUBLIC, "spoor-certificate",
-		                blob.octets, blob.len, reterr);
 	n->is_signed = err == ERR_OK;
 	return err;
 }
@@ -266,8 +265,8 @@ static enum err write_settings(struct node *n, char *reterr)
 	return file_write(path, FILE_PUBLIC, text, reterr);
 }
 
-/* Everything that can be refused is read before the first file is written. */
-static enum err write_node(struct node *n, char *reterr)
+/* All of the node that can be refused, before the first file is written. */
+static enum err draw_node(struct node *n, char *reterr)
 {
 	const struct init_options *o = n->call->options;
 	struct key_pair signer;
@@ -278,15 +277,29 @@ static enum err write_node(struct node *n, char *reterr)
 	if (err == ERR_OK)
 		err = read_roots(n, o->sign == NULL ? NULL : &signer, reterr);
 	if (err == ERR_OK)
-		err = write_request(n, reterr);
-	if (err == ERR_OK)
-		err = write_roots(n, reterr);
+		err = draw_request(n, reterr);
 	if (err == ERR_OK && o->sign != NULL)
-		err = write_cert(n, &signer, reterr);
-	if (err == ERR_OK)
-		err = write_settings(n, reterr);
+		err = draw_cert(n, &signer, reterr);
 	if (o->sign != NULL)
 		key_pair_wipe(&signer);
+	return err;
+}
+
+static enum err write_node(struct node *n, char *reterr)
+{
+	enum err err = write_key(n->dir, "identity.key", FILE_SECRET, "spoor-identity-key",
+	                         n->seed.octets, sizeof(n->seed.octets), reterr);
+
+	if (err == ERR_OK)
+		err = write_key(n->dir, "member.req", FILE_PUBLIC, "spoor-request", n->request_data,
+		                n->request_len, reterr);
+	if (err == ERR_OK)
+		err = write_roots(n, reterr);
+	if (err == ERR_OK && n->is_signed)
+		err = write_key(n->dir, "member.cert", FILE_PUBLIC, "spoor-certificate",
+		                n->blob.octets, n->blob.len, reterr);
+	if (err == ERR_OK)
+		err = write_settings(n, reterr);
 	return err;
 }
 
@@ -315,13 +328,26 @@ static int report_node(const struct node *n)
 	return CTL_FOUND;
 }
 
-static int init_node(const struct call *call)
+static int make_node(struct node *n)
 {
 	static const char *const files[] = {"identity.key", "member.req", "member.cert", "root.pub",
 	                                    "spoord.yaml"};
+	char reason[FILE_REASON_MAX];
+	enum err err = draw_node(n, reason);
+	int code;
+
+	if (err != ERR_OK)
+		return print_failure(err == ERR_RANGE ? CTL_USAGE : CTL_INTERNAL, "%s", reason);
+	code = prepare(n->dir, files, ARRAY_LEN(files));
+	if (code != CTL_FOUND)
+		return code;
+	return write_node(n, reason) == ERR_OK ? report_node(n) : fail(reason);
+}
+
+static int init_node(const struct call *call)
+{
 	const struct init_options *o = call->options;
 	struct node n = {.call = call};
-	char reason[FILE_REASON_MAX];
 	int code;
 
 	if (call->operand_count == 0)
@@ -333,10 +359,9 @@ static int init_node(const struct call *call)
 	if (o->days != 0 && o->until_ms != ISSUE_NEVER)
 		return print_failure(CTL_USAGE, "--days and --valid-until exclude each other");
 	n.dir = call->operands[0];
-	code = prepare(n.dir, files, ARRAY_LEN(files));
-	if (code != CTL_FOUND)
-		return code;
-	return write_node(&n, reason) == ERR_OK ? report_node(&n) : fail(reason);
+	code = make_node(&n);
+	wipe(&n.seed, sizeof(n.seed));
+	return code;
 }
 
 static int run(const struct call *call)

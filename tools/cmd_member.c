@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define REQUEST_ROOM 512
+#define SHOWN_ROOM MAX(REQUEST_ROOM, CERT_MAX)
 #define DAYS_MAX 36500
 
 struct issue_options {
@@ -131,6 +132,8 @@ static int run_issue(const struct call *call)
 		return print_failure(CTL_USAGE, "--sign ROOT_KEY is missing: who signs?");
 	if (o->days != 0 && o->until_ms != ISSUE_NEVER)
 		return print_failure(CTL_USAGE, "--days and --valid-until exclude each other");
+	if (until.ms <= call->now.ms)
+		return print_failure(CTL_USAGE, "--valid-until is in the past");
 	if (sign_start() != ERR_OK)
 		return fail("libsodium does not start");
 	code = read_request(call->operands[0], &request);
@@ -182,24 +185,32 @@ static int show(const struct call *call, const struct cert *cert, const char *si
 	return is_valid ? CTL_FOUND : CTL_UNVERIFIED;
 }
 
-static int run_show(const struct call *call)
+/* A request: nobody but its applicant has signed it. */
+static int show_request(const struct call *call, const uint8_t *data, size_t len)
 {
-	const struct show_options *o = call->options;
-	struct wall any_time = {INT64_MIN};
-	char reason[FILE_REASON_MAX];
+	char key[ISSUE_HEX_MAX];
+	struct request request;
+	enum err err = request_open(data, len, &request);
+
+	if (err != ERR_OK)
+		return print_failure(CTL_UNVERIFIED, "%s: %s", call->operands[0], err_text(err));
+	put(call, json_pack("{s:s%, s:s%, s:s, s:s}", "name", request.name, strlen(request.name),
+	                    "org", request.org, strlen(request.org), "key",
+	                    issue_hex(request.member.octets, key), "signature",
+	                    "verifies with the applicant's key (a request, no certificate)"));
+	return CTL_FOUND;
+}
+
+static int show_cert(const struct call *call, const uint8_t *data, size_t len)
+{
 	struct roots roots = {.count = 0}, named;
-	uint8_t data[CERT_MAX];
-	size_t len = sizeof(data);
+	struct wall any_time = {INT64_MIN};
 	struct cert cert;
 	enum err err;
-	int code = read_roots(o, &roots);
+	int code = read_roots(call->options, &roots);
 
 	if (code != CTL_FOUND)
 		return code;
-	if (sign_start() != ERR_OK)
-		return fail("libsodium does not start");
-	if (file_read_key(call->operands[0], "spoor-certificate", data, &len, reason) != ERR_OK)
-		return fail(reason);
 	named = named_root(data, len);
 	err = cert_open(data, len, roots.count == 0 ? &named : &roots, any_time, &cert);
 	if (err == ERR_OK)
@@ -210,6 +221,21 @@ static int run_show(const struct call *call)
 	if (err == ERR_ROOT && cert_open(data, len, &named, any_time, &cert) == ERR_OK)
 		show(call, &cert, "by a root you do not trust");
 	return print_failure(CTL_UNVERIFIED, "%s: %s", call->operands[0], err_text(err));
+}
+
+static int run_show(const struct call *call)
+{
+	static const char *const kinds[] = {"spoor-certificate", "spoor-request"};
+	char reason[FILE_REASON_MAX];
+	uint8_t data[SHOWN_ROOM];
+	size_t len = sizeof(data);
+	const char *kind;
+
+	if (sign_start() != ERR_OK)
+		return fail("libsodium does not start");
+	if (file_read_either(call->operands[0], kinds, data, &len, &kind, reason) != ERR_OK)
+		return fail(reason);
+	return kind == kinds[0] ? show_cert(call, data, len) : show_request(call, data, len);
 }
 
 const struct command cmd_member_issue = {
@@ -229,8 +255,8 @@ const struct command cmd_member_issue = {
 const struct command cmd_member_show = {
 	.name = "member",
 	.verb = "show",
-	.operands = "CERTIFICATE",
-	.summary = "what a certificate says, and whether it holds",
+	.operands = "CERTIFICATE|REQUEST",
+	.summary = "what a certificate or request says, and whether it holds",
 	.operands_min = 1,
 	.operands_max = 1,
 	.options = show_rows,

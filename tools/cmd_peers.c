@@ -6,7 +6,9 @@
 #include "tools/json.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static void expires_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX])
 {
@@ -72,28 +74,64 @@ static const struct print_column columns[] = {
 };
 /* clang-format on */
 
+struct peers {
+	struct print_list list;
+	json_t *rows; /* for people, who read them by name */
+};
+
 static void on_row(void *ctx, json_t *row)
 {
-	struct print_list *list = ctx;
+	struct peers *p = ctx;
 
-	print_list_row(list, row);
+	if (p->list.form == PRINT_PEOPLE)
+		json_array_append(p->rows, row);
+	else
+		print_list_row(&p->list, row);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const json_t *const *left = a, *const *right = b;
+	int order = strcasecmp(json_text(*left, "name"), json_text(*right, "name"));
+
+	return order != 0 ? order : strcmp(json_text(*left, "id"), json_text(*right, "id"));
+}
+
+static void put_sorted(struct peers *p)
+{
+	size_t count = json_array_size(p->rows), i;
+	json_t **sorted = calloc(count + 1, sizeof(*sorted)), *row;
+
+	CHECK(sorted != NULL);
+	json_array_foreach(p->rows, i, row) sorted[i] = row;
+	qsort(sorted, count, sizeof(*sorted), by_name);
+	for (i = 0; i < count; i++)
+		print_list_row(&p->list, sorted[i]);
+	free(sorted);
 }
 
 static int run(const struct call *call)
 {
-	struct print_list list = {
-		.key = "peers",
-		.columns = columns,
-		.column_count = ARRAY_LEN(columns),
-		.form = call->form,
-		.now = call->now,
-		.out = stdout,
+	struct peers peers = {
+		.list =
+			{
+				.key = "peers",
+				.empty = "no members known yet",
+				.columns = columns,
+				.column_count = ARRAY_LEN(columns),
+				.form = call->form,
+				.now = call->now,
+				.out = stdout,
+			},
+		.rows = json_array(),
 	};
 	struct ctl_request request = ctl_request_of(CTL_PEERS);
-	struct client_listener listener = {.row = on_row, .ctx = &list};
+	struct client_listener listener = {.row = on_row, .ctx = &peers};
 	int code = client_query(call->globals->socket, &request, &listener);
 
-	print_list_end(&list, code);
+	put_sorted(&peers);
+	print_list_end(&peers.list, code);
+	json_decref(peers.rows);
 	return code;
 }
 

@@ -33,7 +33,7 @@ static const struct option_row options[] = {
 	{"proto", 0, "P",          "tcp, udp, ... or a number", OPTION_PROTO, MEMBER(proto)},
 	{"severity", 0, "low|medium|high|critical", "what is told to the asked nodes", OPTION_CHOICE,
 		MEMBER(severity)},
-	{"timeout", 0, "SPAN",     "how long to wait for answers", OPTION_SPAN, MEMBER(timeout_ms)},
+	{"timeout", 0, "SPAN",     "how long to wait for answers (30s)", OPTION_SPAN, MEMBER(timeout_ms)},
 	{"gap", 0, "SPAN",         "silences longer than this divide a fingerprint", OPTION_SPAN,
 		MEMBER(gap_ms)},
 	{"names", 0, "FILE",       "names of hosts, as in hosts(5)", OPTION_TEXT, MEMBER(names)},
@@ -46,6 +46,7 @@ struct trace {
 	const struct names *names;
 	struct text_style progress_style;
 	bool has_progress; /* a line of it stands on the terminal */
+	bool has_report;
 };
 
 static void clear_progress(struct trace *t)
@@ -89,6 +90,7 @@ static void on_row(void *ctx, json_t *row)
 	};
 
 	clear_progress(t);
+	t->has_report = true;
 	if (t->call->form == PRINT_JSON) {
 		report_add_names(row, t->names);
 		print_object(row, stdout);
@@ -97,11 +99,27 @@ static void on_row(void *ctx, json_t *row)
 	}
 }
 
+/* Without a report --json is one object all the same: an empty report, and why. */
+static void on_end(void *ctx, const struct client_end *end)
+{
+	struct trace *t = ctx;
+	json_t *report;
+
+	if (t->has_report || t->call->form != PRINT_JSON)
+		return;
+	report = json_pack("{s:n, s:[], s:[], s:[], s:n, s:n, s:n, s:o}", "target", "matches",
+	                   "path", "gaps", "coverage", "query", "bundle", "error",
+	                   end->error[0] == '\0' ? json_null() : json_string(end->error));
+	print_object(report, stdout);
+	json_decref(report);
+}
+
 static int ask(const struct call *call, const struct ctl_request *request,
                const struct names *names)
 {
 	struct trace t = {.call = call, .names = names, .progress_style = text_style_of(stderr)};
-	struct client_listener listener = {.row = on_row, .progress = on_progress, .ctx = &t};
+	struct client_listener listener = {
+		.row = on_row, .progress = on_progress, .end = on_end, .ctx = &t};
 
 	return client_query(call->globals->socket, request, &listener);
 }

@@ -110,6 +110,28 @@ static enum err read_text(const char *path, char *room, size_t size, char *reter
 	return ERR_OK;
 }
 
+enum err file_read_either(const char *path, const char *const kinds[2], void *room, size_t *len,
+                          const char **ret_kind, char reterr[FILE_REASON_MAX])
+{
+	char text[KEY_FILE_MAX];
+	enum err err = read_text(path, text, sizeof(text), reterr);
+
+	for (size_t i = 0; i < 2 && err == ERR_OK; i++) {
+		size_t space = strlen(kinds[i]);
+
+		*ret_kind = kinds[i];
+		if (strncmp(text, kinds[i], space) != 0 || text[space] != ' ')
+			continue;
+		if (key_file_parse(text, kinds[i], room, len) == ERR_OK)
+			return ERR_OK;
+		break;
+	}
+	if (err == ERR_OK)
+		err = refuse(reterr, ERR_FORMAT, "%s is no file of kind %s or %s", path, kinds[0],
+		             kinds[1]);
+	return err;
+}
+
 enum err file_read_key(const char *path, const char *kind, void *room, size_t *len,
                        char reterr[FILE_REASON_MAX])
 {

@@ -40,6 +40,11 @@ MUST_USE enum err file_write(const char *path, enum file_mode mode, const char *
 MUST_USE enum err file_read_key(const char *path, const char *kind, void *room, size_t *len,
                                 char reterr[FILE_REASON_MAX]);
 
+/* The same, of either kind; `*ret_kind` says which. */
+MUST_USE enum err file_read_either(const char *path, const char *const kinds[2], void *room,
+                                   size_t *len, const char **ret_kind,
+                                   char reterr[FILE_REASON_MAX]);
+
 /* Writes one. */
 MUST_USE enum err file_write_key(const char *path, enum file_mode mode, const char *kind,
                                  const void *data, size_t len, char reterr[FILE_REASON_MAX]);

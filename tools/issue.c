@@ -28,7 +28,7 @@ enum err issue_cert(const struct key_pair *root, const struct request *request, 
 	enum err err;
 
 	if (not_after.ms <= now.ms) {
-		snprintf(reterr, FILE_REASON_MAX, "the certificate's validity would be over");
+		snprintf(reterr, FILE_REASON_MAX, "--valid-until is in the past");
 		return ERR_RANGE;
 	}
 	err = file_random(&cert.serial, sizeof(cert.serial), reterr);

@@ -20,7 +20,7 @@ static const char *const shapes[] = {
 	[OPTION_CHOICE] = NULL,
 	[OPTION_NUMBER] = "a whole number from 1",
 	[OPTION_TIME] = "a time (2026-11-22T01:05:31Z, @1795309531, -15m or now)",
-	[OPTION_SPAN] = "a span of time (250ms, 15s, 2m, 6h, 30d)",
+	[OPTION_SPAN] = "a span of time above 0 (250ms, 15s, 2m, 6h, 30d)",
 	[OPTION_ENDPOINT] = "ADDR or ADDR:PORT",
 	[OPTION_PROTO] = "a protocol (tcp, udp, icmp, ... or 1 to 255)",
 };

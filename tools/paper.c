@@ -28,12 +28,17 @@ static PRINTF_LIKE(3, 0) void compose(const struct paper *p, char room[PAPER_PIE
 	text_clean(text, p->style.is_utf8, room, PAPER_PIECE_MAX);
 }
 
+void paper_break(struct paper *p)
+{
+	paper_end(p);
+	write_text(p, PAPER_PLAIN, p->margin);
+}
+
 /* Makes the distance to what is `width` wide. */
 static void advance(struct paper *p, size_t gap, size_t width)
 {
-	if (p->column + gap + width > PAPER_WIDTH) {
-		paper_end(p);
-		write_text(p, PAPER_PLAIN, p->margin);
+	if (p->column + gap + width > text_columns(p->style)) {
+		paper_break(p);
 	} else if (p->column > 0) {
 		paper_tab(p, p->column + gap);
 	}

@@ -1,5 +1,5 @@
 /*
- * paper - text for a terminal: colour where it is welcome, lines broken before column 100.
+ * paper - text for a terminal: colour where it is welcome, lines broken before its edge.
  *
  * A line is made of pieces. One that would pass the edge begins a new line behind the margin,
  * whole.
@@ -13,7 +13,6 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define PAPER_WIDTH 100
 #define PAPER_PIECE_MAX 512
 
 enum paper_colour { PAPER_PLAIN, PAPER_STRONG, PAPER_FAINT, PAPER_GOOD, PAPER_WARNING };
@@ -37,6 +36,9 @@ void paper_piece(struct paper *p, enum paper_colour colour, const char *format, 
 /* Words of running text, each behind a space or on a new line. */
 PRINTF_LIKE(3, 4)
 void paper_words(struct paper *p, enum paper_colour colour, const char *format, ...);
+
+/* A new line behind the margin. */
+void paper_break(struct paper *p);
 
 /* Spaces up to `column`, if it is still ahead. */
 void paper_tab(struct paper *p, size_t column);

@@ -52,7 +52,8 @@ static struct libscols_table *table_new(const struct print_column *columns, size
 
 	CHECK(t != NULL);
 	scols_table_set_stream(t, out);
-	scols_table_enable_nowrap(t, 1);
+	/* As on no terminal: a table too wide for it runs over its edge, and hides nothing. */
+	scols_table_set_termforce(t, SCOLS_TERMFORCE_NEVER);
 	for (size_t i = 0; i < count; i++) {
 		int flags = columns[i].is_right ? SCOLS_FL_RIGHT : 0;
 
@@ -150,6 +151,8 @@ static bool is_result(int code)
 
 void print_list_end(struct print_list *l, int code)
 {
+	if (l->rows == 0 && l->form == PRINT_PEOPLE && l->empty != NULL && is_result(code))
+		print_failure(code, "%s", l->empty);
 	if (!l->is_begun && !is_result(code))
 		return;
 	if (!l->is_begun)
@@ -178,6 +181,32 @@ static bool is_span(const char *key)
 	return len > 3 && strcmp(key + len - 3, "_ms") == 0;
 }
 
+/* Octets: shown with a unit beside the number. */
+static bool is_size(const char *key)
+{
+	size_t len = strlen(key);
+
+	return strcmp(key, "bytes") == 0 || (len > 5 && strcmp(key + len - 5, "_size") == 0);
+}
+
+/* "4294967296 (4.0 GiB)". */
+static void put_size(int64_t octets, char room[PRINT_CELL_MAX])
+{
+	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+	double value = (double)octets / 1024;
+	size_t i = 0;
+
+	while (value >= 1024 && i + 1 < ARRAY_LEN(units)) {
+		value /= 1024;
+		i++;
+	}
+	if (value < 1)
+		snprintf(room, PRINT_CELL_MAX, "%lld", (long long)octets);
+	else
+		snprintf(room, PRINT_CELL_MAX, "%lld (%.1f %s)", (long long)octets, value,
+		         units[i]);
+}
+
 /* A member's name as people write it. */
 static void put_name(const char *key, int width, FILE *out)
 {
@@ -193,6 +222,10 @@ static const char *value_of(const char *key, const json_t *value, bool is_utf8,
 {
 	char span[DURATION_TEXT_MAX];
 
+	if (json_is_integer(value) && is_size(key)) {
+		put_size(json_integer_value(value), room);
+		return room;
+	}
 	if (!is_span(key) || !json_is_integer(value))
 		return print_cell(value, is_utf8, room);
 	snprintf(room, PRINT_CELL_MAX, "%s", duration_print(json_integer_value(value), span));
@@ -201,7 +234,7 @@ static const char *value_of(const char *key, const json_t *value, bool is_utf8,
 
 static void put_members(const json_t *rows, FILE *out)
 {
-	struct print_column columns[16];
+	struct print_column columns[32];
 	size_t count = 0;
 	const char *key;
 	json_t *value;
@@ -240,6 +273,12 @@ static void put_scalars(json_t *object, const char *indent, FILE *out)
 	}
 }
 
+/* A map or list with something in it: a section of its own. */
+static bool is_filled(const json_t *value)
+{
+	return json_object_size(value) > 0 || json_array_size(value) > 0;
+}
+
 /* `inside`: the section this one is part of, or "". */
 static void put_section(const char *inside, const char *key, json_t *value, FILE *out)
 {
@@ -264,7 +303,7 @@ static void put_section(const char *inside, const char *key, json_t *value, FILE
 	put_scalars(value, "  ", out);
 	json_object_foreach(value, name, item)
 	{
-		if (json_is_object(item) || json_is_array(item))
+		if (is_filled(item))
 			put_section(key, name, item, out);
 	}
 }
@@ -277,8 +316,7 @@ void print_sections(json_t *object, FILE *out)
 	put_scalars(object, "", out);
 	json_object_foreach(object, key, value)
 	{
-		if ((json_is_object(value) && json_object_size(value) > 0) ||
-		    (json_is_array(value) && json_array_size(value) > 0))
+		if (is_filled(value))
 			put_section("", key, value, out);
 	}
 }

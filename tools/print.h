@@ -32,7 +32,8 @@ struct print_column {
 struct libscols_table;
 
 struct print_list {
-	const char *key; /* of the JSON object's array */
+	const char *key;   /* of the JSON object's array */
+	const char *empty; /* what people are told on standard error when there is no row */
 	const struct print_column *columns;
 	size_t column_count;
 	enum print_form form;

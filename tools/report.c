@@ -11,8 +11,9 @@
 
 #define STOPS_MAX 65 /* PATH_HOPS_MAX hops, none of them joined, and some */
 #define HOST_COLUMN 4
-#define TEXT_COLUMN 6
+#define ENDS_COLUMNS 95 /* narrower: a hop's ends on the wire have a line of their own */
 #define PLACE_MAX 160
+#define MARGIN_MAX 16
 #define HOST_MAX 128
 
 /* The drawing's characters. */
@@ -128,6 +129,11 @@ static void put_stop(struct paper *p, const struct stop *s, const struct glyphs 
 	paper_end(p);
 }
 
+static void put_margin(struct paper *p)
+{
+	paper_put(p, PAPER_PLAIN, "%s", p->margin);
+}
+
 /* The two ends of a hop, and where they differ, as others saw them on the wire. */
 static void put_ends(struct paper *p, const json_t *hop, const struct glyphs *g)
 {
@@ -135,17 +141,22 @@ static void put_ends(struct paper *p, const json_t *hop, const struct glyphs *g)
 	const char *public_src = json_text(hop, "public_src");
 	const char *public_dst = json_text(hop, "public_dst");
 
+	put_margin(p);
 	paper_put(p, PAPER_PLAIN, "%s %s %s", src, g->arrow, dst);
 	if (*public_src != '\0' && *public_dst != '\0' &&
-	    (strcmp(src, public_src) != 0 || strcmp(dst, public_dst) != 0))
-		paper_piece(p, PAPER_FAINT, "on the wire %s %s %s", public_src, g->arrow,
-		            public_dst);
-	paper_end(p);
-}
+	    (strcmp(src, public_src) != 0 || strcmp(dst, public_dst) != 0)) {
+		char text[PAPER_PIECE_MAX];
 
-static void put_margin(struct paper *p)
-{
-	paper_put(p, PAPER_PLAIN, "%s", p->margin);
+		snprintf(text, sizeof(text), "on the wire %.*s %s %.*s", PLACE_MAX, public_src,
+		         g->arrow, PLACE_MAX, public_dst);
+		if (text_columns(p->style) >= ENDS_COLUMNS) {
+			paper_piece(p, PAPER_FAINT, "%s", text);
+		} else {
+			paper_break(p);
+			paper_put(p, PAPER_FAINT, "%s", text);
+		}
+	}
+	paper_end(p);
 }
 
 static void put_hop(struct paper *p, const json_t *report, const json_t *hop,
@@ -161,22 +172,30 @@ static void put_hop(struct paper *p, const json_t *report, const json_t *hop,
 	paper_piece(p, PAPER_PLAIN, "%lld view%s%s%s", (long long)views, views == 1 ? "" : "s",
 	            report_witnesses(hop, nodes) > 0 ? ": " : "", nodes);
 	paper_end(p);
-	put_margin(p);
 	put_ends(p, hop, g);
 }
 
 static void put_unseen(struct paper *p, const struct glyphs *g)
 {
-	paper_put(p, PAPER_WARNING, "  %s   NO NODE HERE: at least one hop is unseen;", g->unseen);
-	paper_put(p, PAPER_WARNING, " timing alone ties what is above to what is below");
+	const char *outer = p->margin;
+	char margin[MARGIN_MAX];
+
+	snprintf(margin, sizeof(margin), "  %s   ", g->unseen);
+	p->margin = margin;
+	paper_put(p, PAPER_WARNING, "  %s  ", g->unseen);
+	paper_words(p, PAPER_WARNING, "NO NODE HERE: at least one hop is unseen;");
+	paper_words(p, PAPER_WARNING, "timing alone ties what is above to what is below");
 	paper_end(p);
+	p->margin = outer;
 }
 
 static void put_route(struct paper *p, const json_t *report, const struct route *r,
                       const struct glyphs *g)
 {
 	size_t host_width = 0, place_width = 0;
+	char margin[MARGIN_MAX];
 
+	snprintf(margin, sizeof(margin), "  %s   ", g->line);
 	for (size_t i = 0; i < r->count; i++) {
 		host_width = MAX(host_width, text_width(r->stops[i].host));
 		if (r->stops[i].remark != NULL)
@@ -185,6 +204,7 @@ static void put_route(struct paper *p, const json_t *report, const struct route 
 	for (size_t i = 0; i < r->count; i++) {
 		const struct stop *s = &r->stops[i];
 
+		p->margin = s->hop == NULL ? "      " : margin;
 		put_stop(p, s, g, HOST_COLUMN + host_width + 3,
 		         HOST_COLUMN + host_width + 3 + place_width + 3);
 		if (s->is_unseen)
@@ -250,18 +270,15 @@ static void put_answer(struct paper *p, const struct route *r)
 void report_print(const json_t *report, const struct report_view *view, FILE *out)
 {
 	const struct glyphs *g = glyphs_of(view);
-	char margin[16];
 	struct paper p = {.out = out, .style = view->style, .margin = ""};
 	struct route route;
 
-	snprintf(margin, sizeof(margin), "  %s   ", g->line);
 	find_route(&route, report, view);
 	put_question(&p, report, g);
 	paper_end(&p);
 	if (route.count > 0) {
 		put_answer(&p, &route);
 		paper_end(&p);
-		p.margin = margin;
 		put_route(&p, report, &route, g);
 		paper_end(&p);
 	}

@@ -58,7 +58,11 @@ const char *report_span(const json_t *report, const json_t *object, char room[RE
 
 const char *report_gap(int64_t ms, char room[32])
 {
-	if (ms % 1000 == 0)
+	if (ms > 0 && ms % 3600000 == 0)
+		snprintf(room, 32, "%lld h", (long long)(ms / 3600000));
+	else if (ms > 0 && ms % 60000 == 0)
+		snprintf(room, 32, "%lld min", (long long)(ms / 60000));
+	else if (ms % 1000 == 0)
 		snprintf(room, 32, "%lld s", (long long)(ms / 1000));
 	else
 		snprintf(room, 32, "%lld ms", (long long)ms);
@@ -205,13 +209,17 @@ static int64_t sum_of(const json_t *nodes, const char *key)
 	return sum;
 }
 
-void report_coverage(struct paper *p, const json_t *report)
+static void put_asked(struct paper *p, const json_t *report)
 {
 	const json_t *coverage = json_object_get(report, "coverage");
 	const json_t *nodes = json_object_get(coverage, "nodes");
-	const char *bundle = json_text(report, "bundle");
 	int64_t asked = json_count(coverage, "asked", 0);
 
+	if (asked == 0 && !json_is_object(json_object_get(report, "query"))) {
+		paper_words(p, PAPER_PLAIN, "Nobody was asked.");
+		paper_end(p);
+		return;
+	}
 	paper_words(p, PAPER_PLAIN, "Asked %lld other node%s, %lld answered", (long long)asked,
 	            asked == 1 ? "" : "s", (long long)json_count(coverage, "answered", 0));
 	put_failed(p, nodes, ANSWER_REFUSED, "refused");
@@ -221,6 +229,13 @@ void report_coverage(struct paper *p, const json_t *report)
 	            (long long)sum_of(nodes, "connections"), (long long)sum_of(nodes, "flows"));
 	put_holes(p, report, nodes);
 	paper_end(p);
+}
+
+void report_coverage(struct paper *p, const json_t *report)
+{
+	const char *bundle = json_text(report, "bundle");
+
+	put_asked(p, report);
 	put_leftovers(p, report);
 	if (*bundle != '\0') {
 		paper_put(p, PAPER_PLAIN, "Signed evidence: %s", bundle);

@@ -24,7 +24,7 @@ const char *report_proto(const json_t *object, char room[TEXT_WORD_MAX]);
  */
 const char *report_span(const json_t *report, const json_t *object, char room[REPORT_SPAN_MAX]);
 
-/* "15 s", "250 ms". Returns `room`. */
+/* "1 h", "5 min", "15 s", "250 ms". Returns `room`. */
 const char *report_gap(int64_t ms, char room[32]);
 
 /* Names of the nodes that saw `hop`, with spaces between them; returns how many. */

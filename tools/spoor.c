@@ -48,6 +48,18 @@ static const char *verb_of(const struct command *c)
 	return c->verb == NULL ? "" : c->verb;
 }
 
+/* Without `is_list` none that only lists take. */
+static void put_globals(bool is_list, FILE *out)
+{
+	fputs("\noptions of every command:\n", out);
+	for (size_t i = 0; i < ARRAY_LEN(global_rows); i++) {
+		bool is_for_lists = strcmp(global_rows[i].name, "ndjson") == 0;
+
+		if (is_list || !is_for_lists)
+			options_print(out, &global_rows[i], 1);
+	}
+}
+
 static void put_usage(const struct command *c, FILE *out)
 {
 	fprintf(out, "usage: spoor %s%s%s%s%s%s\n", c->name, c->verb == NULL ? "" : " ", verb_of(c),
@@ -70,6 +82,7 @@ static int put_version(void)
 
 static int help_command(const char *name)
 {
+	bool is_list = false;
 	size_t shown = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
@@ -78,9 +91,9 @@ static int help_command(const char *name)
 		if (shown++ > 0)
 			putchar('\n');
 		put_usage(commands[i], stdout);
+		is_list = is_list || commands[i]->is_list;
 	}
-	fputs("\noptions of every command:\n", stdout);
-	options_print(stdout, global_rows, ARRAY_LEN(global_rows));
+	put_globals(is_list, stdout);
 	return CTL_FOUND;
 }
 
@@ -93,8 +106,7 @@ static int help_all(FILE *out)
 		snprintf(name, sizeof(name), "%s %s", commands[i]->name, verb_of(commands[i]));
 		fprintf(out, "  %-14s%s\n", name, commands[i]->summary);
 	}
-	fputs("\noptions of every command:\n", out);
-	options_print(out, global_rows, ARRAY_LEN(global_rows));
+	put_globals(true, out);
 	fputs("\n\"spoor COMMAND --help\" says more; the manual is spoor(1).\n", out);
 	return CTL_FOUND;
 }

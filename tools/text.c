@@ -7,7 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+#define COLUMNS 100
+#define COLUMNS_MIN 60
+#define COLUMNS_MAX 120
 
 static const struct {
 	const char *name;
@@ -21,13 +26,24 @@ struct text_style text_style_of(FILE *stream)
 {
 	const char *term = getenv("TERM"), *no_colour = getenv("NO_COLOR");
 	bool is_tty = isatty(fileno(stream)) == 1;
+	struct winsize size = {.ws_col = 0};
 
+	if (is_tty && ioctl(fileno(stream), TIOCGWINSZ, &size) != 0)
+		size.ws_col = 0;
 	return (struct text_style){
 		.is_utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
 		.is_tty = is_tty,
+		.columns = size.ws_col,
 		.is_colour = is_tty && (no_colour == NULL || *no_colour == '\0') && term != NULL &&
 	                     strcmp(term, "dumb") != 0,
 	};
+}
+
+size_t text_columns(struct text_style style)
+{
+	if (style.columns == 0)
+		return COLUMNS;
+	return MIN(MAX(style.columns, (size_t)COLUMNS_MIN), (size_t)COLUMNS_MAX);
 }
 
 const char *text_proto(uint64_t number, char room[TEXT_WORD_MAX])

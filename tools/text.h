@@ -15,10 +15,14 @@ struct text_style {     /* of one output stream */
 	bool is_utf8;   /* the locale's characters; else ASCII */
 	bool is_colour; /* escape codes are welcome */
 	bool is_tty;
+	size_t columns; /* of a terminal; 0: none, or it does not say */
 };
 
 /* A terminal is coloured unless NO_COLOR is set (no-color.org) or it is a dumb one. */
 struct text_style text_style_of(FILE *stream);
+
+/* How wide text may be there: 60 to 120, and 100 where the terminal does not say. */
+size_t text_columns(struct text_style style);
 
 /* "tcp", or the number where it has no name here. Returns `room`. */
 const char *text_proto(uint64_t number, char room[TEXT_WORD_MAX]);

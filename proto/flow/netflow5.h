@@ -1,11 +1,10 @@
 /*
  * netflow5 - NetFlow version 5 datagrams.
  *
- *	 0        2       4         8          12          16              20     21    22
- *	 +--------+-------+---------+----------+-----------+---------------+------+-----+----------+
- *	 | 5      | count | uptime  | unix secs| unix nsecs| flow sequence | type | id  | sampling |
- *24
- *	 +--------+-------+---------+----------+-----------+---------------+------+-----+----------+
+ *	 0   2       4        8           12           16              20     21   22         24
+ *	 +---+-------+--------+-----------+------------+---------------+------+----+----------+
+ *	 | 5 | count | uptime | unix secs | unix nsecs | flow sequence | type | id | sampling |
+ *	 +---+-------+--------+-----------+------------+---------------+------+----+----------+
  *	 | count records of 48 octets ...
  *
  * (Cisco, NetFlow Export Datagram Formats, table B-3 and B-4.) Record times are the exporter's

@@ -13,8 +13,8 @@
  *	sleep   until overlay_deadline() or the next input, whichever comes first
  *
  * A query goes to every member known (direct mode). Nothing goes to an address that has not proved
- * that it is there, but a HELLO, ever more rarely, and a WELCOME no longer than the HELLO it
- *answers.
+ * that it is there, but a HELLO, ever more rarely, and a WELCOME no longer than the HELLO that
+ * it answers.
  */
 #ifndef SPOOR_PROTO_OVERLAY_OVERLAY_H
 #define SPOOR_PROTO_OVERLAY_OVERLAY_H

@@ -1,8 +1,10 @@
 /*
  * answer - what one node found for a query: signed by it, sealed to the query's one-time key.
  *
- *	sealed( body length 4 | body: MessagePack | certificate length 2 | certificate | signature
- *64 )
+ *	sealed(
+ *		body length 4 | body: MessagePack |
+ *		certificate length 2 | certificate | signature 64
+ *	)
  *
  * The signature covers the query's id and one-time key, the responder's id and the body, so that an
  * answer proves who said what to which question, to anybody who is shown it later.

@@ -1,13 +1,14 @@
 /*
  * message - the overlay's datagrams: one signed envelope around a body.
  *
- *	 0      2         3      4            36                      len - 64
- *	 +------+---------+------+------------+------------------------+-----------+
- *	 | "sp" | version | kind | sender id  | body: MessagePack array | signature |
- *	 +------+---------+------+------------+------------------------+-----------+
+ *	 0      2         3      4           36                        len - 64
+ *	 +------+---------+------+-----------+-------------------------+-----------+
+ *	 | "sp" | version | kind | sender id | body: MessagePack array | signature |
+ *	 +------+---------+------+-----------+-------------------------+-----------+
  *
  * Nothing unsigned is believed: the signature, of the member whose id stands before the body,
- *covers all that precedes it. A datagram never exceeds MESSAGE_MAX octets and is never fragmented.
+ * covers all that precedes it. A datagram never exceeds MESSAGE_MAX octets and is never
+ * fragmented.
  *
  * Bodies are read in place: everything in a struct body is borrowed from the datagram.
  */

@@ -9,6 +9,7 @@
 #include "correlate/connection.h"
 #include "correlate/path.h"
 #include "correlate/score.h"
+#include "tests/bench/bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,21 +21,6 @@
 #define INTERVALS_MAX 100
 #define RECORDS 12 /* of one connection: both directions of six */
 #define T0 INT64_C(1448150400000)
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	CHECK(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static void report(const char *what, double value, const char *unit)
-{
-	printf("{\"bench\":\"score\",\"what\":\"%s\",\"value\":%.6g,\"unit\":\"%s\"}\n", what,
-	       value, unit);
-	fflush(stdout);
-}
 
 static void talk(struct prng *p, struct interval *on, size_t count)
 {
@@ -74,7 +60,7 @@ static void bench_pairs(size_t intervals)
 	}
 	CHECK(matches > 0);
 	snprintf(what, sizeof(what), "pairs of %zu intervals", intervals);
-	report(what, (double)pairs / spent_s, "pairs/s");
+	report("score", what, (double)pairs / spent_s, "pairs/s");
 }
 
 static void count_connection(void *ctx, const struct connection *c)
@@ -118,8 +104,8 @@ static void bench_connections(size_t count)
 	start_s = now_s();
 	connection_each(rows, count, GAP_MS, room, count_connection, &connections);
 	spent_s = now_s() - start_s;
-	report("connections joined", (double)connections / spent_s, "connections/s");
-	report("from sightings", (double)count / spent_s, "sightings/s");
+	report("score", "connections joined", (double)connections / spent_s, "connections/s");
+	report("score", "from sightings", (double)count / spent_s, "sightings/s");
 	free(room);
 	free(rows);
 }
@@ -147,7 +133,7 @@ static void bench_path(void)
 		path_assemble(matches, PATH_MATCHES_MAX, 2000, &path);
 		CHECK(path.hop_count == PATH_HOPS_MAX);
 	}
-	report("path of 512 matches", (now_s() - start_s) / rounds * 1e3, "ms");
+	report("score", "path of 512 matches", (now_s() - start_s) / rounds * 1e3, "ms");
 }
 
 int main(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include "base/prng.h"
 #include "base/util.h"
 #include "store/store.h"
+#include "tests/bench/bench.h"
 
 #include <lmdb.h>
 #include <stdio.h>
@@ -21,21 +22,6 @@
 #define BATCH 4096
 #define MAP (UINT64_C(8) << 30)
 #define T0 INT64_C(1448150400000)
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	CHECK(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static void report(const char *what, double value, const char *unit)
-{
-	printf("{\"bench\":\"store\",\"what\":\"%s\",\"value\":%.6g,\"unit\":\"%s\"}\n", what,
-	       value, unit);
-	fflush(stdout);
-}
 
 /* A few of many, as traffic chooses: the square of a uniform number prefers the small ones. */
 static uint32_t favourite(struct prng *p, uint32_t of)
@@ -151,14 +137,14 @@ static double bench_store(const char *dir, uint64_t count)
 	CHECK(store_seal(s) == ERR_OK);
 	spent += now_s() - start;
 	store_stats(s, &stats);
-	report("sealed", (double)stats.flows / spent, "flows/s");
-	report("size", (double)stats.octets / (double)stats.flows, "octets/flow");
+	report("store", "sealed", (double)stats.flows / spent, "flows/s");
+	report("store", "size", (double)stats.octets / (double)stats.flows, "octets/flow");
 	start = now_s();
 	found = read_back(s, INTERVAL_ALWAYS);
-	report("read", (double)found / (now_s() - start), "flows/s");
+	report("store", "read", (double)found / (now_s() - start), "flows/s");
 	start = now_s();
 	found = read_back(s, (struct interval){stats.newest_ms - 1000, stats.newest_ms});
-	report("read_last_second", (now_s() - start) * 1e3, "ms");
+	report("store", "read_last_second", (now_s() - start) * 1e3, "ms");
 	CHECK(found > 0);
 	store_close(s);
 	return (double)stats.flows / spent;
@@ -199,8 +185,8 @@ static double bench_keys(const char *dir, uint64_t count)
 		spent += now_s() - start;
 	}
 	mdb_env_close(env);
-	report("key_per_flow_sealed", (double)done / spent, "flows/s");
-	report("key_per_flow_size", octets_on_disk(dir) / (double)done, "octets/flow");
+	report("store", "key_per_flow_sealed", (double)done / spent, "flows/s");
+	report("store", "key_per_flow_size", octets_on_disk(dir) / (double)done, "octets/flow");
 	return (double)done / spent;
 }
 
@@ -218,6 +204,6 @@ int main(int argc, char **argv)
 	clean(dir);
 	theirs = bench_keys(dir, count);
 	clean(dir);
-	report("sealed_to_key_per_flow", ours / theirs, "times");
+	report("store", "sealed_to_key_per_flow", ours / theirs, "times");
 	return 0;
 }

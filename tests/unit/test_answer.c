@@ -1,11 +1,8 @@
 #include "proto/wire/answer.h"
-#include "tests/unit/test.h"
+#include "tests/unit/wire_fixture.h"
 
 #include <math.h>
 #include <string.h>
-
-#define NOON INT64_C(1795348800000) /* 2026-11-22T12:00:00Z */
-#define DAY INT64_C(86400000)
 
 static const struct wall noon = {NOON};
 
@@ -20,22 +17,6 @@ static const struct seed once = {{42}};
 
 static struct answer answer, back; /* large: kept off the stack */
 static uint8_t room[ANSWER_MAX];
-
-static struct seed seed_of(uint8_t first)
-{
-	struct seed seed;
-
-	for (size_t i = 0; i < sizeof(seed.octets); i++)
-		seed.octets[i] = (uint8_t)(first + i);
-	return seed;
-}
-
-static struct key_pair pair_of(uint8_t first)
-{
-	struct seed seed = seed_of(first);
-
-	return key_pair_of(&seed);
-}
 
 static int start(void **state)
 {

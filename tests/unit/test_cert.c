@@ -1,25 +1,13 @@
 #include "proto/wire/cert.h"
-#include "tests/unit/test.h"
+#include "tests/unit/wire_fixture.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define NOON INT64_C(1795348800000) /* 2026-11-22T12:00:00Z */
-#define DAY INT64_C(86400000)
 
 static const struct wall noon = {NOON};
 
 static struct key_pair root, member;
 static struct roots roots;
-
-static struct key_pair pair_of(uint8_t first)
-{
-	struct seed seed;
-
-	for (size_t i = 0; i < sizeof(seed.octets); i++)
-		seed.octets[i] = (uint8_t)(first + i);
-	return key_pair_of(&seed);
-}
 
 static int start(void **state)
 {

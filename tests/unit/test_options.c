@@ -137,7 +137,7 @@ static void what_is_wrong_is_named(void **state)
 		{"x --time soon", "--time takes a time (2026-11-22T01:05:31Z, @1795309531, -15m or "
 	                          "now), not \"soon\""},
 		{"x --span 0s",
-	         "--span takes a span of time (250ms, 15s, 2m, 6h, 30d), not \"0s\""},
+	         "--span takes a span of time above 0 (250ms, 15s, 2m, 6h, 30d), not \"0s\""},
 		{"x --endpoint host", "--endpoint takes ADDR or ADDR:PORT, not \"host\""},
 	};
 	static struct line l;

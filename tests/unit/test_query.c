@@ -1,11 +1,9 @@
 #include "base/prng.h"
 #include "proto/wire/query.h"
-#include "tests/unit/test.h"
+#include "tests/unit/wire_fixture.h"
 
 #include <string.h>
 
-#define NOON INT64_C(1795348800000) /* 2026-11-22T12:00:00Z */
-#define DAY INT64_C(86400000)
 #define SKEW INT64_C(5000)
 
 static const struct wall noon = {NOON};
@@ -13,15 +11,6 @@ static const struct wall noon = {NOON};
 static struct key_pair root, member;
 static struct roots roots;
 static struct cert_blob cert_blob;
-
-static struct key_pair pair_of(uint8_t first)
-{
-	struct seed seed;
-
-	for (size_t i = 0; i < sizeof(seed.octets); i++)
-		seed.octets[i] = (uint8_t)(first + i);
-	return key_pair_of(&seed);
-}
 
 static struct cert_blob certificate(const char *name, const char *org)
 {

@@ -211,7 +211,47 @@ static void a_target_alone_is_said_to_be_alone(void **state)
 	                             "192.0.2.3, no node sees behind it.\n"));
 	free(text);
 	text = drawn("{}", &view); /* whatever comes, nothing breaks */
-	assert_non_null(strstr(text, "Asked 0 other nodes"));
+	assert_non_null(strstr(text, "Nobody was asked.\n"));
+	assert_null(strstr(text, "Asked"));
+	free(text);
+}
+
+static void nobody_asked_is_said_in_so_many_words(void **state)
+{
+	static const char report[] =
+		"{'target':{'src':'192.0.2.3:1','dst':'10.4.0.10:22','proto':6," SPAN_3
+		",'gap_ms':3600000,'silences':0},'matches':[],'path':[],'gaps':[],"
+		"'coverage':{'asked':0,'answered':0,'refused':0,'silent':0,'nodes':[{'node':'R4',"
+		"'state':'self','window_from':null,'window_to':null,'flows':0,'connections':0}]},"
+		"'query':null,'bundle':null}";
+	struct report_view view = {.names = NULL};
+	char *text = drawn(report, &view);
+	(void)state;
+
+	assert_non_null(strstr(text, "0 silences of more than 1 h;"));
+	assert_non_null(strstr(text, "\nNobody was asked.\nWith so few silences"));
+	assert_null(strstr(text, "holds nothing"));
+	free(text);
+}
+
+static void a_narrow_terminal_gets_narrow_lines(void **state)
+{
+	struct report_view view = {.style = {.columns = 40}};
+	char *text = drawn(chain, &view), *rest;
+	(void)state;
+
+	assert_non_null(strstr(text, "  |   10.1.0.10:40112 -> 10.2.0.10:22\n"
+	                             "  |   on the wire 198.51.100.1:62223 -> "));
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		assert_true(strlen(line) <= 60);
+		assert_int_not_equal(line[strlen(line) - 1], ' ');
+	}
+	free(text);
+	view.style.columns = 500;
+	text = drawn(chain, &view);
+	assert_non_null(strstr(text, "10.2.0.10:22  on the wire 198.51.100.1:62223 -> "));
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		assert_true(strlen(line) <= 120);
 	free(text);
 }
 
@@ -268,6 +308,8 @@ int main(void)
 		cmocka_unit_test(utf8_is_drawn_with_lines_and_points),
 		cmocka_unit_test(unseen_hops_are_marked),
 		cmocka_unit_test(a_target_alone_is_said_to_be_alone),
+		cmocka_unit_test(nobody_asked_is_said_in_so_many_words),
+		cmocka_unit_test(a_narrow_terminal_gets_narrow_lines),
 		cmocka_unit_test(no_line_is_wider_than_the_page_nor_ends_in_a_space),
 		cmocka_unit_test(what_peers_call_themselves_cannot_move_the_cursor),
 		cmocka_unit_test(names_are_added_to_hops_and_gaps),

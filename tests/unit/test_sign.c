@@ -1,25 +1,9 @@
 #include "proto/wire/sign.h"
-#include "tests/unit/test.h"
+#include "tests/unit/wire_fixture.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-
-static struct seed seed_of(uint8_t first)
-{
-	struct seed seed;
-
-	for (size_t i = 0; i < sizeof(seed.octets); i++)
-		seed.octets[i] = (uint8_t)(first + i);
-	return seed;
-}
-
-static struct key_pair pair_of(uint8_t first)
-{
-	struct seed seed = seed_of(first);
-
-	return key_pair_of(&seed);
-}
 
 static int start(void **state)
 {
