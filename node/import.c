@@ -18,7 +18,7 @@ struct import {
 	struct flow flows[FLOW_DATAGRAM_MAX]; /* of the datagram that waits */
 	size_t waiting;
 	int64_t oldest_ms; /* what was captured before would not be kept */
-	int64_t old_ms;    /* of the datagram that was */
+	int64_t old_ms;    /* when the one that was too old was captured */
 	uint64_t datagrams, taken, dropped[DROP_COUNT_OF];
 	uint8_t batch[];
 };
@@ -36,10 +36,7 @@ static void import_end(struct import *im)
 
 	row_uint(&p, "datagrams", im->datagrams);
 	row_uint(&p, "flows", im->taken);
-	pack_str(&p, "dropped");
-	pack_map(&p, DROP_COUNT_OF - 1);
-	for (int drop = DROP_NONE + 1; drop < DROP_COUNT_OF; drop++)
-		row_uint(&p, drop_key((enum drop)drop), im->dropped[drop]);
+	row_dropped(&p, im->dropped);
 	client_end_with(im->client, CTL_FOUND, room, pack_len(&p), 3);
 	import_free(im);
 }
@@ -58,14 +55,14 @@ static void import_fail(struct import *im, enum err err)
 }
 
 /* Retention would drop it at once: better to say so than to take it. */
-static void import_refuse_old(struct import *im, int64_t received_ms)
+static void import_refuse_old(struct import *im)
 {
 	char then[TIMESTAMP_TEXT_MAX], kept[DURATION_TEXT_MAX];
 
 	client_end(im->client, CTL_INTERNAL,
 	           "captured %s, which is longer ago than this node keeps flows (store.age_max, "
 	           "%s)",
-	           timestamp_print(received_ms, then),
+	           timestamp_print(im->old_ms, then),
 	           duration_print(client_node(im->client)->conf.age_max_ms, kept));
 	import_free(im);
 }
@@ -129,7 +126,7 @@ static void import_run(struct import *im)
 	else if (err == ERR_BUSY)
 		collector_seal(c, &im->waiter);
 	else if (err == ERR_STALE)
-		import_refuse_old(im, im->old_ms);
+		import_refuse_old(im);
 	else
 		import_fail(im, err);
 }

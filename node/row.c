@@ -83,6 +83,14 @@ void row_view(struct pack *p, const char *key, const struct view *v)
 	row_str(p, key, text);
 }
 
+void row_dropped(struct pack *p, const uint64_t dropped[DROP_COUNT_OF])
+{
+	pack_str(p, "dropped");
+	pack_map(p, DROP_COUNT_OF - 1);
+	for (int drop = DROP_NONE + 1; drop < DROP_COUNT_OF; drop++)
+		row_uint(p, drop_key((enum drop)drop), dropped[drop]);
+}
+
 void row_flow(struct pack *p, const struct flow *flow)
 {
 	pack_map(p, 17);

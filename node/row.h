@@ -5,6 +5,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "correlate/connection.h"
+#include "proto/flow/datagram.h"
 #include "proto/flow/flow.h"
 #include "proto/wire/pack.h"
 #include "proto/wire/sign.h"
@@ -23,6 +24,9 @@ void row_hex(struct pack *p, const char *key, const void *data, size_t len);
 
 /* "10.255.0.4/1", or "10.255.0.4/1-2" where packets come in by one interface and go out another. */
 void row_view(struct pack *p, const char *key, const struct view *v);
+
+/* "dropped": a map of counts by reason. */
+void row_dropped(struct pack *p, const uint64_t dropped[DROP_COUNT_OF]);
 
 /* A whole map: a flow as `spoor decode` writes it. */
 void row_flow(struct pack *p, const struct flow *flow);

@@ -46,10 +46,7 @@ static void put_collector(struct pack *p, const struct collector *c)
 	row_uint(p, "flows", counters->flows);
 	row_uint(p, "clamped", counters->clamped);
 	row_uint(p, "unstored", c->unstored);
-	pack_str(p, "dropped");
-	pack_map(p, DROP_COUNT_OF - 1);
-	for (int drop = DROP_NONE + 1; drop < DROP_COUNT_OF; drop++)
-		row_uint(p, drop_key((enum drop)drop), counters->dropped[drop]);
+	row_dropped(p, counters->dropped);
 	pack_str(p, "streams");
 	pack_array(p, streams);
 	stream_each(c->decoder->streams, put_stream, p);

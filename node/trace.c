@@ -102,21 +102,21 @@ static void progress(struct trace *t)
 /* Goes on when both halves are there; gives up when nobody waits any more. */
 static void advance(struct trace *t)
 {
+	bool is_gone = client_is_gone(t->client);
+
 	if (!t->is_searched)
 		return;
-	if (client_is_gone(t->client)) {
-		if (!t->is_heard)
-			overlay_cancel(client_node(t->client)->link.overlay, t->ticket);
-		trace_free(t);
-	} else if (t->search.err != ERR_OK) {
-		if (!t->is_heard)
-			overlay_cancel(client_node(t->client)->link.overlay, t->ticket);
+	if (!is_gone && t->search.err == ERR_OK) {
+		if (t->is_heard)
+			conclude(t, NULL);
+		return;
+	}
+	if (!t->is_heard)
+		overlay_cancel(client_node(t->client)->link.overlay, t->ticket);
+	if (!is_gone)
 		client_end(t->client, CTL_INTERNAL, "searching this node's own flows: %s",
 		           err_text(t->search.err));
-		trace_free(t);
-	} else if (t->is_heard) {
-		conclude(t, NULL);
-	}
+	trace_free(t);
 }
 
 static void on_searched(struct search *search)

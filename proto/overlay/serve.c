@@ -139,14 +139,12 @@ enum err on_query(struct overlay *o, struct now now, const struct endpoint *from
                   const struct message *m, struct peer *peer)
 {
 	struct bytes blob = m->body.query;
-	struct id whole = digest("spoor query id 1", blob.at, bytes_left(&blob));
-	struct query_id id;
+	struct query_id id = query_id_of(blob.at, bytes_left(&blob));
 	struct serve *s;
 	struct seen *seen;
 	struct slot *slot;
 	enum err err;
 
-	memcpy(id.octets, whole.octets, sizeof(id.octets));
 	s = serve_of(o, &id);
 	if (s != NULL)
 		return id_equal(&s->from, &m->sender) ? repeat(o, now, s, from) : ERR_AUTH;

@@ -74,7 +74,7 @@ static enum err get_fingerprint(struct bytes in, struct question *q)
 	return q->on_count > 0 ? ERR_OK : ERR_FORMAT;
 }
 
-static struct query_id id_of(const void *data, size_t len)
+struct query_id query_id_of(const void *data, size_t len)
 {
 	struct id whole = digest("spoor query id 1", data, len);
 	struct query_id id;
@@ -111,7 +111,7 @@ enum err query_pack(struct query *query, const struct cert_blob *cert,
 	if (fingerprint.is_full || p.out.is_full || out.is_full)
 		return ERR_LIMIT;
 	ret->len = octets_len(&out);
-	query->id = id_of(ret->octets, ret->len);
+	query->id = query_id_of(ret->octets, ret->len);
 	return ERR_OK;
 }
 
@@ -169,7 +169,7 @@ enum err query_open(const void *data, size_t len, const struct roots *roots, str
 	err = verify(&ret->origin.member, QUERY_DOMAIN, body.at, bytes_left(&body), &signature);
 	if (err != ERR_OK)
 		return err;
-	ret->id = id_of(data, len);
+	ret->id = query_id_of(data, len);
 	if (!is_alive(ret, now, skew_ms))
 		return ERR_STALE;
 	return expired;

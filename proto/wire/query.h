@@ -68,6 +68,9 @@ MUST_USE enum err query_pack(struct query *query, const struct cert_blob *cert,
 MUST_USE enum err query_open(const void *data, size_t len, const struct roots *roots,
                              struct wall now, int64_t skew_ms, struct query *ret);
 
+/* The id of an encoded query, read or not. */
+struct query_id query_id_of(const void *data, size_t len);
+
 /* "low" ...; SEVERITY_END when it is none. */
 enum severity severity_of(const char *text);
 
