@@ -141,7 +141,7 @@ static int run_issue(const struct call *call)
 		return code;
 	if (file_read_pair(o->sign, "spoor-root-key", &root, reason) != ERR_OK)
 		return fail(reason);
-	err = issue_cert(&root, &request, call->now, until, &cert, &blob, reason);
+	err = issue_cert(&root, &request, CERT_ROLES_ALL, call->now, until, &cert, &blob, reason);
 	key_pair_wipe(&root);
 	return err == ERR_OK ? deliver(call, &cert, &blob) : fail(reason);
 }

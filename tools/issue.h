@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "proto/wire/cert.h"
 #include "tools/file.h"
+#include "tools/options.h"
 
 #include <jansson.h>
 #include <stdint.h>
@@ -19,8 +20,19 @@ struct wall issue_until(struct wall now, uint64_t days, int64_t until_ms);
 
 /* Draws serial and salt and signs. On failure `reterr` says why. */
 MUST_USE enum err issue_cert(const struct key_pair *root, const struct request *request,
-                             struct wall now, struct wall not_after, struct cert *ret,
-                             struct cert_blob *ret_blob, char reterr[FILE_REASON_MAX]);
+                             uint32_t roles, struct wall now, struct wall not_after,
+                             struct cert *ret, struct cert_blob *ret_blob,
+                             char reterr[FILE_REASON_MAX]);
+
+/* The same for who has a certificate: key, salt, names and roles of `cert` stay as they are. */
+MUST_USE enum err issue_again(const struct key_pair *root, struct wall now, struct wall not_after,
+                              struct cert *cert, struct cert_blob *ret_blob,
+                              char reterr[FILE_REASON_MAX]);
+
+/* Adds what --prefix options say. ERR_FORMAT, ERR_LIMIT. */
+MUST_USE enum err issue_prefixes(const struct option_list *list, struct prefix *prefixes,
+                                 size_t *count, char reterr[FILE_REASON_MAX]);
+bool issue_is_prefix(const char *text); /* for the `check` of an option */
 
 const char *issue_hex(const void *octets, char room[ISSUE_HEX_MAX]); /* of 32 octets */
 

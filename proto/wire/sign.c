@@ -49,6 +49,14 @@ enum err verify(const struct public_key *key, const char *domain, const void *da
 	                                                                             : ERR_AUTH;
 }
 
+uint64_t keyed_hash(const struct hash_key *key, const void *data, size_t len)
+{
+	uint64_t hash;
+
+	crypto_shorthash((uint8_t *)&hash, data, len, key->octets);
+	return hash;
+}
+
 struct id digest(const char *domain, const void *data, size_t len)
 {
 	crypto_generichash_state state;

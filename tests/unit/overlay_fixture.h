@@ -73,6 +73,9 @@ static inline void issue(struct overlay_self *self, const struct key_pair *root,
 	self->cert.member = self->pair.public;
 	self->cert.not_before.ms = WALL_MS - DAY_MS;
 	self->cert.not_after = not_after;
+	assert_ok(prefix_parse("10.0.0.0/8", &self->cert.prefixes[0]));
+	self->cert.prefix_count = 1;
+	self->cert.roles = CERT_ROLES_ALL;
 	snprintf(self->cert.name, CERT_NAME_MAX, "%s", name);
 	snprintf(self->cert.org, CERT_ORG_MAX, "%s", org);
 	assert_ok(cert_issue(root, &self->cert, &self->blob));

@@ -36,6 +36,9 @@ static int start(void **state)
 		.org = "Example Four",
 		.not_before = {NOON - DAY},
 		.not_after = {NOON + DAY},
+		.prefixes = {ten()},
+		.prefix_count = 1,
+		.roles = CERT_ROLES_ALL,
 	};
 	query = (struct query){.id = {{1, 2, 3}}};
 	box_keys(&seed, &query.reply_to, &secret);

@@ -14,7 +14,12 @@ static struct cert_blob cert_blob;
 
 static struct cert_blob certificate(const char *name, const char *org)
 {
-	struct cert cert = {.serial = 7, .not_before = {NOON - DAY}, .not_after = {NOON + DAY}};
+	struct cert cert = {.serial = 7,
+	                    .not_before = {NOON - DAY},
+	                    .not_after = {NOON + DAY},
+	                    .prefixes = {ten()},
+	                    .prefix_count = 1,
+	                    .roles = CERT_ROLES_ALL};
 	struct cert_blob blob;
 
 	cert.member = member.public;

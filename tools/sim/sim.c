@@ -102,9 +102,13 @@ static void fill(void *ctx, void *room, size_t len)
 static void issue(struct sim *sim, uint32_t node, struct wall not_after)
 {
 	struct overlay_self *self = &sim->nodes[node].self;
+	struct endpoint at = sim_endpoint(node);
 
 	self->cert.not_before.ms = WALL_MS - DAY_MS;
 	self->cert.not_after = not_after;
+	self->cert.prefixes[0] = prefix_of(&at.addr);
+	self->cert.prefix_count = 1;
+	self->cert.roles = CERT_ROLES_ALL;
 	CHECK(cert_issue(&sim->root, &self->cert, &self->blob) == ERR_OK);
 }
 
