@@ -20,6 +20,7 @@ target_compile_definitions(test_noise PRIVATE SPOOR_DATA="${CMAKE_CURRENT_SOURCE
 unit_test(packet wire)
 unit_test(hand wire)
 unit_test(transport wire)
+unit_test(channel wire)
 unit_test(knock wire)
 unit_test(cert wire)
 unit_test(query wire)
