@@ -45,6 +45,6 @@ struct command {
 };
 
 extern const struct command cmd_decode, cmd_flows, cmd_import, cmd_init, cmd_member_issue,
-	cmd_member_show, cmd_peers, cmd_status, cmd_trace;
+	cmd_member_renew, cmd_member_show, cmd_peers, cmd_status, cmd_trace;
 
 #endif

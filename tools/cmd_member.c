@@ -13,11 +13,13 @@
 #define REQUEST_ROOM 512
 #define SHOWN_ROOM MAX(REQUEST_ROOM, CERT_MAX)
 #define DAYS_MAX 36500
+#define PREFIXES_TEXT_MAX (CERT_PREFIXES_MAX * (PREFIX_TEXT_MAX + 2))
 
-struct issue_options {
-	const char *sign, *output;
+struct issue_options { /* of both issue and renew */
+	const char *sign, *output, *role;
 	uint64_t days;
 	int64_t until_ms;
+	struct option_list prefixes;
 };
 
 struct show_options {
@@ -35,6 +37,10 @@ static const struct option_row issue_rows[] = {
 	{"sign", 0, "ROOT_KEY",    "secret key of the root that signs", OPTION_TEXT, ISSUE(sign)},
 	{"days", 0, "N",           "valid for N days (365)", OPTION_NUMBER, ISSUE(days)},
 	{"valid-until", 0, "TIME", "valid until TIME", OPTION_TIME, ISSUE(until_ms)},
+	{"prefix", 0, "NET",       "the member lives there, not where the request or the old certificate "
+		"says; may be given again", OPTION_LIST, ISSUE(prefixes), issue_is_prefix},
+	{"role", 0, "both|ask|answer", "what it may do (both; renewed: as before)", OPTION_CHOICE,
+		ISSUE(role)},
 	{"output", 'o', "FILE",    "write it there, not to standard output", OPTION_TEXT, ISSUE(output)},
 };
 
@@ -48,19 +54,62 @@ static int fail(const char *reason)
 	return print_failure(CTL_INTERNAL, "%s", reason);
 }
 
-/* The certificate as JSON, for both commands. The caller's reference. */
+static const struct {
+	const char *name;
+	uint32_t roles;
+} roles[] = {
+	{"both", CERT_ROLES_ALL},
+	{"ask", CERT_ROLE_ASK},
+	{"answer", CERT_ROLE_ANSWER},
+};
+
+static uint32_t roles_of(const char *name, uint32_t otherwise)
+{
+	for (size_t i = 0; name != NULL && i < ARRAY_LEN(roles); i++) {
+		if (strcmp(roles[i].name, name) == 0)
+			return roles[i].roles;
+	}
+	return otherwise;
+}
+
+static const char *role_text(uint32_t held)
+{
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+		if (roles[i].roles == (held & CERT_ROLES_ALL))
+			return roles[i].name;
+	}
+	return "none";
+}
+
+/* One after the other, as people read them. */
+static const char *print_prefixes(const struct prefix *prefixes, size_t count, char *room)
+{
+	size_t used = 0;
+
+	room[0] = '\0';
+	for (size_t i = 0; i < count; i++) {
+		char text[PREFIX_TEXT_MAX];
+
+		used += (size_t)snprintf(room + used, PREFIXES_TEXT_MAX - used, "%s%s",
+		                         i > 0 ? ", " : "", prefix_print(&prefixes[i], text));
+	}
+	return room;
+}
+
+/* The certificate as JSON, for all commands. The caller's reference. */
 static json_t *describe(const struct cert *cert, struct wall now)
 {
 	char id[ISSUE_HEX_MAX], member[ISSUE_HEX_MAX], root[ISSUE_HEX_MAX];
-	char from[TIMESTAMP_TEXT_MAX], to[TIMESTAMP_TEXT_MAX];
+	char from[TIMESTAMP_TEXT_MAX], to[TIMESTAMP_TEXT_MAX], prefixes[PREFIXES_TEXT_MAX];
 	struct id digest = cert_id(cert);
 	const char *state = now.ms < cert->not_before.ms  ? "not yet valid"
 	                    : now.ms > cert->not_after.ms ? "expired"
 	                                                  : "valid";
 
-	return json_pack("{s:s%, s:s%, s:s, s:s, s:s, s:I, s:s, s:s, s:s}", "name", cert->name,
-	                 strlen(cert->name), "org", cert->org, strlen(cert->org), "id",
-	                 issue_hex(digest.octets, id), "key",
+	return json_pack("{s:s%, s:s%, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s}", "name",
+	                 cert->name, strlen(cert->name), "org", cert->org, strlen(cert->org),
+	                 "prefixes", print_prefixes(cert->prefixes, cert->prefix_count, prefixes),
+	                 "role", role_text(cert->roles), "id", issue_hex(digest.octets, id), "key",
 	                 issue_hex(cert->member.octets, member), "root",
 	                 issue_hex(cert->root.octets, root), "serial",
 	                 (json_int_t)(cert->serial & INT64_MAX), "not_before",
@@ -116,34 +165,103 @@ static int deliver(const struct call *call, const struct cert *cert, const struc
 	return CTL_FOUND;
 }
 
-static int run_issue(const struct call *call)
+/* Everything that can be said of the command line alone; `ret` is when validity ends. */
+static int check_call(const struct call *call, struct wall *ret)
 {
 	const struct issue_options *o = call->options;
-	struct wall until = issue_until(call->now, MIN(o->days, DAYS_MAX), o->until_ms);
-	char reason[FILE_REASON_MAX];
-	struct request request;
-	struct cert_blob blob;
-	struct key_pair root;
-	struct cert cert;
-	enum err err;
-	int code;
 
+	*ret = issue_until(call->now, MIN(o->days, DAYS_MAX), o->until_ms);
 	if (o->sign == NULL)
 		return print_failure(CTL_USAGE, "--sign ROOT_KEY is missing: who signs?");
 	if (o->days != 0 && o->until_ms != ISSUE_NEVER)
 		return print_failure(CTL_USAGE, "--days and --valid-until exclude each other");
-	if (until.ms <= call->now.ms)
+	if (ret->ms <= call->now.ms)
 		return print_failure(CTL_USAGE, "--valid-until is in the past");
-	if (sign_start() != ERR_OK)
-		return fail("libsodium does not start");
-	code = read_request(call->operands[0], &request);
+	return sign_start() == ERR_OK ? CTL_FOUND : fail("libsodium does not start");
+}
+
+/* Those of the options, if there are any, in place of those that were asked for. */
+static enum err take_prefixes(const struct issue_options *o, struct prefix *prefixes, size_t *count,
+                              char reason[FILE_REASON_MAX])
+{
+	if (o->prefixes.count == 0)
+		return ERR_OK;
+	*count = 0;
+	return issue_prefixes(&o->prefixes, prefixes, count, reason);
+}
+
+static int run_issue(const struct call *call)
+{
+	const struct issue_options *o = call->options;
+	char reason[FILE_REASON_MAX];
+	struct request request;
+	struct cert_blob blob;
+	struct key_pair root;
+	struct wall until;
+	struct cert cert;
+	enum err err;
+	int code = check_call(call, &until);
+
+	if (code == CTL_FOUND)
+		code = read_request(call->operands[0], &request);
+	if (code != CTL_FOUND)
+		return code;
+	if (take_prefixes(o, request.prefixes, &request.prefix_count, reason) != ERR_OK)
+		return print_failure(CTL_USAGE, "%s", reason);
+	if (file_read_pair(o->sign, "spoor-root-key", &root, reason) != ERR_OK)
+		return fail(reason);
+	err = issue_cert(&root, &request, roles_of(o->role, CERT_ROLES_ALL), call->now, until,
+	                 &cert, &blob, reason);
+	key_pair_wipe(&root);
+	return err == ERR_OK ? deliver(call, &cert, &blob) : fail(reason);
+}
+
+/* The certificate to be renewed; expired or not, this root must have signed it. */
+static int read_cert(const char *path, const struct public_key *root, struct cert *ret)
+{
+	struct roots roots = {.keys = {*root}, .count = 1};
+	struct wall any_time = {INT64_MIN};
+	char reason[FILE_REASON_MAX];
+	uint8_t data[CERT_MAX];
+	size_t len = sizeof(data);
+	enum err err;
+
+	if (file_read_key(path, "spoor-certificate", data, &len, reason) != ERR_OK)
+		return fail(reason);
+	err = cert_open(data, len, &roots, any_time, ret);
+	if (err == ERR_ROOT)
+		return print_failure(CTL_UNVERIFIED, "%s: not signed by this root", path);
+	if (err != ERR_OK)
+		return print_failure(CTL_UNVERIFIED, "%s: %s", path, err_text(err));
+	return CTL_FOUND;
+}
+
+static int run_renew(const struct call *call)
+{
+	const struct issue_options *o = call->options;
+	char reason[FILE_REASON_MAX];
+	struct cert_blob blob;
+	struct key_pair root;
+	struct wall until;
+	struct cert cert;
+	enum err err;
+	int code = check_call(call, &until);
+
 	if (code != CTL_FOUND)
 		return code;
 	if (file_read_pair(o->sign, "spoor-root-key", &root, reason) != ERR_OK)
 		return fail(reason);
-	err = issue_cert(&root, &request, CERT_ROLES_ALL, call->now, until, &cert, &blob, reason);
+	code = read_cert(call->operands[0], &root.public, &cert);
+	if (code == CTL_FOUND &&
+	    take_prefixes(o, cert.prefixes, &cert.prefix_count, reason) != ERR_OK)
+		code = print_failure(CTL_USAGE, "%s", reason);
+	if (code == CTL_FOUND) {
+		cert.roles = roles_of(o->role, cert.roles);
+		err = issue_again(&root, call->now, until, &cert, &blob, reason);
+		code = err == ERR_OK ? deliver(call, &cert, &blob) : fail(reason);
+	}
 	key_pair_wipe(&root);
-	return err == ERR_OK ? deliver(call, &cert, &blob) : fail(reason);
+	return code;
 }
 
 /* The root that a certificate names, believed or not. */
@@ -188,16 +306,18 @@ static int show(const struct call *call, const struct cert *cert, const char *si
 /* A request: nobody but its applicant has signed it. */
 static int show_request(const struct call *call, const uint8_t *data, size_t len)
 {
-	char key[ISSUE_HEX_MAX];
+	char key[ISSUE_HEX_MAX], prefixes[PREFIXES_TEXT_MAX];
 	struct request request;
 	enum err err = request_open(data, len, &request);
 
 	if (err != ERR_OK)
 		return print_failure(CTL_UNVERIFIED, "%s: %s", call->operands[0], err_text(err));
-	put(call, json_pack("{s:s%, s:s%, s:s, s:s}", "name", request.name, strlen(request.name),
-	                    "org", request.org, strlen(request.org), "key",
-	                    issue_hex(request.member.octets, key), "signature",
-	                    "verifies with the applicant's key (a request, no certificate)"));
+	put(call,
+	    json_pack("{s:s%, s:s%, s:s, s:s, s:s}", "name", request.name, strlen(request.name),
+	              "org", request.org, strlen(request.org), "prefixes",
+	              print_prefixes(request.prefixes, request.prefix_count, prefixes), "key",
+	              issue_hex(request.member.octets, key), "signature",
+	              "verifies with the applicant's key (a request, no certificate)"));
 	return CTL_FOUND;
 }
 
@@ -250,6 +370,20 @@ const struct command cmd_member_issue = {
 	.defaults = &issue_defaults,
 	.defaults_size = sizeof(issue_defaults),
 	.run = run_issue,
+};
+
+const struct command cmd_member_renew = {
+	.name = "member",
+	.verb = "renew",
+	.operands = "CERTIFICATE",
+	.summary = "the same certificate for longer; its id stays",
+	.operands_min = 1,
+	.operands_max = 1,
+	.options = issue_rows,
+	.option_count = ARRAY_LEN(issue_rows),
+	.defaults = &issue_defaults,
+	.defaults_size = sizeof(issue_defaults),
+	.run = run_renew,
 };
 
 const struct command cmd_member_show = {

@@ -16,7 +16,7 @@
 #	define SPOOR_VERSION "0"
 #endif
 
-enum { DECODE, IMPORT, FLOWS, TRACE, STATUS, PEERS, INIT, MEMBER_ISSUE, MEMBER_SHOW };
+enum { DECODE, IMPORT, FLOWS, TRACE, STATUS, PEERS, INIT, MEMBER_ISSUE, MEMBER_RENEW, MEMBER_SHOW };
 
 /* In the order of --help. */
 static const struct command *const commands[] = {
@@ -28,6 +28,7 @@ static const struct command *const commands[] = {
 	[PEERS] = &cmd_peers,
 	[INIT] = &cmd_init,
 	[MEMBER_ISSUE] = &cmd_member_issue,
+	[MEMBER_RENEW] = &cmd_member_renew,
 	[MEMBER_SHOW] = &cmd_member_show,
 };
 

@@ -91,6 +91,18 @@ static inline void party_start(struct world *w, size_t i)
 	assert_non_null(p->overlay);
 }
 
+/* It starts anew, with a certificate of another address or role. */
+static inline void reissue(struct world *w, size_t i, const char *prefix, uint32_t roles)
+{
+	struct overlay_self *self = &w->parties[i].self;
+
+	assert_ok(prefix_parse(prefix, &self->cert.prefixes[0]));
+	self->cert.roles = roles;
+	self->cert.not_after.ms++; /* of two certificates the later one counts */
+	assert_ok(cert_issue(&w->root, &self->cert, &self->blob));
+	party_start(w, i);
+}
+
 static inline int setup(void **state)
 {
 	static const char *const names[PARTIES] = {"a", "b", "c"};
