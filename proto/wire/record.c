@@ -4,9 +4,27 @@
 #include "base/util.h"
 #include "proto/wire/pack.h"
 
+#include <string.h>
+
 #define RECORD_VERSION 1
 #define RECORD_FIELDS 7
 #define RECORD_DOMAIN "spoor record 1"
+
+void record_keys(const struct seed *seed, struct key_pair *ret_sign, struct box_key *ret_kx,
+                 struct box_key *ret_kx_secret)
+{
+	struct id of_sign = digest("spoor operational sign 1", seed, sizeof(*seed));
+	struct id of_kx = digest("spoor operational kx 1", seed, sizeof(*seed));
+	struct seed one;
+
+	memcpy(one.octets, of_sign.octets, sizeof(one.octets));
+	*ret_sign = key_pair_of(&one);
+	memcpy(one.octets, of_kx.octets, sizeof(one.octets));
+	box_keys(&one, ret_kx, ret_kx_secret);
+	wipe(&one, sizeof(one));
+	wipe(&of_sign, sizeof(of_sign));
+	wipe(&of_kx, sizeof(of_kx));
+}
 
 static bool are_reachable(const struct endpoint *endpoints, size_t count)
 {

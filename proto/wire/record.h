@@ -39,6 +39,14 @@ struct record_blob { /* as it travels */
 	size_t len;
 };
 
+/* A file of kind spoor-operational-key, for a node whose identity key is elsewhere: seed, record.
+ */
+#define RECORD_FILE_MAX (sizeof(struct seed) + RECORD_MAX)
+
+/* The short-lived keys that a seed means: what `sign` and `kx` of its record are. */
+void record_keys(const struct seed *seed, struct key_pair *ret_sign, struct box_key *ret_kx,
+                 struct box_key *ret_kx_secret);
+
 /*
  * Signs `record`.
  *

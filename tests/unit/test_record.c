@@ -265,6 +265,23 @@ static void the_wire_format_must_not_change(void **state)
 		text, "record 8e68a8acd1c682b99e46f5a01fe1ac3c41a4e45ecae241281525191a12bf14d1\n");
 }
 
+static void a_seed_makes_two_keys_that_have_nothing_in_common(void **state)
+{
+	struct seed a = seed_of(1), b = seed_of(2);
+	struct key_pair sign_a, sign_b, again;
+	struct box_key kx_a, kx_b, secret;
+	(void)state;
+
+	record_keys(&a, &sign_a, &kx_a, &secret);
+	record_keys(&b, &sign_b, &kx_b, &secret);
+	record_keys(&a, &again, &kx_b, &secret);
+	assert_memory_equal(&again, &sign_a, sizeof(again));
+	assert_memory_equal(&kx_b, &kx_a, sizeof(kx_a));
+	assert_memory_not_equal(&sign_a.public, &sign_b.public, sizeof(sign_a.public));
+	assert_memory_not_equal(&kx_a, &sign_a.public, sizeof(kx_a));
+	assert_memory_not_equal(sign_a.secret, &secret, sizeof(secret));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +296,7 @@ int main(void)
 		cmocka_unit_test(every_flipped_bit_is_refused),
 		cmocka_unit_test(every_truncation_and_addition_is_refused),
 		cmocka_unit_test(another_version_is_named_as_such),
+		cmocka_unit_test(a_seed_makes_two_keys_that_have_nothing_in_common),
 		cmocka_unit_test(the_wire_format_must_not_change),
 	};
 
