@@ -223,7 +223,7 @@ static void refuse_to_ask(struct trace *t, enum err err)
 	else if (err == ERR_DENIED)
 		client_end(t->client, CTL_DENIED,
 		           "this node's certificate lets it answer, not ask; its root can issue "
-		           "another (spoor member renew --role)");
+		           "another (spoor member renew --role ask)");
 	else
 		client_end(t->client, CTL_INTERNAL, "the question could not be sent: %s",
 		           err_text(err));

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define REQUEST_ROOM 512
-#define DAYS_MAX 36500
 
 struct init_options {
 	const char *community, *org, *sign;
@@ -270,7 +269,7 @@ static enum err draw_cert(struct node *n, const struct key_pair *signer, char *r
 {
 	const struct init_options *o = n->call->options;
 	struct wall now = n->call->now;
-	struct wall until = issue_until(now, MIN(o->days, DAYS_MAX), o->until_ms);
+	struct wall until = issue_until(now, MIN(o->days, ISSUE_DAYS_MAX), o->until_ms);
 	enum err err = issue_cert(signer, &n->request, CERT_ROLES_ALL, now, until, &n->cert,
 	                          &n->blob, reterr);
 

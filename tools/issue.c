@@ -8,6 +8,11 @@
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS (24 * HOUR_MS)
 
+const struct issue_role issue_roles[ISSUE_ROLES] = {
+	{"ask", CERT_ROLE_ASK},
+	{"answer", CERT_ROLE_ANSWER},
+};
+
 struct wall issue_until(struct wall now, uint64_t days, int64_t until_ms)
 {
 	if (until_ms != ISSUE_NEVER)
@@ -76,6 +81,26 @@ enum err issue_prefixes(const struct option_list *list, struct prefix *prefixes,
 		(*count)++;
 	}
 	return ERR_OK;
+}
+
+uint32_t issue_roles_of(const struct option_list *list)
+{
+	uint32_t roles = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		for (size_t r = 0; r < ISSUE_ROLES; r++) {
+			if (strcmp(issue_roles[r].name, list->items[i]) == 0)
+				roles |= issue_roles[r].role;
+		}
+	}
+	return roles;
+}
+
+bool issue_is_role(const char *text)
+{
+	struct option_list one = {.items = {text}, .count = 1};
+
+	return issue_roles_of(&one) != 0;
 }
 
 bool issue_is_prefix(const char *text)

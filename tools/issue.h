@@ -12,7 +12,14 @@
 
 #define ISSUE_DAYS 365 /* how long a certificate is good for, unless somebody says */
 #define ISSUE_NEVER INT64_MIN
+#define ISSUE_DAYS_MAX 36500
 #define ISSUE_HEX_MAX 65 /* 32 octets and a NUL */
+#define ISSUE_ROLES 2
+
+extern const struct issue_role {
+	const char *name;
+	enum cert_role role;
+} issue_roles[ISSUE_ROLES];
 
 /* The end of validity that the options mean. `until_ms` ISSUE_NEVER: `days` counts (0: ISSUE_DAYS).
  */
@@ -32,7 +39,13 @@ MUST_USE enum err issue_again(const struct key_pair *root, struct wall now, stru
 /* Adds what --prefix options say. ERR_FORMAT, ERR_LIMIT. */
 MUST_USE enum err issue_prefixes(const struct option_list *list, struct prefix *prefixes,
                                  size_t *count, char reterr[FILE_REASON_MAX]);
-bool issue_is_prefix(const char *text); /* for the `check` of an option */
+
+/* What --role options say together; 0: there are none. */
+uint32_t issue_roles_of(const struct option_list *list);
+
+/* For the `check` of such options. */
+bool issue_is_prefix(const char *text);
+bool issue_is_role(const char *text);
 
 const char *issue_hex(const void *octets, char room[ISSUE_HEX_MAX]); /* of 32 octets */
 
