@@ -15,6 +15,8 @@ struct file { /* as it is written */
 	char *name, *identity, *certificate, *control;
 	char **roots;
 	unsigned roots_count;
+	char **notices;
+	unsigned notices_count;
 	struct {
 		char *listen;
 		char **bootstrap;
@@ -78,6 +80,7 @@ static const cyaml_schema_field_t file_fields[] = {
 	TEXT(struct file, certificate),
 	TEXT(struct file, control),
 	TEXTS(struct file, roots, CERT_ROOTS_MAX),
+	TEXTS(struct file, notices, CONF_NOTICES_MAX),
 	SECTION(overlay, overlay_fields),
 	SECTION(exports, exports_fields),
 	SECTION(store, store_fields),
@@ -263,6 +266,8 @@ static void read_sections(struct reader *r, const struct file *file)
 	             &conf->seal_every_ms);
 	resolve(r, "store.path", file->store.path, "flows", conf->store);
 	resolve(r, "store.traces", file->store.traces, "traces", conf->traces);
+	for (unsigned i = 0; i < file->notices_count; i++)
+		resolve(r, "notices", file->notices[i], NULL, conf->notices[conf->notice_count++]);
 	resolve(r, "control", file->control, "spoord.sock", conf->control);
 	conf->is_answering =
 		file->policy.answer == NULL || strcmp(file->policy.answer, "members") == 0;

@@ -15,6 +15,7 @@
 #define CONF_PATH_MAX 512
 #define CONF_LISTEN_MAX 8
 #define CONF_BOOTSTRAP_MAX 16
+#define CONF_NOTICES_MAX 8
 #define CONF_REASON_MAX 1024
 
 struct conf {
@@ -23,7 +24,9 @@ struct conf {
 	char control[CONF_PATH_MAX];
 	char store[CONF_PATH_MAX];
 	char traces[CONF_PATH_MAX];
-	struct overlay_self self; /* keys, certificate, roots */
+	struct overlay_self self;                      /* keys, certificate, roots */
+	char notices[CONF_NOTICES_MAX][CONF_PATH_MAX]; /* files of the roots' lists */
+	size_t notice_count;
 	struct endpoint overlay_listen;
 	struct endpoint bootstrap[CONF_BOOTSTRAP_MAX];
 	size_t bootstrap_count;

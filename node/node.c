@@ -76,6 +76,7 @@ static void stop(struct node *node)
 	for (size_t i = 0; i < ARRAY_LEN(node->signals); i++)
 		uv_close((uv_handle_t *)&node->signals[i], NULL);
 	control_stop(&node->control);
+	notices_stop(&node->notices);
 	link_stop(&node->link);
 	collector_stop(&node->collector);
 }
@@ -92,6 +93,8 @@ static enum err start(struct node *node)
 
 	if (err == ERR_OK)
 		err = link_start(&node->link, node);
+	if (err == ERR_OK)
+		notices_start(&node->notices, node);
 	if (err == ERR_OK)
 		err = control_start(&node->control, node);
 	return err;

@@ -3,6 +3,7 @@
  *
  *	collector   export datagrams -> proto/flow -> store      (loop; sealing on a worker)
  *	link        overlay datagrams <-> proto/overlay          (loop)
+ *	notices     the roots' lists on disk -> proto/overlay    (loop)
  *	search      the store's flows -> correlate -> answer     (workers)
  *	trace       a question of ours, from target to report    (loop)
  *	control     the command line's socket                    (loop)
@@ -17,6 +18,7 @@
 #include "node/conf.h"
 #include "node/control.h"
 #include "node/link.h"
+#include "node/notices.h"
 #include "node/trace.h"
 #include "store/store.h"
 
@@ -28,6 +30,7 @@ struct node {
 	struct store *store;
 	struct collector collector;
 	struct link link;
+	struct notices notices;
 	struct traces traces;
 	struct control control;
 	uv_signal_t signals[3]; /* each of which ends the node */

@@ -91,7 +91,7 @@ static const struct {
 static void put_overlay(struct pack *p, const struct link *l)
 {
 	const uint8_t *counters = (const uint8_t *)overlay_counters(l->overlay);
-	size_t by_state[MEMBER_EXPIRED + 1] = {0};
+	size_t by_state[MEMBER_STATE_END] = {0};
 
 	for (size_t i = 0; i < overlay_member_count(l->overlay); i++)
 		by_state[overlay_member(l->overlay, i)->state]++;

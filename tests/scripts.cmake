@@ -8,6 +8,7 @@ script_test(lint/format tests/lint/format.sh)
 script_test(lint/length tests/lint/length.sh)
 script_test(lint/selftest tests/lint/selftest.sh)
 script_test(integration/decode tests/integration/decode.sh)
+script_test(integration/member tests/integration/member.sh)
 
 # Nodes on loopback.
 script_test(integration/chain tests/integration/recording.sh
@@ -20,6 +21,7 @@ script_test(integration/input tests/integration/input.sh)
 script_test(integration/kill tests/integration/kill.sh)
 script_test(integration/restart tests/integration/restart.sh)
 script_test(integration/clients tests/integration/clients.sh)
+script_test(integration/revoke tests/integration/revoke.sh)
 
 # The namespace laboratory, in small: real ssh, real exporters (needs root and namespaces).
 script_test(laboratory/short tools/lab run short --json)

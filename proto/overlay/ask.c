@@ -71,7 +71,8 @@ static void choose_targets(struct overlay *o, struct now now, struct ask *ask)
 	for (size_t i = 0; i < o->peer_count; i++) {
 		const struct member *member = &o->peers[i].member;
 
-		if (member->state == MEMBER_EXPIRED || now.wall.ms > member->cert.not_after.ms)
+		if (member->state == MEMBER_REVOKED || member->state == MEMBER_EXPIRED ||
+		    now.wall.ms > member->cert.not_after.ms)
 			continue; /* its state is not looked at but now and then */
 		if ((member->cert.roles & CERT_ROLE_ANSWER) == 0)
 			continue;
@@ -320,8 +321,9 @@ static void complete(struct overlay *o, struct now now, struct ask *ask, struct 
                      struct assembly *a)
 {
 	struct slot *slot;
-	enum err err = answer_open(a->sealed, a->len, &ask->query, &ask->secret, &o->self.roots,
-	                           now.wall, &a->cert, &a->answer, &a->plain);
+	enum err err = answer_open(a->sealed, a->len, &ask->query, &ask->secret,
+	                           trust_roots(o->trust, now.wall), now.wall, &a->cert, &a->answer,
+	                           &a->plain);
 	struct id responder = cert_id(&a->cert);
 
 	a->is_used = false;

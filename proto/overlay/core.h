@@ -32,6 +32,7 @@ struct peer { /* a member, and how we stand with it */
 	struct mono asked;     /* when */
 	uint8_t misses;        /* HELLOs unanswered in a row */
 	struct mono next;      /* when to HELLO, or to give the present one up */
+	struct mono told;      /* when it was last told all that roots have said; ms 0: never */
 	struct bucket queries; /* its budget of questions */
 	struct bucket traffic; /* and of datagrams */
 };
@@ -110,6 +111,7 @@ struct overlay {
 	struct overlay_random random;
 	struct overlay_counters counters;
 	struct seed cookie_key;
+	struct trust *trust; /* whom we believe: what was pinned, and what was said since */
 
 	struct peer *peers; /* ordered by id */
 	size_t peer_count;
@@ -139,6 +141,7 @@ void retract(struct overlay *o, uint32_t ticket); /* acts that nobody has draine
 void note(struct overlay *o, const char *text, const struct id *about);
 uint64_t random_below(struct overlay *o, uint64_t below);
 struct nonce random_nonce(struct overlay *o);
+enum err counted(uint64_t *counter, enum err err); /* counts, and hands `err` back */
 bool bucket_take(struct bucket *b, struct mono now, struct bucket_rate rate);
 
 /* members.c */
@@ -159,6 +162,12 @@ enum err on_members(struct overlay *o, struct now now, const struct endpoint *fr
                     const struct message *m, struct peer *peer);
 void members_expire(struct overlay *o, struct now now);
 struct mono members_deadline(const struct overlay *o);
+
+/* notices.c */
+enum err on_notice(struct overlay *o, struct now now, const struct endpoint *from,
+                   const struct message *m, struct peer *peer);
+void notices_tell(struct overlay *o, struct now now, struct peer *peer); /* all that we know */
+bool notices_judge(const struct overlay *o, const struct cert *cert);    /* does it still hold? */
 
 /* ask.c: our questions */
 enum err on_receipt_of_query(struct overlay *o, struct now now, const struct message *m);

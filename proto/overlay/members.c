@@ -88,7 +88,7 @@ static void renew(struct overlay *o, struct peer *peer, const struct cert *cert,
 	peer->member.cert = *cert;
 	peer->member.blob.len = bytes_left(&blob);
 	memcpy(peer->member.blob.octets, blob.at, bytes_left(&blob));
-	if (peer->member.state == MEMBER_EXPIRED)
+	if (peer->member.state == MEMBER_EXPIRED || peer->member.state == MEMBER_REVOKED)
 		peer->member.state = MEMBER_SILENT;
 	if (peer->member.state != MEMBER_HEARD)
 		push(o, ACT_REMEMBER, &peer->member.id);
@@ -98,12 +98,15 @@ static void renew(struct overlay *o, struct peer *peer, const struct cert *cert,
 static enum err check_cert(struct overlay *o, struct now now, struct bytes blob, struct cert *ret,
                            struct id *ret_id)
 {
-	enum err err = cert_open(blob.at, bytes_left(&blob), &o->self.roots, now.wall, ret);
+	enum err err = cert_open(blob.at, bytes_left(&blob), trust_roots(o->trust, now.wall),
+	                         now.wall, ret);
 
 	if (err == ERR_EXPIRED)
 		o->counters.expired++;
 	else if (err != ERR_OK)
 		o->counters.untrusted++;
+	else if (!notices_judge(o, ret))
+		err = counted(&o->counters.revoked, ERR_ROOT);
 	else
 		*ret_id = cert_id(ret);
 	return err;
@@ -228,6 +231,8 @@ static void is_live(struct overlay *o, struct now now, struct peer *peer,
 	if (is_news)
 		note(o, "member is live", &peer->member.id);
 	if (is_news)
+		notices_tell(o, now, peer);
+	if (is_news)
 		list_members(o, now, peer);
 	else if (peer->is_listed)
 		ask_for_members(o, now, peer, &peer->walked); /* on from where it was lost */
@@ -314,8 +319,7 @@ enum err on_ask(struct overlay *o, struct now now, const struct endpoint *from,
 	struct body body = {.after = m->body.after};
 	size_t room = MESSAGE_MAX - MESSAGE_OVERHEAD - 48;
 
-	(void)now;
-	(void)peer;
+	notices_tell(o, now, peer);
 	for (size_t i = lower_bound(o, &m->body.after); i < o->peer_count; i++) {
 		const struct member *member = &o->peers[i].member;
 
@@ -373,7 +377,7 @@ static void heard(struct overlay *o, struct now now, const struct card *card)
 			peer = insert(o, &id, &cert, card->cert, &card->endpoint);
 	}
 	if (peer == NULL || peer->member.state == MEMBER_LIVE ||
-	    peer->member.state == MEMBER_EXPIRED)
+	    peer->member.state == MEMBER_EXPIRED || peer->member.state == MEMBER_REVOKED)
 		return;
 	if (greet_soon(o, now, peer) && peer->member.state == MEMBER_HEARD)
 		peer->member.endpoint = card->endpoint; /* as good as where we tried before */

@@ -16,6 +16,7 @@ const struct overlay_limits overlay_limits_default = {
 	.answers_max = 64,
 	.serves_max = 64,
 	.outbox_max = 2048,
+	.trust = {.revoked_max = 16384, .pages_max = 512},
 };
 
 /* Strangers, by /24 or /48; members, each. A verification costs 0.2 ms: these are 1 and 4 %. */
@@ -27,6 +28,7 @@ struct overlay *overlay_new(const struct overlay_limits *limits, const struct ov
 {
 	struct overlay *o = calloc(1, sizeof(*o));
 	size_t members = limits->members_max;
+	struct hash_key hash;
 	bool is_whole;
 
 	if (o == NULL)
@@ -37,13 +39,16 @@ struct overlay *overlay_new(const struct overlay_limits *limits, const struct ov
 	o->random = random;
 	o->random.fill(o->random.ctx, o->cookie_key.octets, sizeof(o->cookie_key.octets));
 	o->next_gossip = MONO_NEVER;
+	o->random.fill(o->random.ctx, hash.octets, sizeof(hash.octets));
+	o->trust = trust_new(&self->roots, &limits->trust, &hash);
 	o->peers = calloc(members, sizeof(*o->peers));
 	o->asks = calloc(limits->asks_max, sizeof(*o->asks));
 	o->assemblies = calloc(limits->answers_max, sizeof(*o->assemblies));
 	o->serves = calloc(limits->serves_max, sizeof(*o->serves));
 	o->outbox = calloc(limits->outbox_max, sizeof(*o->outbox));
 	o->outcomes = calloc(members, sizeof(*o->outcomes));
-	is_whole = o->peers && o->asks && o->assemblies && o->serves && o->outbox && o->outcomes;
+	is_whole = o->trust && o->peers && o->asks && o->assemblies && o->serves && o->outbox &&
+	           o->outcomes;
 	for (size_t i = 0; is_whole && i < limits->asks_max; i++) {
 		o->asks[i].targets = calloc(members, sizeof(struct target));
 		is_whole = o->asks[i].targets != NULL;
@@ -64,6 +69,7 @@ void overlay_free(struct overlay *o)
 	}
 	key_pair_wipe(&o->self.pair);
 	wipe(&o->cookie_key, sizeof(o->cookie_key));
+	trust_free(o->trust);
 	free(o->peers);
 	free(o->asks);
 	free(o->assemblies);
@@ -189,9 +195,10 @@ static const struct handler {
 	[MESSAGE_QUERY] = {.is_proved = true, .handle = on_query},
 	[MESSAGE_RECEIPT] = {.is_proved = true, .handle = on_receipt},
 	[MESSAGE_ANSWER] = {.is_proved = true, .handle = on_answer},
+	[MESSAGE_NOTICE] = {.is_proved = true, .handle = on_notice},
 };
 
-static enum err counted(uint64_t *counter, enum err err)
+enum err counted(uint64_t *counter, enum err err)
 {
 	++*counter;
 	return err;
@@ -237,6 +244,8 @@ enum err overlay_datagram(struct overlay *o, struct now now, const struct endpoi
 	}
 	if (now.wall.ms > peer->member.cert.not_after.ms)
 		return counted(&o->counters.expired, ERR_EXPIRED);
+	if (!notices_judge(o, &peer->member.cert))
+		return counted(&o->counters.revoked, ERR_ROOT);
 	return handler->handle(o, now, from, &m, peer);
 }
 
@@ -330,7 +339,7 @@ const struct id *overlay_id(const struct overlay *o)
 
 const char *member_state_text(enum member_state state)
 {
-	static const char *const texts[] = {"heard", "live", "silent", "expired"};
+	static const char *const texts[] = {"heard", "live", "silent", "expired", "revoked"};
 
 	return (size_t)state < ARRAY_LEN(texts) ? texts[state] : "unknown";
 }

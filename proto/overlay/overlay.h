@@ -25,6 +25,7 @@
 #include "proto/wire/cert.h"
 #include "proto/wire/message.h"
 #include "proto/wire/query.h"
+#include "proto/wire/trust.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,6 +40,7 @@ struct overlay_limits {
 	uint16_t answers_max; /* answers being put together at once */
 	uint16_t serves_max;  /* others' queries under way or being answered */
 	uint16_t outbox_max;  /* acts between two drains */
+	struct trust_limits trust;
 };
 
 extern const struct overlay_limits overlay_limits_default;
@@ -65,6 +67,8 @@ enum member_state {
 	MEMBER_LIVE,    /* it answers at its endpoint */
 	MEMBER_SILENT,  /* it did, and no longer does */
 	MEMBER_EXPIRED, /* its certificate has run out */
+	MEMBER_REVOKED, /* its root has taken it back */
+	MEMBER_STATE_END,
 };
 
 struct member {
@@ -133,6 +137,7 @@ struct act {
 	X(unknown)        /* from a member we do not know */                      \
 	X(untrusted)      /* certificate of no root we trust, or forged */        \
 	X(expired)        /* certificate outside its validity */                  \
+	X(revoked)        /* of a member that was revoked, or of a root that was */ \
 	X(misplaced)      /* an address outside its certificate's prefixes */     \
 	X(forged)         /* signature does not verify */                         \
 	X(unasked)        /* an answer, list or proof nobody asked for */         \
@@ -161,6 +166,12 @@ MUST_USE enum err overlay_bootstrap(struct overlay *o, struct now now,
 /* A member remembered by an earlier run. ERR_EXPIRED, ERR_ROOT, ...: as cert_open(). */
 MUST_USE enum err overlay_remember(struct overlay *o, struct now now,
                                    const struct endpoint *endpoint, const void *cert, size_t len);
+
+/*
+ * A page of a root's list (notice.h), from its holder: it takes effect here, and every member that
+ * lives, or that we meet later, is told. Errors: as trust_apply(); ERR_STALE: known already.
+ */
+MUST_USE enum err overlay_notice(struct overlay *o, struct now now, const void *data, size_t len);
 
 /*
  * A datagram has come `from` somewhere. `data` is copied where it is kept. What is wrong with it is
@@ -205,6 +216,7 @@ const struct member *overlay_member(const struct overlay *o, size_t i);
 
 const struct overlay_counters *overlay_counters(const struct overlay *o);
 const struct id *overlay_id(const struct overlay *o);
+const struct trust *overlay_trust(const struct overlay *o);
 const char *member_state_text(enum member_state state); /* "live" ... */
 const char *target_state_text(enum target_state state); /* "answered" ... */
 

@@ -115,8 +115,8 @@ static enum err turn_away(struct overlay *o, uint64_t *counter, const struct end
 static enum err read_query(struct overlay *o, struct now now, const struct endpoint *from,
                            const struct message *m, struct query *ret)
 {
-	enum err err = query_open(m->body.query.at, bytes_left(&m->body.query), &o->self.roots,
-	                          now.wall, SKEW_MS, ret);
+	enum err err = query_open(m->body.query.at, bytes_left(&m->body.query),
+	                          trust_roots(o->trust, now.wall), now.wall, SKEW_MS, ret);
 	struct id origin;
 
 	if (err == ERR_EXPIRED)

@@ -166,6 +166,18 @@ static void unpack_answer(struct unpack *u, struct body *b)
 	u->is_wrong |= b->part >= b->parts;
 }
 
+static void pack_notice(struct pack *p, const struct body *b)
+{
+	pack_array(p, 1);
+	pack_bytes(p, b->page);
+}
+
+static void unpack_notice(struct unpack *u, struct body *b)
+{
+	u->is_wrong |= unpack_array(u) != 1;
+	b->page = unpack_bin(u);
+}
+
 static const struct kind {
 	const char *name;
 	void (*pack)(struct pack *p, const struct body *body);
@@ -179,6 +191,7 @@ static const struct kind {
 	[MESSAGE_QUERY] = {"query", pack_query, unpack_query},
 	[MESSAGE_RECEIPT] = {"receipt", pack_receipt, unpack_receipt},
 	[MESSAGE_ANSWER] = {"answer", pack_answer, unpack_answer},
+	[MESSAGE_NOTICE] = {"notice", pack_notice, unpack_notice},
 };
 
 size_t message_pack(enum message_kind kind, const struct body *body, const struct id *sender,

@@ -39,6 +39,7 @@
  * QUERY     a question, signed by its origin (query.h)
  * RECEIPT   what became of a query, or of one part of an answer
  * ANSWER    one part of a sealed answer (answer.h)
+ * NOTICE    a page of a root's list (notice.h)
  */
 enum message_kind {
 	MESSAGE_HELLO = 1,
@@ -49,6 +50,7 @@ enum message_kind {
 	MESSAGE_QUERY,
 	MESSAGE_RECEIPT,
 	MESSAGE_ANSWER,
+	MESSAGE_NOTICE,
 	MESSAGE_KIND_END,
 };
 
@@ -83,6 +85,7 @@ struct body {
 	enum receipt_status status; /* RECEIPT */
 	uint32_t part, parts;       /* RECEIPT (part), ANSWER */
 	struct bytes chunk;         /* ANSWER */
+	struct bytes page;          /* NOTICE */
 };
 
 struct message {

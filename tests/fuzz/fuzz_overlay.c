@@ -34,8 +34,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct overlay_limits small = {
-	.members_max = 4, .asks_max = 2, .answers_max = 2, .serves_max = 2, .outbox_max = 32};
+static const struct overlay_limits small = {.members_max = 4,
+                                            .asks_max = 2,
+                                            .answers_max = 2,
+                                            .serves_max = 2,
+                                            .outbox_max = 32,
+                                            .trust = {.revoked_max = 8, .pages_max = 4}};
 
 static struct key_pair root;
 static struct overlay_self selves[1 + MEMBERS]; /* ours, and theirs */

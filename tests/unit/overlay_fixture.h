@@ -46,8 +46,12 @@ struct world {
 	size_t parcel_count;
 };
 
-static const struct overlay_limits small = {
-	.members_max = 8, .asks_max = 2, .answers_max = 4, .serves_max = 2, .outbox_max = 64};
+static const struct overlay_limits small = {.members_max = 8,
+                                            .asks_max = 2,
+                                            .answers_max = 4,
+                                            .serves_max = 2,
+                                            .outbox_max = 64,
+                                            .trust = {.revoked_max = 8, .pages_max = 4}};
 
 static inline void fill(void *ctx, void *room, size_t len)
 {
@@ -101,6 +105,21 @@ static inline void reissue(struct world *w, size_t i, const char *prefix, uint32
 	self->cert.not_after.ms++; /* of two certificates the later one counts */
 	assert_ok(cert_issue(&w->root, &self->cert, &self->blob));
 	party_start(w, i);
+}
+
+/* A page of the root's list that takes back the certificate of `whom`. */
+static inline struct notice_blob revoke(const struct world *w, uint64_t number, size_t whom)
+{
+	const struct cert *cert = &w->parties[whom].self.cert;
+	struct notice n = {
+		.head = {.number = number, .pages = 1, .issued = {WALL_MS}},
+		.entries = {{NOTICE_REVOKE, cert->member, cert->serial, {0}}},
+		.entry_count = 1,
+	};
+	struct notice_blob blob;
+
+	assert_ok(notice_issue(&w->root, &n, &blob));
+	return blob;
 }
 
 static inline int setup(void **state)

@@ -271,6 +271,79 @@ static void a_member_outside_its_prefixes_is_never_live(void **state)
 	assert_int_equal(w->parties[1].served, 0);
 }
 
+static void a_revoked_member_is_not_heard_again_anywhere(void **state)
+{
+	struct world *w = *state;
+	struct notice_blob page;
+
+	w->parties[2].self.cert.serial = 7; /* a serial of 0 would mean all of them */
+	reissue(w, 2, "10.0.0.0/8", CERT_ROLES_ALL);
+	meet(w, 0, 1);
+	meet(w, 2, 1);
+	pass(w, 1000);
+	page = revoke(w, 1, 2);
+	assert_ok(overlay_notice(w->parties[0].overlay, now_of(w, 0), page.octets, page.len));
+	drain(w, 0);
+	settle(w);
+	assert_int_equal(state_of(w, 0, 2), MEMBER_REVOKED);
+	assert_int_equal(state_of(w, 1, 2), MEMBER_REVOKED); /* told by the first */
+	assert_err(ERR_STALE,
+	           overlay_notice(w->parties[0].overlay, now_of(w, 0), page.octets, page.len));
+	ask(w, 2);
+	settle(w);
+	assert_int_equal(w->parties[0].served + w->parties[1].served, 0);
+	assert_true(counters(w, 0)->revoked > 0);
+}
+
+static void who_was_away_hears_of_a_revocation_when_met(void **state)
+{
+	struct world *w = *state;
+	struct notice_blob page;
+
+	w->parties[2].self.cert.serial = 7;
+	reissue(w, 2, "10.0.0.0/8", CERT_ROLES_ALL);
+	meet(w, 1, 2);
+	page = revoke(w, 1, 2);
+	assert_ok(overlay_notice(w->parties[0].overlay, now_of(w, 0), page.octets, page.len));
+	assert_int_equal(state_of(w, 1, 2), MEMBER_LIVE);
+	meet(w, 0, 1);
+	assert_int_equal(state_of(w, 1, 2), MEMBER_REVOKED);
+}
+
+/* A root can say a name anew: under another serial, the member is one again. */
+static void a_revoked_member_with_a_new_certificate_is_one_again(void **state)
+{
+	struct world *w = *state;
+	struct notice_blob page;
+
+	w->parties[1].self.cert.serial = 7;
+	reissue(w, 1, "10.0.0.0/8", CERT_ROLES_ALL);
+	meet(w, 0, 1);
+	page = revoke(w, 1, 1);
+	assert_ok(overlay_notice(w->parties[0].overlay, now_of(w, 0), page.octets, page.len));
+	assert_int_equal(state_of(w, 0, 1), MEMBER_REVOKED);
+	w->parties[1].self.cert.serial = 8;
+	reissue(w, 1, "10.0.0.0/8", CERT_ROLES_ALL);
+	meet(w, 1, 0);
+	assert_int_equal(state_of(w, 0, 1), MEMBER_LIVE);
+}
+
+static void a_notice_with_one_bit_changed_revokes_nobody(void **state)
+{
+	struct world *w = *state;
+	struct notice_blob page = revoke(w, 1, 1);
+	struct body body;
+	struct parcel p;
+
+	meet(w, 0, 1);
+	page.octets[page.len - 1] ^= 1; /* of the signature */
+	body = (struct body){.page = bytes_of(page.octets, page.len)};
+	p = forge(w, 1, MESSAGE_NOTICE, &body);
+	assert_err(ERR_AUTH, hand_over(w, 0, &p));
+	assert_int_equal(counters(w, 0)->forged, 1);
+	assert_int_equal(state_of(w, 0, 1), MEMBER_LIVE);
+}
+
 static void states_have_names(void **state)
 {
 	(void)state;
@@ -297,6 +370,10 @@ int main(void)
 		overlay_test(a_full_table_refuses_and_counts),
 		overlay_test(a_flood_from_one_network_is_over_budget),
 		overlay_test(a_member_outside_its_prefixes_is_never_live),
+		overlay_test(a_revoked_member_is_not_heard_again_anywhere),
+		overlay_test(who_was_away_hears_of_a_revocation_when_met),
+		overlay_test(a_revoked_member_with_a_new_certificate_is_one_again),
+		overlay_test(a_notice_with_one_bit_changed_revokes_nobody),
 		overlay_test(states_have_names),
 	};
 

@@ -162,6 +162,7 @@ struct sim *sim_new(const struct sim_options *options)
 		.asks_max = 8,
 		.answers_max = 64,
 		.serves_max = 64,
+		.trust = {.revoked_max = 64, .pages_max = 8},
 		.outbox_max = (uint16_t)(2 * nodes + 64),
 	};
 	sim->net.seed = prng_next(&sim->prng);
