@@ -1,4 +1,5 @@
 #include "proto/wire/message.h"
+#include "proto/wire/notice.h"
 #include "tests/unit/test.h"
 
 #include <string.h>
@@ -44,6 +45,7 @@ static struct body full_body(void)
 		.part = 4,
 		.parts = 5,
 		.chunk = bytes_of(octets + 100, MESSAGE_CHUNK_MAX),
+		.page = bytes_of(octets + 100, MESSAGE_CHUNK_MAX),
 	};
 
 	for (uint8_t i = 0; i < b.card_count; i++)
@@ -134,6 +136,17 @@ static void questions_and_answers_come_back(void **state)
 	assert_bytes(m.body.chunk, b.chunk);
 }
 
+static void a_whole_page_of_a_list_fits_and_comes_back(void **state)
+{
+	struct body b = full_body();
+	struct message m;
+	(void)state;
+
+	b.page = bytes_of(octets, NOTICE_MAX);
+	m = exchange(MESSAGE_NOTICE, &b);
+	assert_bytes(m.body.page, b.page);
+}
+
 /* Who is not yet known to be where it says must not be sent more than it sent. */
 static void no_welcome_is_longer_than_a_hello(void **state)
 {
@@ -173,7 +186,7 @@ static void the_wire_format_must_not_change(void **state)
 	static const char *const expected[] = {
 		"hello faa3f970cd181306",   "welcome 0f404ae7067cf2a2", "confirm db8462344dc20351",
 		"ask e5e59d10528988a4",     "members 17e11702c2e6b515", "query 15f32adc18668e9e",
-		"receipt 1286285255239028", "answer 4a64f8d0d3c33b49",
+		"receipt 1286285255239028", "answer 4a64f8d0d3c33b49",  "notice a33bd530c8db3fa2",
 	};
 	struct body b = full_body();
 	(void)state;
@@ -368,6 +381,7 @@ int main(void)
 		cmocka_unit_test(greetings_come_back),
 		cmocka_unit_test(members_come_back),
 		cmocka_unit_test(questions_and_answers_come_back),
+		cmocka_unit_test(a_whole_page_of_a_list_fits_and_comes_back),
 		cmocka_unit_test(no_welcome_is_longer_than_a_hello),
 		cmocka_unit_test(the_longest_parts_fit_and_longer_ones_do_not),
 		cmocka_unit_test(the_wire_format_must_not_change),
