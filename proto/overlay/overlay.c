@@ -29,6 +29,7 @@ struct overlay *overlay_new(const struct overlay_limits *limits, const struct ov
 	struct overlay *o = calloc(1, sizeof(*o));
 	size_t members = limits->members_max;
 	struct hash_key hash;
+	struct id derived;
 	bool is_whole;
 
 	if (o == NULL)
@@ -39,7 +40,8 @@ struct overlay *overlay_new(const struct overlay_limits *limits, const struct ov
 	o->random = random;
 	o->random.fill(o->random.ctx, o->cookie_key.octets, sizeof(o->cookie_key.octets));
 	o->next_gossip = MONO_NEVER;
-	o->random.fill(o->random.ctx, hash.octets, sizeof(hash.octets));
+	derived = digest("spoor table key 1", o->cookie_key.octets, sizeof(o->cookie_key.octets));
+	memcpy(hash.octets, derived.octets, sizeof(hash.octets));
 	o->trust = trust_new(&self->roots, &limits->trust, &hash);
 	o->peers = calloc(members, sizeof(*o->peers));
 	o->asks = calloc(limits->asks_max, sizeof(*o->asks));
