@@ -34,6 +34,7 @@ static void pack_entry(struct pack *p, const struct notice_entry *e)
 {
 	const struct kind *kind = kind_of(e->kind);
 
+	CHECK(kind != NULL); /* notice_issue() has looked */
 	pack_array(p, kind->fields);
 	pack_uint(p, e->kind);
 	pack_bin(p, e->key.octets, sizeof(e->key.octets));
