@@ -139,7 +139,6 @@ void retract(struct overlay *o, uint32_t ticket); /* acts that nobody has draine
 void note(struct overlay *o, const char *text, const struct id *about);
 uint64_t random_below(struct overlay *o, uint64_t below);
 struct nonce random_nonce(struct overlay *o);
-bool nonce_equal(const struct nonce *a, const struct nonce *b);
 bool bucket_take(struct bucket *b, struct mono now, struct bucket_rate rate);
 
 /* members.c */

@@ -89,11 +89,6 @@ struct nonce random_nonce(struct overlay *o)
 	return nonce;
 }
 
-bool nonce_equal(const struct nonce *a, const struct nonce *b)
-{
-	return memcmp(a->octets, b->octets, sizeof(a->octets)) == 0;
-}
-
 bool bucket_take(struct bucket *b, struct mono now, struct bucket_rate rate)
 {
 	uint64_t passed_ms = now.ms - b->at.ms;

@@ -26,7 +26,7 @@
 
 #define MESSAGE_MAX 1232 /* the IPv6 minimum MTU less IPv6 and UDP headers */
 #define MESSAGE_OVERHEAD 100
-#define MESSAGE_NONCE 16
+#define MESSAGE_NONCE NONCE_LEN
 #define MESSAGE_CARDS_MAX 8   /* members named in one MEMBERS */
 #define MESSAGE_CHUNK_MAX 960 /* octets of an answer in one ANSWER */
 
@@ -59,10 +59,6 @@ enum receipt_status {
 	RECEIPT_BUSY,     /* too many searches; ask later */
 	RECEIPT_UNWANTED, /* the query is expired, or its origin's certificate is */
 	RECEIPT_STATUS_END,
-};
-
-struct nonce {
-	uint8_t octets[MESSAGE_NONCE];
 };
 
 struct query_id {

@@ -1,5 +1,5 @@
 /*
- * sign - keys, signatures, sealing and digests: all that spoor asks of libsodium.
+ * sign - keys, signatures, sealing and digests, by whichever suite is chosen (suite.h).
  *
  * Every signature and digest begins with a domain, a short text that says what is signed, so that
  * nothing signed for one purpose passes for another. Nothing here draws randomness: seeds are the
@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define NONCE_LEN 16
 #define SEAL_OVERHEAD 48 /* octets a sealed message is longer than its plain text */
 
 struct seed {
@@ -41,7 +42,11 @@ struct id {
 	uint8_t octets[32]; /* BLAKE2b-256 of something */
 };
 
-/* Once per process, before anything else here. ERR_IO when libsodium cannot start. */
+struct nonce {
+	uint8_t octets[NONCE_LEN]; /* drawn once, so that an answer to it is fresh */
+};
+
+/* Once per process, before anything else here. ERR_IO when the suite cannot start. */
 MUST_USE enum err sign_start(void);
 
 struct key_pair key_pair_of(const struct seed *seed);
@@ -56,6 +61,7 @@ MUST_USE enum err verify(const struct public_key *key, const char *domain, const
 
 struct id digest(const char *domain, const void *data, size_t len);
 bool id_equal(const struct id *a, const struct id *b);
+bool nonce_equal(const struct nonce *a, const struct nonce *b);
 
 void box_keys(const struct seed *seed, struct box_key *ret_public, struct box_key *ret_secret);
 

@@ -175,6 +175,8 @@ static void do_suspend(struct play *play, const struct scenario_event *event, ui
 
 static void do_revoke(struct play *play, const struct scenario_event *event, uint32_t node)
 {
+	if (!sim_is_up(play->sim, event->told))
+		return;
 	sim_revoke(play->sim, node, event->told);
 	play->revoked = node;
 	play->revoked_ms = sim_now(play->sim);
