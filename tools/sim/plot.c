@@ -10,7 +10,8 @@
 #define RIGHT 640.0 /* the names stand beyond it */
 #define TOP 72.0
 #define BOTTOM 378.0
-#define MARK 4.0
+#define MARK 3.6
+#define WIDER 0.7 /* than the series after it, which is drawn over it */
 #define LEGEND_STEP 24.0
 
 /* Okabe and Ito 2008: the eight that everybody tells apart, yellow and black left to the end. */
@@ -115,8 +116,13 @@ static void find_ticks(struct scale *s)
 			add_tick(s, (double)i);
 		return;
 	}
+	if (s->axis->ticks != NULL) {
+		for (size_t i = 0; i < s->axis->tick_count; i++)
+			add_tick(s, s->axis->ticks[i]);
+		return;
+	}
 	if (s->axis->is_log) {
-		bool is_short = span < 1.6;
+		bool is_short = span < 3;
 
 		for (double power = floor(s->low); power <= s->high; power++) {
 			add_tick(s, pow(10, power));
@@ -186,11 +192,16 @@ static void draw_axes(FILE *out, const struct scale *x, const struct scale *y)
 	fputs("</g>\n", out);
 }
 
+static double wider(const struct plot *plot, size_t series)
+{
+	return WIDER * (double)(plot->series_count - 1 - series);
+}
+
 /* Four shapes, then again: whoever prints without colour still tells the series apart. */
-static void draw_mark(FILE *out, size_t series, double x, double y)
+static void draw_mark(FILE *out, const struct plot *plot, size_t series, double x, double y)
 {
 	const char *colour = colours[series];
-	double m = MARK;
+	double m = MARK + wider(plot, series) / 2;
 
 	switch (series % 4) {
 	case 0:
@@ -220,8 +231,10 @@ static void draw_series(FILE *out, const struct plot *plot, size_t series, const
 	const struct plot_series *s = &plot->series[series];
 	bool is_open = false;
 
-	fprintf(out, "<path class=\"line\" clip-path=\"url(#area)\" stroke=\"%s\" d=\"",
-	        colours[series]);
+	fprintf(out,
+	        "<path class=\"line\" clip-path=\"url(#area)\" stroke=\"%s\" "
+	        "stroke-width=\"%.1f\" d=\"",
+	        colours[series], 1.8 + wider(plot, series));
 	for (size_t i = 0; i < s->count; i++) {
 		const struct plot_point *p = &s->points[i];
 
@@ -233,7 +246,8 @@ static void draw_series(FILE *out, const struct plot *plot, size_t series, const
 	fputs(s->count > 0 ? "\"/>\n" : "M0 0\"/>\n", out);
 	for (size_t i = 0; s->has_marks && i < s->count; i++) {
 		if (is_drawn(plot, &s->points[i]))
-			draw_mark(out, series, place(x, s->points[i].x), place(y, s->points[i].y));
+			draw_mark(out, plot, series, place(x, s->points[i].x),
+			          place(y, s->points[i].y));
 	}
 }
 
@@ -242,10 +256,12 @@ static void draw_legend(FILE *out, const struct plot *plot)
 	for (size_t i = 0; i < MIN(plot->series_count, PLOT_SERIES_MAX); i++) {
 		double y = TOP + 12 + (double)i * LEGEND_STEP;
 
-		fprintf(out, "<path class=\"line\" stroke=\"%s\" d=\"M%.1f %.1fh26\"/>\n",
+		fprintf(out,
+		        "<path class=\"line\" stroke=\"%s\" stroke-width=\"2.2\" "
+		        "d=\"M%.1f %.1fh26\"/>\n",
 		        colours[i], RIGHT + 20, y);
 		if (plot->series[i].has_marks)
-			draw_mark(out, i, RIGHT + 33, y);
+			draw_mark(out, plot, i, RIGHT + 33, y);
 		label(out, RIGHT + 54, y + 4, "left", plot->series[i].name);
 	}
 }
@@ -261,7 +277,7 @@ void plot_write(FILE *out, const struct plot *plot)
 	        "height=\"%.0f\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"13\">\n",
 	        WIDTH, HEIGHT, WIDTH, HEIGHT);
 	fputs("<style>.grid{stroke:#e3e6ea;fill:none}.axis{stroke:#5b6570;fill:none}"
-	      ".line{fill:none;stroke-width:2.2;stroke-linejoin:round}text{fill:#2b3138}"
+	      ".line{fill:none;stroke-linejoin:round}text{fill:#2b3138}"
 	      ".middle{text-anchor:middle}.right{text-anchor:end}.left{text-anchor:start}"
 	      ".title{font-size:17px;font-weight:bold}.note{fill:#5b6570}</style>\n",
 	      out);
@@ -274,8 +290,8 @@ void plot_write(FILE *out, const struct plot *plot)
 	if (plot->note != NULL)
 		label(out, LEFT - 50, 51, "note", plot->note);
 	draw_axes(out, &x, &y);
-	for (size_t i = MIN(plot->series_count, PLOT_SERIES_MAX); i-- > 0;)
-		draw_series(out, plot, i, &x, &y); /* the first on top */
+	for (size_t i = 0; i < MIN(plot->series_count, PLOT_SERIES_MAX); i++)
+		draw_series(out, plot, i, &x, &y);
 	draw_legend(out, plot);
 	fputs("</svg>\n", out);
 }

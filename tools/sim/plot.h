@@ -2,7 +2,8 @@
  * plot - a chart as an SVG file that any browser shows: lines over an axis of numbers.
  *
  * Small on purpose: one kind of chart, light background, a colour and a mark of its own for each
- * series (colours that colour-blind readers tell apart), names beside the chart.
+ * series (colours that colour-blind readers tell apart), names beside the chart. Earlier series
+ * lie below and are drawn a little wider, so that what coincides still shows.
  */
 #ifndef SPOOR_TOOLS_SIM_PLOT_H
 #define SPOOR_TOOLS_SIM_PLOT_H
@@ -31,6 +32,8 @@ struct plot_axis {
 	bool is_log;              /* base 2 or 10, as the range asks for; all values above 0 */
 	const char *const *names; /* instead of numbers: of 0, 1, ..; NULL */
 	size_t name_count;
+	const double *ticks; /* where to put numbers; NULL: at round ones */
+	size_t tick_count;
 };
 
 struct plot {

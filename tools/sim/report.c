@@ -40,10 +40,10 @@ static const struct level {
 
 #define CLEAN 0
 #define USUAL 2 /* the faults of the plots over N */
-#define LEVEL_NOTE "faults: % of datagrams lost / of nodes that take a query and drop it / dead"
+#define LEVEL_NOTE "% of datagrams lost / of nodes that take a query and drop it / dead"
 
 static const struct extent {
-	uint64_t sizes[6];
+	double sizes[6];
 	size_t size_count, middle; /* the size at which all levels are run */
 } full = {{16, 64, 256, 1000, 4000, 10000}, 6, 3}, quick = {{16, 64}, 2, 1};
 
@@ -69,7 +69,7 @@ static void plan_cell(struct grid *g, const struct story *base, size_t size, siz
 	struct story *story = &g->jobs[g->job_count].story;
 
 	*story = *base;
-	story->nodes = g->extent->sizes[size];
+	story->nodes = (uint64_t)g->extent->sizes[size];
 	story->loss = levels[level].loss;
 	story->byzantine = levels[level].byzantine;
 	story->dead = levels[level].dead;
@@ -178,7 +178,9 @@ static bool draw_chart(struct grid *g, const struct chart *chart)
 		.title = chart->title,
 		.note = chart->note,
 		.x = {.label = chart->is_over_levels ? "faults" : "nodes",
-	              .is_log = !chart->is_over_levels},
+	              .is_log = !chart->is_over_levels,
+	              .ticks = chart->is_over_levels ? NULL : g->extent->sizes,
+	              .tick_count = g->extent->size_count},
 		.y = {.label = chart->y_label, .max = chart->max},
 		.series = series,
 		.series_count = ARRAY_LEN(contenders),
@@ -195,8 +197,7 @@ static bool draw_chart(struct grid *g, const struct chart *chart)
 			const struct job *job =
 				cell(g, size, chart->is_over_levels ? i : chart->level, c);
 
-			points[c][i].x =
-				chart->is_over_levels ? (double)i : (double)g->extent->sizes[i];
+			points[c][i].x = chart->is_over_levels ? (double)i : g->extent->sizes[i];
 			points[c][i].y = job == NULL ? RESULT_NONE : chart->value(&job->result);
 		}
 		series[c] = (struct plot_series){contenders[c].label, points[c], count, true};
@@ -223,7 +224,7 @@ static bool draw_cdf(struct grid *g)
 	};
 	FILE *f = open_in(g, file);
 
-	snprintf(title, sizeof(title), "How soon a question is heard, %" PRIu64 " nodes",
+	snprintf(title, sizeof(title), "How soon a question is heard, %.0f nodes",
 	         g->extent->sizes[g->extent->middle]);
 	for (size_t c = 0; c < ARRAY_LEN(contenders); c++) {
 		const struct job *job = cell(g, g->extent->middle, USUAL, c);
@@ -278,7 +279,7 @@ static bool write_table(struct grid *g, const struct story *base, bool is_quick)
 	      "rules on the same links, with the same dead and the same liars; their tables are "
 	      "ideal. ",
 	      f);
-	fputs("Faults are: " LEVEL_NOTE ". Shares are of the honest that live.\n\n", f);
+	fputs("Faults: " LEVEL_NOTE ". Shares are of the honest that live.\n\n", f);
 	for (size_t i = 0; i < ARRAY_LEN(charts); i++)
 		fprintf(f, "![%s](%s)\n\n", charts[i].title, charts[i].file);
 	fputs("![How soon a question is heard](delay.svg)\n\n", f);
