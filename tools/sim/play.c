@@ -18,7 +18,8 @@ bool play_init(struct play *play)
 
 	play->prng.state = ~story->seed ^ nodes;
 	play->revoked = SIM_NOWHERE;
-	play->equal_ms = play->all_know_ms = UINT64_MAX;
+	memset(play->know_ms, 0xff, sizeof(play->know_ms));
+	play->equal_ms = UINT64_MAX;
 	play->crashed_ms = malloc(nodes * sizeof(*play->crashed_ms));
 	if (play->crashed_ms == NULL ||
 	    !cast_init(&play->cast, nodes, story->seed, story->dead, story->byzantine)) {
@@ -180,7 +181,7 @@ static void do_revoke(struct play *play, const struct scenario_event *event, uin
 	sim_revoke(play->sim, node, event->told);
 	play->revoked = node;
 	play->revoked_ms = sim_now(play->sim);
-	play->all_know_ms = UINT64_MAX;
+	memset(play->know_ms, 0xff, sizeof(play->know_ms));
 }
 
 static void do_ask(struct play *play, const struct scenario_event *event, uint32_t node)
@@ -294,13 +295,20 @@ static bool are_equal(const struct play *play)
 	return true;
 }
 
-static bool do_all_know(const struct play *play)
+static void look_at_revoked(struct play *play)
 {
+	uint32_t members = 0, know = 0;
+
 	for (uint32_t i = 0; i < sim_nodes(play->sim); i++) {
-		if (is_counted(play, i) && !sim_knows_revoked(play->sim, i, play->revoked))
-			return false;
+		if (!is_counted(play, i))
+			continue;
+		members++;
+		know += sim_knows_revoked(play->sim, i, play->revoked);
 	}
-	return true;
+	for (size_t percent = 0; percent < ARRAY_LEN(play->know_ms); percent++) {
+		if (play->know_ms[percent] == UINT64_MAX && 100 * know >= percent * members)
+			play->know_ms[percent] = sim_now(play->sim);
+	}
 }
 
 static bool is_live_for_any(const struct play *play, uint32_t node)
@@ -345,9 +353,8 @@ static void look(struct play *play)
 		else if (play->equal_ms == UINT64_MAX || play->equal_ms < play->changed_ms)
 			play->equal_ms = now_ms;
 	}
-	if (expects(s, EXPECT_REVOKED) && play->revoked != SIM_NOWHERE &&
-	    play->all_know_ms == UINT64_MAX && do_all_know(play))
-		play->all_know_ms = now_ms;
+	if (expects(s, EXPECT_REVOKED) && play->revoked != SIM_NOWHERE)
+		look_at_revoked(play);
 	if (expects(s, EXPECT_FORGOTTEN))
 		look_at_dead(play);
 }
@@ -451,7 +458,7 @@ static double measured(const struct play *play, const struct scenario_expect *ex
 	case EXPECT_EQUAL:
 		return seconds(play->changed_ms, play->equal_ms);
 	case EXPECT_REVOKED:
-		return seconds(since_ms, play->all_know_ms);
+		return seconds(since_ms, play->know_ms[(size_t)(100 * expect->share)]);
 	case EXPECT_FORGOTTEN:
 		return play->is_unforgotten ? HUGE_VAL : (double)play->forgetting_ms / 1000;
 	case EXPECT_KIND_END:
@@ -469,9 +476,10 @@ static struct result_claim claim(const struct scenario_expect *expect, double va
 	if (expect->kind == EXPECT_COPIES) {
 		c.is_kept = value <= expect->most;
 		snprintf(c.text, sizeof(c.text), "%s, at most %g", name, expect->most);
-	} else if (expect->share <= 0) {
+	} else if (expect->kind >= EXPECT_EQUAL) {
 		c.is_kept = value <= within_s;
-		snprintf(c.text, sizeof(c.text), "%s, within %g s", name, within_s);
+		snprintf(c.text, sizeof(c.text), "%s by %g, within %g s", name, expect->share,
+		         within_s);
 	} else {
 		c.is_kept = value >= expect->share;
 		snprintf(c.text, sizeof(c.text), "%s, at least %g", name, expect->share);

@@ -20,7 +20,7 @@ struct play {
 	uint32_t revoked;       /* the last one; SIM_NOWHERE: nobody */
 	uint64_t *crashed_ms;   /* of each node that is down; UINT64_MAX of the others; owned */
 	uint64_t equal_ms;      /* since when it has been so; UINT64_MAX: it is not */
-	uint64_t all_know_ms;   /* of the revocation */
+	uint64_t know_ms[101];  /* of the revocation: since when so many of 100 do */
 	uint64_t forgetting_ms; /* the longest that a dead node stayed live for somebody */
 	bool is_unforgotten;    /* and some still are */
 };

@@ -94,7 +94,7 @@ static const struct verb kinds[EXPECT_KIND_END] = {
 	[EXPECT_FOUND]     = {"found",     TAKES_SHARE,  0},
 	[EXPECT_COPIES]    = {"copies",    TAKES_MOST,   0},
 	[EXPECT_EQUAL]     = {"equal",     TAKES_WITHIN, 0},
-	[EXPECT_REVOKED]   = {"revoked",   TAKES_WITHIN, 0},
+	[EXPECT_REVOKED]   = {"revoked",   TAKES_WITHIN, TAKES_SHARE},
 	[EXPECT_FORGOTTEN] = {"forgotten", TAKES_WITHIN, 0},
 };
 
@@ -408,8 +408,7 @@ static void read_expect(struct reader *r, const struct raw_expect *raw, struct s
 
 	ret->kind = raw->kind;
 	check_words(r, &kinds[raw->kind], has);
-	if (raw->share != NULL)
-		ret->share = read_share(r, "share", *raw->share);
+	ret->share = raw->share != NULL ? read_share(r, "share", *raw->share) : 1;
 	if (raw->most != NULL)
 		ret->most = *raw->most;
 	if (!(ret->most >= 0))

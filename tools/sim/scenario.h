@@ -73,14 +73,15 @@ enum expect_kind {
 	EXPECT_FOUND,     /* share of the planted connections that were found */
 	EXPECT_COPIES,    /* at most so many copies of a query to each node */
 	EXPECT_EQUAL,     /* all directories are equal, so long after the last event */
-	EXPECT_REVOKED,   /* all know of the revocation, so long after it or after the healing */
+	EXPECT_REVOKED,   /* that share (all) know of the revocation, so long after it or after the
+	                     healing */
 	EXPECT_FORGOTTEN, /* nobody counts the crashed as live, so long after the crash */
 	EXPECT_KIND_END,
 };
 
 struct scenario_expect {
 	enum expect_kind kind;
-	double share, most;
+	double share, most; /* share: 1 when it was not said */
 	uint64_t within_ms; /* 0: at any time */
 };
 
