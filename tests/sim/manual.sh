@@ -9,9 +9,10 @@ options=$("$sim" --help | sed -n 's/^  --\([a-z-]*\).*/\1/p')
 for option in $options; do
 	grep -q "^\.It Fl -$option" $page || missing "--$option in $page"
 	case $option in help | version) continue ;; esac
-	grep -q -- "\`--$option[ \`]" docs/SIMULATOR.md || missing "--$option in docs/SIMULATOR.md"
+	grep -q -- "\`--${option}[ \`]" docs/SIMULATOR.md || missing "--$option in docs/SIMULATOR.md"
 done
-for option in $(sed -n 's/^\.It Fl -\([a-z-]*\).*/\1/p' $page); do
+described=$(sed -n 's/^\.It Fl -\([a-z-]*\).*/\1/p' $page)
+for option in $described; do
 	echo "$options" | grep -qx "$option" || missing "--$option in --help"
 done
 for member in $("$sim" --scenario tools/sim/scenarios/query.yaml --json |

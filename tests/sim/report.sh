@@ -27,5 +27,5 @@ for run in runs:
 for plot in plots:
     assert plot in open("report.md").read(), plot
 END
-! "$1" --report /dev/null/nowhere --quick >"$dir/out" 2>&1
+if "$1" --report /dev/null/nowhere --quick >"$dir/out" 2>&1; then exit 1; fi
 grep -q "cannot make /dev/null/nowhere" "$dir/out"
