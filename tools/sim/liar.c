@@ -121,17 +121,6 @@ static bool delay_out(struct sim *sim, uint32_t node, uint32_t to, struct frame 
 }
 
 /* truncate */
-static size_t common_bits(const struct id *a, const struct id *b)
-{
-	size_t i = 0, bits = 0;
-
-	while (i < 31 && a->octets[i] == b->octets[i])
-		i++;
-	while (bits < 8 && ((a->octets[i] ^ b->octets[i]) >> (7 - bits) & 1) == 0)
-		bits++;
-	return 8 * i + bits;
-}
-
 /* For each node the colluder that looks nearest to it: a copy from there implies least scope. */
 static void find_closest(struct sim *sim, const struct liar_kind *kind)
 {

@@ -69,14 +69,15 @@ void mint_node(struct sim *sim, uint32_t i)
 	mint_card(sim, i);
 }
 
-static size_t common_bits(const struct id *a, const struct id *b)
+size_t common_bits(const struct id *a, const struct id *b)
 {
-	size_t bits = 0;
+	size_t i = 0, bits = 0;
 
-	while (bits < 256 &&
-	       ((a->octets[bits / 8] ^ b->octets[bits / 8]) >> (7 - bits % 8) & 1) == 0)
+	while (i < 31 && a->octets[i] == b->octets[i])
+		i++;
+	while (bits < 8 && ((a->octets[i] ^ b->octets[i]) >> (7 - bits) & 1) == 0)
 		bits++;
-	return bits;
+	return 8 * i + bits;
 }
 
 /* The salt is the root's to choose: here it is in league with the liar, or careless. */

@@ -160,8 +160,8 @@ struct sim {
 	struct asked *asked;
 	size_t asked_count, asked_room;
 	struct map served;  /* (node, origin, number) to an index into `asked`, and 1 */
-	struct map relayed; /* (node, query, peer): how often it was sent there */
-	struct map wanted;  /* the same: how often it was wanted there */
+	struct map relayed; /* (node, query, depth, or peer when its own): copies unasked for */
+	struct map wanted;  /* (node, query, peer): copies that are asked for and not sent yet */
 	struct map books;   /* (node, place) to an index into `ledgers`, and 1 */
 	struct ledger *ledgers;
 	size_t ledger_count, ledger_room;
@@ -182,7 +182,7 @@ struct asked { /* a query that somebody signed, honest or not */
 	size_t query; /* index for sim_query(); SIZE_MAX: a liar's */
 	uint64_t number;
 	int64_t expires_ms; /* wall clock */
-	bool is_direct, is_rushed;
+	bool is_direct, is_urgent, is_rushed;
 };
 
 /* queue.c */
@@ -219,6 +219,7 @@ void mint_card(struct sim *sim, uint32_t node); /* anew, after something of it h
 void mint_order(struct sim *sim);
 void mint_near(struct sim *sim, uint32_t node, const struct id *victim);
 size_t mint_notices(struct sim *sim, struct notice_blob ret[SIM_PAGES_MAX]);
+size_t common_bits(const struct id *a, const struct id *b);
 struct overlay_limits mint_limits(const struct sim_options *options);
 
 /* disk.c: what a node keeps across restarts */

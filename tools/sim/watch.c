@@ -7,9 +7,10 @@
  *   - no datagram is longer than PACKET_MAX, and none is of an unknown kind
  *   - nothing of an answer can be read: neither on the wire, nor in a frame by who may open it,
  *     nor in a stream
- *   - a query is passed on once to each peer, and once more each time that peer asks for it; not
- *     after its expiry, not when nobody signed it, not when its origin is known to be revoked, not
- *     when its origin said that it sends it to everybody itself
+ *   - a query is passed on once at each depth: to one peer there, two when it is urgent, and to
+ *     two others in place of each that does not answer; by its origin to each peer once, and once
+ *     again; besides, as often as a peer asks for it. Not after its expiry, not when nobody signed
+ *     it, not when its origin is known to be revoked, not when its origin sends it to all itself
  *   - tables keep their limits and their order, no act is lost, no deadline stays in the past
  *
  * An address proves itself by naming an index that went to it: in a RESPONSE that of our INIT, in
@@ -29,7 +30,9 @@
 #define SPINS_MAX 64
 #define SKEW_MS 60000 /* how far clocks may disagree */
 #define HOPS_MAX 12
-#define CHECK_EVERY 64 /* events of a node between looks at the tables of a large run */
+#define OWN_COPIES 2     /* to one peer */
+#define RELAYED_COPIES 3 /* at one depth, failovers and all */
+#define CHECK_EVERY 64   /* events of a node between looks at the tables of a large run */
 #define STREAM_MAX_MS 180000
 
 void violation(struct sim *sim, uint32_t node, const char *format, ...)
@@ -185,12 +188,31 @@ static void watch_age(struct sim *sim, uint32_t node, const struct asked *asked)
 		          wall_ms - asked->expires_ms);
 }
 
+/* Copies that were asked for are taken off. */
+static void watch_often(struct sim *sim, uint32_t node, uint32_t peer, const struct asked *asked)
+{
+	struct short_id id = short_id_of(&asked->id);
+	size_t depth = common_bits(&sim->nodes[node].self.card.id, &sim->nodes[peer].self.card.id);
+	bool is_own = asked->origin == node;
+	uint64_t allowed = is_own ? OWN_COPIES : RELAYED_COPIES * (asked->is_urgent ? 2 : 1);
+	uint64_t *wanted = map_at(&sim->wanted, copy_key(node, peer, id));
+	uint64_t *count;
+
+	if (*wanted > 0) {
+		--*wanted;
+		return;
+	}
+	count = map_at(&sim->relayed,
+	               copy_key(node, is_own ? peer : SIM_NODES_MAX + (uint32_t)depth, id));
+	if (++*count > allowed)
+		violation(sim, node, "passes one query on %" PRIu64 " times at depth %zu, to %s",
+		          *count, depth, sim->nodes[peer].name);
+}
+
 static void watch_copy(struct sim *sim, uint32_t node, uint32_t peer, const struct frame *frame)
 {
 	struct query_id id = query_id_of(frame->blob.at, bytes_left(&frame->blob));
 	const struct asked *asked = watch_known(sim, &id);
-	uint64_t key = copy_key(node, peer, short_id_of(&id));
-	uint64_t *count;
 
 	if (asked == NULL) {
 		violation(sim, node, "passes on a query that nobody signed");
@@ -204,10 +226,7 @@ static void watch_copy(struct sim *sim, uint32_t node, uint32_t peer, const stru
 		          sim->nodes[asked->origin].name);
 	if (frame->hops > HOPS_MAX)
 		violation(sim, node, "passes on a query after %u hops", frame->hops);
-	count = map_at(&sim->relayed, key);
-	if (++*count > 1 + map_find(&sim->wanted, key))
-		violation(sim, node, "sends one query to %s %" PRIu64 " times",
-		          sim->nodes[peer].name, *count);
+	watch_often(sim, node, peer, asked);
 }
 
 void watch_out(struct sim *sim, uint32_t node, const struct card *to, const struct frame *frame)

@@ -52,6 +52,7 @@ void watch_asked(struct sim *sim, uint32_t node, const struct query *query, size
 		.number = query->number,
 		.expires_ms = query->expires.ms,
 		.is_direct = query->is_direct,
+		.is_urgent = query->question.severity >= SEVERITY_HIGH,
 	};
 	*map_at(&sim->known, map_key(id_number(&query->id), 0)) = sim->asked_count;
 }
