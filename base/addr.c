@@ -69,6 +69,36 @@ bool addr_is_private(const struct addr *a)
 	return false;
 }
 
+bool addr_is_unicast(const struct addr *a)
+{
+	static const struct addr unspecified;
+
+	if (addr_is_v4(a))
+		return a->octets[12] != 0 && a->octets[12] < 224;
+	return a->octets[0] != 0xff && !addr_equal(a, &unspecified);
+}
+
+bool prefix_is_sound(const struct prefix *p)
+{
+	if (p->bits > 128)
+		return false;
+	for (unsigned bit = p->bits; bit < 128; bit++) {
+		if ((p->net.octets[bit / 8] & 0x80 >> bit % 8) != 0)
+			return false;
+	}
+	return true;
+}
+
+bool prefix_has(const struct prefix *p, const struct addr *a)
+{
+	return addr_is_v4(a) == addr_is_v4(&p->net) && addr_in_net(a, &p->net, p->bits);
+}
+
+struct prefix prefix_of(const struct addr *a)
+{
+	return (struct prefix){.net = *a, .bits = 128};
+}
+
 /* A number in `base` 10 or 16; the end of its digits, or NULL when there are none or it is > max.
  */
 static const char *number(const char *at, unsigned base, unsigned max, unsigned *ret)
@@ -187,6 +217,29 @@ enum err addr_parse(const char *text, struct addr *ret)
 	return ERR_OK;
 }
 
+enum err prefix_parse(const char *text, struct prefix *ret)
+{
+	struct prefix p = {.bits = 128};
+	const char *at = parse_any(text, &p.net);
+	unsigned first, bits;
+
+	if (at == NULL)
+		return ERR_FORMAT;
+	if (*at == '/') {
+		/* What is written with colons counts its bits from the first of 128. */
+		first = addr_is_v4(&p.net) && memchr(text, ':', (size_t)(at - text)) == NULL ? 96
+		                                                                             : 0;
+		at = number(at + 1, 10, 128 - first, &bits);
+		if (at == NULL)
+			return ERR_FORMAT;
+		p.bits = (uint8_t)(first + bits);
+	}
+	if (*at != '\0' || !prefix_is_sound(&p))
+		return ERR_FORMAT;
+	*ret = p;
+	return ERR_OK;
+}
+
 enum err endpoint_parse(const char *text, struct endpoint *ret)
 {
 	struct endpoint e = {.port = 0};
@@ -258,5 +311,14 @@ const char *endpoint_print(const struct endpoint *e, char room[ENDPOINT_TEXT_MAX
 
 	snprintf(room, ENDPOINT_TEXT_MAX, "%s%s%s:%u", is_v4 ? "" : "[", addr_print(&e->addr, text),
 	         is_v4 ? "" : "]", e->port);
+	return room;
+}
+
+const char *prefix_print(const struct prefix *p, char room[PREFIX_TEXT_MAX])
+{
+	char text[ADDR_TEXT_MAX];
+
+	snprintf(room, PREFIX_TEXT_MAX, "%s/%u", addr_print(&p->net, text),
+	         addr_is_v4(&p->net) ? p->bits - 96u : p->bits);
 	return room;
 }

@@ -21,7 +21,13 @@ struct endpoint {
 	uint16_t port; /* 0 where no port is meant */
 };
 
+struct prefix {          /* all addresses of one family that begin alike */
+	struct addr net; /* its bits behind `bits` are zero */
+	uint8_t bits;    /* of 128: an IPv4 prefix of n bits has 96 + n */
+};
+
 #define ADDR_TEXT_MAX 46     /* with its NUL */
+#define PREFIX_TEXT_MAX 50   /* with its NUL: "addr/128" */
 #define ENDPOINT_TEXT_MAX 56 /* with its NUL: "[addr]:65535" */
 
 struct addr addr_from_v4(const uint8_t octets[4]);
@@ -29,6 +35,9 @@ bool addr_is_v4(const struct addr *a);
 
 /* RFC 1918, RFC 6598 (100.64/10), RFC 4193 (fc00::/7), link-local and loopback. */
 bool addr_is_private(const struct addr *a);
+
+/* One host can be meant by it: not unspecified, multicast, broadcast or reserved (RFC 6890). */
+bool addr_is_unicast(const struct addr *a);
 
 /* <0, 0, >0 as memcmp; IPv4 sorts by number. */
 int addr_cmp(const struct addr *a, const struct addr *b);
@@ -41,6 +50,15 @@ bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
  */
 bool addr_in_net(const struct addr *a, const struct addr *net, unsigned bits);
 
+/* At most 128 bits, and nothing behind them. */
+bool prefix_is_sound(const struct prefix *p);
+
+/* Is `a` inside? ::/0 is all of IPv6 and no IPv4. */
+bool prefix_has(const struct prefix *p, const struct addr *a);
+
+/* The prefix that holds `a` alone. */
+struct prefix prefix_of(const struct addr *a);
+
 /* Parses the whole of `text`: "192.0.2.1" or "2001:db8::1". ERR_FORMAT; `ret` is then untouched. */
 MUST_USE enum err addr_parse(const char *text, struct addr *ret);
 
@@ -50,10 +68,19 @@ MUST_USE enum err addr_parse(const char *text, struct addr *ret);
  */
 MUST_USE enum err endpoint_parse(const char *text, struct endpoint *ret);
 
+/*
+ * Parses "10.0.0.0/8" or "2001:db8::/32"; an address alone is the prefix that holds it alone.
+ * ERR_FORMAT, also for "10.0.0.1/8", which names a host; `ret` is then untouched.
+ */
+MUST_USE enum err prefix_parse(const char *text, struct prefix *ret);
+
 /* Prints as RFC 5952 says. Returns `room`. */
 const char *addr_print(const struct addr *a, char room[ADDR_TEXT_MAX]);
 
 /* As addr_print() with ":port" behind it, the address in brackets if IPv6. */
 const char *endpoint_print(const struct endpoint *e, char room[ENDPOINT_TEXT_MAX]);
+
+/* "10.0.0.0/8". Returns `room`. */
+const char *prefix_print(const struct prefix *p, char room[PREFIX_TEXT_MAX]);
 
 #endif

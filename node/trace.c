@@ -220,6 +220,10 @@ static void refuse_to_ask(struct trace *t, enum err err)
 			"this node's certificate %s %s: no member would answer",
 			is_early ? "is not valid before" : "expired",
 			timestamp_print(is_early ? cert->not_before.ms : cert->not_after.ms, text));
+	else if (err == ERR_DENIED)
+		client_end(t->client, CTL_DENIED,
+		           "this node's certificate lets it answer, not ask; its root can issue "
+		           "another (spoor member renew --role ask)");
 	else
 		client_end(t->client, CTL_INTERNAL, "the question could not be sent: %s",
 		           err_text(err));

@@ -10,13 +10,12 @@
 #include <string.h>
 
 #define REQUEST_ROOM 512
-#define DAYS_MAX 36500
 
 struct init_options {
 	const char *community, *org, *sign;
 	uint64_t days;
 	int64_t until_ms;
-	struct option_list roots;
+	struct option_list roots, prefixes;
 	struct settings settings;
 };
 
@@ -48,6 +47,8 @@ static const struct option_row options[] = {
 	{"valid-until", 0, "TIME",    "certificate valid until TIME", OPTION_TIME, MEMBER(until_ms)},
 	{"listen", 0, "ADDR:PORT",    "of the overlay (127.0.0.1:7667)", OPTION_TEXT,
 		MEMBER(settings.listen), ADDRESS},
+	{"prefix", 0, "NET",          "others may reach the node there (the address of --listen); may be "
+		"given again", OPTION_LIST, MEMBER(prefixes), issue_is_prefix},
 	{"export", 0, "ADDR:PORT",    "of flow exports (127.0.0.1:2055); may be given again",
 		OPTION_LIST, MEMBER(settings.exports), ADDRESS},
 	{"bootstrap", 0, "ADDR:PORT", "another node; may be given again", OPTION_LIST,
@@ -163,6 +164,28 @@ struct node { /* in the making */
 	bool is_signed;
 };
 
+static enum err fill_prefixes(struct node *n, char *reterr)
+{
+	const struct init_options *o = n->call->options;
+	enum err err =
+		issue_prefixes(&o->prefixes, n->request.prefixes, &n->request.prefix_count, reterr);
+	struct endpoint listen;
+
+	if (err != ERR_OK)
+		return ERR_RANGE;
+	if (n->request.prefix_count > 0)
+		return ERR_OK;
+	if (endpoint_parse(o->settings.listen, &listen) != ERR_OK ||
+	    !addr_is_unicast(&listen.addr)) {
+		snprintf(reterr, FILE_REASON_MAX,
+		         "nobody can reach %s: say --prefix NET, where others may reach the node",
+		         o->settings.listen);
+		return ERR_RANGE;
+	}
+	n->request.prefixes[n->request.prefix_count++] = prefix_of(&listen.addr);
+	return ERR_OK;
+}
+
 static enum err fill_request(struct node *n, char *reterr)
 {
 	const struct init_options *o = n->call->options;
@@ -176,7 +199,7 @@ static enum err fill_request(struct node *n, char *reterr)
 	}
 	snprintf(n->request.name, sizeof(n->request.name), "%s", name);
 	snprintf(n->request.org, sizeof(n->request.org), "%s", o->org);
-	return ERR_OK;
+	return fill_prefixes(n, reterr);
 }
 
 /* Draws the node's key and signs its request, both in memory. */
@@ -246,8 +269,9 @@ static enum err draw_cert(struct node *n, const struct key_pair *signer, char *r
 {
 	const struct init_options *o = n->call->options;
 	struct wall now = n->call->now;
-	struct wall until = issue_until(now, MIN(o->days, DAYS_MAX), o->until_ms);
-	enum err err = issue_cert(signer, &n->request, now, until, &n->cert, &n->blob, reterr);
+	struct wall until = issue_until(now, MIN(o->days, ISSUE_DAYS_MAX), o->until_ms);
+	enum err err = issue_cert(signer, &n->request, CERT_ROLES_ALL, now, until, &n->cert,
+	                          &n->blob, reterr);
 
 	n->is_signed = err == ERR_OK;
 	return err;

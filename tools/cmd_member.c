@@ -1,8 +1,7 @@
-#include "base/timestamp.h"
 #include "base/util.h"
 #include "proto/wire/ctl.h"
-#include "proto/wire/pack.h"
 #include "tools/cmd.h"
+#include "tools/describe.h"
 #include "tools/file.h"
 #include "tools/issue.h"
 
@@ -11,35 +10,28 @@
 #include <string.h>
 
 #define REQUEST_ROOM 512
-#define SHOWN_ROOM MAX(REQUEST_ROOM, CERT_MAX)
-#define DAYS_MAX 36500
 
 struct issue_options {
 	const char *sign, *output;
 	uint64_t days;
 	int64_t until_ms;
+	struct option_list prefixes, roles;
 };
 
-struct show_options {
-	struct option_list roots;
-};
+static const struct issue_options defaults = {.until_ms = ISSUE_NEVER};
 
-static const struct issue_options issue_defaults = {.until_ms = ISSUE_NEVER};
-static const struct show_options show_defaults = {.roots = {.count = 0}};
-
-#define ISSUE(m) .offset = offsetof(struct issue_options, m)
-#define SHOW(m) .offset = offsetof(struct show_options, m)
+#define MEMBER(m) .offset = offsetof(struct issue_options, m)
 
 /* clang-format off */
-static const struct option_row issue_rows[] = {
-	{"sign", 0, "ROOT_KEY",    "secret key of the root that signs", OPTION_TEXT, ISSUE(sign)},
-	{"days", 0, "N",           "valid for N days (365)", OPTION_NUMBER, ISSUE(days)},
-	{"valid-until", 0, "TIME", "valid until TIME", OPTION_TIME, ISSUE(until_ms)},
-	{"output", 'o', "FILE",    "write it there, not to standard output", OPTION_TEXT, ISSUE(output)},
-};
-
-static const struct option_row show_rows[] = {
-	{"root", 0, "ROOT_PUB", "public key of a root you trust", OPTION_LIST, SHOW(roots)},
+static const struct option_row rows[] = {
+	{"sign", 0, "ROOT_KEY",    "secret key of the root that signs", OPTION_TEXT, MEMBER(sign)},
+	{"days", 0, "N",           "valid for N days (365)", OPTION_NUMBER, MEMBER(days)},
+	{"valid-until", 0, "TIME", "valid until TIME", OPTION_TIME, MEMBER(until_ms)},
+	{"prefix", 0, "NET",       "where the member may be reached, instead; may be given again",
+		OPTION_LIST, MEMBER(prefixes), issue_is_prefix},
+	{"role", 0, "ask|answer",  "what it may do; may be given again", OPTION_LIST, MEMBER(roles),
+		issue_is_role},
+	{"output", 'o', "FILE",    "write it there, not to standard output", OPTION_TEXT, MEMBER(output)},
 };
 /* clang-format on */
 
@@ -48,46 +40,40 @@ static int fail(const char *reason)
 	return print_failure(CTL_INTERNAL, "%s", reason);
 }
 
-/* The certificate as JSON, for both commands. The caller's reference. */
-static json_t *describe(const struct cert *cert, struct wall now)
-{
-	char id[ISSUE_HEX_MAX], member[ISSUE_HEX_MAX], root[ISSUE_HEX_MAX];
-	char from[TIMESTAMP_TEXT_MAX], to[TIMESTAMP_TEXT_MAX];
-	struct id digest = cert_id(cert);
-	const char *state = now.ms < cert->not_before.ms  ? "not yet valid"
-	                    : now.ms > cert->not_after.ms ? "expired"
-	                                                  : "valid";
-
-	return json_pack("{s:s%, s:s%, s:s, s:s, s:s, s:I, s:s, s:s, s:s}", "name", cert->name,
-	                 strlen(cert->name), "org", cert->org, strlen(cert->org), "id",
-	                 issue_hex(digest.octets, id), "key",
-	                 issue_hex(cert->member.octets, member), "root",
-	                 issue_hex(cert->root.octets, root), "serial",
-	                 (json_int_t)(cert->serial & INT64_MAX), "not_before",
-	                 timestamp_print(cert->not_before.ms, from), "not_after",
-	                 timestamp_print(cert->not_after.ms, to), "state", state);
-}
-
-static void put(const struct call *call, json_t *object)
-{
-	if (call->form == PRINT_JSON)
-		print_object(object, stdout);
-	else
-		print_sections(object, stdout);
-	json_decref(object);
-}
-
 static int read_request(const char *path, struct request *ret)
 {
 	uint8_t data[REQUEST_ROOM];
 	char reason[FILE_REASON_MAX];
 	size_t len = sizeof(data);
+	enum err err;
 
 	if (file_read_key(path, "spoor-request", data, &len, reason) != ERR_OK)
 		return fail(reason);
-	if (request_open(data, len, ret) != ERR_OK)
+	err = request_open(data, len, ret);
+	if (err == ERR_AUTH)
 		return print_failure(CTL_UNVERIFIED,
 		                     "%s: the applicant's signature does not verify", path);
+	if (err != ERR_OK)
+		return print_failure(CTL_UNVERIFIED, "%s: %s", path, err_text(err));
+	return CTL_FOUND;
+}
+
+/* Of any age, but signed by this root: only who issued it renews it. */
+static int read_cert(const char *path, const struct public_key *root, struct cert *ret)
+{
+	struct roots roots = {.keys = {*root}, .count = 1};
+	struct wall any_time = {INT64_MIN};
+	char reason[FILE_REASON_MAX];
+	struct cert_blob blob = {.len = sizeof(blob.octets)};
+	enum err err;
+
+	if (file_read_key(path, "spoor-certificate", blob.octets, &blob.len, reason) != ERR_OK)
+		return fail(reason);
+	err = cert_open(blob.octets, blob.len, &roots, any_time, ret);
+	if (err == ERR_ROOT)
+		return print_failure(CTL_UNVERIFIED, "%s: signed by another root", path);
+	if (err != ERR_OK)
+		return print_failure(CTL_UNVERIFIED, "%s: %s", path, err_text(err));
 	return CTL_FOUND;
 }
 
@@ -106,136 +92,103 @@ static int deliver(const struct call *call, const struct cert *cert, const struc
 	}
 	if (o->output != NULL && file_write(o->output, FILE_PUBLIC, text, reason) != ERR_OK)
 		return fail(reason);
-	object = describe(cert, call->now);
+	object = describe_cert(cert, call->now);
 	text[strcspn(text, "\n")] = '\0';
 	if (o->output == NULL)
 		json_object_set_new(object, "certificate", json_string(text));
 	else
 		json_object_set_new(object, "file", json_string(o->output));
-	put(call, object);
+	describe_put(call, object);
 	return CTL_FOUND;
 }
 
-static int run_issue(const struct call *call)
+static struct wall until_of(const struct call *call)
 {
 	const struct issue_options *o = call->options;
-	struct wall until = issue_until(call->now, MIN(o->days, DAYS_MAX), o->until_ms);
+
+	return issue_until(call->now, MIN(o->days, (uint64_t)ISSUE_DAYS_MAX), o->until_ms);
+}
+
+/* What the root's holder says goes before what the applicant wants. */
+static enum err narrow(const struct issue_options *o, struct prefix *prefixes, size_t *count,
+                       uint32_t *roles, char *reterr)
+{
+	if (issue_roles_of(&o->roles) != 0)
+		*roles = issue_roles_of(&o->roles);
+	if (o->prefixes.count == 0)
+		return ERR_OK;
+	*count = 0;
+	return issue_prefixes(&o->prefixes, prefixes, count, reterr);
+}
+
+static int issue(const struct call *call, const struct key_pair *root)
+{
 	char reason[FILE_REASON_MAX];
+	uint32_t roles = CERT_ROLES_ALL;
 	struct request request;
 	struct cert_blob blob;
-	struct key_pair root;
 	struct cert cert;
 	enum err err;
+	int code = read_request(call->operands[0], &request);
+
+	if (code != CTL_FOUND)
+		return code;
+	err = narrow(call->options, request.prefixes, &request.prefix_count, &roles, reason);
+	if (err != ERR_OK)
+		return print_failure(CTL_USAGE, "%s", reason);
+	err = issue_cert(root, &request, roles, call->now, until_of(call), &cert, &blob, reason);
+	return err == ERR_OK ? deliver(call, &cert, &blob) : fail(reason);
+}
+
+static int renew(const struct call *call, const struct key_pair *root)
+{
+	char reason[FILE_REASON_MAX];
+	struct cert_blob blob;
+	struct cert cert;
+	enum err err;
+	int code = read_cert(call->operands[0], &root->public, &cert);
+
+	if (code != CTL_FOUND)
+		return code;
+	err = narrow(call->options, cert.prefixes, &cert.prefix_count, &cert.roles, reason);
+	if (err != ERR_OK)
+		return print_failure(CTL_USAGE, "%s", reason);
+	err = issue_again(root, call->now, until_of(call), &cert, &blob, reason);
+	return err == ERR_OK ? deliver(call, &cert, &blob) : fail(reason);
+}
+
+/* Checks what both have in common, and lends the root's key to `act`. */
+static int with_root(const struct call *call,
+                     int (*act)(const struct call *call, const struct key_pair *root))
+{
+	const struct issue_options *o = call->options;
+	char reason[FILE_REASON_MAX];
+	struct key_pair root;
 	int code;
 
 	if (o->sign == NULL)
 		return print_failure(CTL_USAGE, "--sign ROOT_KEY is missing: who signs?");
 	if (o->days != 0 && o->until_ms != ISSUE_NEVER)
 		return print_failure(CTL_USAGE, "--days and --valid-until exclude each other");
-	if (until.ms <= call->now.ms)
+	if (until_of(call).ms <= call->now.ms)
 		return print_failure(CTL_USAGE, "--valid-until is in the past");
 	if (sign_start() != ERR_OK)
 		return fail("libsodium does not start");
-	code = read_request(call->operands[0], &request);
-	if (code != CTL_FOUND)
-		return code;
 	if (file_read_pair(o->sign, "spoor-root-key", &root, reason) != ERR_OK)
 		return fail(reason);
-	err = issue_cert(&root, &request, call->now, until, &cert, &blob, reason);
+	code = act(call, &root);
 	key_pair_wipe(&root);
-	return err == ERR_OK ? deliver(call, &cert, &blob) : fail(reason);
+	return code;
 }
 
-/* The root that a certificate names, believed or not. */
-static struct roots named_root(const uint8_t *data, size_t len)
+static int run_issue(const struct call *call)
 {
-	struct bytes in = bytes_of(data, len);
-	struct roots roots = {.count = 1};
-	struct unpack u;
-
-	bytes_uint(&in, 2);
-	u = (struct unpack){.in = in};
-	unpack_array(&u);
-	unpack_uint(&u, UINT64_MAX);
-	unpack_fixed(&u, roots.keys[0].octets, sizeof(roots.keys[0].octets));
-	return roots;
+	return with_root(call, issue);
 }
 
-static int read_roots(const struct show_options *o, struct roots *roots)
+static int run_renew(const struct call *call)
 {
-	char reason[FILE_REASON_MAX];
-
-	if (o->roots.count > CERT_ROOTS_MAX)
-		return print_failure(CTL_USAGE, "--root: at most %d", CERT_ROOTS_MAX);
-	for (; roots->count < o->roots.count; roots->count++) {
-		if (file_read_root(o->roots.items[roots->count], &roots->keys[roots->count],
-		                   reason) != ERR_OK)
-			return fail(reason);
-	}
-	return CTL_FOUND;
-}
-
-static int show(const struct call *call, const struct cert *cert, const char *signature)
-{
-	json_t *object = describe(cert, call->now);
-	bool is_valid = strcmp(json_string_value(json_object_get(object, "state")), "valid") == 0;
-
-	json_object_set_new(object, "signature", json_string(signature));
-	put(call, object);
-	return is_valid ? CTL_FOUND : CTL_UNVERIFIED;
-}
-
-/* A request: nobody but its applicant has signed it. */
-static int show_request(const struct call *call, const uint8_t *data, size_t len)
-{
-	char key[ISSUE_HEX_MAX];
-	struct request request;
-	enum err err = request_open(data, len, &request);
-
-	if (err != ERR_OK)
-		return print_failure(CTL_UNVERIFIED, "%s: %s", call->operands[0], err_text(err));
-	put(call, json_pack("{s:s%, s:s%, s:s, s:s}", "name", request.name, strlen(request.name),
-	                    "org", request.org, strlen(request.org), "key",
-	                    issue_hex(request.member.octets, key), "signature",
-	                    "verifies with the applicant's key (a request, no certificate)"));
-	return CTL_FOUND;
-}
-
-static int show_cert(const struct call *call, const uint8_t *data, size_t len)
-{
-	struct roots roots = {.count = 0}, named;
-	struct wall any_time = {INT64_MIN};
-	struct cert cert;
-	enum err err;
-	int code = read_roots(call->options, &roots);
-
-	if (code != CTL_FOUND)
-		return code;
-	named = named_root(data, len);
-	err = cert_open(data, len, roots.count == 0 ? &named : &roots, any_time, &cert);
-	if (err == ERR_OK)
-		return show(call, &cert,
-		            roots.count == 0
-		                    ? "verifies with the root it names (--root: is it yours?)"
-		                    : "verifies with a root you trust");
-	if (err == ERR_ROOT && cert_open(data, len, &named, any_time, &cert) == ERR_OK)
-		show(call, &cert, "by a root you do not trust");
-	return print_failure(CTL_UNVERIFIED, "%s: %s", call->operands[0], err_text(err));
-}
-
-static int run_show(const struct call *call)
-{
-	static const char *const kinds[] = {"spoor-certificate", "spoor-request"};
-	char reason[FILE_REASON_MAX];
-	uint8_t data[SHOWN_ROOM];
-	size_t len = sizeof(data);
-	const char *kind;
-
-	if (sign_start() != ERR_OK)
-		return fail("libsodium does not start");
-	if (file_read_either(call->operands[0], kinds, data, &len, &kind, reason) != ERR_OK)
-		return fail(reason);
-	return kind == kinds[0] ? show_cert(call, data, len) : show_request(call, data, len);
+	return with_root(call, renew);
 }
 
 const struct command cmd_member_issue = {
@@ -245,23 +198,23 @@ const struct command cmd_member_issue = {
 	.summary = "a certificate for an applicant, signed by a root",
 	.operands_min = 1,
 	.operands_max = 1,
-	.options = issue_rows,
-	.option_count = ARRAY_LEN(issue_rows),
-	.defaults = &issue_defaults,
-	.defaults_size = sizeof(issue_defaults),
+	.options = rows,
+	.option_count = ARRAY_LEN(rows),
+	.defaults = &defaults,
+	.defaults_size = sizeof(defaults),
 	.run = run_issue,
 };
 
-const struct command cmd_member_show = {
+const struct command cmd_member_renew = {
 	.name = "member",
-	.verb = "show",
-	.operands = "CERTIFICATE|REQUEST",
-	.summary = "what a certificate or request says, and whether it holds",
+	.verb = "renew",
+	.operands = "CERTIFICATE",
+	.summary = "the same certificate anew: same id, new serial and validity",
 	.operands_min = 1,
 	.operands_max = 1,
-	.options = show_rows,
-	.option_count = ARRAY_LEN(show_rows),
-	.defaults = &show_defaults,
-	.defaults_size = sizeof(show_defaults),
-	.run = run_show,
+	.options = rows,
+	.option_count = ARRAY_LEN(rows),
+	.defaults = &defaults,
+	.defaults_size = sizeof(defaults),
+	.run = run_renew,
 };

@@ -88,6 +88,23 @@ enum err file_write(const char *path, enum file_mode mode, const char *text,
 	return ERR_IO;
 }
 
+enum err file_replace(const char *path, enum file_mode mode, const char *text,
+                      char reterr[FILE_REASON_MAX])
+{
+	char fresh[FILE_PATH_MAX];
+	int len = snprintf(fresh, sizeof(fresh), "%s.new", path);
+	enum err err;
+
+	if (len < 0 || len >= FILE_PATH_MAX)
+		return refuse(reterr, ERR_LIMIT, "the path of %s is too long", path);
+	err = file_write(fresh, mode, text, reterr);
+	if (err != ERR_OK || rename(fresh, path) == 0)
+		return err;
+	refuse_errno(reterr, path);
+	unlink(fresh);
+	return ERR_IO;
+}
+
 /* A small text file, NUL-terminated. */
 static enum err read_text(const char *path, char *room, size_t size, char *reterr)
 {
@@ -110,26 +127,30 @@ static enum err read_text(const char *path, char *room, size_t size, char *reter
 	return ERR_OK;
 }
 
-enum err file_read_either(const char *path, const char *const kinds[2], void *room, size_t *len,
-                          const char **ret_kind, char reterr[FILE_REASON_MAX])
+enum err file_read_any(const char *path, const char *const *kinds, size_t count, void *room,
+                       size_t *len, const char **ret_kind, char reterr[FILE_REASON_MAX])
 {
 	char text[KEY_FILE_MAX];
 	enum err err = read_text(path, text, sizeof(text), reterr);
+	size_t kind = 0;
 
-	for (size_t i = 0; i < 2 && err == ERR_OK; i++) {
-		size_t space = strlen(kinds[i]);
-
-		*ret_kind = kinds[i];
-		if (strncmp(text, kinds[i], space) != 0 || text[space] != ' ')
-			continue;
-		if (key_file_parse(text, kinds[i], room, len) == ERR_OK)
-			return ERR_OK;
-		break;
+	if (err != ERR_OK)
+		return err;
+	while (kind < count && key_file_parse(text, kinds[kind], room, len) != ERR_OK)
+		kind++;
+	wipe(text, sizeof(text));
+	if (kind < count) {
+		*ret_kind = kinds[kind];
+		return ERR_OK;
 	}
-	if (err == ERR_OK)
-		err = refuse(reterr, ERR_FORMAT, "%s is no file of kind %s or %s", path, kinds[0],
-		             kinds[1]);
-	return err;
+	refuse(reterr, ERR_FORMAT, "%s is no file of kind %s", path, kinds[0]);
+	for (kind = 1; kind < count; kind++) {
+		size_t used = strlen(reterr);
+
+		snprintf(reterr + used, FILE_REASON_MAX - used, "%s%s",
+		         kind + 1 < count ? ", " : " or ", kinds[kind]);
+	}
+	return ERR_FORMAT;
 }
 
 enum err file_read_key(const char *path, const char *kind, void *room, size_t *len,

@@ -1,7 +1,7 @@
 /*
  * file - small files: keys, certificates, configuration.
  *
- * Nothing is ever overwritten: a file that is there already is ERR_LOCKED.
+ * Nothing is ever overwritten but by file_replace(): a file that is there already is ERR_LOCKED.
  */
 #ifndef SPOOR_TOOLS_FILE_H
 #define SPOOR_TOOLS_FILE_H
@@ -36,14 +36,18 @@ bool file_exists(const char *path);
 MUST_USE enum err file_write(const char *path, enum file_mode mode, const char *text,
                              char reterr[FILE_REASON_MAX]);
 
+/* The same in the place of what is there: the old file or the new one, whatever happens. */
+MUST_USE enum err file_replace(const char *path, enum file_mode mode, const char *text,
+                               char reterr[FILE_REASON_MAX]);
+
 /* Reads a key file of `kind` (see proto/wire/cert.h); `*len` goes in as room, comes out as read. */
 MUST_USE enum err file_read_key(const char *path, const char *kind, void *room, size_t *len,
                                 char reterr[FILE_REASON_MAX]);
 
-/* The same, of either kind; `*ret_kind` says which. */
-MUST_USE enum err file_read_either(const char *path, const char *const kinds[2], void *room,
-                                   size_t *len, const char **ret_kind,
-                                   char reterr[FILE_REASON_MAX]);
+/* The same, of one of `count` kinds; `*ret_kind` says which. */
+MUST_USE enum err file_read_any(const char *path, const char *const *kinds, size_t count,
+                                void *room, size_t *len, const char **ret_kind,
+                                char reterr[FILE_REASON_MAX]);
 
 /* Writes one. */
 MUST_USE enum err file_write_key(const char *path, enum file_mode mode, const char *kind,

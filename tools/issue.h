@@ -5,13 +5,21 @@
 #include "base/clock.h"
 #include "proto/wire/cert.h"
 #include "tools/file.h"
+#include "tools/options.h"
 
 #include <jansson.h>
 #include <stdint.h>
 
 #define ISSUE_DAYS 365 /* how long a certificate is good for, unless somebody says */
 #define ISSUE_NEVER INT64_MIN
+#define ISSUE_DAYS_MAX 36500
 #define ISSUE_HEX_MAX 65 /* 32 octets and a NUL */
+#define ISSUE_ROLES 2
+
+extern const struct issue_role {
+	const char *name;
+	enum cert_role role;
+} issue_roles[ISSUE_ROLES];
 
 /* The end of validity that the options mean. `until_ms` ISSUE_NEVER: `days` counts (0: ISSUE_DAYS).
  */
@@ -19,8 +27,25 @@ struct wall issue_until(struct wall now, uint64_t days, int64_t until_ms);
 
 /* Draws serial and salt and signs. On failure `reterr` says why. */
 MUST_USE enum err issue_cert(const struct key_pair *root, const struct request *request,
-                             struct wall now, struct wall not_after, struct cert *ret,
-                             struct cert_blob *ret_blob, char reterr[FILE_REASON_MAX]);
+                             uint32_t roles, struct wall now, struct wall not_after,
+                             struct cert *ret, struct cert_blob *ret_blob,
+                             char reterr[FILE_REASON_MAX]);
+
+/* The same for who has a certificate: key, salt, names and roles of `cert` stay as they are. */
+MUST_USE enum err issue_again(const struct key_pair *root, struct wall now, struct wall not_after,
+                              struct cert *cert, struct cert_blob *ret_blob,
+                              char reterr[FILE_REASON_MAX]);
+
+/* Adds what --prefix options say. ERR_FORMAT, ERR_LIMIT. */
+MUST_USE enum err issue_prefixes(const struct option_list *list, struct prefix *prefixes,
+                                 size_t *count, char reterr[FILE_REASON_MAX]);
+
+/* What --role options say together; 0: there are none. */
+uint32_t issue_roles_of(const struct option_list *list);
+
+/* For the `check` of such options. */
+bool issue_is_prefix(const char *text);
+bool issue_is_role(const char *text);
 
 const char *issue_hex(const void *octets, char room[ISSUE_HEX_MAX]); /* of 32 octets */
 

@@ -16,7 +16,23 @@
 #	define SPOOR_VERSION "0"
 #endif
 
-enum { DECODE, IMPORT, FLOWS, TRACE, STATUS, PEERS, INIT, MEMBER_ISSUE, MEMBER_SHOW };
+enum {
+	DECODE,
+	IMPORT,
+	FLOWS,
+	TRACE,
+	STATUS,
+	PEERS,
+	INIT,
+	KEYGEN_IDENTITY,
+	KEYGEN_ROOT,
+	KEYGEN_OPERATIONAL,
+	MEMBER_REQUEST,
+	MEMBER_ISSUE,
+	MEMBER_RENEW,
+	MEMBER_REVOKE,
+	MEMBER_SHOW,
+};
 
 /* In the order of --help. */
 static const struct command *const commands[] = {
@@ -27,7 +43,13 @@ static const struct command *const commands[] = {
 	[STATUS] = &cmd_status,
 	[PEERS] = &cmd_peers,
 	[INIT] = &cmd_init,
+	[KEYGEN_IDENTITY] = &cmd_keygen_identity,
+	[KEYGEN_ROOT] = &cmd_keygen_root,
+	[KEYGEN_OPERATIONAL] = &cmd_keygen_operational,
+	[MEMBER_REQUEST] = &cmd_member_request,
 	[MEMBER_ISSUE] = &cmd_member_issue,
+	[MEMBER_RENEW] = &cmd_member_renew,
+	[MEMBER_REVOKE] = &cmd_member_revoke,
 	[MEMBER_SHOW] = &cmd_member_show,
 };
 
@@ -104,7 +126,7 @@ static int help_all(FILE *out)
 		char name[32];
 
 		snprintf(name, sizeof(name), "%s %s", commands[i]->name, verb_of(commands[i]));
-		fprintf(out, "  %-14s%s\n", name, commands[i]->summary);
+		fprintf(out, "  %-20s%s\n", name, commands[i]->summary);
 	}
 	put_globals(true, out);
 	fputs("\n\"spoor COMMAND --help\" says more; the manual is spoor(1).\n", out);

@@ -64,7 +64,8 @@ static struct ask *free_ask(struct overlay *o)
 	return NULL;
 }
 
-/* Everybody with a valid certificate counts as asked; who was never met cannot be reached. */
+/* Everybody whose certificate is valid and lets it answer counts as asked; who was never met cannot
+ * be reached. */
 static void choose_targets(struct overlay *o, struct now now, struct ask *ask)
 {
 	for (size_t i = 0; i < o->peer_count; i++) {
@@ -72,6 +73,8 @@ static void choose_targets(struct overlay *o, struct now now, struct ask *ask)
 
 		if (member->state == MEMBER_EXPIRED || now.wall.ms > member->cert.not_after.ms)
 			continue; /* its state is not looked at but now and then */
+		if ((member->cert.roles & CERT_ROLE_ANSWER) == 0)
+			continue;
 		ask->targets[ask->target_count++] = (struct target){
 			.id = member->id,
 			.state = member->state == MEMBER_HEARD ? TARGET_SILENT : TARGET_WAITING,
@@ -95,6 +98,8 @@ enum err overlay_ask(struct overlay *o, struct now now, const struct question *q
 
 	if (now.wall.ms > o->self.cert.not_after.ms || now.wall.ms < o->self.cert.not_before.ms)
 		return ERR_EXPIRED;
+	if ((o->self.cert.roles & CERT_ROLE_ASK) == 0)
+		return ERR_DENIED;
 	if (span_of(question) > QUERY_SPAN_MAX_MS)
 		return ERR_RANGE;
 	if (ask == NULL)

@@ -272,6 +272,10 @@ enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *fr
 	bool is_ours = peer->is_waiting && nonce_equal(&peer->nonce, &m->body.echo) &&
 	               endpoint_equal(&peer->member.endpoint, from); /* where our HELLO went */
 
+	if (!cert_allows(&peer->member.cert, &from->addr)) {
+		o->counters.misplaced++;
+		return ERR_DENIED;
+	}
 	if (!is_ours && !is_bootstrap_echo(o, m, from)) {
 		o->counters.unasked++;
 		return ERR_STALE;
@@ -293,6 +297,11 @@ enum err on_confirm(struct overlay *o, struct now now, const struct endpoint *fr
 	if (!nonce_equal(&latest, &m->body.echo) && !nonce_equal(&before, &m->body.echo)) {
 		o->counters.unasked++;
 		return ERR_STALE;
+	}
+	/* Proved, but not where its root says that it lives: nothing is ever sent there. */
+	if (!cert_allows(&peer->member.cert, &from->addr)) {
+		o->counters.misplaced++;
+		return ERR_DENIED;
 	}
 	is_live(o, now, peer, from);
 	return ERR_OK;

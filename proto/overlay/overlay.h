@@ -83,7 +83,7 @@ enum target_state { /* what became of our query at one member */
 	            TARGET_ANSWERED,
 	            TARGET_REFUSED,
 	            TARGET_BUSY,
-	            TARGET_UNWANTED, /* it says the query, or our certificate, has expired */
+	            TARGET_UNWANTED, /* it says the query, or our certificate, does not hold */
 	            TARGET_FALSE,    /* its answer did not verify */
 	            TARGET_SILENT,
 };
@@ -133,6 +133,7 @@ struct act {
 	X(unknown)        /* from a member we do not know */                      \
 	X(untrusted)      /* certificate of no root we trust, or forged */        \
 	X(expired)        /* certificate outside its validity */                  \
+	X(misplaced)      /* an address outside its certificate's prefixes */     \
 	X(forged)         /* signature does not verify */                         \
 	X(unasked)        /* an answer, list or proof nobody asked for */         \
 	X(stale)          /* query expired, or seen before */                     \
@@ -175,6 +176,7 @@ void overlay_expire(struct overlay *o, struct now now);
  * Asks every member, for at most `timeout_ms`; `ret_query` is what was signed.
  *
  * ERR_EXPIRED   our own certificate is not valid: nobody would answer
+ * ERR_DENIED    our own certificate does not allow us to ask
  * ERR_RANGE     the fingerprint spans more than 400 days
  * ERR_LIMIT     too many of our queries are under way, or the fingerprint is too long
  */

@@ -132,6 +132,8 @@ static enum err read_query(struct overlay *o, struct now now, const struct endpo
 		o->counters.forged++; /* nobody relays in direct mode */
 		return ERR_AUTH;
 	}
+	if ((ret->origin.roles & CERT_ROLE_ASK) == 0)
+		return turn_away(o, &o->counters.refused, from, &ret->id, RECEIPT_UNWANTED);
 	return ERR_OK;
 }
 

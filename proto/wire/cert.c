@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CERT_VERSION 1
-#define CERT_FIELDS 9
-#define CERT_DOMAIN "spoor certificate 1"
-#define REQUEST_VERSION 1
-#define REQUEST_DOMAIN "spoor request 1"
+#define CERT_VERSION 2
+#define CERT_FIELDS 11
+#define CERT_DOMAIN "spoor certificate 2"
+#define REQUEST_VERSION 2
+#define REQUEST_FIELDS 5
+#define REQUEST_DOMAIN "spoor request 2"
+#define PREFIX_LEN 17
 #define SIGNATURE_LEN sizeof(struct signature)
 
 struct id cert_id(const struct cert *cert)
@@ -76,6 +78,54 @@ static bool is_name(const char *text)
 	return true;
 }
 
+static bool are_sound(const struct prefix *prefixes, size_t count)
+{
+	if (count == 0 || count > CERT_PREFIXES_MAX)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!prefix_is_sound(&prefixes[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool are_roles(uint64_t roles)
+{
+	return roles != 0 && (roles & ~(uint64_t)CERT_ROLES_ALL) == 0;
+}
+
+/* Each a bin of 17: the net's 16 octets, and how many bits count. */
+static void pack_prefixes(struct pack *p, const struct prefix *prefixes, size_t count)
+{
+	pack_array(p, count);
+	for (size_t i = 0; i < count; i++) {
+		uint8_t wire[PREFIX_LEN];
+
+		memcpy(wire, prefixes[i].net.octets, sizeof(prefixes[i].net.octets));
+		wire[PREFIX_LEN - 1] = prefixes[i].bits;
+		pack_bin(p, wire, sizeof(wire));
+	}
+}
+
+static size_t unpack_prefixes(struct unpack *u, struct prefix ret[CERT_PREFIXES_MAX])
+{
+	size_t count = unpack_array(u);
+
+	if (count == 0 || count > CERT_PREFIXES_MAX) {
+		u->is_wrong = true;
+		return 0;
+	}
+	for (size_t i = 0; i < count; i++) {
+		uint8_t wire[PREFIX_LEN];
+
+		unpack_fixed(u, wire, sizeof(wire));
+		memcpy(ret[i].net.octets, wire, sizeof(ret[i].net.octets));
+		ret[i].bits = wire[PREFIX_LEN - 1];
+		u->is_wrong |= !prefix_is_sound(&ret[i]);
+	}
+	return count;
+}
+
 static void pack_cert(struct pack *p, const struct cert *cert)
 {
 	pack_array(p, CERT_FIELDS);
@@ -88,17 +138,21 @@ static void pack_cert(struct pack *p, const struct cert *cert)
 	pack_str(p, cert->org);
 	pack_int(p, cert->not_before.ms);
 	pack_int(p, cert->not_after.ms);
+	pack_prefixes(p, cert->prefixes, cert->prefix_count);
+	pack_uint(p, cert->roles);
 }
 
 static enum err unpack_cert(struct bytes body, struct cert *ret)
 {
 	struct unpack u = {.in = body};
-	struct cert cert;
+	struct cert cert = {.prefix_count = 0};
+	size_t fields = unpack_array(&u);
 
-	if (unpack_array(&u) != CERT_FIELDS)
-		return ERR_FORMAT;
+	/* The version first: another one may have more fields, or fewer. */
 	if (unpack_uint(&u, UINT64_MAX) != CERT_VERSION)
 		return u.is_wrong ? ERR_FORMAT : ERR_VERSION;
+	if (fields != CERT_FIELDS)
+		return ERR_FORMAT;
 	unpack_fixed(&u, cert.root.octets, sizeof(cert.root.octets));
 	unpack_fixed(&u, cert.member.octets, sizeof(cert.member.octets));
 	unpack_fixed(&u, cert.salt, sizeof(cert.salt));
@@ -107,6 +161,9 @@ static enum err unpack_cert(struct bytes body, struct cert *ret)
 	unpack_str(&u, cert.org, sizeof(cert.org));
 	cert.not_before.ms = unpack_int(&u);
 	cert.not_after.ms = unpack_int(&u);
+	cert.prefix_count = unpack_prefixes(&u, cert.prefixes);
+	cert.roles = (uint32_t)unpack_uint(&u, UINT32_MAX);
+	u.is_wrong |= !are_roles(cert.roles);
 	if (!unpack_done(&u) || !is_name(cert.name) || !is_name(cert.org))
 		return ERR_FORMAT;
 	*ret = cert;
@@ -120,7 +177,8 @@ enum err cert_issue(const struct key_pair *root, struct cert *cert, struct cert_
 	struct octets out = octets_of(ret->octets, sizeof(ret->octets));
 	struct signature signature;
 
-	if (!is_name(cert->name) || !is_name(cert->org))
+	if (!is_name(cert->name) || !is_name(cert->org) || !are_roles(cert->roles) ||
+	    !are_sound(cert->prefixes, cert->prefix_count))
 		return ERR_RANGE;
 	cert->root = root->public;
 	pack_cert(&p, cert);
@@ -134,7 +192,16 @@ enum err cert_issue(const struct key_pair *root, struct cert *cert, struct cert_
 	return ERR_OK;
 }
 
-static bool is_trusted(const struct roots *roots, const struct public_key *root)
+bool cert_allows(const struct cert *cert, const struct addr *a)
+{
+	for (size_t i = 0; i < cert->prefix_count; i++) {
+		if (prefix_has(&cert->prefixes[i], a))
+			return true;
+	}
+	return false;
+}
+
+bool roots_have(const struct roots *roots, const struct public_key *root)
 {
 	for (size_t i = 0; i < roots->count; i++) {
 		if (memcmp(&roots->keys[i], root, sizeof(*root)) == 0)
@@ -158,7 +225,7 @@ enum err cert_open(const void *data, size_t len, const struct roots *roots, stru
 	err = unpack_cert(body, &cert);
 	if (err != ERR_OK)
 		return err;
-	if (!is_trusted(roots, &cert.root))
+	if (!roots_have(roots, &cert.root))
 		return ERR_ROOT;
 	err = verify(&cert.root, CERT_DOMAIN, body.at, bytes_left(&body), &signature);
 	if (err != ERR_OK)
@@ -217,13 +284,15 @@ enum err request_pack(const struct key_pair *member, const struct request *reque
 	struct pack p = pack_into(room, *len);
 	struct signature signature;
 
-	if (!is_name(request->name) || !is_name(request->org))
+	if (!is_name(request->name) || !is_name(request->org) ||
+	    !are_sound(request->prefixes, request->prefix_count))
 		return ERR_RANGE;
-	pack_array(&p, 4);
+	pack_array(&p, REQUEST_FIELDS);
 	pack_uint(&p, REQUEST_VERSION);
 	pack_bin(&p, member->public.octets, sizeof(member->public.octets));
 	pack_str(&p, request->name);
 	pack_str(&p, request->org);
+	pack_prefixes(&p, request->prefixes, request->prefix_count);
 	if (p.out.is_full)
 		return ERR_LIMIT;
 	signature = sign(member, REQUEST_DOMAIN, room, pack_len(&p));
@@ -240,15 +309,18 @@ enum err request_open(const void *data, size_t len, struct request *ret)
 	struct bytes body = bytes_cut(&in, len < SIGNATURE_LEN ? 0 : len - SIGNATURE_LEN);
 	struct unpack u = {.in = body};
 	struct signature signature;
-	struct request request;
+	struct request request = {.prefix_count = 0};
+	size_t fields = unpack_array(&u);
 	enum err err;
 
 	bytes_copy(&in, signature.octets, sizeof(signature.octets));
-	if (unpack_array(&u) != 4 || unpack_uint(&u, UINT64_MAX) != REQUEST_VERSION)
-		return ERR_FORMAT;
+	if (unpack_uint(&u, UINT64_MAX) != REQUEST_VERSION)
+		return u.is_wrong ? ERR_FORMAT : ERR_VERSION;
+	u.is_wrong |= fields != REQUEST_FIELDS;
 	unpack_fixed(&u, request.member.octets, sizeof(request.member.octets));
 	unpack_str(&u, request.name, sizeof(request.name));
 	unpack_str(&u, request.org, sizeof(request.org));
+	request.prefix_count = unpack_prefixes(&u, request.prefixes);
 	if (!unpack_done(&u) || in.is_short || !is_name(request.name) || !is_name(request.org))
 		return ERR_FORMAT;
 	err = verify(&request.member, REQUEST_DOMAIN, body.at, bytes_left(&body), &signature);

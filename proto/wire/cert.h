@@ -11,25 +11,39 @@
  *	spoor-root-key       seed of a root key                 keep secret
  *	spoor-root           public key of a root               give to every member
  *	spoor-identity-key   seed of a member's key             keep secret
- *	spoor-request        public key, name, organisation     send to the root's holder
+ *	spoor-request        public key, names, prefixes        send to the root's holder
  *	spoor-certificate    a certificate                      what comes back
+ *	spoor-operational-key  seed of short-lived keys, record   keep secret (record.h)
+ *	spoor-notices        a page of a root's list            give to everybody (notice.h)
+ *
+ * A certificate says where its member may be reached: inside its prefixes and nowhere else. A
+ * member cannot point others at a stranger's address.
  */
 #ifndef SPOOR_PROTO_WIRE_CERT_H
 #define SPOOR_PROTO_WIRE_CERT_H
 
+#include "base/addr.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "proto/wire/sign.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define CERT_NAME_MAX 32 /* with NUL: what people call the node, "R4" */
 #define CERT_ORG_MAX 64  /* with NUL: whose it is, "Example Four" */
 #define CERT_MAX 384     /* octets of an encoded certificate */
-#define CERT_ROOTS_MAX 8
+#define CERT_PREFIXES_MAX 4
+#define CERT_ROOTS_MAX 16
 #define CERT_SALT_LEN 16
-#define KEY_FILE_MAX 1024 /* characters of a key file */
+#define KEY_FILE_MAX 2048 /* characters of a key file, or of a line of spoor-notices */
+
+enum cert_role { /* what a member may do; bits */
+	         CERT_ROLE_ASK = 1,
+	         CERT_ROLE_ANSWER = 2,
+	         CERT_ROLES_ALL = CERT_ROLE_ASK | CERT_ROLE_ANSWER,
+};
 
 struct cert {
 	struct public_key root, member;
@@ -37,6 +51,9 @@ struct cert {
 	uint64_t serial;
 	char name[CERT_NAME_MAX], org[CERT_ORG_MAX];
 	struct wall not_before, not_after;
+	struct prefix prefixes[CERT_PREFIXES_MAX]; /* at least one */
+	size_t prefix_count;
+	uint32_t roles; /* of enum cert_role; at least one */
 };
 
 struct cert_blob { /* as it travels */
@@ -51,14 +68,24 @@ struct roots { /* whom this node trusts to say who is a member */
 
 struct id cert_id(const struct cert *cert);
 
-/* Signs `cert` (its root is set to root->public). ERR_RANGE: a name is empty or not printable. */
+/* Is `a` inside one of its prefixes? */
+bool cert_allows(const struct cert *cert, const struct addr *a);
+
+bool roots_have(const struct roots *roots, const struct public_key *root);
+
+/*
+ * Signs `cert` (its root is set to root->public).
+ *
+ * ERR_RANGE   a name is empty or not printable; no prefix, too many or an unsound one; no role or
+ *             an unknown one
+ */
 MUST_USE enum err cert_issue(const struct key_pair *root, struct cert *cert, struct cert_blob *ret);
 
 /*
  * Reads data[0..len) and checks it: form, trusted root, signature, and, unless now.ms is
  * INT64_MIN, that it is within its validity.
  *
- * ERR_FORMAT, ERR_VERSION   not a certificate of ours
+ * ERR_FORMAT, ERR_VERSION   not a certificate of ours, or one of another version
  * ERR_ROOT                  no trusted root signed it
  * ERR_AUTH                  its signature does not verify
  * ERR_EXPIRED               before not_before or after not_after; `ret` is filled all the same
@@ -69,6 +96,8 @@ MUST_USE enum err cert_open(const void *data, size_t len, const struct roots *ro
 struct request { /* what an applicant sends to the holder of a root */
 	struct public_key member;
 	char name[CERT_NAME_MAX], org[CERT_ORG_MAX];
+	struct prefix prefixes[CERT_PREFIXES_MAX]; /* where it wants to be reached; at least one */
+	size_t prefix_count;
 };
 
 /* Writes "KIND HEX\n" into room[0..KEY_FILE_MAX), NUL-terminated. */
@@ -82,7 +111,14 @@ void key_file_print(const char *kind, const void *data, size_t len, char room[KE
  */
 MUST_USE enum err key_file_parse(const char *text, const char *kind, void *room, size_t *len);
 
-/* A request as key file data, and back; signed by the applicant's own key, so that it is his. */
+/*
+ * A request as key file data, and back; signed by the applicant's own key, so that it is his.
+ *
+ * ERR_RANGE                 request_pack(): as cert_issue()
+ * ERR_LIMIT                 request_pack(): longer than the room
+ * ERR_FORMAT, ERR_VERSION   request_open(): not a request of ours, or one of another version
+ * ERR_AUTH                  request_open(): not signed by the key it names
+ */
 MUST_USE enum err request_pack(const struct key_pair *member, const struct request *request,
                                void *room, size_t *len);
 MUST_USE enum err request_open(const void *data, size_t len, struct request *ret);

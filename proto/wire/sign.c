@@ -37,6 +37,15 @@ enum err verify(const struct public_key *key, const char *domain, const void *da
 	return suite_chosen()->verify(key, domain, bytes_of(data, len), signature);
 }
 
+uint64_t keyed_hash(const struct hash_key *key, const void *data, size_t len)
+{
+	uint64_t hash[2];
+
+	suite_chosen()->hash(bytes_of(key->octets, sizeof(key->octets)), bytes_of(data, len),
+	                     bytes_of(NULL, 0), hash, sizeof(hash));
+	return hash[0];
+}
+
 /* The domain's NUL ends it, so that no domain is another's beginning. */
 struct id digest(const char *domain, const void *data, size_t len)
 {

@@ -42,6 +42,10 @@ struct id {
 	uint8_t octets[32]; /* BLAKE2b-256 of something */
 };
 
+struct hash_key {
+	uint8_t octets[16]; /* secret, drawn at start */
+};
+
 struct nonce {
 	uint8_t octets[NONCE_LEN]; /* drawn once, so that an answer to it is fresh */
 };
@@ -58,6 +62,9 @@ struct signature sign(const struct key_pair *pair, const char *domain, const voi
 /* ERR_AUTH when it does not verify. */
 MUST_USE enum err verify(const struct public_key *key, const char *domain, const void *data,
                          size_t len, const struct signature *signature);
+
+/* For tables whose keys come from others: under a secret key nobody can pile them up. */
+uint64_t keyed_hash(const struct hash_key *key, const void *data, size_t len);
 
 struct id digest(const char *domain, const void *data, size_t len);
 bool id_equal(const struct id *a, const struct id *b);

@@ -136,7 +136,11 @@ static bool open_query(void *ctx)
 static void start_signing(struct signing *s)
 {
 	static const struct seed root_seed = {{1}}, member_seed = {{2}};
-	struct cert cert = {.name = "R4", .org = "Example Four"};
+	struct cert cert = {.name = "R4",
+	                    .org = "Example Four",
+	                    .prefixes = {{.bits = 0}},
+	                    .prefix_count = 1,
+	                    .roles = CERT_ROLES_ALL};
 	struct question *q = &s->query.question;
 	struct cert_blob blob;
 

@@ -1,8 +1,12 @@
-/* fuzz_keyfile - every small text that people write: key files, endpoints, times, spans, sizes. */
+/*
+ * fuzz_keyfile - every small text that people write: key files, endpoints, prefixes, times, spans,
+ * sizes.
+ */
 #include "base/addr.h"
 #include "base/timestamp.h"
 #include "base/util.h"
 #include "proto/wire/cert.h"
+#include "proto/wire/notice.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +21,13 @@ static void must(int claim)
 
 static void check_key_file(const char *text)
 {
-	static const char *const kinds[] = {"spoor-root-key", "spoor-root", "spoor-identity-key",
-	                                    "spoor-request", "spoor-certificate"};
+	static const char *const kinds[] = {"spoor-root-key",     "spoor-root",
+	                                    "spoor-identity-key", "spoor-request",
+	                                    "spoor-certificate",  "spoor-operational-key",
+	                                    "spoor-notices"};
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		uint8_t data[CERT_MAX], again[CERT_MAX];
+		uint8_t data[NOTICE_MAX], again[NOTICE_MAX];
 		size_t len = sizeof(data), again_len = sizeof(again);
 		char printed[KEY_FILE_MAX];
 
@@ -50,6 +56,18 @@ static void check_endpoint(const char *text)
 		must(addr_equal(&a, &same));
 		addr_is_private(&a);
 	}
+}
+
+static void check_prefix(const char *text)
+{
+	char printed[PREFIX_TEXT_MAX];
+	struct prefix p, again;
+
+	if (prefix_parse(text, &p) != ERR_OK)
+		return;
+	must(prefix_is_sound(&p) && prefix_has(&p, &p.net));
+	must(prefix_parse(prefix_print(&p, printed), &again) == ERR_OK);
+	must(p.bits == again.bits && addr_equal(&p.net, &again.net));
 }
 
 static void check_time(const char *text)
@@ -97,6 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	check_key_file(text);
 	check_endpoint(text);
+	check_prefix(text);
 	check_time(text);
 	check_numbers(text);
 	free(text);

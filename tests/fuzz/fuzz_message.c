@@ -62,11 +62,11 @@ static size_t wrap_cert(struct bytes rest, uint8_t room[ROOM])
 	uint8_t body[ROOM];
 	struct pack p = pack_into(body, sizeof(body));
 
-	pack_array(&p, 9);
-	pack_uint(&p, 1);
+	pack_array(&p, 11);
+	pack_uint(&p, 2);
 	pack_bin(&p, root.public.octets, sizeof(root.public));
 	octets_put(&p.out, rest.at, bytes_left(&rest));
-	return wrap(p.out, &root, "spoor certificate 1", room);
+	return wrap(p.out, &root, "spoor certificate 2", room);
 }
 
 static size_t wrap_query(struct bytes rest, uint8_t room[ROOM])
@@ -106,11 +106,11 @@ static size_t wrap_request(struct bytes rest, uint8_t room[ROOM])
 {
 	struct pack p = pack_into(room, ROOM);
 
-	pack_array(&p, 4);
-	pack_uint(&p, 1);
+	pack_array(&p, 5);
+	pack_uint(&p, 2);
 	pack_bin(&p, member.public.octets, sizeof(member.public));
 	octets_put(&p.out, rest.at, bytes_left(&rest));
-	sign_onto(&p.out, &member, "spoor request 1", room, pack_len(&p));
+	sign_onto(&p.out, &member, "spoor request 2", room, pack_len(&p));
 	return p.out.is_full ? 0 : pack_len(&p);
 }
 
@@ -139,7 +139,8 @@ static void try_cert(const uint8_t *data, size_t len, bool is_ours)
 	must(cert_issue(&root, &read, &blob) == ERR_OK);
 	must(cert_open(blob.octets, blob.len, &roots, noon, &again) == err);
 	must(strcmp(read.name, again.name) == 0 && strcmp(read.org, again.org) == 0);
-	must(read.serial == again.serial);
+	must(read.serial == again.serial && read.roles == again.roles);
+	must(read.prefix_count > 0 && read.prefix_count == again.prefix_count);
 }
 
 static void try_query(const uint8_t *data, size_t len, bool is_ours)
@@ -194,6 +195,7 @@ static void try_request(const uint8_t *data, size_t len, bool is_ours)
 
 	must(!is_ours || err != ERR_AUTH);
 	must(err != ERR_OK || (read.name[0] != '\0' && read.org[0] != '\0'));
+	must(err != ERR_OK || (read.prefix_count > 0 && prefix_is_sound(&read.prefixes[0])));
 }
 
 static void try_message(const uint8_t *data, size_t len, bool is_ours)
@@ -235,7 +237,8 @@ static void try_sealed(struct bytes plain)
 static void check_wrapping(void)
 {
 	static struct answer empty;
-	struct request request = {.name = "R4", .org = "Example Four"};
+	struct request request = {
+		.name = "R4", .org = "Example Four", .prefixes = {{.bits = 3}}, .prefix_count = 1};
 	struct body body = {.has_more = false};
 	struct query_blob blob;
 	struct bytes rest;
@@ -282,6 +285,9 @@ static void start(void)
 		.org = "Example Four",
 		.not_before = {NOON - DAY},
 		.not_after = {NOON + DAY},
+		.prefixes = {{.bits = 3}},
+		.prefix_count = 1,
+		.roles = CERT_ROLES_ALL,
 	};
 	must(cert_issue(&root, &cert, &cert_blob) == ERR_OK);
 	responder = cert_id(&cert);

@@ -79,6 +79,7 @@ static void make_selves(void)
 	root = key_pair_of(&seed);
 	for (unsigned i = 0; i <= MEMBERS; i++) {
 		struct overlay_self *self = &selves[i];
+		struct endpoint at = place(i);
 
 		seed.octets[1] = (uint8_t)(i + 1);
 		self->pair = key_pair_of(&seed);
@@ -88,6 +89,9 @@ static void make_selves(void)
 		                           .org = "o",
 		                           .not_before = {WALL_MS - DAY_MS},
 		                           .not_after = {WALL_MS + DAY_MS}};
+		self->cert.prefixes[0] = prefix_of(&at.addr);
+		self->cert.prefix_count = 1;
+		self->cert.roles = CERT_ROLES_ALL;
 		self->cert.name[1] = (char)('0' + i);
 		self->roots.keys[self->roots.count++] = root.public;
 		must(cert_issue(&root, &self->cert, &self->blob) == ERR_OK);

@@ -73,6 +73,9 @@ static inline void issue(struct overlay_self *self, const struct key_pair *root,
 	self->cert.member = self->pair.public;
 	self->cert.not_before.ms = WALL_MS - DAY_MS;
 	self->cert.not_after = not_after;
+	assert_ok(prefix_parse("10.0.0.0/8", &self->cert.prefixes[0]));
+	self->cert.prefix_count = 1;
+	self->cert.roles = CERT_ROLES_ALL;
 	snprintf(self->cert.name, CERT_NAME_MAX, "%s", name);
 	snprintf(self->cert.org, CERT_ORG_MAX, "%s", org);
 	assert_ok(cert_issue(root, &self->cert, &self->blob));
@@ -86,6 +89,18 @@ static inline void party_start(struct world *w, size_t i)
 	overlay_free(p->overlay);
 	p->overlay = overlay_new(&p->limits, &p->self, random);
 	assert_non_null(p->overlay);
+}
+
+/* It starts anew, with a certificate of another address or role. */
+static inline void reissue(struct world *w, size_t i, const char *prefix, uint32_t roles)
+{
+	struct overlay_self *self = &w->parties[i].self;
+
+	assert_ok(prefix_parse(prefix, &self->cert.prefixes[0]));
+	self->cert.roles = roles;
+	self->cert.not_after.ms++; /* of two certificates the later one counts */
+	assert_ok(cert_issue(&w->root, &self->cert, &self->blob));
+	party_start(w, i);
 }
 
 static inline int setup(void **state)

@@ -31,6 +31,9 @@ static struct cert plain_cert(void)
 		.org = "Example Four",
 		.not_before = {NOON - DAY},
 		.not_after = {NOON + DAY},
+		.prefixes = {ten()},
+		.prefix_count = 1,
+		.roles = CERT_ROLES_ALL,
 	};
 
 	return c;
@@ -61,6 +64,10 @@ static void what_was_issued_opens_as_it_was(void **state)
 	assert_string_equal(back.org, "Example Four");
 	assert_int_equal(back.not_before.ms, c.not_before.ms);
 	assert_int_equal(back.not_after.ms, c.not_after.ms);
+	assert_int_equal(back.prefix_count, 1);
+	assert_int_equal(back.prefixes[0].bits, 96 + 8);
+	assert_memory_equal(&back.prefixes[0].net, &c.prefixes[0].net, sizeof(c.prefixes[0].net));
+	assert_int_equal(back.roles, CERT_ROLES_ALL);
 	a = cert_id(&c);
 	b = cert_id(&back);
 	assert_true(id_equal(&a, &b));
@@ -77,7 +84,7 @@ static void the_wire_format_must_not_change(void **state)
 	key_file_print("certificate", of_blob.octets, sizeof(of_blob), text);
 	assert_string_equal(
 		text,
-		"certificate 47de4a5043e560433b87dd69072759c7d6db9caaf9303f3d8cbec3df24bbf041\n");
+		"certificate fdfddf7f0663ca85492e6a64ffccb8f24028767201cdc1181e63a631d5d2623b\n");
 	key_file_print("id", id.octets, sizeof(id), text);
 	assert_string_equal(
 		text, "id 878537d4d67d4b70c9c030460ceae88bc7c84f6d18f91a56424b782d29b6606b\n");
@@ -92,6 +99,8 @@ static void the_longest_certificate_fits(void **state)
 	memset(c.name, 'n', CERT_NAME_MAX - 1);
 	memset(c.org, 'o', CERT_ORG_MAX - 1);
 	c.serial = UINT64_MAX;
+	for (c.prefix_count = 0; c.prefix_count < CERT_PREFIXES_MAX; c.prefix_count++)
+		c.prefixes[c.prefix_count] = ten();
 	c.not_before.ms = INT64_MIN;
 	c.not_after.ms = INT64_MAX;
 	blob = issue(&c);
@@ -174,9 +183,68 @@ static void another_version_is_named_as_such(void **state)
 	struct cert_blob blob = issue(&c);
 	(void)state;
 
-	assert_int_equal(blob.octets[3], 1); /* behind the length and the array's marker */
-	blob.octets[3] = 2;
+	assert_int_equal(blob.octets[3], 2); /* behind the length and the array's marker */
+	blob.octets[3] = 3;
 	assert_err(ERR_VERSION, cert_open(blob.octets, blob.len, &roots, noon, &back));
+	blob.octets[3] = 1;
+	blob.octets[2] = 0x99; /* the first version had nine fields */
+	assert_err(ERR_VERSION, cert_open(blob.octets, blob.len, &roots, noon, &back));
+}
+
+static void a_certificate_needs_sound_prefixes_and_roles(void **state)
+{
+	static const struct {
+		const char *label;
+		size_t count;
+		uint8_t bits, last; /* of the first prefix; its last octet */
+		uint32_t roles;
+		enum err err;
+	} rows[] = {
+		{"one prefix, all roles", 1, 104, 0, CERT_ROLES_ALL, ERR_OK},
+		{"one role", 1, 104, 0, CERT_ROLE_ASK, ERR_OK},
+		{"no prefix", 0, 104, 0, CERT_ROLES_ALL, ERR_RANGE},
+		{"too many prefixes", CERT_PREFIXES_MAX + 1, 104, 0, CERT_ROLES_ALL, ERR_RANGE},
+		{"129 bits", 1, 129, 0, CERT_ROLES_ALL, ERR_RANGE},
+		{"bits behind the prefix", 1, 104, 1, CERT_ROLES_ALL, ERR_RANGE},
+		{"no role", 1, 104, 0, 0, ERR_RANGE},
+		{"an unknown role", 1, 104, 0, 4, ERR_RANGE},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct cert c = plain_cert();
+		struct cert_blob blob;
+
+		print_message("%s\n", rows[i].label);
+		c.prefix_count = rows[i].count;
+		c.prefixes[0].bits = rows[i].bits;
+		c.prefixes[0].net.octets[15] = rows[i].last;
+		c.roles = rows[i].roles;
+		assert_err(rows[i].err, cert_issue(&root, &c, &blob));
+	}
+}
+
+static void a_member_is_allowed_inside_its_prefixes_only(void **state)
+{
+	static const struct {
+		const char *addr;
+		bool is_allowed;
+	} rows[] = {
+		{"10.0.0.1", true},       {"10.255.255.255", true}, {"11.0.0.0", false},
+		{"9.255.255.255", false}, {"2001:db8::1", true},    {"2001:db9::1", false},
+		{"::1", false},
+	};
+	struct cert c = plain_cert();
+	(void)state;
+
+	assert_ok(prefix_parse("2001:db8::/32", &c.prefixes[1]));
+	c.prefix_count = 2;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct addr a;
+
+		assert_ok(addr_parse(rows[i].addr, &a));
+		assert_int_equal(cert_allows(&c, &a), rows[i].is_allowed);
+	}
 }
 
 static const struct {
@@ -324,7 +392,8 @@ static void a_certificate_fits_its_key_file(void **state)
 
 static size_t request(const struct key_pair *pair, uint8_t room[256])
 {
-	struct request r = {.name = "R4", .org = "Example Four"};
+	struct request r = {
+		.name = "R4", .org = "Example Four", .prefixes = {ten()}, .prefix_count = 1};
 	size_t len = 256;
 
 	assert_ok(request_pack(pair, &r, room, &len));
@@ -342,11 +411,27 @@ static void a_request_opens_as_it_was_packed(void **state)
 	assert_memory_equal(&back.member, &member.public, sizeof(back.member));
 	assert_string_equal(back.name, "R4");
 	assert_string_equal(back.org, "Example Four");
+	assert_int_equal(back.prefix_count, 1);
+	assert_int_equal(back.prefixes[0].bits, 96 + 8);
+}
+
+static void a_request_of_another_version_is_named_as_such(void **state)
+{
+	uint8_t data[256];
+	size_t len = request(&member, data);
+	struct request back;
+	(void)state;
+
+	assert_int_equal(data[1], 2);
+	data[1] = 1;
+	assert_err(ERR_VERSION, request_open(data, len, &back));
 }
 
 static void a_request_needs_its_room_and_good_names(void **state)
 {
-	struct request r = {.name = "R4", .org = "Example Four"}, unnamed = {.name = ""};
+	struct request r = {
+		.name = "R4", .org = "Example Four", .prefixes = {ten()}, .prefix_count = 1};
+	struct request unnamed = r, unplaced = r;
 	uint8_t data[256];
 	size_t whole = request(&member, data), len = 256;
 	(void)state;
@@ -356,9 +441,12 @@ static void a_request_needs_its_room_and_good_names(void **state)
 		assert_err(ERR_LIMIT, request_pack(&member, &r, data, &len));
 		assert_int_equal(len, room);
 	}
+	unnamed.name[0] = '\0';
+	unplaced.prefix_count = 0;
 	len = whole;
 	assert_ok(request_pack(&member, &r, data, &len));
 	len = sizeof(data);
+	assert_err(ERR_RANGE, request_pack(&member, &unplaced, data, &len));
 	assert_err(ERR_RANGE, request_pack(&member, &unnamed, data, &len));
 }
 
@@ -399,12 +487,15 @@ int main(void)
 		cmocka_unit_test(every_flipped_bit_is_refused),
 		cmocka_unit_test(every_truncation_and_addition_is_refused),
 		cmocka_unit_test(another_version_is_named_as_such),
+		cmocka_unit_test(a_certificate_needs_sound_prefixes_and_roles),
+		cmocka_unit_test(a_member_is_allowed_inside_its_prefixes_only),
 		cmocka_unit_test(names_are_printable_or_refused),
 		cmocka_unit_test(an_id_hangs_on_key_and_salt_only),
 		cmocka_unit_test(a_key_file_reads_back),
 		cmocka_unit_test(what_is_no_key_file_is_refused),
 		cmocka_unit_test(a_certificate_fits_its_key_file),
 		cmocka_unit_test(a_request_opens_as_it_was_packed),
+		cmocka_unit_test(a_request_of_another_version_is_named_as_such),
 		cmocka_unit_test(a_request_needs_its_room_and_good_names),
 		cmocka_unit_test(a_forged_request_is_refused),
 	};

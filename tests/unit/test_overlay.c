@@ -252,6 +252,25 @@ static void a_flood_from_one_network_is_over_budget(void **state)
 	assert_int_equal(w->parties[1].served, 1);
 }
 
+/* Proved or not: nothing may be sent where its root does not say that it lives. */
+static void a_member_outside_its_prefixes_is_never_live(void **state)
+{
+	struct world *w = *state;
+
+	reissue(w, 1, "192.0.2.0/24", CERT_ROLES_ALL);
+	greet(w, 0, 1);
+	settle(w);
+	assert_int_equal(state_of(w, 0, 1), MEMBER_HEARD);
+	assert_int_equal(counters(w, 0)->misplaced, 1);
+	greet(w, 1, 0); /* it proves its address to us, which is still not where it may be */
+	settle(w);
+	assert_int_equal(state_of(w, 0, 1), MEMBER_HEARD);
+	assert_true(counters(w, 0)->misplaced >= 2);
+	ask(w, 0);
+	settle(w);
+	assert_int_equal(w->parties[1].served, 0);
+}
+
 static void states_have_names(void **state)
 {
 	(void)state;
@@ -277,6 +296,7 @@ int main(void)
 		overlay_test(an_answer_that_meets_a_full_outbox_is_not_lost),
 		overlay_test(a_full_table_refuses_and_counts),
 		overlay_test(a_flood_from_one_network_is_over_budget),
+		overlay_test(a_member_outside_its_prefixes_is_never_live),
 		overlay_test(states_have_names),
 	};
 

@@ -234,6 +234,62 @@ static void an_expired_certificate_cannot_ask(void **state)
 	assert_int_equal(w->parcel_count, 0);
 }
 
+static void a_member_that_may_not_ask_is_told_so_by_its_own_node(void **state)
+{
+	struct world *w = *state;
+	struct question question = {.on = {{1, 2}}, .on_count = 1};
+	struct query query;
+	struct query_blob blob;
+	uint32_t ticket;
+
+	reissue(w, 0, "10.0.0.0/8", CERT_ROLE_ANSWER);
+	meet(w, 0, 1);
+	assert_err(ERR_DENIED, overlay_ask(w->parties[0].overlay, now_of(w, 0), &question, 1000,
+	                                   &ticket, &query, &blob));
+	drain(w, 0);
+	assert_int_equal(w->parcel_count, 0);
+}
+
+/* Its node may have been changed: the others look for themselves. */
+static void a_question_of_who_may_not_ask_is_unwanted(void **state)
+{
+	struct world *w = *state;
+	struct party *a = &w->parties[0];
+	struct query query = {
+		.question = {.on = {{WALL_MS - 60000, WALL_MS - 50000}}, .on_count = 1},
+		.issued = {WALL_MS},
+		.expires = {WALL_MS + 10000},
+	};
+	struct query_blob blob;
+	struct body body;
+	struct parcel p;
+
+	reissue(w, 0, "10.0.0.0/8", CERT_ROLE_ANSWER);
+	meet(w, 0, 1);
+	assert_ok(query_pack(&query, &a->self.blob, &a->self.pair, &blob));
+	body = (struct body){.query = bytes_of(blob.octets, blob.len)};
+	p = forge(w, 0, MESSAGE_QUERY, &body);
+	assert_err(ERR_STALE, hand_over(w, 1, &p));
+	assert_int_equal(w->parties[1].served, 0);
+	assert_int_equal(counters(w, 1)->refused, 1);
+	p = expect(w, MESSAGE_RECEIPT);
+	assert_int_equal(opened(&p).body.status, RECEIPT_UNWANTED);
+}
+
+static void who_may_not_answer_is_not_asked(void **state)
+{
+	struct world *w = *state;
+
+	reissue(w, 1, "10.0.0.0/8", CERT_ROLE_ASK);
+	meet(w, 0, 1);
+	assert_int_equal(state_of(w, 0, 1), MEMBER_LIVE);
+	ask(w, 0);
+	settle(w);
+	assert_int_equal(w->parties[1].served, 0);
+	assert_int_equal(w->parties[0].finished, 1);
+	assert_int_equal(w->parties[0].outcome_count, 0);
+}
+
 static void a_fingerprint_too_long_for_a_datagram_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -380,6 +436,9 @@ int main(void)
 		overlay_test(who_was_never_met_is_silent_at_once),
 		overlay_test(who_does_not_speak_is_silent_in_the_end),
 		overlay_test(an_expired_certificate_cannot_ask),
+		overlay_test(a_member_that_may_not_ask_is_told_so_by_its_own_node),
+		overlay_test(a_question_of_who_may_not_ask_is_unwanted),
+		overlay_test(who_may_not_answer_is_not_asked),
 		overlay_test(a_fingerprint_too_long_for_a_datagram_is_refused),
 		overlay_test(no_more_queries_than_its_limit_are_under_way),
 		overlay_test(a_cancelled_query_is_never_heard_of_again),

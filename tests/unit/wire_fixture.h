@@ -2,6 +2,7 @@
 #ifndef SPOOR_TESTS_UNIT_WIRE_FIXTURE_H
 #define SPOOR_TESTS_UNIT_WIRE_FIXTURE_H
 
+#include "proto/wire/cert.h"
 #include "proto/wire/sign.h"
 #include "tests/unit/test.h"
 
@@ -22,6 +23,15 @@ static inline struct key_pair pair_of(uint8_t first)
 	struct seed seed = seed_of(first);
 
 	return key_pair_of(&seed);
+}
+
+/* Certificates for 10.0.0.0/8. */
+static inline struct prefix ten(void)
+{
+	struct prefix p;
+
+	assert_ok(prefix_parse("10.0.0.0/8", &p));
+	return p;
 }
 
 #endif
