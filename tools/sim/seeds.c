@@ -21,7 +21,9 @@
 
 static double hundredths(struct prng *p, uint64_t most)
 {
-	return (double)prng_below(p, most + 1) / 100;
+	uint64_t count = prng_below(p, most + 1);
+
+	return (double)count / 100;
 }
 
 static const char *draw_liar(struct prng *p)
