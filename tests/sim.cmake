@@ -11,7 +11,35 @@ sim_test(join)
 sim_test(faults)
 sim_test(hostile)
 
-# The command itself: it ends well, and says what it measured.
-add_test(NAME sim/command COMMAND spoor-sim --nodes 8 --seed 3 --loss 0.1 --dead 0.2 --json)
-set_tests_properties(sim/command PROPERTIES LABELS sim TIMEOUT 120
-	PASS_REGULAR_EXPRESSION "\"violations\":0")
+# sim_command(NAME EXPECTED ARGS...): the command itself prints what matches EXPECTED.
+function(sim_command name expected)
+	add_test(NAME sim/command_${name} COMMAND spoor-sim ${ARGN}
+		WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+	set_tests_properties(sim/command_${name} PROPERTIES LABELS sim TIMEOUT 300
+		PASS_REGULAR_EXPRESSION "${expected}")
+endfunction()
+
+set(kept "\"violations\":0")
+sim_command(json ${kept} --nodes 8 --seed 3 --loss 0.1 --dead 0.2 --json)
+sim_command(liars ${kept} --nodes 16 --seed 3 --byzantine 0.2 --liar drop --urgent --json)
+sim_command(direct ${kept} --nodes 8 --seed 4 --direct --crypto real --warm --json)
+sim_command(nat ${kept} --nodes 10 --seed 5 --nat 0.3 --json)
+sim_command(partition ${kept} --nodes 10 --seed 6 --partition 61000:75000 --json)
+sim_command(rule "\"coverage_min\":1.0.*\"answered_mean\":null" --nodes 2000 --rule kadcast --json)
+sim_command(seeds "4 seeds, 0 failed" --seeds 1..4 --nodes 12 --queries 1)
+sim_command(share "--loss does not take \"1.5\"" --loss 1.5)
+sim_command(nodes "--nodes does not take \"20001\"" --nodes 20001)
+sim_command(kind "--liar does not take \"saint\"" --liar saint)
+sim_command(contradiction "--scenario does not go with --loss" --loss 0.1
+	--scenario tools/sim/scenarios/query.yaml)
+sim_command(nowhere "nowhere.yaml:1: cannot open" --scenario nowhere.yaml)
+script_test(sim/manual tests/sim/manual.sh $<TARGET_FILE:spoor-sim>)
+script_test(sim/report tests/sim/report.sh $<TARGET_FILE:spoor-sim>)
+
+# Every scenario keeps what it expects.
+file(GLOB scenarios ${PROJECT_SOURCE_DIR}/tools/sim/scenarios/*.yaml)
+foreach(scenario ${scenarios})
+	cmake_path(GET scenario STEM name)
+	add_test(NAME sim/scenario_${name} COMMAND spoor-sim --scenario ${scenario})
+	set_tests_properties(sim/scenario_${name} PROPERTIES LABELS sim TIMEOUT 600)
+endforeach()

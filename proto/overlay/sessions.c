@@ -1,0 +1,561 @@
+/*
+ * Sessions: a handshake of two datagrams, and then everything is sealed and knows its sender.
+ *
+ *	A: INIT, with A's card ------------------->  B checks it, keeps its RESPONSE's keys aside
+ *	A  <-------------------------- RESPONSE :B
+ *	A: DATA ----------------------------------->  B: only now does it use them
+ *
+ * A replayed INIT costs B two multiplications and a place among the unproven, nothing else: it
+ * gives up no session for it, and sends nothing but the RESPONSE, which is shorter. When handshakes
+ * come faster than they are wanted, an INIT must bring a cookie: then its address is proven first.
+ *
+ * A session is used for REKEY_MS, then either side begins the next; the old one still receives
+ * until OVERLAP_MS after that. It keeps to the address it was made with.
+ */
+#include "base/util.h"
+#include "proto/overlay/core.h"
+
+#include <string.h>
+
+#define REKEY_MS 120000   /* its initiator begins the next */
+#define REKEY_LATE_MS 140000 /* or the other, if that did not happen */
+#define SESSION_MS 180000 /* its end */
+#define REKEY_COUNT (UINT64_C(1) << 20)
+#define OVERLAP_MS 10000
+#define RETRY_MS 500 /* for a RESPONSE, doubled at every try */
+#define TRIES_MAX 3
+#define UNPROVEN_MS 5000 /* for the DATA after our RESPONSE */
+#define IDLE_MS 2000     /* one that is not in the table may make room for another, after */
+
+/* Without a cookie; beyond that everybody is asked for one, and has its prefix's budget. */
+static const struct budget_rate free_rate = {.per_minute = 1200, .burst = 32};
+static const struct budget_rate prefix_rate = {.per_minute = 1200, .burst = 40};
+static const struct budget_rate frames_rate = {.per_minute = 12000, .burst = 1000};
+
+static uint16_t head_of(const struct overlay *o, const struct id *id)
+{
+	uint32_t h;
+
+	memcpy(&h, id->octets, sizeof(h)); /* nobody chooses an id */
+	return (uint16_t)(h % o->limits.sessions_max);
+}
+
+/* An index says where its session is, and is hard to guess all the same. */
+static uint32_t draw_index(struct overlay *o, size_t at)
+{
+	return (uint32_t)at | (uint32_t)(random_word(o) & 0xffff) << 16;
+}
+
+struct session *session_by_index(struct overlay *o, uint32_t index)
+{
+	size_t at = index & 0xffff;
+
+	if (at >= o->limits.sessions_max || o->sessions[at].state == SESSION_FREE ||
+	    o->sessions[at].transport.index != index)
+		return NULL;
+	return &o->sessions[at];
+}
+
+static void release(struct overlay *o, struct session *s)
+{
+	uint16_t at = (uint16_t)(s - o->sessions);
+	uint16_t *link = &o->session_heads[head_of(o, &s->held->card.id)];
+
+	while (*link != at)
+		link = &o->sessions[*link].chain;
+	*link = s->chain;
+	if (s->hand != NOBODY) {
+		wipe(&o->hands[s->hand].hand, sizeof(o->hands[s->hand].hand));
+		o->hands[s->hand].is_used = false;
+	}
+	cards_drop(o->cards, s->held);
+	wipe(s, sizeof(*s));
+	s->state = SESSION_FREE;
+}
+
+/* The youngest that lives. */
+struct session *session_live(struct overlay *o, const struct id *id)
+{
+	struct session *best = NULL;
+
+	for (uint16_t i = o->session_heads[head_of(o, id)]; i != NOBODY; i = o->sessions[i].chain) {
+		struct session *s = &o->sessions[i];
+
+		if (s->state == SESSION_LIVE && id_equal(&s->held->card.id, id) &&
+		    (best == NULL || s->born.ms >= best->born.ms))
+			best = s;
+	}
+	return best;
+}
+
+static struct session *session_in(struct overlay *o, const struct id *id, enum session_state state)
+{
+	for (uint16_t i = o->session_heads[head_of(o, id)]; i != NOBODY; i = o->sessions[i].chain) {
+		struct session *s = &o->sessions[i];
+
+		if (s->state == state && id_equal(&s->held->card.id, id))
+			return s;
+	}
+	return NULL;
+}
+
+/* A place: a free one, else the one unused for longest that nobody in the table needs. */
+static struct session *place(struct overlay *o, struct now now)
+{
+	struct session *worst = NULL;
+
+	for (size_t i = 0; i < o->limits.sessions_max; i++) {
+		struct session *s = &o->sessions[i];
+
+		if (s->state == SESSION_FREE)
+			return s;
+		if (s->state == SESSION_LIVE && now.mono.ms - s->heard.ms > IDLE_MS &&
+		    (worst == NULL || s->heard.ms < worst->heard.ms) &&
+		    contact_of(o, &s->held->card.id) == NULL)
+			worst = s;
+	}
+	if (worst == NULL)
+		o->counters.tables_full++;
+	else
+		release(o, worst);
+	return worst;
+}
+
+static struct session *begin(struct overlay *o, struct now now, const struct held_card *held,
+                             const struct endpoint *to, enum session_state state)
+{
+	struct session *s = place(o, now);
+	uint16_t *head = &o->session_heads[head_of(o, &held->card.id)];
+
+	if (s == NULL)
+		return NULL;
+	s->state = state;
+	s->is_ours = state == SESSION_OPENING;
+	s->is_rekey = session_live(o, &held->card.id) != NULL;
+	s->held = cards_share(held);
+	s->to = *to;
+	s->born = s->heard = now.mono;
+	s->hand = NOBODY;
+	s->chain = *head;
+	*head = (uint16_t)(s - o->sessions);
+	s->transport.index = draw_index(o, *head);
+	return s;
+}
+
+static void wake(struct overlay *o, struct session *s, struct mono at)
+{
+	s->until = at;
+	o->sessions_due = mono_earlier(o->sessions_due, at);
+}
+
+static uint16_t free_hand(const struct overlay *o)
+{
+	for (uint16_t i = 0; i < o->limits.hands_max; i++) {
+		if (!o->hands[i].is_used)
+			return i;
+	}
+	return NOBODY;
+}
+
+static struct hand_self hand_self(const struct overlay *o)
+{
+	return (struct hand_self){
+		.kx = {.public = o->self.card.record.kx, .secret = o->self.kx_secret},
+		.id = o->id,
+	};
+}
+
+static size_t pack_card(const struct overlay *o, uint8_t room[CARD_MAX])
+{
+	struct octets out = octets_of(room, CARD_MAX);
+
+	card_pack(&out, &o->self.card);
+	CHECK(!out.is_full);
+	return octets_len(&out);
+}
+
+static enum err start_hand(struct overlay *o, struct session *s, uint16_t at)
+{
+	struct hand_self self = hand_self(o);
+	const struct card *card = &s->held->card;
+	struct seed ephemeral = random_seed(o);
+	uint8_t payload[CARD_MAX];
+	size_t len = pack_card(o, payload);
+	enum err err = hand_start(&o->hands[at].hand, &self, &card->record.kx, &card->id,
+	                          s->transport.index, &ephemeral, bytes_of(payload, len));
+
+	wipe(&ephemeral, sizeof(ephemeral));
+	wipe(&self, sizeof(self));
+	if (err == ERR_OK) {
+		o->hands[at].is_used = true;
+		s->hand = at;
+	}
+	return err;
+}
+
+/* Where to knock: the record's endpoints in turn, tries in vain moving on to the next family. */
+static const struct endpoint *door(struct overlay *o, const struct held_card *held)
+{
+	const struct record *r = &held->card.record;
+	struct seat *seat = seat_of(o, &held->card.id);
+	struct session *s = session_live(o, &held->card.id);
+
+	if (s != NULL)
+		return &s->to;
+	if (r->endpoint_count == 0)
+		return NULL;
+	return &r->endpoints[(seat != NULL ? seat->misses : 0) % r->endpoint_count];
+}
+
+void session_open(struct overlay *o, struct now now, const struct held_card *held)
+{
+	const struct endpoint *to = door(o, held);
+	uint16_t at = free_hand(o);
+	struct seat *seat = seat_of(o, &held->card.id);
+	struct session *s;
+
+	if (to == NULL || session_in(o, &held->card.id, SESSION_OPENING) != NULL)
+		return;
+	if (at == NOBODY) {
+		o->counters.tables_full++;
+		return;
+	}
+	s = begin(o, now, held, to, SESSION_OPENING);
+	if (s == NULL)
+		return;
+	if (start_hand(o, s, at) != ERR_OK) {
+		release(o, s);
+		return;
+	}
+	if (seat != NULL)
+		seat->tried_s = (uint32_t)(now.mono.ms / 1000);
+	s->tries = 1;
+	wake(o, s, mono_after(now.mono, RETRY_MS));
+	put_datagram(o, &s->to, o->hands[at].hand.packet, HAND_INIT_LEN);
+}
+
+/* Old enough that the next should begin? Both sides may see to it, the initiator first. */
+static bool is_old(const struct session *s, struct now now)
+{
+	uint64_t age_ms = now.mono.ms - s->born.ms;
+
+	return age_ms >= (s->is_ours ? REKEY_MS : REKEY_LATE_MS) ||
+	       s->transport.counter >= REKEY_COUNT;
+}
+
+bool say_in(struct overlay *o, struct now now, struct session *s, struct frame *frame)
+{
+	uint8_t plain[FRAME_MAX];
+	struct slot *slot;
+	size_t len;
+
+	if (o->has_tap && o->tap.out != NULL &&
+	    !o->tap.out(o->tap.ctx, now, &s->held->card, frame))
+		return true;
+	len = frame_pack(frame, plain);
+	CHECK(len > 0);
+	slot = push(o, ACT_SEND, NULL);
+	if (slot == NULL)
+		return false;
+	slot->act.to = s->to;
+	slot->act.len = transport_seal(&s->transport, plain, len, slot->data);
+	o->counters.sent++;
+	if (is_old(s, now))
+		session_open(o, now, s->held);
+	return true;
+}
+
+bool say(struct overlay *o, struct now now, const struct held_card *to, struct frame *frame)
+{
+	struct session *s = session_live(o, &to->card.id);
+
+	if (s != NULL)
+		return say_in(o, now, s, frame);
+	session_open(o, now, to);
+	return false;
+}
+
+/* The others with the same member have had their time. */
+static void retire_older(struct overlay *o, struct now now, const struct session *young)
+{
+	const struct id *id = &young->held->card.id;
+
+	for (uint16_t i = o->session_heads[head_of(o, id)]; i != NOBODY; i = o->sessions[i].chain) {
+		struct session *s = &o->sessions[i];
+
+		if (s != young && s->state == SESSION_LIVE && id_equal(&s->held->card.id, id))
+			wake(o, s, mono_earlier(s->until, mono_after(now.mono, OVERLAP_MS)));
+	}
+}
+
+static void became_live(struct overlay *o, struct now now, struct session *s)
+{
+	struct id id = s->held->card.id;
+	struct seat *seat = seat_of(o, &id);
+
+	s->state = SESSION_LIVE;
+	s->born = s->heard = now.mono;
+	wake(o, s, mono_after(now.mono, SESSION_MS));
+	retire_older(o, now, s);
+	o->counters.handshakes++;
+	o->counters.rekeys += s->is_rekey;
+	if (seat != NULL) {
+		seat->misses = 0;
+		if (seat->state == MEMBER_SILENT)
+			seat->state = MEMBER_KNOWN; /* until it has answered a PING of ours */
+	}
+	table_session(o, now, s);
+	serves_session(o, now, &id);
+	asks_session(o, now, &id);
+}
+
+/* Has the sender a right to cost us a handshake? Says COOKIE where that is not clear yet. */
+static enum err admit(struct overlay *o, struct now now, const struct endpoint *from,
+                      const void *data, size_t len)
+{
+	uint8_t room[COOKIE_LEN], nonce[COOKIE_NONCE];
+	struct seed fresh;
+
+	if (mono_reached(now.mono, cookie_jar_due(&o->jar))) {
+		fresh = random_seed(o);
+		cookie_jar_turn(&o->jar, now.mono, &fresh);
+		wipe(&fresh, sizeof(fresh));
+	}
+	if (cookie_holds(&o->jar, from, data, len)) {
+		if (budget_take(budget_of_prefix(o->prefixes, &from->addr), now.mono, prefix_rate,
+		                1))
+			return ERR_OK;
+		return counted(&o->counters.over_budget, ERR_LIMIT);
+	}
+	if (budget_take(&o->handshakes, now.mono, free_rate, 1))
+		return ERR_OK;
+	o->random.fill(o->random.ctx, nonce, sizeof(nonce));
+	put_datagram(o, from, room, cookie_make(&o->jar, &o->id, from, data, nonce, room));
+	o->counters.cookies++;
+	return ERR_BUSY;
+}
+
+/* Whose INIT is it? Its card must be one that we would keep, and name the key that it used. */
+static enum err identify(struct overlay *o, struct now now, const struct hand_in *in,
+                         const struct held_card **ret)
+{
+	struct bytes payload = bytes_of(in->payload, in->payload_len), cert, record;
+	bool is_news;
+	enum err err = card_cut(&payload, &cert, &record);
+
+	if (err != ERR_OK || bytes_left(&payload) != 0)
+		return counted(&o->counters.malformed, ERR_FORMAT);
+	err = roster_admit(o, now, cert, record, NULL, ret, &is_news);
+	if (err != ERR_OK)
+		return err;
+	if (memcmp(&(*ret)->card.record.kx, &in->from, sizeof(in->from)) != 0)
+		return counted(&o->counters.forged, ERR_AUTH);
+	if (is_news)
+		roster_spread(o, now, *ret, &(*ret)->card.id);
+	return ERR_OK;
+}
+
+static enum err respond(struct overlay *o, struct now now, const struct endpoint *from,
+                        struct hand_in *in)
+{
+	struct hand_self self = hand_self(o);
+	const struct held_card *held;
+	struct seed ephemeral;
+	struct session *s;
+	uint8_t room[HAND_RESPONSE_MAX];
+	uint32_t index;
+	size_t len;
+	enum err err = identify(o, now, in, &held);
+
+	if (err != ERR_OK)
+		return err;
+	s = session_in(o, &held->card.id, SESSION_ANSWERED);
+	if (s != NULL)
+		release(o, s); /* one at a time */
+	s = begin(o, now, held, from, SESSION_ANSWERED);
+	if (s == NULL)
+		return ERR_LIMIT;
+	index = s->transport.index;
+	ephemeral = random_seed(o);
+	len = hand_answer(in, &self, &ephemeral, index, bytes_of(NULL, 0), room, &s->transport);
+	wipe(&ephemeral, sizeof(ephemeral));
+	wipe(&self, sizeof(self));
+	CHECK(len > 0);
+	wake(o, s, mono_after(now.mono, UNPROVEN_MS));
+	put_datagram(o, from, room, len);
+	if (!HOLDS(RULE_PROOF))
+		put_datagram(o, from, room, len);
+	return ERR_OK;
+}
+
+enum err on_init(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
+                 size_t len)
+{
+	struct hand_self self;
+	struct hand_in in;
+	enum err err = hand_check_mac1(o->mac1_key, data, len);
+
+	if (err != ERR_OK)
+		return counted(&o->counters.forged, err);
+	err = admit(o, now, from, data, len);
+	if (err != ERR_OK)
+		return err;
+	self = hand_self(o);
+	err = hand_read(&self, data, len, &in);
+	wipe(&self, sizeof(self));
+	if (err == ERR_OK)
+		err = respond(o, now, from, &in);
+	else
+		o->counters.forged++;
+	wipe(&in, sizeof(in));
+	return err;
+}
+
+/* The session of ours that a RESPONSE or COOKIE is for; it must come from where the INIT went. */
+static struct session *opening_of(struct overlay *o, const struct endpoint *from, const void *data)
+{
+	struct session *s = session_by_index(o, packet_receiver(data));
+
+	if (s == NULL || s->state != SESSION_OPENING || !endpoint_equal(&s->to, from)) {
+		o->counters.unasked++;
+		return NULL;
+	}
+	return s;
+}
+
+enum err on_cookie(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
+                   size_t len)
+{
+	struct session *s = opening_of(o, from, data);
+	enum err err;
+
+	if (s == NULL)
+		return ERR_STALE;
+	err = hand_take_cookie(&o->hands[s->hand].hand, data, len);
+	if (err != ERR_OK)
+		return counted(&o->counters.forged, err);
+	wake(o, s, mono_after(now.mono, RETRY_MS));
+	put_datagram(o, &s->to, o->hands[s->hand].hand.packet, HAND_INIT_LEN);
+	return ERR_OK;
+}
+
+enum err on_resp(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
+                 size_t len)
+{
+	struct session *s = opening_of(o, from, data);
+	uint8_t payload[HAND_PAYLOAD_MAX];
+	size_t payload_len;
+	enum err err;
+
+	if (s == NULL)
+		return ERR_STALE;
+	err = hand_finish(&o->hands[s->hand].hand, data, len, &s->transport, payload, &payload_len);
+	if (err != ERR_OK)
+		return counted(&o->counters.forged, err);
+	wipe(&o->hands[s->hand].hand, sizeof(o->hands[s->hand].hand));
+	o->hands[s->hand].is_used = false;
+	s->hand = NOBODY;
+	became_live(o, now, s);
+	return ERR_OK;
+}
+
+static on_frame_fn *const handlers[FRAME_KIND_END] = {
+	[FRAME_PING] = on_ping,       [FRAME_PONG] = on_pong,     [FRAME_FIND] = on_find,
+	[FRAME_NODES] = on_nodes,     [FRAME_SUMS] = on_sums,     [FRAME_HAVE] = on_have,
+	[FRAME_GET] = on_get,         [FRAME_CARDS] = on_cards,   [FRAME_LACK] = on_lack,
+	[FRAME_NOTICE] = on_notice,   [FRAME_QUERY] = on_query,   [FRAME_QACK] = on_qack,
+	[FRAME_DIGEST] = on_digest,   [FRAME_WANT] = on_want,     [FRAME_RECEIPT] = on_receipt,
+	[FRAME_REPLY] = on_reply,     [FRAME_OFFER] = on_offer,   [FRAME_RACK] = on_rack,
+	[FRAME_FETCH] = on_fetch,     [FRAME_PART] = on_part,
+};
+
+static enum err take_frame(struct overlay *o, struct now now, uint32_t index, const uint8_t *plain,
+                           size_t len)
+{
+	struct session *s = session_by_index(o, index);
+	struct frame f;
+
+	if (!budget_take(&s->frames, now.mono, frames_rate, 1))
+		return counted(&o->counters.over_budget, ERR_LIMIT);
+	if (frame_open(plain, len, &f) != ERR_OK)
+		return counted(&o->counters.malformed, ERR_FORMAT);
+	if (o->has_tap && o->tap.in != NULL && !o->tap.in(o->tap.ctx, now, &s->held->card, &f))
+		return ERR_OK;
+	return handlers[f.kind](o, now, s, &f);
+}
+
+enum err on_data(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
+                 size_t len)
+{
+	struct session *s = session_by_index(o, packet_receiver(data));
+	uint8_t plain[PACKET_MAX];
+	size_t plain_len;
+	uint32_t index;
+	enum err err;
+
+	if (s == NULL || s->state == SESSION_OPENING)
+		return counted(&o->counters.unknown, ERR_NOENT);
+	err = transport_open(&s->transport, data, len, plain, &plain_len);
+	if (err == ERR_STALE)
+		return counted(&o->counters.replayed, err);
+	if (err != ERR_OK)
+		return counted(&o->counters.forged, err);
+	if (!endpoint_equal(&s->to, from)) /* it proves who, not where: the address stays */
+		return counted(&o->counters.moved, ERR_STALE);
+	index = s->transport.index;
+	s->heard = now.mono;
+	if (s->state == SESSION_ANSWERED)
+		became_live(o, now, s);
+	return take_frame(o, now, index, plain, plain_len);
+}
+
+void sessions_drop(struct overlay *o, const struct id *id)
+{
+	for (size_t i = 0; i < o->limits.sessions_max; i++) {
+		struct session *s = &o->sessions[i];
+
+		if (s->state != SESSION_FREE &&
+		    (id == NULL || id_equal(&s->held->card.id, id)))
+			release(o, s);
+	}
+}
+
+static void retry(struct overlay *o, struct now now, struct session *s)
+{
+	struct id id = s->held->card.id;
+	struct seat *seat = seat_of(o, &id);
+
+	if (s->tries < TRIES_MAX) {
+		wake(o, s, mono_after(now.mono, (uint64_t)RETRY_MS << s->tries));
+		s->tries++;
+		put_datagram(o, &s->to, o->hands[s->hand].hand.packet, HAND_INIT_LEN);
+		return;
+	}
+	release(o, s);
+	if (seat != NULL && session_live(o, &id) == NULL) {
+		seat->misses = (uint8_t)MIN(seat->misses + 1, UINT8_MAX);
+		seat->state = seat->state == MEMBER_EXPIRED ? MEMBER_EXPIRED : MEMBER_SILENT;
+		table_missed(o, now, &id);
+	}
+}
+
+void sessions_expire(struct overlay *o, struct now now)
+{
+	if (!mono_reached(now.mono, o->sessions_due))
+		return;
+	o->sessions_due = MONO_NEVER;
+	for (size_t i = 0; i < o->limits.sessions_max; i++) {
+		struct session *s = &o->sessions[i];
+
+		if (s->state == SESSION_FREE)
+			continue;
+		if (mono_reached(now.mono, s->until)) {
+			if (s->state == SESSION_OPENING)
+				retry(o, now, s);
+			else
+				release(o, s);
+		}
+		if (s->state != SESSION_FREE)
+			o->sessions_due = mono_earlier(o->sessions_due, s->until);
+	}
+}

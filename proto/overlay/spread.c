@@ -1,0 +1,620 @@
+/*
+ * How a question reaches everybody. Its origin sends it to the whole table. Whoever hears it first
+ * from a member with whom it shares c bits of id passes it on into each of its buckets deeper than
+ * c, to one of each (to two when it is urgent). The depth is never carried: it follows from who
+ * spoke, which the session proves, so nobody can cut another's part short by naming a depth. And a
+ * copy that comes later from farther away widens what was passed on (docs/OVERLAY.md).
+ *
+ * Every copy is acknowledged by whom it reached; one that is not goes to another of that bucket.
+ * What still got lost is pulled: twice a second a member that holds a question tells a random
+ * neighbour so, and sends what that one lacks.
+ */
+#include "base/util.h"
+#include "proto/overlay/core.h"
+
+#include <string.h>
+
+#define ACK_MIN_MS 350   /* for a QACK, or three round trips */
+#define ACK_MAX_MS 2000
+#define FAILOVERS_MAX 2  /* other members tried in place of one that does not answer */
+#define DIGEST_MS 500    /* while there is news */
+#define DIGEST_IDLE_MS 5000
+#define NEWS_MS 5000     /* how long something is news */
+#define WANT_MAX 16      /* questions asked for, or brought, at once */
+#define DELEGATES 1
+#define DELEGATES_URGENT 2
+#define SEEN_SLACK_MS 180000 /* after its expiry, before a question is forgotten */
+
+/* Of one origin: passed on; and, by severity, searched for (serve.c). */
+static const struct budget_rate relay_rate = {.per_minute = 20, .burst = 24};
+static const struct budget_rate checks_rate = {.per_minute = 60000, .burst = 2000};
+static const struct budget_rate member_checks_rate = {.per_minute = 3000, .burst = 100};
+
+struct held *held_of(struct overlay *o, const struct query_id *id)
+{
+	for (size_t i = 0; i < o->limits.held_max; i++) {
+		if (o->held[i].is_used && memcmp(&o->held[i].id, id, sizeof(*id)) == 0)
+			return &o->held[i];
+	}
+	return NULL;
+}
+
+static struct held *held_by_short(struct overlay *o, struct short_id id)
+{
+	for (size_t i = 0; i < o->limits.held_max; i++) {
+		if (o->held[i].is_used && short_id_equal(short_id_of(o->held[i].id.octets), id))
+			return &o->held[i];
+	}
+	return NULL;
+}
+
+static struct seen *seen_of(struct overlay *o, struct now now, struct short_id id)
+{
+	for (size_t i = 0; i < o->limits.seen_max; i++) {
+		struct seen *s = &o->seen[i];
+
+		if (s->until.ms > now.mono.ms && short_id_equal(short_id_of(s->id.octets), id))
+			return s;
+	}
+	return NULL;
+}
+
+/* What is alive is never forgotten: without a place, no new question is taken. */
+static struct seen *free_seen(struct overlay *o, struct now now)
+{
+	for (size_t i = 0; i < o->limits.seen_max; i++) {
+		if (o->seen[i].until.ms <= now.mono.ms)
+			return &o->seen[i];
+	}
+	o->counters.tables_full++;
+	return NULL;
+}
+
+static struct held *free_held(struct overlay *o)
+{
+	for (size_t i = 0; i < o->limits.held_max; i++) {
+		if (!o->held[i].is_used)
+			return &o->held[i];
+	}
+	o->counters.tables_full++;
+	return NULL;
+}
+
+bool overlay_holds(const struct overlay *o, const struct query_id *id)
+{
+	for (size_t i = 0; i < o->limits.seen_max; i++) {
+		if (o->seen[i].until.ms != 0 && memcmp(&o->seen[i].id, id, sizeof(*id)) == 0)
+			return true;
+	}
+	return held_of((struct overlay *)(uintptr_t)o, id) != NULL;
+}
+
+static struct origin *origin_of(struct overlay *o, const struct id *id)
+{
+	for (size_t i = 0; i < o->limits.origins_max; i++) {
+		if (o->origins[i].used.ms != 0 && id_equal(&o->origins[i].window.origin, id))
+			return &o->origins[i];
+	}
+	return NULL;
+}
+
+/* A place for one more: a free one, else that of who has asked nothing for longest and long. */
+static struct origin *new_origin(struct overlay *o, struct now now, const struct id *id)
+{
+	struct origin *best = NULL;
+
+	for (size_t i = 0; i < o->limits.origins_max; i++) {
+		struct origin *origin = &o->origins[i];
+
+		if (origin->used.ms != 0 &&
+		    now.mono.ms - origin->used.ms < QUERY_LIFE_MAX_MS + SEEN_SLACK_MS)
+			continue; /* a question of it may be alive */
+		if (best == NULL || origin->used.ms < best->used.ms)
+			best = origin;
+	}
+	if (best == NULL) {
+		o->counters.tables_full++;
+		return NULL;
+	}
+	*best = (struct origin){.window = {.origin = *id}, .used = {MAX(now.mono.ms, 1)}};
+	return best;
+}
+
+enum err overlay_remember_window(struct overlay *o, const struct window *window)
+{
+	struct origin *origin = origin_of(o, &window->origin);
+
+	for (size_t i = 0; i < o->limits.origins_max && origin == NULL; i++) {
+		if (o->origins[i].used.ms == 0)
+			origin = &o->origins[i];
+	}
+	if (origin == NULL)
+		return ERR_LIMIT;
+	*origin = (struct origin){.window = *window, .used = {1}};
+	return ERR_OK;
+}
+
+/* Was a question of this number seen? */
+static bool is_spent(const struct window *w, uint64_t number)
+{
+	if (number > w->highest)
+		return false;
+	if (number == w->highest)
+		return w->highest != 0;
+	return w->highest - number > 64 || (w->before >> (w->highest - number - 1) & 1) != 0;
+}
+
+static void spend(struct window *w, uint64_t number)
+{
+	uint64_t ahead = number - w->highest;
+
+	if (number < w->highest) {
+		w->before |= UINT64_C(1) << (w->highest - number - 1);
+	} else if (number > w->highest) {
+		w->before = ahead > 64 ? 0 : ahead == 64 ? 0 : w->before << ahead;
+		if (w->highest != 0 && ahead <= 64)
+			w->before |= UINT64_C(1) << (ahead - 1);
+		w->highest = number;
+	}
+}
+
+/* --- passing on --- */
+
+static struct copy *copy_of(struct overlay *o, uint16_t held, const struct id *to)
+{
+	for (size_t i = 0; i < o->limits.copies_max; i++) {
+		if (o->copies[i].until.ms != 0 && o->copies[i].held == held &&
+		    id_equal(&o->copies[i].to, to))
+			return &o->copies[i];
+	}
+	return NULL;
+}
+
+static struct copy *free_copy(struct overlay *o)
+{
+	for (size_t i = 0; i < o->limits.copies_max; i++) {
+		if (o->copies[i].until.ms == 0)
+			return &o->copies[i];
+	}
+	o->counters.tables_full++;
+	return NULL;
+}
+
+static bool send_query(struct overlay *o, struct now now, const struct held *h,
+                       const struct held_card *to)
+{
+	struct frame f;
+
+	f.kind = FRAME_QUERY;
+	f.hops = h->hops;
+	f.blob = bytes_of(h->blob.octets, h->blob.len);
+	if (!say(o, now, to, &f))
+		return false;
+	o->counters.copies++;
+	return true;
+}
+
+static void send_copy(struct overlay *o, struct now now, struct held *h, struct contact *c,
+                      uint8_t tries, bool is_flood)
+{
+	uint64_t wait_ms = c->rtt_ms == MEMBER_RTT_UNKNOWN ? ACK_MIN_MS : UINT64_C(3) * c->rtt_ms;
+	struct copy *copy;
+
+	if (!send_query(o, now, h, c->held))
+		return; /* its session has just ended; pulling is there for that */
+	copy = free_copy(o);
+	if (copy == NULL)
+		return;
+	*copy = (struct copy){
+		.held = (uint16_t)(h - o->held),
+		.bucket = c->bucket,
+		.to = c->held->card.id,
+		.sent = now.mono,
+		.until = mono_after(now.mono, MIN(MAX(wait_ms, ACK_MIN_MS), ACK_MAX_MS)),
+		.tries = tries,
+		.is_flood = is_flood,
+	};
+	o->copies_due = mono_earlier(o->copies_due, copy->until);
+}
+
+/* One of a bucket to whom it was not sent yet, of another organisation than `unlike` if there is. */
+static struct contact *delegate(struct overlay *o, const struct held *h, uint16_t bucket,
+                                const struct id *prev, const struct contact *unlike)
+{
+	size_t from = (size_t)random_below(o, o->limits.table_max);
+	struct contact *second = NULL;
+
+	for (size_t i = 0; i < o->limits.table_max; i++) {
+		struct contact *c = &o->contacts[(from + i) % o->limits.table_max];
+
+		if (c->state != CONTACT_LIVE || c->bucket != bucket || c == unlike ||
+		    id_equal(&c->held->card.id, &h->origin) ||
+		    (prev != NULL && id_equal(&c->held->card.id, prev)) ||
+		    copy_of(o, (uint16_t)(h - o->held), &c->held->card.id) != NULL)
+			continue;
+		if (c->score >= 0 && c->misses == 0 &&
+		    (unlike == NULL || c->kinds.org != unlike->kinds.org))
+			return c;
+		if (second == NULL || c->score > second->score)
+			second = c;
+	}
+	return second;
+}
+
+static void pass_on_at(struct overlay *o, struct now now, struct held *h, uint16_t bucket,
+                       const struct id *prev)
+{
+	int count = h->is_urgent ? DELEGATES_URGENT : DELEGATES;
+	struct contact *last = NULL;
+
+	for (int i = 0; i < count; i++) {
+		struct contact *c = delegate(o, h, bucket, prev, last);
+
+		if (c == NULL)
+			return;
+		send_copy(o, now, h, c, 0, false);
+		last = c;
+	}
+}
+
+/* Into all buckets from `depth` on to which it was not passed yet. */
+static void pass_on(struct overlay *o, struct now now, struct held *h, uint16_t depth,
+                    const struct id *prev)
+{
+	uint16_t end = HOLDS(RULE_ONCE) ? h->depth : DEPTH_NONE;
+
+	if (h->is_direct || depth >= end)
+		return;
+	o->counters.widened += h->depth != DEPTH_NONE;
+	h->depth = MIN(depth, h->depth);
+	for (uint16_t bucket = depth; bucket < MIN(end, 256); bucket++)
+		pass_on_at(o, now, h, bucket, prev);
+}
+
+static void be_news(struct overlay *o, struct now now, struct held *h)
+{
+	h->news = now.mono;
+	o->digest_due = mono_earlier(o->digest_due, mono_after(now.mono, DIGEST_MS));
+}
+
+/* --- ours --- */
+
+enum err spread_begin(struct overlay *o, struct now now, struct ask *ask)
+{
+	struct held *h = free_held(o);
+	struct seen *seen = h != NULL ? free_seen(o, now) : NULL;
+
+	if (seen == NULL)
+		return ERR_LIMIT;
+	*h = (struct held){
+		.is_used = true,
+		.is_ours = true,
+		.is_urgent = ask->query.question.severity >= SEVERITY_HIGH,
+		.is_direct = ask->query.is_direct,
+		.id = ask->query.id,
+		.origin = o->id,
+		.blob = ask->blob,
+		.expires = ask->until,
+		.depth = 0,
+	};
+	*seen = (struct seen){.id = h->id, .until = mono_after(ask->until, SEEN_SLACK_MS)};
+	ask->held = (uint16_t)(h - o->held);
+	for (size_t i = 0; i < o->limits.table_max; i++) {
+		if (o->contacts[i].state == CONTACT_LIVE)
+			send_copy(o, now, h, &o->contacts[i], 0, true);
+	}
+	be_news(o, now, h);
+	return ERR_OK;
+}
+
+static void drop_held(struct overlay *o, struct held *h)
+{
+	uint16_t at = (uint16_t)(h - o->held);
+
+	for (size_t i = 0; i < o->limits.copies_max; i++) {
+		if (o->copies[i].until.ms != 0 && o->copies[i].held == at)
+			o->copies[i].until.ms = 0;
+	}
+	h->is_used = false;
+}
+
+void spread_purge(struct overlay *o)
+{
+	for (size_t i = 0; i < o->limits.held_max; i++) {
+		struct held *h = &o->held[i];
+
+		if (h->is_used && !h->is_ours && seat_of(o, &h->origin) == NULL)
+			drop_held(o, h);
+	}
+}
+
+void spread_end(struct overlay *o, uint16_t held)
+{
+	if (held != NOBODY && o->held[held].is_used && o->held[held].is_ours)
+		drop_held(o, &o->held[held]);
+}
+
+/* --- theirs --- */
+
+/* Whose question is it? Its origin's card must be one that we would keep. */
+static enum err check_origin(struct overlay *o, struct now now, struct session *s,
+                             const struct query *q, struct bytes blob,
+                             const struct held_card **ret)
+{
+	bool is_news;
+	enum err err = query_check_time(q, common_wall(o, now), SKEW_MS);
+
+	if (err != ERR_OK && HOLDS(RULE_EXPIRY))
+		return counted(&o->counters.expired, err);
+	if (!budget_take(&s->checks, now.mono, member_checks_rate, 1) ||
+	    !budget_take(&o->checks, now.mono, checks_rate, 1))
+		return counted(&o->counters.over_budget, ERR_LIMIT);
+	err = roster_admit(o, now, q->cert, q->record, &s->checks, ret, &is_news);
+	if (err != ERR_OK)
+		return err;
+	if (query_verify(blob.at, bytes_left(&blob), &(*ret)->card.record.sign) != ERR_OK)
+		return counted(&o->counters.forged, ERR_AUTH);
+	if (((*ret)->card.cert.roles & CERT_ROLE_ASK) == 0)
+		return counted(&o->counters.refused, ERR_DENIED);
+	return ERR_OK;
+}
+
+/* May a question of this number and origin be taken? The number is spent then. */
+static enum err check_number(struct overlay *o, struct now now, const struct query *q,
+                             const struct id *id, struct origin **ret)
+{
+	struct origin *origin = origin_of(o, id);
+
+	if (origin == NULL)
+		origin = new_origin(o, now, id);
+	if (origin == NULL)
+		return ERR_LIMIT;
+	if (is_spent(&origin->window, q->number) && HOLDS(RULE_NUMBER))
+		return counted(&o->counters.equivocated, ERR_STALE);
+	origin->used.ms = MAX(now.mono.ms, 1);
+	if (!budget_take(&origin->relays, now.mono, relay_rate, 1))
+		return counted(&o->counters.over_budget, ERR_LIMIT);
+	*ret = origin;
+	return ERR_OK;
+}
+
+static void keep_window(struct overlay *o, struct origin *origin, uint64_t number)
+{
+	struct slot *slot;
+
+	spend(&origin->window, number);
+	slot = push(o, ACT_WINDOW, NULL);
+	if (slot != NULL)
+		slot->act.window = origin->window;
+}
+
+static enum err take_new(struct overlay *o, struct now now, struct session *s,
+                         const struct frame *f, const struct query *q)
+{
+	const struct held_card *origin_card;
+	struct origin *origin;
+	struct id prev = s->held->card.id;
+	struct held *h;
+	struct seen *seen;
+	int64_t left_ms = MAX(q->expires.ms - common_wall(o, now).ms, 0);
+	enum err err = check_origin(o, now, s, q, f->blob, &origin_card);
+
+	if (err != ERR_OK)
+		return err;
+	err = check_number(o, now, q, &origin_card->card.id, &origin);
+	if (err != ERR_OK)
+		return err;
+	h = free_held(o);
+	seen = h != NULL ? free_seen(o, now) : NULL;
+	if (seen == NULL)
+		return counted(&o->counters.busy, ERR_BUSY);
+	keep_window(o, origin, q->number);
+	*seen = (struct seen){
+		.id = q->id,
+		.until = mono_after(now.mono, (uint64_t)left_ms + SKEW_MS + SEEN_SLACK_MS),
+	};
+	*h = (struct held){
+		.is_used = true,
+		.is_urgent = q->question.severity >= SEVERITY_HIGH,
+		.is_direct = q->is_direct,
+		.id = q->id,
+		.origin = origin_card->card.id,
+		.expires = mono_after(now.mono, (uint64_t)left_ms),
+		.depth = DEPTH_NONE,
+		.hops = (uint8_t)(f->hops + 1),
+	};
+	h->blob.len = bytes_left(&f->blob);
+	memcpy(h->blob.octets, f->blob.at, h->blob.len);
+	be_news(o, now, h);
+	serve_begin(o, now, q, f->blob, origin_card, f->hops);
+	pass_on(o, now, h, (uint16_t)(bucket_of(o, &prev) + 1), &prev);
+	return ERR_OK;
+}
+
+static void credit(struct overlay *o, const struct id *id, int points)
+{
+	struct contact *c = contact_of(o, id);
+
+	if (c != NULL)
+		c->score = (int16_t)MAX(MIN(c->score + points, 100), -100);
+}
+
+enum err on_query(struct overlay *o, struct now now, struct session *s, const struct frame *f)
+{
+	struct id prev = s->held->card.id;
+	struct frame ack;
+	struct query q;
+	struct held *h;
+	enum err err;
+
+	if (f->hops > HOPS_MAX)
+		return counted(&o->counters.far, ERR_LIMIT);
+	ack.kind = FRAME_QACK;
+	ack.query_id = query_id_of(f->blob.at, bytes_left(&f->blob));
+	h = held_of(o, &ack.query_id);
+	if (h != NULL) {
+		say_in(o, now, s, &ack);
+		pass_on(o, now, h, (uint16_t)(bucket_of(o, &prev) + 1), &prev);
+		return id_equal(&prev, &h->origin) && serve_again(o, now, &h->id, &prev) ? ERR_OK
+		                                                                         : ERR_STALE;
+	}
+	if (seen_of(o, now, short_id_of(ack.query_id.octets)) != NULL) {
+		say_in(o, now, s, &ack);
+		return counted(&o->counters.replayed, ERR_STALE);
+	}
+	err = query_open(f->blob.at, bytes_left(&f->blob), &q);
+	if (err != ERR_OK)
+		return counted(&o->counters.malformed, err);
+	err = take_new(o, now, s, f, &q);
+	if (err == ERR_OK || err == ERR_LIMIT || err == ERR_BUSY)
+		say_in(o, now, session_live(o, &prev), &ack); /* it did its part */
+	credit(o, &prev, err == ERR_OK ? 1 : err == ERR_AUTH ? -50 : 0);
+	return err;
+}
+
+enum err on_qack(struct overlay *o, struct now now, struct session *s, const struct frame *f)
+{
+	struct held *h = held_of(o, &f->query_id);
+	struct copy *copy =
+		h != NULL ? copy_of(o, (uint16_t)(h - o->held), &s->held->card.id) : NULL;
+	struct contact *c = contact_of(o, &s->held->card.id);
+
+	if (copy == NULL)
+		return ERR_STALE;
+	if (c != NULL && c->rtt_ms != MEMBER_RTT_UNKNOWN && copy->tries == 0)
+		c->rtt_ms = (uint32_t)((7 * (uint64_t)c->rtt_ms + now.mono.ms - copy->sent.ms) / 8);
+	copy->until.ms = 0;
+	return ERR_OK;
+}
+
+/* --- pulling --- */
+
+static void send_digest(struct overlay *o, struct now now, struct contact *c)
+{
+	struct frame f;
+
+	f.kind = FRAME_DIGEST;
+	f.id_count = 0;
+	for (size_t i = 0; i < o->limits.held_max && f.id_count < FRAME_IDS_MAX; i++) {
+		if (o->held[i].is_used && !o->held[i].is_direct)
+			f.ids[f.id_count++] = short_id_of(o->held[i].id.octets);
+		else if (o->held[i].is_used && o->held[i].is_ours)
+			f.ids[f.id_count++] = short_id_of(o->held[i].id.octets);
+	}
+	if (f.id_count > 0)
+		say(o, now, c->held, &f);
+}
+
+enum err on_digest(struct overlay *o, struct now now, struct session *s, const struct frame *f)
+{
+	struct frame want;
+
+	want.kind = FRAME_WANT;
+	want.id_count = 0;
+	for (size_t i = 0; i < f->id_count && want.id_count < WANT_MAX; i++) {
+		if (held_by_short(o, f->ids[i]) == NULL && seen_of(o, now, f->ids[i]) == NULL)
+			want.ids[want.id_count++] = f->ids[i];
+	}
+	if (want.id_count > 0) {
+		o->counters.pulled += want.id_count;
+		say_in(o, now, s, &want);
+	}
+	return ERR_OK;
+}
+
+enum err on_want(struct overlay *o, struct now now, struct session *s, const struct frame *f)
+{
+	const struct held_card *to = s->held;
+
+	for (size_t i = 0; i < f->id_count && i < WANT_MAX; i++) {
+		struct held *h = held_by_short(o, f->ids[i]);
+
+		if (h == NULL)
+			continue;
+		be_news(o, now, h);
+		send_query(o, now, h, to);
+	}
+	return ERR_OK;
+}
+
+/* --- time --- */
+
+/* It did not say that the copy came: another of its bucket gets one, and it is asked if it lives. */
+static void fail_over(struct overlay *o, struct now now, struct copy *copy)
+{
+	struct held *h = &o->held[copy->held];
+	struct contact *c = contact_of(o, &copy->to);
+	struct copy was = *copy;
+
+	copy->until.ms = 0;
+	o->counters.copies_lost++;
+	if (c != NULL) {
+		c->score = (int16_t)MAX(c->score - 1, -100);
+		table_doubt(o, now, c);
+	}
+	if (was.tries >= FAILOVERS_MAX || (was.is_flood && was.tries > 0))
+		return;
+	if (!was.is_flood)
+		c = delegate(o, h, was.bucket, &was.to, NULL);
+	if (c != NULL)
+		send_copy(o, now, h, c, (uint8_t)(was.tries + 1), was.is_flood);
+}
+
+static void copies_expire(struct overlay *o, struct now now)
+{
+	if (!mono_reached(now.mono, o->copies_due))
+		return;
+	o->copies_due = MONO_NEVER;
+	for (size_t i = 0; i < o->limits.copies_max; i++) {
+		struct copy *copy = &o->copies[i];
+
+		if (copy->until.ms != 0 && mono_reached(now.mono, copy->until))
+			fail_over(o, now, copy);
+		if (copy->until.ms != 0)
+			o->copies_due = mono_earlier(o->copies_due, copy->until);
+	}
+}
+
+static struct contact *random_bucket_contact(struct overlay *o)
+{
+	struct contact *c = table_any(o, NULL);
+	uint16_t deepest = 0, bucket;
+
+	for (size_t i = 0; i < o->limits.table_max; i++) {
+		if (o->contacts[i].state == CONTACT_LIVE)
+			deepest = MAX(deepest, o->contacts[i].bucket);
+	}
+	bucket = (uint16_t)random_below(o, deepest + 1u);
+	for (int tries = 0; tries < 8 && c != NULL && c->bucket != bucket; tries++)
+		c = table_any(o, NULL);
+	return c;
+}
+
+static void digest_expire(struct overlay *o, struct now now)
+{
+	bool has_news = false, has_any = false;
+	struct contact *c;
+
+	if (!mono_reached(now.mono, o->digest_due))
+		return;
+	for (size_t i = 0; i < o->limits.held_max; i++) {
+		struct held *h = &o->held[i];
+
+		if (h->is_used && !h->is_ours && mono_reached(now.mono, h->expires) &&
+		    HOLDS(RULE_EXPIRY))
+			drop_held(o, h);
+		has_any |= h->is_used;
+		has_news |= h->is_used && now.mono.ms - h->news.ms < NEWS_MS;
+	}
+	o->digest_due = !has_any ? MONO_NEVER
+	                         : mono_after(now.mono, has_news ? DIGEST_MS : DIGEST_IDLE_MS);
+	c = has_any ? random_bucket_contact(o) : NULL;
+	if (c != NULL)
+		send_digest(o, now, c);
+}
+
+void spread_expire(struct overlay *o, struct now now)
+{
+	copies_expire(o, now);
+	digest_expire(o, now);
+}
