@@ -210,6 +210,12 @@ void overlay_cancel(struct overlay *o, uint32_t ticket)
 	}
 }
 
+/* It said nothing; or that it has a match, and then nothing more. */
+static enum target_state unheard(const struct target *target)
+{
+	return target->has_receipt ? TARGET_BROKEN : TARGET_SILENT;
+}
+
 /* Over: everybody has spoken or the time has. The act owns the ask until it is drained. */
 static void finish(struct overlay *o, struct ask *ask)
 {
@@ -218,8 +224,10 @@ static void finish(struct overlay *o, struct ask *ask)
 	if (slot == NULL)
 		return; /* the next look tries again */
 	for (size_t i = 0; i < ask->target_count; i++) {
-		if (ask->targets[i].state == TARGET_WAITING)
-			ask->targets[i].state = TARGET_SILENT;
+		struct target *target = &ask->targets[i];
+
+		if (target->state == TARGET_WAITING)
+			target->state = unheard(target);
 	}
 	slot->act.ticket = ask->ticket;
 	slot->ask = ask;
@@ -234,7 +242,7 @@ static void ask_directly(struct overlay *o, struct now now, struct ask *ask, str
 	struct frame f;
 
 	if (target->tries >= DIRECT_TRIES && target->state == TARGET_WAITING) {
-		ask_settle(o, ask, target, TARGET_SILENT);
+		ask_settle(o, ask, target, unheard(target));
 		return;
 	}
 	target->next_ms = (uint32_t)(now.mono.ms - ask->asked.ms) +

@@ -22,6 +22,7 @@
 #define SESSION_MS 180000 /* its end */
 #define REKEY_COUNT (UINT64_C(1) << 20)
 #define OVERLAP_MS 10000
+#define CROSSING_MS 5000 /* two made from both ends within that time were begun at once */
 #define RETRY_MS 500 /* for a RESPONSE, doubled at every try */
 #define TRIES_MAX 3
 #define UNPROVEN_MS 5000 /* for the DATA after our RESPONSE */
@@ -73,7 +74,23 @@ static void release(struct overlay *o, struct session *s)
 	s->state = SESSION_FREE;
 }
 
-/* The youngest that lives. */
+/*
+ * Which of two that live is to be used? The younger; but of two that were begun from both ends at
+ * once each end may think the other younger, and that of the lower id counts. Both ends must agree:
+ * what is not used is soon given up.
+ */
+static bool is_better(const struct overlay *o, const struct session *a, const struct session *b)
+{
+	uint64_t apart_ms = a->born.ms > b->born.ms ? a->born.ms - b->born.ms
+	                                            : b->born.ms - a->born.ms;
+	bool is_ours_lower = memcmp(&o->id, &a->held->card.id, sizeof(o->id)) < 0;
+
+	if (a->is_ours != b->is_ours && apart_ms < CROSSING_MS)
+		return a->is_ours == is_ours_lower;
+	return a->born.ms >= b->born.ms;
+}
+
+/* The best that lives. */
 struct session *session_live(struct overlay *o, const struct id *id)
 {
 	struct session *best = NULL;
@@ -82,7 +99,7 @@ struct session *session_live(struct overlay *o, const struct id *id)
 		struct session *s = &o->sessions[i];
 
 		if (s->state == SESSION_LIVE && id_equal(&s->held->card.id, id) &&
-		    (best == NULL || s->born.ms >= best->born.ms))
+		    (best == NULL || is_better(o, s, best)))
 			best = s;
 	}
 	return best;
@@ -276,14 +293,14 @@ bool say(struct overlay *o, struct now now, const struct held_card *to, struct f
 }
 
 /* The others with the same member have had their time. */
-static void retire_older(struct overlay *o, struct now now, const struct session *young)
+static void retire_others(struct overlay *o, struct now now, const struct id *id)
 {
-	const struct id *id = &young->held->card.id;
+	const struct session *best = session_live(o, id);
 
 	for (uint16_t i = o->session_heads[head_of(o, id)]; i != NOBODY; i = o->sessions[i].chain) {
 		struct session *s = &o->sessions[i];
 
-		if (s != young && s->state == SESSION_LIVE && id_equal(&s->held->card.id, id))
+		if (s != best && s->state == SESSION_LIVE && id_equal(&s->held->card.id, id))
 			wake(o, s, mono_earlier(s->until, mono_after(now.mono, OVERLAP_MS)));
 	}
 }
@@ -296,7 +313,7 @@ static void became_live(struct overlay *o, struct now now, struct session *s)
 	s->state = SESSION_LIVE;
 	s->born = s->heard = now.mono;
 	wake(o, s, mono_after(now.mono, SESSION_MS));
-	retire_older(o, now, s);
+	retire_others(o, now, &id);
 	o->counters.handshakes++;
 	o->counters.rekeys += s->is_rekey;
 	if (seat != NULL) {

@@ -136,7 +136,7 @@ enum err on_sums(struct overlay *o, struct now now, struct session *s, const str
 	if (!budget_take(&o->notices, now.mono, sums_rate, 1))
 		return counted(&o->counters.over_budget, ERR_LIMIT);
 	for (size_t i = 0; i < FRAME_RANGES && said < RANGES_AT_ONCE; i++) {
-		size_t which = (from + i) % FRAME_SUMS;
+		size_t which = (from + i) % FRAME_RANGES;
 
 		if (f->sums[which] == o->sums[which])
 			continue;

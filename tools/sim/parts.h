@@ -182,6 +182,7 @@ struct asked { /* a query that somebody signed, honest or not */
 	uint32_t origin;
 	size_t query; /* index for sim_query(); SIZE_MAX: a liar's */
 	uint64_t number;
+	uint64_t asked_ms;
 	int64_t expires_ms; /* wall clock */
 	bool is_direct, is_urgent, is_rushed;
 };

@@ -8,8 +8,8 @@
  *   - nothing of an answer can be read: neither on the wire, nor in a frame by who may open it,
  *     nor in a stream
  *   - a query is passed on once at each depth: to one peer there, two when it is urgent, and to
- *     two others in place of each that does not answer; by its origin to each peer once, and once
- *     again; besides, as often as a peer asks for it. Not after its expiry, not when nobody signed
+ *     two others in place of each that does not answer; by its origin to each peer a few times;
+ *     besides, as often as a peer asks for it. Not after its expiry, not when nobody signed
  *     it, not when its origin is known to be revoked, not when its origin sends it to all itself
  *   - tables keep their limits and their order, no act is lost, no deadline stays in the past
  *
@@ -30,7 +30,8 @@
 #define SPINS_MAX 64
 #define SKEW_MS 60000 /* how far clocks may disagree */
 #define HOPS_MAX 12
-#define OWN_COPIES 2     /* to one peer */
+#define OWN_COPIES 5      /* to one peer, and then */
+#define OWN_EVERY_MS 2000 /* one more in each such span: it said that it was busy */
 #define RELAYED_COPIES 3 /* at one depth, failovers and all */
 #define CHECK_EVERY 64   /* events of a node between looks at the tables of a large run */
 #define STREAM_MAX_MS 180000
@@ -194,7 +195,8 @@ static void watch_often(struct sim *sim, uint32_t node, uint32_t peer, const str
 	struct short_id id = short_id_of(&asked->id);
 	size_t depth = common_bits(&sim->nodes[node].self.card.id, &sim->nodes[peer].self.card.id);
 	bool is_own = asked->origin == node;
-	uint64_t allowed = is_own ? OWN_COPIES : RELAYED_COPIES * (asked->is_urgent ? 2 : 1);
+	uint64_t allowed = is_own ? OWN_COPIES + (sim->now_ms - asked->asked_ms) / OWN_EVERY_MS
+	                          : RELAYED_COPIES * (asked->is_urgent ? UINT64_C(2) : 1);
 	uint64_t *wanted = map_at(&sim->wanted, copy_key(node, peer, id));
 	uint64_t *count;
 

@@ -50,6 +50,7 @@ void watch_asked(struct sim *sim, uint32_t node, const struct query *query, size
 		.origin = node,
 		.query = index,
 		.number = query->number,
+		.asked_ms = sim->now_ms,
 		.expires_ms = query->expires.ms,
 		.is_direct = query->is_direct,
 		.is_urgent = query->question.severity >= SEVERITY_HIGH,
