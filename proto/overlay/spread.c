@@ -186,7 +186,7 @@ static bool send_query(struct overlay *o, struct now now, const struct held *h,
 	struct frame f;
 
 	f.kind = FRAME_QUERY;
-	f.hops = h->hops;
+	f.hops = MIN(h->hops, HOPS_MAX); /* it may be pulled farther than it is passed on */
 	f.blob = bytes_of(h->blob.octets, h->blob.len);
 	if (!say(o, now, to, &f))
 		return false;
@@ -263,7 +263,7 @@ static void pass_on(struct overlay *o, struct now now, struct held *h, uint16_t 
 {
 	uint16_t end = HOLDS(RULE_ONCE) ? h->depth : DEPTH_NONE;
 
-	if (h->is_direct || depth >= end)
+	if (h->is_direct || h->hops > HOPS_MAX || depth >= end)
 		return;
 	o->counters.widened += h->depth != DEPTH_NONE;
 	h->depth = MIN(depth, h->depth);
@@ -392,7 +392,7 @@ static enum err take_new(struct overlay *o, struct now now, struct session *s,
                          const struct frame *f, const struct query *q)
 {
 	const struct held_card *origin_card;
-	struct origin *origin;
+	struct origin *origin = NULL;
 	struct id prev = s->held->card.id;
 	struct held *h;
 	struct seen *seen;

@@ -79,7 +79,9 @@ void pipe_connect(struct sim *sim, uint32_t node, const struct act *act)
 
 void pipe_connect_raw(struct sim *sim, uint32_t node, uint32_t to)
 {
-	sim->pipes[connect_to(sim, node, to, 0)].is_raw = true;
+	uint32_t pipe = connect_to(sim, node, to, 0);
+
+	sim->pipes[pipe].is_raw = true;
 }
 
 /* SIM_NOWHERE: it is over already, and the overlay has not heard of it yet. */
