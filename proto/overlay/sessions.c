@@ -25,6 +25,7 @@
 #define CROSSING_MS 5000 /* two made from both ends within that time were begun at once */
 #define RETRY_MS 500 /* for a RESPONSE, doubled at every try */
 #define TRIES_MAX 3
+#define CALL_MAX_S 64 /* between two handshakes with who never answers */
 #define UNPROVEN_MS 5000 /* for the DATA after our RESPONSE */
 #define IDLE_MS 2000     /* one that is not in the table may make room for another, after */
 
@@ -224,6 +225,14 @@ static const struct endpoint *door(struct overlay *o, const struct held_card *he
 	return &r->endpoints[(seat != NULL ? seat->misses : 0) % r->endpoint_count];
 }
 
+/* Who has not answered is called ever more rarely, whatever there is to say. */
+static bool may_call(const struct seat *seat, struct now now)
+{
+	uint64_t wait_s = MIN(UINT64_C(2) << MIN(seat->misses, 6), CALL_MAX_S);
+
+	return seat->misses == 0 || now.mono.ms / 1000 - seat->tried_s >= wait_s;
+}
+
 void session_open(struct overlay *o, struct now now, const struct held_card *held)
 {
 	const struct endpoint *to = door(o, held);
@@ -231,7 +240,8 @@ void session_open(struct overlay *o, struct now now, const struct held_card *hel
 	struct seat *seat = seat_of(o, &held->card.id);
 	struct session *s;
 
-	if (to == NULL || session_in(o, &held->card.id, SESSION_OPENING) != NULL)
+	if (to == NULL || session_in(o, &held->card.id, SESSION_OPENING) != NULL ||
+	    (seat != NULL && !may_call(seat, now)))
 		return;
 	if (at == NOBODY) {
 		o->counters.tables_full++;
@@ -456,12 +466,26 @@ enum err on_cookie(struct overlay *o, struct now now, const struct endpoint *fro
 	return ERR_OK;
 }
 
+/* The other end uses a session only once something has come in it, and gives it up soon. */
+static void confirm(struct overlay *o, struct now now, uint32_t index)
+{
+	struct session *s = session_by_index(o, index);
+	struct frame f;
+
+	if (s == NULL || s->transport.counter > 0)
+		return;
+	f.kind = FRAME_DIGEST;
+	f.id_count = 0;
+	say_in(o, now, s, &f);
+}
+
 enum err on_resp(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
                  size_t len)
 {
 	struct session *s = opening_of(o, from, data);
 	uint8_t payload[HAND_PAYLOAD_MAX];
 	size_t payload_len;
+	uint32_t index;
 	enum err err;
 
 	if (s == NULL)
@@ -472,7 +496,9 @@ enum err on_resp(struct overlay *o, struct now now, const struct endpoint *from,
 	wipe(&o->hands[s->hand].hand, sizeof(o->hands[s->hand].hand));
 	o->hands[s->hand].is_used = false;
 	s->hand = NOBODY;
+	index = s->transport.index;
 	became_live(o, now, s);
+	confirm(o, now, index);
 	return ERR_OK;
 }
 

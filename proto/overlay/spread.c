@@ -489,7 +489,7 @@ enum err on_qack(struct overlay *o, struct now now, struct session *s, const str
 
 /* --- pulling --- */
 
-static void send_digest(struct overlay *o, struct now now, struct contact *c)
+static void send_digest(struct overlay *o, struct now now, const struct held_card *to)
 {
 	struct frame f;
 
@@ -502,7 +502,7 @@ static void send_digest(struct overlay *o, struct now now, struct contact *c)
 			f.ids[f.id_count++] = short_id_of(o->held[i].id.octets);
 	}
 	if (f.id_count > 0)
-		say(o, now, c->held, &f);
+		say(o, now, to, &f);
 }
 
 enum err on_digest(struct overlay *o, struct now now, struct session *s, const struct frame *f)
@@ -590,10 +590,29 @@ static struct contact *random_bucket_contact(struct overlay *o)
 	return c;
 }
 
+/*
+ * Every other time somebody of whom we are a neighbour, but who is none of ours: who stands in
+ * nobody's table, behind NAT or come late, would hear from no one else.
+ */
+static const struct held_card *digest_to(struct overlay *o)
+{
+	size_t from = (size_t)random_below(o, o->limits.sessions_max);
+	bool is_other = random_below(o, 2) == 0;
+	struct contact *c = random_bucket_contact(o);
+
+	for (size_t i = 0; is_other && i < o->limits.sessions_max; i++) {
+		const struct session *s = &o->sessions[(from + i) % o->limits.sessions_max];
+
+		if (s->state == SESSION_LIVE && contact_of(o, &s->held->card.id) == NULL)
+			return s->held;
+	}
+	return c != NULL ? c->held : NULL;
+}
+
 static void digest_expire(struct overlay *o, struct now now)
 {
 	bool has_news = false, has_any = false;
-	struct contact *c;
+	const struct held_card *to;
 
 	if (!mono_reached(now.mono, o->digest_due))
 		return;
@@ -608,9 +627,9 @@ static void digest_expire(struct overlay *o, struct now now)
 	}
 	o->digest_due = !has_any ? MONO_NEVER
 	                         : mono_after(now.mono, has_news ? DIGEST_MS : DIGEST_IDLE_MS);
-	c = has_any ? random_bucket_contact(o) : NULL;
-	if (c != NULL)
-		send_digest(o, now, c);
+	to = has_any ? digest_to(o) : NULL;
+	if (to != NULL)
+		send_digest(o, now, to);
 }
 
 void spread_expire(struct overlay *o, struct now now)

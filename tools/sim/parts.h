@@ -9,7 +9,6 @@
 #include "tools/sim/sim.h"
 
 #define SIM_CUTS_MAX 8
-#define LEDGER_INDICES 4
 #define WALL_MS INT64_C(1760000000000) /* what o'clock it is when a run begins */
 #define DAY_MS INT64_C(86400000)
 #define SIM_REVOKED_MAX 256
@@ -96,8 +95,6 @@ struct ledger { /* one life's dealings with one address */
 	uint64_t first_ms;
 	uint32_t calls; /* INITs and KNOCKs */
 	bool is_proved;
-	uint8_t next;
-	uint32_t indices[LEDGER_INDICES]; /* that we named in what went there */
 };
 
 struct disk {
@@ -164,6 +161,7 @@ struct sim {
 	struct map relayed; /* (node, query, depth, or peer when its own): copies unasked for */
 	struct map wanted;  /* (node, query, peer): copies that are asked for and not sent yet */
 	struct map books;   /* (node, place) to an index into `ledgers`, and 1 */
+	struct map named;   /* (node, place, life, index): it was named to who was not proved yet */
 	struct ledger *ledgers;
 	size_t ledger_count, ledger_room;
 	struct notice_entry revoked[SIM_REVOKED_MAX];

@@ -82,13 +82,10 @@ static struct ledger *ledger_of(struct sim *sim, uint32_t node, uint32_t place)
 	return l;
 }
 
-static bool has_index(const struct ledger *l, uint32_t index)
+/* An index that a life of the node has named to somebody: who names it back has been there. */
+static uint64_t index_key(const struct sim *sim, uint32_t node, uint32_t place, uint32_t index)
 {
-	for (size_t i = 0; i < LEDGER_INDICES; i++) {
-		if (l->indices[i] == index)
-			return true;
-	}
-	return false;
+	return map_key(map_key(node, place), (uint64_t)sim->nodes[node].life << 32 | index);
 }
 
 static uint32_t index_in(const void *data, size_t len)
@@ -106,14 +103,11 @@ static void watch_address(struct sim *sim, uint32_t node, uint32_t to, const str
 	struct ledger *l = ledger_of(sim, node, to);
 	bool is_call = kind == PACKET_INIT || kind == PACKET_KNOCK;
 
-	if (kind == PACKET_INIT || kind == PACKET_RESPONSE) {
-		uint32_t index = index_in(act->data, act->len);
-
-		if (!has_index(l, index))
-			l->indices[l->next++ % LEDGER_INDICES] = index;
-	}
 	if (l->is_proved)
 		return;
+	if (kind == PACKET_INIT || kind == PACKET_RESPONSE)
+		*map_at(&sim->named,
+		        index_key(sim, node, to, index_in(act->data, act->len))) = 1;
 	l->calls += is_call;
 	l->out += is_call ? 0 : act->len;
 	if (l->out > l->in)
@@ -156,7 +150,9 @@ void watch_delivery(struct sim *sim, uint32_t node, const struct event *event)
 	l = ledger_of(sim, node, event->from);
 	l->in += event->len;
 	if (kind == PACKET_RESPONSE || kind == PACKET_DATA)
-		l->is_proved |= has_index(l, packet_receiver(event->data));
+		l->is_proved |= map_find(&sim->named,
+		                         index_key(sim, node, event->from,
+		                                   packet_receiver(event->data))) != 0;
 }
 
 void watch_write(struct sim *sim, uint32_t node, const struct act *act)
