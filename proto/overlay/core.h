@@ -92,6 +92,8 @@ struct session {
 	uint16_t hand;        /* OPENING: its handshake */
 	uint16_t chain;       /* the next of the same hash; NOBODY: none */
 	uint8_t tries;
+	struct seed ephemeral;    /* ANSWERED: our RESPONSE was made of it, */
+	uint8_t mac1[PACKET_MAC]; /* to the INIT of this mac1 */
 };
 
 struct opening { /* a handshake of ours */

@@ -17,15 +17,17 @@
 
 #include <string.h>
 
-#define REKEY_MS 120000   /* its initiator begins the next */
+#define REKEY_MS 120000      /* its initiator begins the next */
 #define REKEY_LATE_MS 140000 /* or the other, if that did not happen */
-#define SESSION_MS 180000 /* its end */
+#define SESSION_MS 180000    /* its end */
 #define REKEY_COUNT (UINT64_C(1) << 20)
+#define QUIET_MS 30000      /* longer than between two PINGs */
+#define NEVER_HEARD_MS 3000 /* since the RESPONSE */
 #define OVERLAP_MS 10000
 #define CROSSING_MS 5000 /* two made from both ends within that time were begun at once */
-#define RETRY_MS 500 /* for a RESPONSE, doubled at every try */
+#define RETRY_MS 500     /* for a RESPONSE, doubled at every try */
 #define TRIES_MAX 3
-#define CALL_MAX_S 64 /* between two handshakes with who never answers */
+#define CALL_MAX_S 64    /* between two handshakes with who never answers */
 #define UNPROVEN_MS 5000 /* for the DATA after our RESPONSE */
 #define IDLE_MS 2000     /* one that is not in the table may make room for another, after */
 
@@ -82,8 +84,8 @@ static void release(struct overlay *o, struct session *s)
  */
 static bool is_better(const struct overlay *o, const struct session *a, const struct session *b)
 {
-	uint64_t apart_ms = a->born.ms > b->born.ms ? a->born.ms - b->born.ms
-	                                            : b->born.ms - a->born.ms;
+	uint64_t apart_ms =
+		a->born.ms > b->born.ms ? a->born.ms - b->born.ms : b->born.ms - a->born.ms;
 	bool is_ours_lower = memcmp(&o->id, &a->held->card.id, sizeof(o->id)) < 0;
 
 	if (a->is_ours != b->is_ours && apart_ms < CROSSING_MS)
@@ -261,12 +263,17 @@ void session_open(struct overlay *o, struct now now, const struct held_card *hel
 	put_datagram(o, &s->to, o->hands[at].hand.packet, HAND_INIT_LEN);
 }
 
-/* Old enough that the next should begin? Both sides may see to it, the initiator first. */
+/*
+ * Old enough that the next should begin? Both sides may see to it, the initiator first. Or so long
+ * without a word from the other end that it may have started anew.
+ */
 static bool is_old(const struct session *s, struct now now)
 {
 	uint64_t age_ms = now.mono.ms - s->born.ms;
+	uint64_t quiet_ms = now.mono.ms - s->heard.ms;
 
-	return age_ms >= (s->is_ours ? REKEY_MS : REKEY_LATE_MS) ||
+	return quiet_ms >= (s->transport.received_end == 0 ? NEVER_HEARD_MS : QUIET_MS) ||
+	       age_ms >= (s->is_ours ? REKEY_MS : REKEY_LATE_MS) ||
 	       s->transport.counter >= REKEY_COUNT;
 }
 
@@ -276,8 +283,7 @@ bool say_in(struct overlay *o, struct now now, struct session *s, struct frame *
 	struct slot *slot;
 	size_t len;
 
-	if (o->has_tap && o->tap.out != NULL &&
-	    !o->tap.out(o->tap.ctx, now, &s->held->card, frame))
+	if (o->has_tap && o->tap.out != NULL && !o->tap.out(o->tap.ctx, now, &s->held->card, frame))
 		return true;
 	len = frame_pack(frame, plain);
 	CHECK(len > 0);
@@ -320,6 +326,7 @@ static void became_live(struct overlay *o, struct now now, struct session *s)
 	struct id id = s->held->card.id;
 	struct seat *seat = seat_of(o, &id);
 
+	wipe(&s->ephemeral, sizeof(s->ephemeral));
 	s->state = SESSION_LIVE;
 	s->born = s->heard = now.mono;
 	wake(o, s, mono_after(now.mono, SESSION_MS));
@@ -382,12 +389,29 @@ static enum err identify(struct overlay *o, struct now now, const struct hand_in
 	return ERR_OK;
 }
 
+/* The place for our RESPONSE. A repeated INIT finds the one it had, and so has the same answer. */
+static struct session *answered(struct overlay *o, struct now now, const struct endpoint *from,
+                                const struct held_card *held, const uint8_t *mac1)
+{
+	struct session *s = session_in(o, &held->card.id, SESSION_ANSWERED);
+
+	if (s != NULL && memcmp(s->mac1, mac1, PACKET_MAC) == 0 && endpoint_equal(&s->to, from))
+		return s;
+	if (s != NULL)
+		release(o, s); /* one at a time */
+	s = begin(o, now, held, from, SESSION_ANSWERED);
+	if (s == NULL)
+		return NULL;
+	memcpy(s->mac1, mac1, PACKET_MAC);
+	s->ephemeral = random_seed(o);
+	return s;
+}
+
 static enum err respond(struct overlay *o, struct now now, const struct endpoint *from,
-                        struct hand_in *in)
+                        struct hand_in *in, const uint8_t *mac1)
 {
 	struct hand_self self = hand_self(o);
 	const struct held_card *held;
-	struct seed ephemeral;
 	struct session *s;
 	uint8_t room[HAND_RESPONSE_MAX];
 	uint32_t index;
@@ -396,16 +420,11 @@ static enum err respond(struct overlay *o, struct now now, const struct endpoint
 
 	if (err != ERR_OK)
 		return err;
-	s = session_in(o, &held->card.id, SESSION_ANSWERED);
-	if (s != NULL)
-		release(o, s); /* one at a time */
-	s = begin(o, now, held, from, SESSION_ANSWERED);
+	s = answered(o, now, from, held, mac1);
 	if (s == NULL)
 		return ERR_LIMIT;
 	index = s->transport.index;
-	ephemeral = random_seed(o);
-	len = hand_answer(in, &self, &ephemeral, index, bytes_of(NULL, 0), room, &s->transport);
-	wipe(&ephemeral, sizeof(ephemeral));
+	len = hand_answer(in, &self, &s->ephemeral, index, bytes_of(NULL, 0), room, &s->transport);
 	wipe(&self, sizeof(self));
 	CHECK(len > 0);
 	wake(o, s, mono_after(now.mono, UNPROVEN_MS));
@@ -431,7 +450,7 @@ enum err on_init(struct overlay *o, struct now now, const struct endpoint *from,
 	err = hand_read(&self, data, len, &in);
 	wipe(&self, sizeof(self));
 	if (err == ERR_OK)
-		err = respond(o, now, from, &in);
+		err = respond(o, now, from, &in, (const uint8_t *)data + HAND_INIT_MAC1);
 	else
 		o->counters.forged++;
 	wipe(&in, sizeof(in));
@@ -503,13 +522,13 @@ enum err on_resp(struct overlay *o, struct now now, const struct endpoint *from,
 }
 
 static on_frame_fn *const handlers[FRAME_KIND_END] = {
-	[FRAME_PING] = on_ping,       [FRAME_PONG] = on_pong,     [FRAME_FIND] = on_find,
-	[FRAME_NODES] = on_nodes,     [FRAME_SUMS] = on_sums,     [FRAME_HAVE] = on_have,
-	[FRAME_GET] = on_get,         [FRAME_CARDS] = on_cards,   [FRAME_LACK] = on_lack,
-	[FRAME_NOTICE] = on_notice,   [FRAME_QUERY] = on_query,   [FRAME_QACK] = on_qack,
-	[FRAME_DIGEST] = on_digest,   [FRAME_WANT] = on_want,     [FRAME_RECEIPT] = on_receipt,
-	[FRAME_REPLY] = on_reply,     [FRAME_OFFER] = on_offer,   [FRAME_RACK] = on_rack,
-	[FRAME_FETCH] = on_fetch,     [FRAME_PART] = on_part,
+	[FRAME_PING] = on_ping,     [FRAME_PONG] = on_pong,   [FRAME_FIND] = on_find,
+	[FRAME_NODES] = on_nodes,   [FRAME_SUMS] = on_sums,   [FRAME_HAVE] = on_have,
+	[FRAME_GET] = on_get,       [FRAME_CARDS] = on_cards, [FRAME_LACK] = on_lack,
+	[FRAME_NOTICE] = on_notice, [FRAME_QUERY] = on_query, [FRAME_QACK] = on_qack,
+	[FRAME_DIGEST] = on_digest, [FRAME_WANT] = on_want,   [FRAME_RECEIPT] = on_receipt,
+	[FRAME_REPLY] = on_reply,   [FRAME_OFFER] = on_offer, [FRAME_RACK] = on_rack,
+	[FRAME_FETCH] = on_fetch,   [FRAME_PART] = on_part,
 };
 
 static enum err take_frame(struct overlay *o, struct now now, uint32_t index, const uint8_t *plain,
@@ -557,8 +576,7 @@ void sessions_drop(struct overlay *o, const struct id *id)
 	for (size_t i = 0; i < o->limits.sessions_max; i++) {
 		struct session *s = &o->sessions[i];
 
-		if (s->state != SESSION_FREE &&
-		    (id == NULL || id_equal(&s->held->card.id, id)))
+		if (s->state != SESSION_FREE && (id == NULL || id_equal(&s->held->card.id, id)))
 			release(o, s);
 	}
 }

@@ -14,13 +14,13 @@
 
 #include <string.h>
 
-#define ACK_MIN_MS 350   /* for a QACK, or three round trips */
+#define ACK_MIN_MS 350 /* for a QACK, or three round trips */
 #define ACK_MAX_MS 2000
-#define FAILOVERS_MAX 2  /* other members tried in place of one that does not answer */
-#define DIGEST_MS 500    /* while there is news */
+#define FAILOVERS_MAX 2 /* other members tried in place of one that does not answer */
+#define DIGEST_MS 500   /* while there is news */
 #define DIGEST_IDLE_MS 5000
-#define NEWS_MS 5000     /* how long something is news */
-#define WANT_MAX 16      /* questions asked for, or brought, at once */
+#define NEWS_MS 5000 /* how long something is news */
+#define WANT_MAX 16  /* questions asked for, or brought, at once */
 #define DELEGATES 1
 #define DELEGATES_URGENT 2
 #define SEEN_SLACK_MS 180000 /* after its expiry, before a question is forgotten */
@@ -217,7 +217,8 @@ static void send_copy(struct overlay *o, struct now now, struct held *h, struct 
 	o->copies_due = mono_earlier(o->copies_due, copy->until);
 }
 
-/* One of a bucket to whom it was not sent yet, of another organisation than `unlike` if there is. */
+/* One of a bucket to whom it was not sent yet, of another organisation than `unlike` if there is.
+ */
 static struct contact *delegate(struct overlay *o, const struct held *h, uint16_t bucket,
                                 const struct id *prev, const struct contact *unlike)
 {
@@ -338,8 +339,7 @@ void spread_end(struct overlay *o, uint16_t held)
 
 /* Whose question is it? Its origin's card must be one that we would keep. */
 static enum err check_origin(struct overlay *o, struct now now, struct session *s,
-                             const struct query *q, struct bytes blob,
-                             const struct held_card **ret)
+                             const struct query *q, struct bytes blob, const struct held_card **ret)
 {
 	bool is_news;
 	enum err err = query_check_time(q, common_wall(o, now), SKEW_MS);
@@ -455,8 +455,9 @@ enum err on_query(struct overlay *o, struct now now, struct session *s, const st
 	if (h != NULL) {
 		say_in(o, now, s, &ack);
 		pass_on(o, now, h, (uint16_t)(bucket_of(o, &prev) + 1), &prev);
-		return id_equal(&prev, &h->origin) && serve_again(o, now, &h->id, &prev) ? ERR_OK
-		                                                                         : ERR_STALE;
+		return id_equal(&prev, &h->origin) && serve_again(o, now, &h->id, &prev)
+		               ? ERR_OK
+		               : ERR_STALE;
 	}
 	if (seen_of(o, now, short_id_of(ack.query_id.octets)) != NULL) {
 		say_in(o, now, s, &ack);
@@ -539,7 +540,8 @@ enum err on_want(struct overlay *o, struct now now, struct session *s, const str
 
 /* --- time --- */
 
-/* It did not say that the copy came: another of its bucket gets one, and it is asked if it lives. */
+/* It did not say that the copy came: another of its bucket gets one, and it is asked if it lives.
+ */
 static void fail_over(struct overlay *o, struct now now, struct copy *copy)
 {
 	struct held *h = &o->held[copy->held];
@@ -625,8 +627,8 @@ static void digest_expire(struct overlay *o, struct now now)
 		has_any |= h->is_used;
 		has_news |= h->is_used && now.mono.ms - h->news.ms < NEWS_MS;
 	}
-	o->digest_due = !has_any ? MONO_NEVER
-	                         : mono_after(now.mono, has_news ? DIGEST_MS : DIGEST_IDLE_MS);
+	o->digest_due =
+		!has_any ? MONO_NEVER : mono_after(now.mono, has_news ? DIGEST_MS : DIGEST_IDLE_MS);
 	to = has_any ? digest_to(o) : NULL;
 	if (to != NULL)
 		send_digest(o, now, to);
