@@ -593,8 +593,8 @@ static struct contact *random_bucket_contact(struct overlay *o)
 }
 
 /*
- * Every other time somebody of whom we are a neighbour, but who is none of ours: who stands in
- * nobody's table, behind NAT or come late, would hear from no one else.
+ * Every other time somebody behind NAT, or of whom we are a neighbour but who is none of ours: who
+ * stands in few tables may be in nobody's way as questions are passed on.
  */
 static const struct held_card *digest_to(struct overlay *o)
 {
@@ -605,7 +605,10 @@ static const struct held_card *digest_to(struct overlay *o)
 	for (size_t i = 0; is_other && i < o->limits.sessions_max; i++) {
 		const struct session *s = &o->sessions[(from + i) % o->limits.sessions_max];
 
-		if (s->state == SESSION_LIVE && contact_of(o, &s->held->card.id) == NULL)
+		if (s->state != SESSION_LIVE)
+			continue;
+		if (s->held->card.record.endpoint_count == 0 ||
+		    contact_of(o, &s->held->card.id) == NULL)
 			return s->held;
 	}
 	return c != NULL ? c->held : NULL;
