@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define SETTLE_MS 2500     /* for receipts to come by themselves, beside the time they spread over */
+#define SETTLE_MS 2500 /* for receipts to come by themselves, beside the time they spread over */
 #define SPREAD_MAX_MS 5000 /* receipts spread over 2 ms a member, at most so long (serve.c) */
 #define DIRECT_MS 1000     /* between two tries to ask a member directly, doubled */
 #define DIRECT_TRIES 3
@@ -239,6 +239,7 @@ static void finish(struct overlay *o, struct ask *ask)
 /* Goes to a member itself, which has said nothing, or "later". */
 static void ask_directly(struct overlay *o, struct now now, struct ask *ask, struct target *target)
 {
+	const struct seat *seat = seat_of(o, &target->held->card.id);
 	struct frame f;
 
 	if (target->tries >= DIRECT_TRIES && target->state == TARGET_WAITING) {
@@ -247,11 +248,13 @@ static void ask_directly(struct overlay *o, struct now now, struct ask *ask, str
 	}
 	target->next_ms = (uint32_t)(now.mono.ms - ask->asked.ms) +
 	                  ((uint32_t)DIRECT_MS << MIN(target->tries, 3));
-	target->tries++;
 	f.kind = FRAME_QUERY;
 	f.hops = 0;
 	f.blob = bytes_of(ask->blob.octets, ask->blob.len);
-	say(o, now, target->held, &f); /* or a handshake first: asks_session() goes on */
+	/* Or a handshake first: asks_session() goes on. That there is no room for one is not its
+	 * fault. */
+	if (say(o, now, target->held, &f) || (seat != NULL && seat->misses > 0))
+		target->tries++;
 }
 
 static void look(struct overlay *o, struct now now, struct ask *ask)
@@ -287,8 +290,8 @@ void asks_expire(struct overlay *o, struct now now)
 		if (mono_reached(now.mono, ask->next) || mono_reached(now.mono, ask->until))
 			look(o, now, ask);
 		if (ask->is_used && !ask->is_finished)
-			o->asks_due = mono_earlier(o->asks_due,
-			                           mono_earlier(ask->next, ask->until));
+			o->asks_due =
+				mono_earlier(o->asks_due, mono_earlier(ask->next, ask->until));
 	}
 }
 
@@ -302,8 +305,8 @@ void asks_session(struct overlay *o, struct now now, const struct id *id)
 		if (!ask->is_used || ask->is_finished)
 			continue;
 		target = target_of(ask, id);
-		if (target != NULL && target->state == TARGET_WAITING &&
-		    (target->tries > 0 || ask->query.is_direct))
+		if (target != NULL && target->state == TARGET_WAITING && !target->has_receipt &&
+		    (now.mono.ms - ask->asked.ms >= SETTLE_MS || ask->query.is_direct))
 			ask_directly(o, now, ask, target);
 	}
 }
@@ -368,6 +371,7 @@ enum err on_receipt(struct overlay *o, struct now now, struct session *s, const 
 		target->next_ms = (uint32_t)(now.mono.ms - ask->asked.ms) +
 		                  MIN(MAX(receipt.retry_after_ms, 2000), 30000);
 	ask_settle(o, ask, target, after_receipt[receipt.kind]);
+	s->is_done = receipt.kind != RECEIPT_MATCH;
 	return ERR_OK;
 }
 

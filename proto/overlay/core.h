@@ -13,10 +13,10 @@
 #include "proto/wire/transport.h"
 
 #define BOOTSTRAPS_MAX 16
-#define SKEW_MS 60000    /* how far a member's clock may be off, once the community's is known */
-#define HOPS_MAX 12      /* relays that a query may pass */
+#define SKEW_MS 60000     /* how far a member's clock may be off, once the community's is known */
+#define HOPS_MAX 12       /* relays that a query may pass */
 #define NOBODY UINT16_MAX /* no index */
-#define DEPTH_NONE 257   /* deeper than any bucket: nothing was passed on yet */
+#define DEPTH_NONE 257    /* deeper than any bucket: nothing was passed on yet */
 
 /*
  * The tests build the overlay with one rule broken, to see that the simulator notices. Nothing else
@@ -33,7 +33,7 @@ enum rule {
 	RULE_SEAL,    /* an answer's signature is checked before it is believed */
 };
 #ifndef OVERLAY_BROKEN
-#define OVERLAY_BROKEN RULE_NONE
+#	define OVERLAY_BROKEN RULE_NONE
 #endif
 #define HOLDS(rule) (OVERLAY_BROKEN != (rule))
 
@@ -56,17 +56,17 @@ struct contact { /* a member in the table */
 	enum contact_state state;
 	uint16_t bucket; /* bits its id shares with ours */
 	const struct held_card *held;
-	struct mono next;  /* when to PING it, or to give the PING under way up */
-	bool is_waiting;   /* for a PONG */
-	uint8_t misses;    /* PINGs in vain, in a row */
-	uint64_t nonce;    /* of the PING under way */
-	struct mono sent;  /* when it went */
-	struct mono seen;  /* when the last PONG came; ms 0: never */
+	struct mono next;   /* when to PING it, or to give the PING under way up */
+	bool is_waiting;    /* for a PONG */
+	uint8_t misses;     /* PINGs in vain, in a row */
+	uint64_t nonce;     /* of the PING under way */
+	struct mono sent;   /* when it went */
+	struct mono seen;   /* when the last PONG came; ms 0: never */
 	struct mono synced; /* when directories were last compared */
-	uint32_t rtt_ms;   /* smoothed; MEMBER_RTT_UNKNOWN */
-	int64_t skew_ms;   /* its clock less ours */
+	uint32_t rtt_ms;    /* smoothed; MEMBER_RTT_UNKNOWN */
+	int64_t skew_ms;    /* its clock less ours */
 	struct kinds kinds;
-	int16_t score;     /* what it did for us, and against us; below 0: no delegate */
+	int16_t score; /* what it did for us, and against us; below 0: no delegate */
 };
 
 enum session_state {
@@ -80,6 +80,7 @@ struct session {
 	enum session_state state;
 	bool is_ours;  /* we began it */
 	bool is_rekey; /* there was one before, with the same member */
+	bool is_done;  /* what it was made for has been said: it makes room first */
 	const struct held_card *held;
 	struct endpoint to;
 	struct transport transport;
@@ -120,8 +121,8 @@ struct held { /* a query alive, ours or another's */
 	struct id origin;
 	struct query_blob blob;
 	struct mono expires;
-	struct mono news;  /* when somebody last wanted it, or it came */
-	uint16_t depth;    /* passed on at buckets of this and deeper; DEPTH_NONE: at none */
+	struct mono news; /* when somebody last wanted it, or it came */
+	uint16_t depth;   /* passed on at buckets of this and deeper; DEPTH_NONE: at none */
 	uint8_t hops;
 };
 
@@ -135,9 +136,9 @@ struct copy { /* of a held query, on its way to a contact */
 
 struct origin { /* a member that asks */
 	struct window window;
-	struct mono used;       /* ms 0: free */
-	struct budget queries;  /* how many it may ask */
-	struct budget relays;   /* and of how many we pass on */
+	struct mono used;      /* ms 0: free */
+	struct budget queries; /* how many it may ask */
+	struct budget relays;  /* and of how many we pass on */
 };
 
 struct target { /* one member's part in a question of ours */
@@ -274,7 +275,7 @@ struct overlay {
 	size_t out_at, out_count;
 	struct slot current; /* what the last overlay_next() returned */
 	struct overlay_outcome *outcomes;
-	struct answer answer; /* lent to ACT_ANSWER */
+	struct answer answer;   /* lent to ACT_ANSWER */
 	struct channel channel; /* of a stream to us, while it is written to */
 };
 
@@ -295,7 +296,8 @@ struct seat *seat_of(struct overlay *o, const struct id *id);
 size_t roster_from(const struct overlay *o, const struct id *id); /* first not below */
 /* Does a card whose signatures hold count here: trusted, not revoked, in time, not our own? */
 enum err roster_judge(struct overlay *o, struct now now, const struct card *card);
-/* Checks a card, from the pool if it was checked before, and takes it in. `ret_is_news`: it is new. */
+/* Checks a card, from the pool if it was checked before, and takes it in. `ret_is_news`: it is new.
+ */
 enum err roster_admit(struct overlay *o, struct now now, struct bytes cert, struct bytes record,
                       struct budget *checks, const struct held_card **ret, bool *ret_is_news);
 void roster_purge(struct overlay *o); /* those that were revoked */
@@ -337,13 +339,13 @@ void bootstraps_again(struct overlay *o, struct now now);
 /* table.c */
 uint16_t bucket_of(const struct overlay *o, const struct id *id);
 struct contact *contact_of(struct overlay *o, const struct id *id);
-void table_session(struct overlay *o, struct now now, struct session *s); /* one became live */
+void table_session(struct overlay *o, struct now now, struct session *s);  /* one became live */
 void table_missed(struct overlay *o, struct now now, const struct id *id); /* it was not reached */
-void table_doubt(struct overlay *o, struct now now, struct contact *c); /* PING it now */
+void table_doubt(struct overlay *o, struct now now, struct contact *c);    /* PING it now */
 void table_soon(struct overlay *o, struct now now); /* there may be somebody for it */
 void contact_drop(struct overlay *o, struct contact *c);
 void table_expire(struct overlay *o, struct now now);
-struct contact *table_any(struct overlay *o, const struct id *but); /* a live one; NULL: none */
+struct contact *table_any(struct overlay *o, const struct id *but);  /* a live one; NULL: none */
 void state_fill(struct overlay *o, struct now now, struct frame *f); /* of a PING or PONG */
 
 /* spread.c */

@@ -31,8 +31,7 @@ static void pass_on(struct overlay *o, struct now now, struct bytes page, const 
 	for (size_t i = 0; i < o->limits.table_max && told < PASS_ON_TO; i++) {
 		const struct contact *c = &o->contacts[(at + i) % o->limits.table_max];
 
-		if (c->state != CONTACT_LIVE ||
-		    (from != NULL && id_equal(&c->held->card.id, from)))
+		if (c->state != CONTACT_LIVE || (from != NULL && id_equal(&c->held->card.id, from)))
 			continue;
 		say(o, now, c->held, &f);
 		told++;

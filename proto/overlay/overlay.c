@@ -296,9 +296,8 @@ void put_datagram(struct overlay *o, const struct endpoint *to, const void *data
 enum err overlay_datagram(struct overlay *o, struct now now, const struct endpoint *from,
                           const void *data, size_t len)
 {
-	static enum err (*const handlers[PACKET_KIND_END])(struct overlay *, struct now,
-	                                                   const struct endpoint *, const void *,
-	                                                   size_t) = {
+	static enum err (*const handlers[PACKET_KIND_END])(
+		struct overlay *, struct now, const struct endpoint *, const void *, size_t) = {
 		/* clang-format off */
 		[PACKET_DATA]     = on_data,
 		[PACKET_INIT]     = on_init,

@@ -52,16 +52,17 @@ struct overlay_limits {
 	uint16_t asks_max;     /* our queries under way */
 	uint16_t serves_max;   /* others' queries being searched or answered */
 	uint16_t streams_max;
-	uint16_t outbox_max; /* acts between two drains */
+	uint16_t outbox_max;       /* acts between two drains */
 	struct trust_limits trust; /* of what roots have said */
-	uint32_t answer_max; /* octets of a sealed answer, at most ANSWER_MAX */
+	uint32_t answer_max;       /* octets of a sealed answer, at most ANSWER_MAX */
 };
 
 extern const struct overlay_limits overlay_limits_default;
 
 enum overlay_mode {
 	OVERLAY_RELAY,  /* our questions are passed on by whom they reach: any size of community */
-	OVERLAY_DIRECT, /* we send them to every member ourselves: small ones, everybody reachable */
+	OVERLAY_DIRECT, /* we send them to every member ourselves: small ones, everybody reachable
+	                 */
 };
 
 struct overlay_self {
@@ -85,7 +86,7 @@ struct overlay_options {
 	struct overlay_random random;
 	struct cards *cards;    /* borrowed; outlives the overlay */
 	enum overlay_mode mode; /* of our own questions */
-	uint64_t sequence;      /* our queries are numbered from here: what ACT_SEQUENCE said last */
+	uint64_t sequence; /* our queries are numbered from here: what ACT_SEQUENCE said last */
 };
 
 #define MEMBER_RTT_UNKNOWN UINT32_MAX
@@ -100,24 +101,24 @@ enum member_state {
 struct member {
 	const struct card *card; /* borrowed until the next feed */
 	enum member_state state;
-	bool is_in_table;          /* one of those we keep in touch with */
-	uint8_t distance;          /* bits its id shares with ours: the number of its bucket */
-	struct endpoint endpoint;  /* proved, once it has been LIVE; else as its record says */
-	struct mono seen;          /* when it last proved to be there; ms 0: never */
-	uint32_t rtt_ms;           /* MEMBER_RTT_UNKNOWN: of none yet */
-	bool has_said;             /* it has sent a receipt since we started: */
-	enum verdict_kind said;    /* the last one */
+	bool is_in_table;         /* one of those we keep in touch with */
+	uint8_t distance;         /* bits its id shares with ours: the number of its bucket */
+	struct endpoint endpoint; /* proved, once it has been LIVE; else as its record says */
+	struct mono seen;         /* when it last proved to be there; ms 0: never */
+	uint32_t rtt_ms;          /* MEMBER_RTT_UNKNOWN: of none yet */
+	bool has_said;            /* it has sent a receipt since we started: */
+	enum verdict_kind said;   /* the last one */
 };
 
 enum target_state { /* what became of our query at one member */
-	TARGET_WAITING,
-	TARGET_ANSWERED, /* a match, and its answer is here */
-	TARGET_NONE,     /* searched, nothing like it */
-	TARGET_REFUSED,
-	TARGET_BUSY,
-	TARGET_FALSE,  /* what it said did not verify */
-	TARGET_BROKEN, /* it has a match, but its answer did not arrive whole */
-	TARGET_SILENT,
+	            TARGET_WAITING,
+	            TARGET_ANSWERED, /* a match, and its answer is here */
+	            TARGET_NONE,     /* searched, nothing like it */
+	            TARGET_REFUSED,
+	            TARGET_BUSY,
+	            TARGET_FALSE,  /* what it said did not verify */
+	            TARGET_BROKEN, /* it has a match, but its answer did not arrive whole */
+	            TARGET_SILENT,
 };
 
 struct overlay_reply { /* ACT_ANSWER */
@@ -132,11 +133,11 @@ struct overlay_outcome { /* one member's part in ACT_FINISH */
 };
 
 enum act_kind {
-	ACT_SEND,     /* put data[0..len) on the wire to `to` */
-	ACT_SERVE,    /* `member` asks `query`; overlay_answer() or overlay_refuse() `ticket` */
-	ACT_RECEIPT,  /* a member's verified `receipt` for our `ticket`; `data` is the signed blob */
-	ACT_ANSWER,   /* a verified `reply` to our `ticket` */
-	ACT_FINISH,   /* our `ticket` is over: outcomes[0..outcome_count) */
+	ACT_SEND,    /* put data[0..len) on the wire to `to` */
+	ACT_SERVE,   /* `member` asks `query`; overlay_answer() or overlay_refuse() `ticket` */
+	ACT_RECEIPT, /* a member's verified `receipt` for our `ticket`; `data` is the signed blob */
+	ACT_ANSWER,  /* a verified `reply` to our `ticket` */
+	ACT_FINISH,  /* our `ticket` is over: outcomes[0..outcome_count) */
 	ACT_REMEMBER, /* keep `card` across restarts */
 	ACT_FORGET,   /* `card` was revoked: do not */
 	ACT_NOTICE,   /* keep this page of a root's list (data[0..len)) across restarts */
@@ -148,7 +149,7 @@ enum act_kind {
 	ACT_TELL,     /* something worth telling: `text`, and whom it is about (card, or NULL) */
 };
 
-struct window {       /* the queries of one origin that were seen */
+struct window { /* the queries of one origin that were seen */
 	struct id origin;
 	uint64_t highest; /* number */
 	uint64_t before;  /* bit i: highest - 1 - i was seen too */
@@ -223,7 +224,8 @@ void overlay_renew(struct overlay *o, struct now now, const struct overlay_self 
 MUST_USE enum err overlay_bootstrap(struct overlay *o, struct now now,
                                     const struct endpoint *endpoint);
 
-/* A member remembered by an earlier run. Errors: as card_open(); ERR_LIMIT when there is no room. */
+/* A member remembered by an earlier run. Errors: as card_open(); ERR_LIMIT when there is no room.
+ */
 MUST_USE enum err overlay_remember(struct overlay *o, struct now now, struct bytes cert,
                                    struct bytes record);
 /* An origin's window, as an earlier run kept it. ERR_LIMIT when there is no room. */
@@ -294,8 +296,9 @@ bool overlay_member_of(const struct overlay *o, const struct id *id, struct memb
 
 size_t overlay_table_count(const struct overlay *o); /* live ones in the table */
 uint64_t overlay_sum(const struct overlay *o);       /* over the directory: equal when they are */
-int64_t overlay_skew_ms(const struct overlay *o);    /* the community's clock less ours; 0: unknown */
-bool overlay_holds(const struct overlay *o, const struct query_id *id); /* has it heard this query? */
+int64_t overlay_skew_ms(const struct overlay *o); /* the community's clock less ours; 0: unknown */
+bool overlay_holds(const struct overlay *o,
+                   const struct query_id *id); /* has it heard this query? */
 const struct overlay_counters *overlay_counters(const struct overlay *o);
 const struct overlay_self *overlay_self(const struct overlay *o);
 const struct trust *overlay_trust(const struct overlay *o);

@@ -295,8 +295,8 @@ static void write_answer(struct overlay *o, struct channel *c, const struct infl
 /* The whole hello is here: a session of ours, and a token that we gave to its member. */
 static bool greet(struct overlay *o, struct inflow *in)
 {
-	struct bytes rest = bytes_of(in->hello + CHANNEL_GREETING,
-	                             CHANNEL_HELLO_LEN - CHANNEL_GREETING);
+	struct bytes rest =
+		bytes_of(in->hello + CHANNEL_GREETING, CHANNEL_HELLO_LEN - CHANNEL_GREETING);
 	struct channel *c = &o->channel;
 	uint8_t salt[CHANNEL_SALT];
 	struct session *session = session_by_index(o, channel_greeting(in->hello, salt));
@@ -308,8 +308,7 @@ static bool greet(struct overlay *o, struct inflow *in)
 	if (session == NULL || session->state != SESSION_LIVE)
 		return false;
 	channel_start(c, &session->transport, salt, false);
-	is_good = channel_feed(c, &rest, &record) == ERR_OK &&
-	          bytes_left(&record) == sizeof(token);
+	is_good = channel_feed(c, &rest, &record) == ERR_OK && bytes_left(&record) == sizeof(token);
 	if (is_good)
 		bytes_copy(&record, token.octets, sizeof(token.octets));
 	s = is_good ? serve_by_token(o, &token) : NULL;
@@ -382,8 +381,7 @@ static void pull_expire(struct overlay *o, struct now now, struct pull *p)
 
 	if (p->is_done || ask == NULL) {
 		finish_pull(o, p);
-	} else if (mono_reached(now.mono, p->until) ||
-	           (!p->is_stream && p->tries >= PART_TRIES)) {
+	} else if (mono_reached(now.mono, p->until) || (!p->is_stream && p->tries >= PART_TRIES)) {
 		if (target != NULL && target->state == TARGET_WAITING)
 			ask_settle(o, ask, target, TARGET_BROKEN);
 		finish_pull(o, p);

@@ -3,9 +3,9 @@
  * the directory is what is known at all. Members bring their own cards, neighbours pass them on
  * (sync.c), and of two cards of one member the record with the higher number counts.
  *
- * For the comparison of directories the id space is cut into FRAME_RANGES ranges. The sum of a range
- * is the exclusive or of the prints of its cards, our own among them: two members with the same
- * cards have the same sums.
+ * For the comparison of directories the id space is cut into FRAME_RANGES ranges. The sum of a
+ * range is the exclusive or of the prints of its cards, our own among them: two members with the
+ * same cards have the same sums.
  */
 #include "base/util.h"
 #include "proto/overlay/core.h"
@@ -59,7 +59,8 @@ enum err roster_judge(struct overlay *o, struct now now, const struct card *card
 	bool is_trusted = false;
 
 	for (size_t i = 0; i < roots->count; i++)
-		is_trusted |= memcmp(&roots->keys[i], &card->cert.root, sizeof(card->cert.root)) == 0;
+		is_trusted |=
+			memcmp(&roots->keys[i], &card->cert.root, sizeof(card->cert.root)) == 0;
 	if (!is_trusted)
 		return counted(&o->counters.untrusted, ERR_ROOT);
 	if (HOLDS(RULE_REVOKED) && trust_is_revoked(o->trust, &card->cert))
@@ -72,7 +73,8 @@ enum err roster_judge(struct overlay *o, struct now now, const struct card *card
 	return ERR_OK;
 }
 
-/* Of two cards of one member: the higher number; of one number, whichever everybody would choose. */
+/* Of two cards of one member: the higher number; of one number, whichever everybody would choose.
+ */
 static bool is_newer(const struct held_card *a, const struct held_card *b)
 {
 	if (a->card.record.seq != b->card.record.seq)
@@ -120,8 +122,8 @@ static bool seat_put(struct overlay *o, const struct held_card *held)
 }
 
 /* From the pool, or checked and put there; the holder that comes with it is the caller's. */
-static enum err verified(struct overlay *o, struct bytes cert, struct bytes record,
-                         struct now now, struct budget *checks, const struct held_card **ret)
+static enum err verified(struct overlay *o, struct bytes cert, struct bytes record, struct now now,
+                         struct budget *checks, const struct held_card **ret)
 {
 	const struct held_card *held = cards_find(o->cards, cert, record);
 	struct wall any_time = {INT64_MIN};
@@ -179,8 +181,7 @@ enum err roster_admit(struct overlay *o, struct now now, struct bytes cert, stru
 	return err;
 }
 
-enum err overlay_remember(struct overlay *o, struct now now, struct bytes cert,
-                          struct bytes record)
+enum err overlay_remember(struct overlay *o, struct now now, struct bytes cert, struct bytes record)
 {
 	const struct held_card *held;
 	enum err err = verified(o, cert, record, now, NULL, &held);
@@ -188,8 +189,7 @@ enum err overlay_remember(struct overlay *o, struct now now, struct bytes cert,
 	if (err != ERR_OK)
 		return err;
 	err = roster_judge(o, now, &held->card);
-	if (err == ERR_OK && !id_equal(&held->card.id, &o->id) &&
-	    seat_put(o, cards_share(held))) {
+	if (err == ERR_OK && !id_equal(&held->card.id, &o->id) && seat_put(o, cards_share(held))) {
 		table_soon(o, now);
 	} else if (err == ERR_OK) {
 		cards_drop(o->cards, held);

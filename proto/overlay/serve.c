@@ -14,8 +14,8 @@
 #define JITTER_MAX_MS 5000
 #define RESEND_MS 500 /* for a RACK, doubled */
 #define RESENDS_MAX 7
-#define SESSION_MS 400 /* between two looks for the session we want */
-#define BUSY_MS 2000   /* what a member that is busy asks for */
+#define SESSION_MS 400             /* between two looks for the session we want */
+#define BUSY_MS 2000               /* what a member that is busy asks for */
 #define REPLY_MAX (FRAME_MAX - 17) /* octets of a sealed answer in one datagram */
 
 /* What one member may ask; what one organisation's searches may take, in ms of them. */
@@ -88,8 +88,8 @@ static void wake(struct overlay *o, struct serve *s, struct mono at)
 	o->serves_due = mono_earlier(o->serves_due, at);
 }
 
-static void sign_receipt(struct overlay *o, struct now now, struct serve *s,
-                         enum verdict_kind kind, const struct answer *answer)
+static void sign_receipt(struct overlay *o, struct now now, struct serve *s, enum verdict_kind kind,
+                         const struct answer *answer)
 {
 	struct receipt r = {
 		.query_id = s->query.id,

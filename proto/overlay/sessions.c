@@ -129,7 +129,8 @@ static struct session *place(struct overlay *o, struct now now)
 
 		if (s->state == SESSION_FREE)
 			return s;
-		if (s->state == SESSION_LIVE && now.mono.ms - s->heard.ms > IDLE_MS &&
+		if (s->state == SESSION_LIVE &&
+		    (s->is_done || now.mono.ms - s->heard.ms > IDLE_MS) &&
 		    (worst == NULL || s->heard.ms < worst->heard.ms) &&
 		    contact_of(o, &s->held->card.id) == NULL)
 			worst = s;

@@ -13,11 +13,11 @@
 
 #include <string.h>
 
-#define RANGES_AT_ONCE 4   /* HAVEs that one SUMS brings */
-#define GET_AT_ONCE 32     /* cards asked for in one GET */
-#define CARDS_AT_ONCE 16   /* and brought unasked after one HAVE */
-#define ANSWER_MS 5000     /* a HAVE later than that answers nothing */
-#define AGAIN_MS 250       /* between two comparisons with the same member */
+#define RANGES_AT_ONCE 4 /* HAVEs that one SUMS brings */
+#define GET_AT_ONCE 32   /* cards asked for in one GET */
+#define CARDS_AT_ONCE 16 /* and brought unasked after one HAVE */
+#define ANSWER_MS 5000   /* a HAVE later than that answers nothing */
+#define AGAIN_MS 250     /* between two comparisons with the same member */
 
 static const struct budget_rate sums_rate = {.per_minute = 240, .burst = 8};
 
@@ -50,11 +50,10 @@ static void ship(struct overlay *o, struct now now, const struct held_card *to, 
 	crate->len = 0;
 }
 
-static void load(struct overlay *o, struct now now, const struct held_card *to,
-                 struct crate *crate, const struct held_card *card)
+static void load(struct overlay *o, struct now now, const struct held_card *to, struct crate *crate,
+                 const struct held_card *card)
 {
-	if (crate->frame.card_count == FRAME_CARDS_MAX ||
-	    crate->len + len_of(card) > FRAME_MAX - 1)
+	if (crate->frame.card_count == FRAME_CARDS_MAX || crate->len + len_of(card) > FRAME_MAX - 1)
 		ship(o, now, to, crate);
 	crate->frame.kind = FRAME_CARDS;
 	crate->frame.cards[crate->frame.card_count][0] = cert_of(card);
@@ -214,8 +213,7 @@ static const struct held_card *named(struct overlay *o, struct short_id id)
 		return o->card;
 	memcpy(first.octets, id.octets, sizeof(id.octets));
 	i = roster_from(o, &first);
-	if (i < o->seat_count &&
-	    short_id_equal(short_id_of(o->seats[i].held->card.id.octets), id))
+	if (i < o->seat_count && short_id_equal(short_id_of(o->seats[i].held->card.id.octets), id))
 		return o->seats[i].held;
 	return NULL;
 }

@@ -14,14 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PING_MS 22000     /* between two PINGs, and up to a quarter more: NATs forget after 30 s */
-#define WAIT_MS 1000      /* for a PONG, doubled at every try */
-#define MISSES_MAX 3      /* then it is out: 1 + 2 + 4 s after the first */
-#define FILL_MS 250       /* between two looks for more, while a bucket could have more */
-#define FILL_SOON_MS 100  /* the first of them after news */
-#define FILL_AT_ONCE 8    /* members tried at one look */
+#define PING_MS 22000    /* between two PINGs, and up to a quarter more: NATs forget after 30 s */
+#define WAIT_MS 1000     /* for a PONG, doubled at every try */
+#define MISSES_MAX 3     /* then it is out: 1 + 2 + 4 s after the first */
+#define FILL_MS 250      /* between two looks for more, while a bucket could have more */
+#define FILL_SOON_MS 100 /* the first of them after news */
+#define FILL_AT_ONCE 8   /* members tried at one look */
 #define IDLE_FILL_MS 15000
-#define AGAIN_MS 20000    /* before a silent member is tried again, doubled at every miss up to: */
+#define AGAIN_MS 20000 /* before a silent member is tried again, doubled at every miss up to: */
 #define AGAIN_MAX_MS 320000
 #define TRIED 48          /* candidates looked at in one bucket at one look */
 #define KIND_MAX 2        /* of one prefix, of one organisation, in a bucket */
@@ -83,8 +83,7 @@ struct contact *table_any(struct overlay *o, const struct id *but)
 	for (size_t i = 0; i < o->limits.table_max; i++) {
 		struct contact *c = &o->contacts[(from + i) % o->limits.table_max];
 
-		if (c->state == CONTACT_LIVE &&
-		    (but == NULL || !id_equal(&c->held->card.id, but)))
+		if (c->state == CONTACT_LIVE && (but == NULL || !id_equal(&c->held->card.id, but)))
 			return c;
 	}
 	return NULL;
@@ -124,7 +123,7 @@ static uint64_t prefix_kind(struct overlay *o, const struct held_card *held)
 {
 	const struct session *s = session_live(o, &held->card.id);
 	const struct record *r = &held->card.record;
-	const struct addr *a = s != NULL                ? &s->to.addr
+	const struct addr *a = s != NULL               ? &s->to.addr
 	                       : r->endpoint_count > 0 ? &r->endpoints[0].addr
 	                                               : NULL;
 
@@ -344,7 +343,8 @@ static void answered(struct overlay *o, struct now now, struct contact *c, const
 	if (seat != NULL) {
 		seat->state = MEMBER_LIVE;
 		seat->misses = 0;
-		seat->seen_min = (uint16_t)MIN((now.mono.ms - o->started.ms) / 60000 + 1, UINT16_MAX);
+		seat->seen_min =
+			(uint16_t)MIN((now.mono.ms - o->started.ms) / 60000 + 1, UINT16_MAX);
 	}
 	if (!is_new)
 		return;

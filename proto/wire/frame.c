@@ -157,6 +157,12 @@ static bool cut_ids(struct bytes *in, struct frame *f)
 	return f->id_count > 0;
 }
 
+/* None at all is fine: "I am here". */
+static bool cut_digest(struct bytes *in, struct frame *f)
+{
+	return cut_ids(in, f) || (f->id_count == 0 && bytes_left(in) == 0);
+}
+
 /* certificate and record of each, either behind its length 2: as card_pack() writes them */
 static void put_cards(struct octets *o, const struct frame *f)
 {
@@ -319,7 +325,7 @@ static const struct {
 	[FRAME_NOTICE] = {"notice", put_whole, cut_whole},
 	[FRAME_QUERY] = {"query", put_query, cut_query},
 	[FRAME_QACK] = {"qack", put_query_id, cut_query_id},
-	[FRAME_DIGEST] = {"digest", put_ids, cut_ids},
+	[FRAME_DIGEST] = {"digest", put_ids, cut_digest},
 	[FRAME_WANT] = {"want", put_ids, cut_ids},
 	[FRAME_RECEIPT] = {"receipt", put_whole, cut_whole},
 	[FRAME_REPLY] = {"reply", put_reply, cut_reply},

@@ -36,7 +36,7 @@
  * GET      give me the cards of these                        CARDS    cards
  * LACK     give me this page of a root's list                NOTICE   a page
  * QUERY    a question, on its way to everybody               QACK     it arrived
- * DIGEST   the questions I hold                              WANT     give me these
+ * DIGEST   the questions I hold, or none: I am here          WANT     give me these
  * RECEIPT  what became of your question here, signed         REPLY    and the answer, sealed
  * OFFER    the answer is too long: come and get it           RACK     receipt, reply or offer arrived
  * FETCH    a part of what was offered, if no stream opens    PART     it

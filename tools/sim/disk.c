@@ -108,7 +108,7 @@ static void recall_cards(struct sim *sim, uint32_t node, struct now now)
 		                       bytes_of(card->record_blob.octets, card->record_blob.len));
 		if (err != ERR_OK)
 			narrate(sim, node, "could not remember %s: %s", sim->nodes[about].name,
-			     err_text(err));
+			        err_text(err));
 	}
 }
 

@@ -260,7 +260,7 @@ static void take_receipt(struct sim *sim, uint32_t node, const struct act *act)
 {
 	watch_receipt(sim, node, act);
 	narrate(sim, node, "receipt of %s: %s", act->card->cert.name,
-	     receipt_kind_text(act->receipt->kind));
+	        receipt_kind_text(act->receipt->kind));
 }
 
 static void take_answer(struct sim *sim, uint32_t node, const struct act *act)
@@ -295,7 +295,7 @@ static void close_stream(struct sim *sim, uint32_t node, const struct act *act)
 static void tell_act(struct sim *sim, uint32_t node, const struct act *act)
 {
 	narrate(sim, node, "%s%s%s", act->text, act->card != NULL ? " " : "",
-	     act->card != NULL ? act->card->cert.name : "");
+	        act->card != NULL ? act->card->cert.name : "");
 }
 
 static void carry_out(struct sim *sim, uint32_t node, const struct act *act)

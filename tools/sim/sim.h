@@ -195,7 +195,7 @@ uint64_t sim_sometimes(const struct sim *sim, enum sim_event event); /* how ofte
 const char *sim_event_text(enum sim_event event);
 
 uint64_t sim_hash(const struct sim *sim);   /* of every act and every datagram delivered so far */
-uint64_t sim_copies(const struct sim *sim); /* QUERY frames that honest nodes received */
+uint64_t sim_copies(const struct sim *sim); /* of sim_ask()'s queries, to honest nodes */
 uint64_t sim_sent(const struct sim *sim);   /* datagrams of any kind that nodes sent */
 size_t sim_violation_count(const struct sim *sim);
 const char *sim_violation(const struct sim *sim, size_t i); /* i < SIM_VIOLATIONS_KEPT */

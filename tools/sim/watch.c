@@ -32,8 +32,8 @@
 #define HOPS_MAX 12
 #define OWN_COPIES 5      /* to one peer, and then */
 #define OWN_EVERY_MS 2000 /* one more in each such span: it said that it was busy */
-#define RELAYED_COPIES 3 /* at one depth, failovers and all */
-#define CHECK_EVERY 64   /* events of a node between looks at the tables of a large run */
+#define RELAYED_COPIES 3  /* at one depth, failovers and all */
+#define CHECK_EVERY 64    /* events of a node between looks at the tables of a large run */
 #define STREAM_MAX_MS 180000
 
 void violation(struct sim *sim, uint32_t node, const char *format, ...)
@@ -106,8 +106,7 @@ static void watch_address(struct sim *sim, uint32_t node, uint32_t to, const str
 	if (l->is_proved)
 		return;
 	if (kind == PACKET_INIT || kind == PACKET_RESPONSE)
-		*map_at(&sim->named,
-		        index_key(sim, node, to, index_in(act->data, act->len))) = 1;
+		*map_at(&sim->named, index_key(sim, node, to, index_in(act->data, act->len))) = 1;
 	l->calls += is_call;
 	l->out += is_call ? 0 : act->len;
 	if (l->out > l->in)
@@ -150,9 +149,8 @@ void watch_delivery(struct sim *sim, uint32_t node, const struct event *event)
 	l = ledger_of(sim, node, event->from);
 	l->in += event->len;
 	if (kind == PACKET_RESPONSE || kind == PACKET_DATA)
-		l->is_proved |= map_find(&sim->named,
-		                         index_key(sim, node, event->from,
-		                                   packet_receiver(event->data))) != 0;
+		l->is_proved |= map_find(&sim->named, index_key(sim, node, event->from,
+		                                                packet_receiver(event->data))) != 0;
 }
 
 void watch_write(struct sim *sim, uint32_t node, const struct act *act)
@@ -254,10 +252,13 @@ void watch_in(struct sim *sim, uint32_t node, const struct card *from, const str
 	uint32_t peer = node_of(sim, from);
 
 	if (frame->kind == FRAME_QUERY) {
-		sim->copies++;
+		const struct asked *asked;
+
 		n->is_heard = true;
 		n->heard = query_id_of(frame->blob.at, bytes_left(&frame->blob));
 		n->heard_hops = frame->hops;
+		asked = watch_known(sim, &n->heard);
+		sim->copies += asked != NULL && asked->query != SIZE_MAX; /* liars' are noise */
 	}
 	if (frame->kind != FRAME_WANT)
 		return;
