@@ -9,7 +9,29 @@ endfunction()
 
 sim_test(join)
 sim_test(faults)
-sim_test(hostile)
+sim_test(liars)
+sim_test(engine)
+
+# Fresh seeds, in two halves for two processors.
+program(test_sim_seeds SOURCES sim/test_seeds.c USES sim)
+foreach(half 0 1)
+	add_test(NAME sim/seeds_${half} COMMAND test_sim_seeds ${half}/2)
+	set_tests_properties(sim/seeds_${half} PROPERTIES LABELS sim TIMEOUT 600)
+endforeach()
+
+# The overlay built again with one rule broken (enum rule in proto/overlay/core.h): the simulator
+# must notice. All of it goes in before the sound one is looked at, which then adds nothing.
+get_target_property(overlay_sources overlay SOURCES)
+list(TRANSFORM overlay_sources PREPEND ${PROJECT_SOURCE_DIR}/proto/)
+foreach(rule 0 1 2 3 4 5 6 7)
+	layer(overlay_broken_${rule} PURE FOLDER proto/overlay SOURCES ${overlay_sources} USES wire base)
+	target_compile_definitions(overlay_broken_${rule} PRIVATE OVERLAY_BROKEN=${rule})
+	program(test_sim_broken_${rule} SOURCES sim/test_broken.c
+		USES $<LINK_LIBRARY:WHOLE_ARCHIVE,overlay_broken_${rule}> sim)
+	target_compile_definitions(test_sim_broken_${rule} PRIVATE BROKEN_RULE=${rule})
+	add_test(NAME sim/broken_${rule} COMMAND test_sim_broken_${rule})
+	set_tests_properties(sim/broken_${rule} PROPERTIES LABELS sim TIMEOUT 300)
+endforeach()
 
 # sim_command(NAME EXPECTED ARGS...): the command itself prints what matches EXPECTED.
 function(sim_command name expected)

@@ -361,6 +361,11 @@ enum err on_receipt(struct overlay *o, struct now now, struct session *s, const 
 		return counted(&o->counters.unasked, ERR_STALE);
 	if (!id_equal(&receipt.responder, from))
 		return counted(&o->counters.forged, ERR_AUTH);
+	if (target->state == TARGET_ANSWERED && !target->has_receipt) {
+		target->has_receipt = true; /* the answer overtook it */
+		hand_over(o, ask, target, &receipt, f->blob);
+		return ERR_OK;
+	}
 	if (!is_open(target) || (target->has_receipt && target->state == TARGET_WAITING))
 		return ERR_OK;
 	if (seat != NULL)

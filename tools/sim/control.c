@@ -17,6 +17,17 @@ void sim_set_skew(struct sim *sim, uint32_t node, int64_t skew_ms)
 	sim->nodes[node].skew_ms = skew_ms;
 }
 
+void sim_set_displaced(struct sim *sim, uint32_t node)
+{
+	const uint8_t elsewhere[4] = {203, 0, 113, 0};
+	struct card *card = &sim->nodes[node].self.card;
+
+	CHECK(sim->nodes[node].life == 0);
+	card->cert.prefixes[0] = (struct prefix){addr_from_v4(elsewhere), 96 + 24};
+	card->record.endpoint_count = 0;
+	mint_card(sim, node);
+}
+
 void sim_set_victim(struct sim *sim, uint32_t node)
 {
 	sim->nodes[node].is_victim = true;

@@ -7,6 +7,7 @@
  *   - no datagram is longer than PACKET_MAX, and none is of an unknown kind
  *   - nothing of an answer can be read: neither on the wire, nor in a frame by who may open it,
  *     nor in a stream
+ *   - receipts and answers go only where the asker's certificate allows
  *   - a query is passed on once at each depth: to one peer there, two when it is urgent, and to
  *     two others in place of each that does not answer; by its origin to each peer a few times;
  *     besides, as often as a peer asks for it. Not after its expiry, not when nobody signed
@@ -167,9 +168,11 @@ static uint64_t number_of(const struct short_id *id)
 	return number;
 }
 
-static uint64_t copy_key(uint32_t node, uint32_t peer, struct short_id id)
+static uint64_t copy_key(const struct sim *sim, uint32_t node, uint32_t peer, struct short_id id)
 {
-	return map_key(map_key(node, peer), number_of(&id));
+	uint64_t life = (uint64_t)sim->nodes[node].life << 32 | node;
+
+	return map_key(map_key(life, peer), number_of(&id));
 }
 
 static void watch_age(struct sim *sim, uint32_t node, const struct asked *asked)
@@ -191,7 +194,7 @@ static void watch_often(struct sim *sim, uint32_t node, uint32_t peer, const str
 	bool is_own = asked->origin == node;
 	uint64_t allowed = is_own ? OWN_COPIES + (sim->now_ms - asked->asked_ms) / OWN_EVERY_MS
 	                          : RELAYED_COPIES * (asked->is_urgent ? UINT64_C(2) : 1);
-	uint64_t *wanted = map_at(&sim->wanted, copy_key(node, peer, id));
+	uint64_t *wanted = map_at(&sim->wanted, copy_key(sim, node, peer, id));
 	uint64_t *count;
 
 	if (*wanted > 0) {
@@ -199,7 +202,7 @@ static void watch_often(struct sim *sim, uint32_t node, uint32_t peer, const str
 		return;
 	}
 	count = map_at(&sim->relayed,
-	               copy_key(node, is_own ? peer : SIM_NODES_MAX + (uint32_t)depth, id));
+	               copy_key(sim, node, is_own ? peer : SIM_NODES_MAX + (uint32_t)depth, id));
 	if (++*count > allowed)
 		violation(sim, node, "passes one query on %" PRIu64 " times at depth %zu, to %s",
 		          *count, depth, sim->nodes[peer].name);
@@ -227,6 +230,16 @@ static void watch_copy(struct sim *sim, uint32_t node, uint32_t peer, const stru
 	watch_often(sim, node, peer, asked);
 }
 
+/* A receipt at an address that its asker has no right to is a datagram at a stranger's door. */
+static void watch_place(struct sim *sim, uint32_t node, const struct card *to)
+{
+	struct member m;
+
+	if (overlay_member_of(sim->nodes[node].overlay, &to->id, &m) &&
+	    !cert_allows(&to->cert, &m.endpoint.addr))
+		violation(sim, node, "sends a receipt outside the prefixes of %s", to->cert.name);
+}
+
 /* Of the others, that field is not set. */
 static bool has_blob(enum frame_kind kind)
 {
@@ -244,6 +257,8 @@ void watch_out(struct sim *sim, uint32_t node, const struct card *to, const stru
 		violation(sim, node, "speaks to somebody who is no member");
 	else if (frame->kind == FRAME_QUERY)
 		watch_copy(sim, node, peer, frame);
+	else if (frame->kind == FRAME_RECEIPT || frame->kind == FRAME_REPLY)
+		watch_place(sim, node, to);
 }
 
 void watch_in(struct sim *sim, uint32_t node, const struct card *from, const struct frame *frame)
@@ -263,7 +278,7 @@ void watch_in(struct sim *sim, uint32_t node, const struct card *from, const str
 	if (frame->kind != FRAME_WANT)
 		return;
 	for (size_t i = 0; i < frame->id_count; i++)
-		++*map_at(&sim->wanted, copy_key(node, peer, frame->ids[i]));
+		++*map_at(&sim->wanted, copy_key(sim, node, peer, frame->ids[i]));
 }
 
 static void watch_order(struct sim *sim, uint32_t node)
@@ -411,7 +426,7 @@ void sim_check_whole(struct sim *sim, size_t query)
 			continue;
 		if (!part->is_heard)
 			lacks = "did not hear";
-		else if (can_answer(sim, i, q) && !part->has_receipt)
+		else if (can_answer(sim, i, q) && !part->has_receipt && !part->is_answered)
 			lacks = "gave no receipt for";
 		else if (can_answer(sim, i, q) && part->receipt == RECEIPT_MATCH &&
 		         !part->is_answered)

@@ -1,0 +1,176 @@
+/* Members with valid certificates that lie, each kind of them among honest ones. */
+#include "tests/sim/support.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NODES 24
+#define SHARE 0.2
+#define VICTIM 20
+
+static struct sim *among_liars(const char *kind, uint64_t seed)
+{
+	struct sim *sim = community(NODES, seed, 0.02);
+
+	sim_set_victim(sim, VICTIM);
+	assert_int_equal(sim_set_liars(sim, SHARE, liar_by_name(kind)), (uint32_t)(NODES * SHARE));
+	sim_run(sim, 60000);
+	return sim;
+}
+
+/* Everybody honest hears, gives a receipt, and finds its directory whole. */
+static void assert_unmoved(struct sim *sim)
+{
+	size_t query;
+	struct tally t;
+
+	query = ask(sim, 0, 3, 20000);
+	sim_run(sim, sim_now(sim) + 21000);
+	t = tally_of(sim, query);
+	assert_int_equal(t.heard, t.reachable);
+	assert_int_equal(t.receipts, t.reachable);
+	assert_int_equal(t.found, t.planted);
+	sim_heal(sim);
+	sim_run(sim, sim_now(sim) + 60000);
+	sim_check_known(sim);
+}
+
+static void no_kind_of_liar_keeps_honest_members_from_hearing(void **state)
+{
+	(void)state;
+	for (const struct liar_kind *k = liar_kinds; k->name != NULL; k++) {
+		struct sim *sim = among_liars(k->name, 40);
+
+		print_message("%s\n", k->name);
+		assert_unmoved(sim);
+		end(sim);
+	}
+}
+
+static void what_is_forged_is_refused(void **state)
+{
+	struct sim *sim = among_liars("forge", 41);
+	size_t query = ask(sim, 0, 3, 20000);
+	uint32_t called_false = 0;
+	(void)state;
+
+	sim_run(sim, 85000);
+	for (uint32_t i = 0; i < NODES; i++) {
+		const struct sim_part *part = &sim_query(sim, query)->parts[i];
+
+		called_false += part->outcome == TARGET_FALSE;
+		assert_true(!sim_is_honest(sim, i) || part->outcome != TARGET_FALSE);
+	}
+	assert_true(sim_sometimes(sim, SIM_FORGERY) > 0);
+	end(sim);
+}
+
+static void a_flood_is_held_to_its_budget(void **state)
+{
+	struct sim *sim = among_liars("flood", 42);
+	(void)state;
+
+	assert_unmoved(sim);
+	assert_true(sim_sometimes(sim, SIM_BUDGET) > 1000);
+	end(sim);
+}
+
+static void two_queries_under_one_number_are_noticed(void **state)
+{
+	struct sim *sim = among_liars("equivocate", 43);
+	(void)state;
+
+	assert_true(sim_sometimes(sim, SIM_EQUIVOCATION) > 0);
+	end(sim);
+}
+
+static void old_queries_are_turned_away(void **state)
+{
+	struct sim *sim = among_liars("replay", 44);
+	size_t query = ask(sim, 0, 3, 10000);
+	(void)state;
+
+	sim_run(sim, 400000);
+	assert_true(tally_of(sim, query).heard > 0);
+	assert_true(sim_sometimes(sim, SIM_REPLAY) > 0);
+	end(sim);
+}
+
+/* As long as they are the fewer, they do not move the community's clock. */
+static void clocks_that_lie_move_nobodys(void **state)
+{
+	struct sim *sim = among_liars("clock", 45);
+	(void)state;
+
+	for (uint32_t i = 0; i < NODES; i++) {
+		if (sim_is_honest(sim, i))
+			assert_in_range(overlay_skew_ms(sim_overlay(sim, i)) + 1000, 0, 2000);
+	}
+	end(sim);
+}
+
+/* The victims are a tenth of the honest; a third of all colludes. */
+static void colluders_that_hurry_do_not_silence_anybody(void **state)
+{
+	struct sim *sim = community(100, 46, 0.02);
+	size_t query;
+	(void)state;
+
+	for (uint32_t i = 10; i < 17; i++)
+		sim_set_victim(sim, i);
+	(void)sim_set_liars(sim, 0.3, liar_by_name("truncate"));
+	sim_run(sim, 60000);
+	query = ask(sim, 0, 3, 20000);
+	sim_run(sim, 66000);
+	for (uint32_t i = 10; i < 17; i++)
+		assert_true(sim_query(sim, query)->parts[i].is_heard);
+	sim_run(sim, 85000);
+	assert_true(sim_sometimes(sim, SIM_WIDENING) > 0);
+	end(sim);
+}
+
+static void a_receipt_goes_nowhere_but_where_its_asker_may_live(void **state)
+{
+	struct sim_options options = {.nodes = 12, .seed = 47, .crypto = SIM_CRYPTO_FAKE};
+	struct sim *sim = sim_new(&options);
+	size_t query;
+	(void)state;
+
+	assert_non_null(sim);
+	sim_set_displaced(sim, 5);
+	sim_start_all(sim, 1000);
+	sim_run(sim, 30000);
+	query = ask(sim, 5, 2, 10000);
+	sim_run(sim, 45000);
+	assert_int_equal(tally_of(sim, query).receipts, 0);
+	assert_true(counters(sim, 1)->misplaced > 0);
+	end(sim);
+}
+
+static void every_kind_has_a_name_of_its_own(void **state)
+{
+	size_t count = 0;
+	(void)state;
+
+	for (const struct liar_kind *k = liar_kinds; k->name != NULL; k++, count++)
+		assert_ptr_equal(liar_by_name(k->name), k);
+	assert_int_equal(count, 12);
+	assert_null(liar_by_name("saint"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_kind_has_a_name_of_its_own),
+		cmocka_unit_test(no_kind_of_liar_keeps_honest_members_from_hearing),
+		cmocka_unit_test(what_is_forged_is_refused),
+		cmocka_unit_test(a_flood_is_held_to_its_budget),
+		cmocka_unit_test(two_queries_under_one_number_are_noticed),
+		cmocka_unit_test(old_queries_are_turned_away),
+		cmocka_unit_test(clocks_that_lie_move_nobodys),
+		cmocka_unit_test(colluders_that_hurry_do_not_silence_anybody),
+		cmocka_unit_test(a_receipt_goes_nowhere_but_where_its_asker_may_live),
+	};
+
+	return cmocka_run_group_tests_name("sim/liars", tests, NULL, NULL);
+}
