@@ -71,8 +71,7 @@ static void choose_targets(struct overlay *o, struct now now, struct ask *ask)
 	for (size_t i = 0; i < o->peer_count; i++) {
 		const struct member *member = &o->peers[i].member;
 
-		if (member->state == MEMBER_REVOKED || member->state == MEMBER_EXPIRED ||
-		    now.wall.ms > member->cert.not_after.ms)
+		if (is_out(member) || now.wall.ms > member->cert.not_after.ms)
 			continue; /* its state is not looked at but now and then */
 		if ((member->cert.roles & CERT_ROLE_ANSWER) == 0)
 			continue;

@@ -144,6 +144,12 @@ struct nonce random_nonce(struct overlay *o);
 enum err counted(uint64_t *counter, enum err err); /* counts, and hands `err` back */
 bool bucket_take(struct bucket *b, struct mono now, struct bucket_rate rate);
 
+/* Its certificate is worth nothing now: not greeted, not asked, not named to others. */
+static inline bool is_out(const struct member *m)
+{
+	return m->state == MEMBER_EXPIRED || m->state == MEMBER_REVOKED;
+}
+
 /* members.c */
 struct peer *peer_find(struct overlay *o, const struct id *id);
 enum err members_greeting(struct overlay *o, struct now now, const struct endpoint *from,
@@ -167,7 +173,6 @@ struct mono members_deadline(const struct overlay *o);
 enum err on_notice(struct overlay *o, struct now now, const struct endpoint *from,
                    const struct message *m, struct peer *peer);
 void notices_tell(struct overlay *o, struct now now, struct peer *peer); /* all that we know */
-bool notices_judge(const struct overlay *o, const struct cert *cert);    /* does it still hold? */
 
 /* ask.c: our questions */
 enum err on_receipt_of_query(struct overlay *o, struct now now, const struct message *m);

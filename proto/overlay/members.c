@@ -88,7 +88,7 @@ static void renew(struct overlay *o, struct peer *peer, const struct cert *cert,
 	peer->member.cert = *cert;
 	peer->member.blob.len = bytes_left(&blob);
 	memcpy(peer->member.blob.octets, blob.at, bytes_left(&blob));
-	if (peer->member.state == MEMBER_EXPIRED || peer->member.state == MEMBER_REVOKED)
+	if (is_out(&peer->member))
 		peer->member.state = MEMBER_SILENT;
 	if (peer->member.state != MEMBER_HEARD)
 		push(o, ACT_REMEMBER, &peer->member.id);
@@ -105,7 +105,7 @@ static enum err check_cert(struct overlay *o, struct now now, struct bytes blob,
 		o->counters.expired++;
 	else if (err != ERR_OK)
 		o->counters.untrusted++;
-	else if (!notices_judge(o, ret))
+	else if (trust_is_revoked(o->trust, ret))
 		err = counted(&o->counters.revoked, ERR_ROOT);
 	else
 		*ret_id = cert_id(ret);
@@ -228,14 +228,13 @@ static void is_live(struct overlay *o, struct now now, struct peer *peer,
 	peer->next = next_ping(o, now);
 	if (is_news || is_moved)
 		push(o, ACT_REMEMBER, &peer->member.id);
-	if (is_news)
+	if (is_news) {
 		note(o, "member is live", &peer->member.id);
-	if (is_news)
 		notices_tell(o, now, peer);
-	if (is_news)
 		list_members(o, now, peer);
-	else if (peer->is_listed)
+	} else if (peer->is_listed) {
 		ask_for_members(o, now, peer, &peer->walked); /* on from where it was lost */
+	}
 	if (o->next_gossip.ms == MONO_NEVER.ms)
 		o->next_gossip = mono_after(now.mono, GOSSIP_MS + random_below(o, GOSSIP_MS));
 }
@@ -277,10 +276,8 @@ enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *fr
 	bool is_ours = peer->is_waiting && nonce_equal(&peer->nonce, &m->body.echo) &&
 	               endpoint_equal(&peer->member.endpoint, from); /* where our HELLO went */
 
-	if (!cert_allows(&peer->member.cert, &from->addr)) {
-		o->counters.misplaced++;
-		return ERR_DENIED;
-	}
+	if (!cert_allows(&peer->member.cert, &from->addr))
+		return counted(&o->counters.misplaced, ERR_DENIED);
 	if (!is_ours && !is_bootstrap_echo(o, m, from)) {
 		o->counters.unasked++;
 		return ERR_STALE;
@@ -304,10 +301,8 @@ enum err on_confirm(struct overlay *o, struct now now, const struct endpoint *fr
 		return ERR_STALE;
 	}
 	/* Proved, but not where its root says that it lives: nothing is ever sent there. */
-	if (!cert_allows(&peer->member.cert, &from->addr)) {
-		o->counters.misplaced++;
-		return ERR_DENIED;
-	}
+	if (!cert_allows(&peer->member.cert, &from->addr))
+		return counted(&o->counters.misplaced, ERR_DENIED);
 	is_live(o, now, peer, from);
 	return ERR_OK;
 }
@@ -376,8 +371,7 @@ static void heard(struct overlay *o, struct now now, const struct card *card)
 		else
 			peer = insert(o, &id, &cert, card->cert, &card->endpoint);
 	}
-	if (peer == NULL || peer->member.state == MEMBER_LIVE ||
-	    peer->member.state == MEMBER_EXPIRED || peer->member.state == MEMBER_REVOKED)
+	if (peer == NULL || peer->member.state == MEMBER_LIVE || is_out(&peer->member))
 		return;
 	if (greet_soon(o, now, peer) && peer->member.state == MEMBER_HEARD)
 		peer->member.endpoint = card->endpoint; /* as good as where we tried before */

@@ -11,11 +11,6 @@
 
 #define TELL_MS 2000 /* between two times that a member is told all */
 
-bool notices_judge(const struct overlay *o, const struct cert *cert)
-{
-	return !trust_is_revoked(o->trust, cert);
-}
-
 static void say(struct overlay *o, const struct peer *peer, const void *page, size_t len)
 {
 	struct body body = {.page = bytes_of(page, len)};
@@ -48,14 +43,15 @@ static void purge(struct overlay *o)
 	for (size_t i = 0; i < o->peer_count; i++) {
 		struct peer *peer = &o->peers[i];
 
-		if (notices_judge(o, &peer->member.cert) || peer->member.state == MEMBER_REVOKED)
+		if (!trust_is_revoked(o->trust, &peer->member.cert) ||
+		    peer->member.state == MEMBER_REVOKED)
 			continue;
 		peer->member.state = MEMBER_REVOKED;
 		peer->is_waiting = peer->is_listed = false;
 		peer->next = MONO_NEVER;
 		note(o, "member was revoked", &peer->member.id);
 	}
-	if (!notices_judge(o, &o->self.cert))
+	if (trust_is_revoked(o->trust, &o->self.cert))
 		note(o, "our own certificate was revoked", NULL);
 }
 
@@ -94,9 +90,4 @@ enum err on_notice(struct overlay *o, struct now now, const struct endpoint *fro
 	else if (err == ERR_ROOT)
 		o->counters.untrusted++;
 	return err;
-}
-
-const struct trust *overlay_trust(const struct overlay *o)
-{
-	return o->trust;
 }

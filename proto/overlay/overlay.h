@@ -216,7 +216,6 @@ const struct member *overlay_member(const struct overlay *o, size_t i);
 
 const struct overlay_counters *overlay_counters(const struct overlay *o);
 const struct id *overlay_id(const struct overlay *o);
-const struct trust *overlay_trust(const struct overlay *o);
 const char *member_state_text(enum member_state state); /* "live" ... */
 const char *target_state_text(enum target_state state); /* "answered" ... */
 

@@ -1,6 +1,7 @@
 #include "proto/wire/query.h"
 
 #include "base/util.h"
+#include "proto/wire/envelope.h"
 #include "proto/wire/pack.h"
 
 #include <string.h>
@@ -89,8 +90,6 @@ enum err query_pack(struct query *query, const struct cert_blob *cert,
 	uint8_t body[QUERY_MAX], on[FINGERPRINT_MAX];
 	struct pack p = pack_into(body, sizeof(body));
 	struct octets fingerprint = octets_of(on, sizeof(on));
-	struct octets out = octets_of(ret->octets, sizeof(ret->octets));
-	struct signature signature;
 
 	CHECK(query->question.on_count > 0);
 	put_fingerprint(&fingerprint, &query->question);
@@ -104,13 +103,11 @@ enum err query_pack(struct query *query, const struct cert_blob *cert,
 	pack_uint(&p, (uint64_t)query->question.proto << 8 | query->question.severity);
 	pack_uint(&p, (uint64_t)query->question.gap_ms);
 	pack_bin(&p, on, octets_len(&fingerprint));
-	signature = sign(origin, QUERY_DOMAIN, body, pack_len(&p));
-	octets_uint(&out, pack_len(&p), 2);
-	octets_put(&out, body, pack_len(&p));
-	octets_put(&out, signature.octets, sizeof(signature.octets));
-	if (fingerprint.is_full || p.out.is_full || out.is_full)
+	if (fingerprint.is_full)
 		return ERR_LIMIT;
-	ret->len = octets_len(&out);
+	ret->len = envelope_pack(origin, QUERY_DOMAIN, &p, ret->octets, sizeof(ret->octets));
+	if (ret->len == 0)
+		return ERR_LIMIT;
 	query->id = query_id_of(ret->octets, ret->len);
 	return ERR_OK;
 }
@@ -152,15 +149,12 @@ static bool is_alive(const struct query *q, struct wall now, int64_t skew_ms)
 enum err query_open(const void *data, size_t len, const struct roots *roots, struct wall now,
                     int64_t skew_ms, struct query *ret)
 {
-	struct bytes in = bytes_of(data, len), cert;
-	struct bytes body = bytes_cut(&in, (size_t)bytes_uint(&in, 2));
 	struct signature signature;
-	enum err err, expired;
+	struct bytes body, cert;
+	enum err expired, err = envelope_cut(data, len, QUERY_MAX, &body, &signature);
 
-	bytes_copy(&in, signature.octets, sizeof(signature.octets));
-	if (in.is_short || bytes_left(&in) != 0 || len > QUERY_MAX)
-		return ERR_FORMAT;
-	err = read_body(body, ret, &cert);
+	if (err == ERR_OK)
+		err = read_body(body, ret, &cert);
 	if (err != ERR_OK)
 		return err;
 	expired = cert_open(cert.at, bytes_left(&cert), roots, now, &ret->origin);
