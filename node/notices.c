@@ -4,10 +4,8 @@
 #include "node/node.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define AGAIN_MS 5000
-#define LINE_MAX_LEN KEY_FILE_MAX
 
 /* A line is a page. Those known already are no news, and no fault. */
 static enum err take_line(struct node *node, const char *line)
@@ -26,7 +24,7 @@ static enum err take_line(struct node *node, const char *line)
 
 static enum err take_file(struct node *node, const char *path)
 {
-	char line[LINE_MAX_LEN];
+	char line[KEY_FILE_MAX];
 	FILE *f = fopen(path, "r");
 	enum err err = ERR_OK, one;
 

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/util.h"
+#include "proto/wire/envelope.h"
 #include "proto/wire/pack.h"
 
 #include <stdio.h>
@@ -174,21 +175,14 @@ enum err cert_issue(const struct key_pair *root, struct cert *cert, struct cert_
 {
 	uint8_t body[CERT_MAX];
 	struct pack p = pack_into(body, sizeof(body));
-	struct octets out = octets_of(ret->octets, sizeof(ret->octets));
-	struct signature signature;
 
 	if (!is_name(cert->name) || !is_name(cert->org) || !are_roles(cert->roles) ||
 	    !are_sound(cert->prefixes, cert->prefix_count))
 		return ERR_RANGE;
 	cert->root = root->public;
 	pack_cert(&p, cert);
-	signature = sign(root, CERT_DOMAIN, body, pack_len(&p));
-	octets_uint(&out, pack_len(&p), 2);
-	octets_put(&out, body, pack_len(&p));
-	octets_put(&out, signature.octets, sizeof(signature.octets));
-	CHECK(!p.out.is_full);
-	CHECK(!out.is_full);
-	ret->len = octets_len(&out);
+	ret->len = envelope_pack(root, CERT_DOMAIN, &p, ret->octets, sizeof(ret->octets));
+	CHECK(ret->len > 0);
 	return ERR_OK;
 }
 
@@ -213,16 +207,13 @@ bool roots_have(const struct roots *roots, const struct public_key *root)
 enum err cert_open(const void *data, size_t len, const struct roots *roots, struct wall now,
                    struct cert *ret)
 {
-	struct bytes in = bytes_of(data, len);
-	struct bytes body = bytes_cut(&in, (size_t)bytes_uint(&in, 2));
 	struct signature signature;
+	struct bytes body;
 	struct cert cert;
-	enum err err;
+	enum err err = envelope_cut(data, len, CERT_MAX, &body, &signature);
 
-	bytes_copy(&in, signature.octets, sizeof(signature.octets));
-	if (in.is_short || bytes_left(&in) != 0 || len > CERT_MAX)
-		return ERR_FORMAT;
-	err = unpack_cert(body, &cert);
+	if (err == ERR_OK)
+		err = unpack_cert(body, &cert);
 	if (err != ERR_OK)
 		return err;
 	if (!roots_have(roots, &cert.root))

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/util.h"
+#include "proto/wire/envelope.h"
 #include "proto/wire/pack.h"
 
 #define NOTICE_VERSION 1
@@ -122,8 +123,6 @@ enum err notice_issue(const struct key_pair *root, struct notice *notice, struct
 {
 	uint8_t body[NOTICE_MAX];
 	struct pack p = pack_into(body, sizeof(body));
-	struct octets out = octets_of(ret->octets, sizeof(ret->octets));
-	struct signature signature;
 
 	if (!is_sound(&notice->head) || notice->entry_count > NOTICE_ENTRIES_MAX)
 		return ERR_RANGE;
@@ -133,32 +132,16 @@ enum err notice_issue(const struct key_pair *root, struct notice *notice, struct
 	}
 	notice->head.root = root->public;
 	pack_notice(&p, notice);
-	signature = sign(root, NOTICE_DOMAIN, body, pack_len(&p));
-	octets_uint(&out, pack_len(&p), 2);
-	octets_put(&out, body, pack_len(&p));
-	octets_put(&out, signature.octets, sizeof(signature.octets));
-	CHECK(!p.out.is_full);
-	CHECK(!out.is_full);
-	ret->len = octets_len(&out);
+	ret->len = envelope_pack(root, NOTICE_DOMAIN, &p, ret->octets, sizeof(ret->octets));
+	CHECK(ret->len > 0);
 	return ERR_OK;
-}
-
-/* The signed part of data[0..len), and what is to be its signature. */
-static enum err split(const void *data, size_t len, struct bytes *ret_body,
-                      struct signature *ret_signature)
-{
-	struct bytes in = bytes_of(data, len);
-
-	*ret_body = bytes_cut(&in, (size_t)bytes_uint(&in, 2));
-	bytes_copy(&in, ret_signature->octets, sizeof(ret_signature->octets));
-	return in.is_short || bytes_left(&in) != 0 || len > NOTICE_MAX ? ERR_FORMAT : ERR_OK;
 }
 
 enum err notice_peek(const void *data, size_t len, struct notice_head *ret)
 {
 	struct signature signature;
 	struct unpack u = {.is_wrong = false};
-	enum err err = split(data, len, &u.in, &signature);
+	enum err err = envelope_cut(data, len, NOTICE_MAX, &u.in, &signature);
 
 	return err == ERR_OK ? unpack_head(&u, ret) : err;
 }
@@ -168,7 +151,7 @@ enum err notice_open(const void *data, size_t len, struct notice *ret)
 	struct signature signature;
 	struct notice notice;
 	struct bytes body;
-	enum err err = split(data, len, &body, &signature);
+	enum err err = envelope_cut(data, len, NOTICE_MAX, &body, &signature);
 
 	if (err == ERR_OK)
 		err = unpack_notice(body, &notice);

@@ -1,6 +1,7 @@
 #include "proto/wire/query.h"
 
 #include "base/util.h"
+#include "proto/wire/envelope.h"
 #include "proto/wire/pack.h"
 
 #include <string.h>
@@ -89,8 +90,6 @@ enum err query_pack(struct query *query, const struct card *card,
 	uint8_t body[QUERY_MAX], on[FINGERPRINT_MAX];
 	struct pack p = pack_into(body, sizeof(body));
 	struct octets fingerprint = octets_of(on, sizeof(on));
-	struct octets out = octets_of(ret->octets, sizeof(ret->octets));
-	struct signature signature;
 
 	CHECK(query->question.on_count > 0);
 	put_fingerprint(&fingerprint, &query->question);
@@ -107,13 +106,11 @@ enum err query_pack(struct query *query, const struct card *card,
 	pack_uint(&p, (uint64_t)query->question.proto << 8 | query->question.severity);
 	pack_uint(&p, (uint64_t)query->question.gap_ms);
 	pack_bin(&p, on, octets_len(&fingerprint));
-	signature = sign(operational, QUERY_DOMAIN, body, pack_len(&p));
-	octets_uint(&out, pack_len(&p), 2);
-	octets_put(&out, body, pack_len(&p));
-	octets_put(&out, signature.octets, sizeof(signature.octets));
-	if (fingerprint.is_full || p.out.is_full || out.is_full)
+	if (fingerprint.is_full)
 		return ERR_LIMIT;
-	ret->len = octets_len(&out);
+	ret->len = envelope_pack(operational, QUERY_DOMAIN, &p, ret->octets, sizeof(ret->octets));
+	if (ret->len == 0)
+		return ERR_LIMIT;
 	query->id = query_id_of(ret->octets, ret->len);
 	query->cert = bytes_of(card->cert_blob.octets, card->cert_blob.len);
 	query->record = bytes_of(card->record_blob.octets, card->record_blob.len);
@@ -148,25 +145,14 @@ static enum err read_body(struct bytes body, struct query *ret)
 	return get_fingerprint(body, &ret->question);
 }
 
-/* Body and signature of an encoded query. */
-static bool cut(const void *data, size_t len, struct bytes *ret_body, struct signature *ret)
-{
-	struct bytes in = bytes_of(data, len);
-
-	*ret_body = bytes_cut(&in, (size_t)bytes_uint(&in, 2));
-	bytes_copy(&in, ret->octets, sizeof(ret->octets));
-	return !in.is_short && bytes_left(&in) == 0 && len <= QUERY_MAX;
-}
-
 enum err query_open(const void *data, size_t len, struct query *ret)
 {
 	struct signature signature;
 	struct bytes body;
-	enum err err;
+	enum err err = envelope_cut(data, len, QUERY_MAX, &body, &signature);
 
-	if (!cut(data, len, &body, &signature))
-		return ERR_FORMAT;
-	err = read_body(body, ret);
+	if (err == ERR_OK)
+		err = read_body(body, ret);
 	if (err == ERR_OK)
 		ret->id = query_id_of(data, len);
 	return err;
@@ -176,9 +162,10 @@ enum err query_verify(const void *data, size_t len, const struct public_key *ope
 {
 	struct signature signature;
 	struct bytes body;
+	enum err err = envelope_cut(data, len, QUERY_MAX, &body, &signature);
 
-	if (!cut(data, len, &body, &signature))
-		return ERR_FORMAT;
+	if (err != ERR_OK)
+		return err;
 	return verify(operational, QUERY_DOMAIN, body.at, bytes_left(&body), &signature);
 }
 

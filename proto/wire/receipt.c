@@ -1,6 +1,7 @@
 #include "proto/wire/receipt.h"
 
 #include "base/util.h"
+#include "proto/wire/envelope.h"
 #include "proto/wire/pack.h"
 
 #define VERSION 1
@@ -12,8 +13,6 @@ void receipt_sign(const struct receipt *receipt, const struct key_pair *operatio
 {
 	uint8_t body[RECEIPT_MAX];
 	struct pack p = pack_into(body, sizeof(body));
-	struct octets out = octets_of(ret->octets, sizeof(ret->octets));
-	struct signature signature;
 
 	pack_array(&p, FIELDS);
 	pack_uint(&p, VERSION);
@@ -27,13 +26,8 @@ void receipt_sign(const struct receipt *receipt, const struct key_pair *operatio
 	pack_uint(&p, receipt->lost);
 	pack_uint(&p, receipt->connections);
 	pack_uint(&p, receipt->retry_after_ms);
-	signature = sign(operational, DOMAIN, body, pack_len(&p));
-	octets_uint(&out, pack_len(&p), 2);
-	octets_put(&out, body, pack_len(&p));
-	octets_put(&out, signature.octets, sizeof(signature.octets));
-	CHECK(!p.out.is_full);
-	CHECK(!out.is_full);
-	ret->len = octets_len(&out);
+	ret->len = envelope_pack(operational, DOMAIN, &p, ret->octets, sizeof(ret->octets));
+	CHECK(ret->len > 0);
 }
 
 static enum err read_body(struct bytes body, struct receipt *ret)
@@ -67,16 +61,13 @@ static enum err read_body(struct bytes body, struct receipt *ret)
 enum err receipt_open(const void *data, size_t len, const struct public_key *operational,
                       struct receipt *ret)
 {
-	struct bytes in = bytes_of(data, len);
-	struct bytes body = bytes_cut(&in, (size_t)bytes_uint(&in, 2));
 	struct signature signature;
 	struct receipt receipt;
-	enum err err;
+	struct bytes body;
+	enum err err = envelope_cut(data, len, RECEIPT_MAX, &body, &signature);
 
-	bytes_copy(&in, signature.octets, sizeof(signature.octets));
-	if (in.is_short || bytes_left(&in) != 0)
-		return ERR_FORMAT;
-	err = read_body(body, &receipt);
+	if (err == ERR_OK)
+		err = read_body(body, &receipt);
 	if (err == ERR_OK)
 		err = verify(operational, DOMAIN, body.at, bytes_left(&body), &signature);
 	if (err == ERR_OK)

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/util.h"
+#include "proto/wire/envelope.h"
 #include "proto/wire/pack.h"
 
 #include <string.h>
@@ -94,35 +95,25 @@ enum err record_issue(const struct key_pair *identity, const struct record *reco
 {
 	uint8_t body[RECORD_MAX];
 	struct pack p = pack_into(body, sizeof(body));
-	struct octets out = octets_of(ret->octets, sizeof(ret->octets));
-	struct signature signature;
 
 	if (!is_sound(record))
 		return ERR_RANGE;
 	pack_record(&p, record);
-	signature = sign(identity, RECORD_DOMAIN, body, pack_len(&p));
-	octets_uint(&out, pack_len(&p), 2);
-	octets_put(&out, body, pack_len(&p));
-	octets_put(&out, signature.octets, sizeof(signature.octets));
-	CHECK(!p.out.is_full);
-	CHECK(!out.is_full);
-	ret->len = octets_len(&out);
+	ret->len = envelope_pack(identity, RECORD_DOMAIN, &p, ret->octets, sizeof(ret->octets));
+	CHECK(ret->len > 0);
 	return ERR_OK;
 }
 
 enum err record_open(const void *data, size_t len, const struct cert *cert, struct wall now,
                      struct record *ret)
 {
-	struct bytes in = bytes_of(data, len);
-	struct bytes body = bytes_cut(&in, (size_t)bytes_uint(&in, 2));
 	struct signature signature;
+	struct bytes body;
 	struct record record;
-	enum err err;
+	enum err err = envelope_cut(data, len, RECORD_MAX, &body, &signature);
 
-	bytes_copy(&in, signature.octets, sizeof(signature.octets));
-	if (in.is_short || bytes_left(&in) != 0 || len > RECORD_MAX)
-		return ERR_FORMAT;
-	err = unpack_record(body, &record);
+	if (err == ERR_OK)
+		err = unpack_record(body, &record);
 	if (err != ERR_OK)
 		return err;
 	err = verify(&cert->member, RECORD_DOMAIN, body.at, bytes_left(&body), &signature);
