@@ -62,21 +62,16 @@ static const struct option_row options[] = {
 };
 /* clang-format on */
 
-static int fail(const char *reason)
-{
-	return print_failure(CTL_INTERNAL, "%s", reason);
-}
-
 /* Makes `dir`, and refuses it when it holds one of `files` already. */
 static int prepare(const char *dir, const char *const *files, size_t count)
 {
 	char path[FILE_PATH_MAX], reason[FILE_REASON_MAX];
 
 	if (file_make_dir(dir, reason) != ERR_OK)
-		return fail(reason);
+		return print_fault(reason);
 	for (size_t i = 0; i < count; i++) {
 		if (file_path(dir, files[i], path, reason) != ERR_OK)
-			return fail(reason);
+			return print_fault(reason);
 		if (file_exists(path))
 			return print_failure(CTL_INTERNAL,
 			                     "%s is there already; nothing is overwritten", path);
@@ -141,7 +136,7 @@ static int init_community(const struct call *call)
 		err = write_key(o->community, "root.pub", FILE_PUBLIC, "spoor-root",
 		                pair.public.octets, sizeof(pair.public.octets), reason);
 	if (err != ERR_OK)
-		return fail(reason);
+		return print_fault(reason);
 	object = json_pack("{s:s, s:s*, s:s}", "dir", o->community, "name", o->settings.name,
 	                   "root", issue_hex(pair.public.octets, hex));
 	key_pair_wipe(&pair);
@@ -365,7 +360,7 @@ static int make_node(struct node *n)
 	code = prepare(n->dir, files, ARRAY_LEN(files));
 	if (code != CTL_FOUND)
 		return code;
-	return write_node(n, reason) == ERR_OK ? report_node(n) : fail(reason);
+	return write_node(n, reason) == ERR_OK ? report_node(n) : print_fault(reason);
 }
 
 static int init_node(const struct call *call)
@@ -393,7 +388,7 @@ static int run(const struct call *call)
 	const struct init_options *o = call->options;
 
 	if (sign_start() != ERR_OK)
-		return fail("libsodium does not start");
+		return print_fault("libsodium does not start");
 	return o->community != NULL ? init_community(call) : init_node(call);
 }
 

@@ -32,11 +32,6 @@ static const struct option_row rows[] = {
 };
 /* clang-format on */
 
-static int fail(const char *reason)
-{
-	return print_failure(CTL_INTERNAL, "%s", reason);
-}
-
 /* Draws a key and writes its seed to `path`, which nobody else may read. */
 static enum err draw(const char *path, const char *kind, struct public_key *ret, char *reterr)
 {
@@ -63,9 +58,9 @@ static int run_identity(const struct call *call)
 	struct public_key key;
 
 	if (sign_start() != ERR_OK)
-		return fail("libsodium does not start");
+		return print_fault("libsodium does not start");
 	if (draw(path, "spoor-identity-key", &key, reason) != ERR_OK)
-		return fail(reason);
+		return print_fault(reason);
 	describe_put(call,
 	             json_pack("{s:s, s:s}", "file", path, "key", issue_hex(key.octets, hex)));
 	return CTL_FOUND;
@@ -82,14 +77,14 @@ static int run_root(const struct call *call)
 	if (len < 0 || len >= FILE_PATH_MAX)
 		return print_failure(CTL_INTERNAL, "the path of %s is too long", path);
 	if (sign_start() != ERR_OK)
-		return fail("libsodium does not start");
+		return print_fault("libsodium does not start");
 	if (file_exists(public))
 		return print_failure(CTL_INTERNAL, "%s is there already; nothing is overwritten",
 		                     public);
 	if (draw(path, "spoor-root-key", &key, reason) != ERR_OK ||
 	    file_write_key(public, FILE_PUBLIC, "spoor-root", key.octets, sizeof(key.octets),
 	                   reason) != ERR_OK)
-		return fail(reason);
+		return print_fault(reason);
 	describe_put(call, json_pack("{s:s, s:s, s:s}", "file", path, "public", public, "root",
 	                             issue_hex(key.octets, hex)));
 	return CTL_FOUND;
@@ -146,7 +141,7 @@ static int write_operational(const struct call *call, const struct seed *seed,
 	                     octets_len(&out), reason);
 	wipe(data, sizeof(data));
 	if (err != ERR_OK)
-		return fail(reason);
+		return print_fault(reason);
 	object = describe_record(record, call->now);
 	json_object_set_new(object, "file", json_string(call->operands[0]));
 	describe_put(call, object);
@@ -171,11 +166,11 @@ static int run_operational(const struct call *call)
 	if (code != CTL_FOUND)
 		return code;
 	if (sign_start() != ERR_OK)
-		return fail("libsodium does not start");
+		return print_fault("libsodium does not start");
 	if (file_read_pair(o->identity, "spoor-identity-key", &identity, reason) != ERR_OK)
-		return fail(reason);
+		return print_fault(reason);
 	code = file_random(&seed, sizeof(seed), reason) != ERR_OK
-	               ? fail(reason)
+	               ? print_fault(reason)
 	               : write_operational(call, &seed, &identity, &record);
 	key_pair_wipe(&identity);
 	wipe(&seed, sizeof(seed));

@@ -35,11 +35,6 @@ static const struct option_row rows[] = {
 };
 /* clang-format on */
 
-static int fail(const char *reason)
-{
-	return print_failure(CTL_INTERNAL, "%s", reason);
-}
-
 static int read_request(const char *path, struct request *ret)
 {
 	uint8_t data[REQUEST_ROOM];
@@ -48,7 +43,7 @@ static int read_request(const char *path, struct request *ret)
 	enum err err;
 
 	if (file_read_key(path, "spoor-request", data, &len, reason) != ERR_OK)
-		return fail(reason);
+		return print_fault(reason);
 	err = request_open(data, len, ret);
 	if (err == ERR_AUTH)
 		return print_failure(CTL_UNVERIFIED,
@@ -58,48 +53,12 @@ static int read_request(const char *path, struct request *ret)
 	return CTL_FOUND;
 }
 
-/* Of any age, but signed by this root: only who issued it renews it. */
-static int read_cert(const char *path, const struct public_key *root, struct cert *ret)
-{
-	struct roots roots = {.keys = {*root}, .count = 1};
-	struct wall any_time = {INT64_MIN};
-	char reason[FILE_REASON_MAX];
-	struct cert_blob blob = {.len = sizeof(blob.octets)};
-	enum err err;
-
-	if (file_read_key(path, "spoor-certificate", blob.octets, &blob.len, reason) != ERR_OK)
-		return fail(reason);
-	err = cert_open(blob.octets, blob.len, &roots, any_time, ret);
-	if (err == ERR_ROOT)
-		return print_failure(CTL_UNVERIFIED, "%s: signed by another root", path);
-	if (err != ERR_OK)
-		return print_failure(CTL_UNVERIFIED, "%s: %s", path, err_text(err));
-	return CTL_FOUND;
-}
-
-/* The certificate goes to a file and its description to standard output, or it goes there itself.
- */
 static int deliver(const struct call *call, const struct cert *cert, const struct cert_blob *blob)
 {
 	const struct issue_options *o = call->options;
-	char text[KEY_FILE_MAX], reason[FILE_REASON_MAX];
-	json_t *object;
+	const struct delivery d = {"spoor-certificate", "certificate", o->output};
 
-	key_file_print("spoor-certificate", blob->octets, blob->len, text);
-	if (o->output == NULL && call->form != PRINT_JSON) {
-		fputs(text, stdout);
-		return CTL_FOUND;
-	}
-	if (o->output != NULL && file_write(o->output, FILE_PUBLIC, text, reason) != ERR_OK)
-		return fail(reason);
-	object = describe_cert(cert, call->now);
-	text[strcspn(text, "\n")] = '\0';
-	if (o->output == NULL)
-		json_object_set_new(object, "certificate", json_string(text));
-	else
-		json_object_set_new(object, "file", json_string(o->output));
-	describe_put(call, object);
-	return CTL_FOUND;
+	return describe_deliver(call, &d, blob->octets, blob->len, describe_cert(cert, call->now));
 }
 
 static struct wall until_of(const struct call *call)
@@ -137,7 +96,7 @@ static int issue(const struct call *call, const struct key_pair *root)
 	if (err != ERR_OK)
 		return print_failure(CTL_USAGE, "%s", reason);
 	err = issue_cert(root, &request, roles, call->now, until_of(call), &cert, &blob, reason);
-	return err == ERR_OK ? deliver(call, &cert, &blob) : fail(reason);
+	return err == ERR_OK ? deliver(call, &cert, &blob) : print_fault(reason);
 }
 
 static int renew(const struct call *call, const struct key_pair *root)
@@ -146,7 +105,7 @@ static int renew(const struct call *call, const struct key_pair *root)
 	struct cert_blob blob;
 	struct cert cert;
 	enum err err;
-	int code = read_cert(call->operands[0], &root->public, &cert);
+	int code = issue_read_cert(call->operands[0], &root->public, &cert);
 
 	if (code != CTL_FOUND)
 		return code;
@@ -154,7 +113,7 @@ static int renew(const struct call *call, const struct key_pair *root)
 	if (err != ERR_OK)
 		return print_failure(CTL_USAGE, "%s", reason);
 	err = issue_again(root, call->now, until_of(call), &cert, &blob, reason);
-	return err == ERR_OK ? deliver(call, &cert, &blob) : fail(reason);
+	return err == ERR_OK ? deliver(call, &cert, &blob) : print_fault(reason);
 }
 
 /* Checks what both have in common, and lends the root's key to `act`. */
@@ -173,9 +132,9 @@ static int with_root(const struct call *call,
 	if (until_of(call).ms <= call->now.ms)
 		return print_failure(CTL_USAGE, "--valid-until is in the past");
 	if (sign_start() != ERR_OK)
-		return fail("libsodium does not start");
+		return print_fault("libsodium does not start");
 	if (file_read_pair(o->sign, "spoor-root-key", &root, reason) != ERR_OK)
-		return fail(reason);
+		return print_fault(reason);
 	code = act(call, &root);
 	key_pair_wipe(&root);
 	return code;

@@ -31,11 +31,6 @@ static const struct option_row rows[] = {
 };
 /* clang-format on */
 
-static int fail(const char *reason)
-{
-	return print_failure(CTL_INTERNAL, "%s", reason);
-}
-
 static int fill(const struct request_options *o, struct request *r)
 {
 	char reason[FILE_REASON_MAX];
@@ -55,34 +50,10 @@ static int fill(const struct request_options *o, struct request *r)
 	return CTL_FOUND;
 }
 
-/* As `member issue` delivers a certificate. */
-static int deliver(const struct call *call, const struct request *r, const uint8_t *data,
-                   size_t len)
-{
-	const struct request_options *o = call->options;
-	char text[KEY_FILE_MAX], reason[FILE_REASON_MAX];
-	json_t *object;
-
-	key_file_print("spoor-request", data, len, text);
-	if (o->output == NULL && call->form != PRINT_JSON) {
-		fputs(text, stdout);
-		return CTL_FOUND;
-	}
-	if (o->output != NULL && file_write(o->output, FILE_PUBLIC, text, reason) != ERR_OK)
-		return fail(reason);
-	object = describe_request(r);
-	text[strcspn(text, "\n")] = '\0';
-	if (o->output == NULL)
-		json_object_set_new(object, "request", json_string(text));
-	else
-		json_object_set_new(object, "file", json_string(o->output));
-	describe_put(call, object);
-	return CTL_FOUND;
-}
-
 static int run(const struct call *call)
 {
 	const struct request_options *o = call->options;
+	const struct delivery d = {"spoor-request", "request", o->output};
 	struct request request = {.prefix_count = 0};
 	uint8_t data[REQUEST_ROOM];
 	char reason[FILE_REASON_MAX];
@@ -94,15 +65,15 @@ static int run(const struct call *call)
 	if (code != CTL_FOUND)
 		return code;
 	if (sign_start() != ERR_OK)
-		return fail("libsodium does not start");
+		return print_fault("libsodium does not start");
 	if (file_read_pair(o->identity, "spoor-identity-key", &identity, reason) != ERR_OK)
-		return fail(reason);
+		return print_fault(reason);
 	request.member = identity.public;
 	err = request_pack(&identity, &request, data, &len);
 	key_pair_wipe(&identity);
 	if (err != ERR_OK)
 		return print_failure(CTL_USAGE, "name and organisation must be printable");
-	return deliver(call, &request, data, len);
+	return describe_deliver(call, &d, data, len, describe_request(&request));
 }
 
 const struct command cmd_member_request = {

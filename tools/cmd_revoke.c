@@ -39,11 +39,6 @@ static const struct option_row rows[] = {
 };
 /* clang-format on */
 
-static int fail(const char *reason)
-{
-	return print_failure(CTL_INTERNAL, "%s", reason);
-}
-
 static int add(const struct call *call, struct notices *n, const struct notice_entry *entry)
 {
 	const struct revoke_options *o = call->options;
@@ -59,21 +54,12 @@ static int add_cert(const struct call *call, struct notices *n, const struct pub
                     const char *path)
 {
 	const struct revoke_options *o = call->options;
-	struct roots roots = {.keys = {*root}, .count = 1};
-	struct cert_blob blob = {.len = sizeof(blob.octets)};
 	struct notice_entry entry = {.kind = NOTICE_REVOKE};
-	struct wall any_time = {INT64_MIN};
-	char reason[FILE_REASON_MAX];
 	struct cert cert;
-	enum err err;
+	int code = issue_read_cert(path, root, &cert);
 
-	if (file_read_key(path, "spoor-certificate", blob.octets, &blob.len, reason) != ERR_OK)
-		return fail(reason);
-	err = cert_open(blob.octets, blob.len, &roots, any_time, &cert);
-	if (err == ERR_ROOT)
-		return print_failure(CTL_UNVERIFIED, "%s: signed by another root", path);
-	if (err != ERR_OK)
-		return print_failure(CTL_UNVERIFIED, "%s: %s", path, err_text(err));
+	if (code != CTL_FOUND)
+		return code;
 	entry.key = cert.member;
 	entry.serial = o->is_all ? 0 : cert.serial;
 	return add(call, n, &entry);
@@ -92,7 +78,7 @@ static int add_roots(const struct call *call, struct notices *n, enum notice_kin
 			issue_until(call->now, MIN(o->days, (uint64_t)ISSUE_DAYS_MAX), o->until_ms);
 	for (size_t i = 0; i < list->count && code == CTL_FOUND; i++) {
 		if (file_read_root(list->items[i], &entry.key, reason) != ERR_OK)
-			return fail(reason);
+			return print_fault(reason);
 		code = add(call, n, &entry);
 	}
 	return code;
@@ -130,7 +116,7 @@ static int continue_list(const struct call *call, struct notices *n, const struc
 	if (code != CTL_FOUND)
 		return code;
 	if (notices_write(n, root, call->now, o->list, reason) != ERR_OK)
-		return fail(reason);
+		return print_fault(reason);
 	object = describe_notices(n, call->now);
 	json_object_set_new(object, "file", json_string(o->list));
 	describe_put(call, object);
@@ -165,9 +151,9 @@ static int run(const struct call *call)
 	if (code != CTL_FOUND)
 		return code;
 	if (sign_start() != ERR_OK)
-		return fail("libsodium does not start");
+		return print_fault("libsodium does not start");
 	if (file_read_pair(o->sign, "spoor-root-key", &root, reason) != ERR_OK)
-		return fail(reason);
+		return print_fault(reason);
 	notices = calloc(1, sizeof(*notices));
 	CHECK(notices != NULL);
 	code = continue_list(call, notices, &root);

@@ -30,11 +30,6 @@ static const struct option_row rows[] = {
 };
 /* clang-format on */
 
-static int fail(const char *reason)
-{
-	return print_failure(CTL_INTERNAL, "%s", reason);
-}
-
 /* The root that a certificate names, believed or not. */
 static struct roots named_root(const uint8_t *data, size_t len)
 {
@@ -59,7 +54,7 @@ static int read_roots(const struct show_options *o, struct roots *roots)
 	for (; roots->count < o->roots.count; roots->count++) {
 		if (file_read_root(o->roots.items[roots->count], &roots->keys[roots->count],
 		                   reason) != ERR_OK)
-			return fail(reason);
+			return print_fault(reason);
 	}
 	return CTL_FOUND;
 }
@@ -126,7 +121,7 @@ static int show_record(const struct call *call, const uint8_t *data, size_t len)
 		return print_failure(CTL_USAGE,
 		                     "--certificate CERT is missing: whose operational key is it?");
 	if (file_read_key(o->cert, "spoor-certificate", blob.octets, &blob.len, reason) != ERR_OK)
-		return fail(reason);
+		return print_fault(reason);
 	named = named_root(blob.octets, blob.len);
 	err = cert_open(blob.octets, blob.len, &named, any_time, &cert);
 	if (err != ERR_OK)
@@ -189,14 +184,14 @@ static int run(const struct call *call)
 	int code;
 
 	if (sign_start() != ERR_OK)
-		return fail("libsodium does not start");
+		return print_fault("libsodium does not start");
 	if (notices_are_in(call->operands[0]))
 		return show_notices(call);
 	for (; i < ARRAY_LEN(shown); i++)
 		kinds[i] = shown[i].kind;
 	if (file_read_any(call->operands[0], kinds, ARRAY_LEN(kinds), data, &len, &kind, reason) !=
 	    ERR_OK)
-		return fail(reason);
+		return print_fault(reason);
 	for (i = 0; shown[i].kind != kind; i++)
 		CHECK(i + 1 < ARRAY_LEN(shown));
 	code = shown[i].show(call, data, len);

@@ -2,6 +2,8 @@
 
 #include "base/timestamp.h"
 #include "base/util.h"
+#include "proto/wire/ctl.h"
+#include "tools/file.h"
 #include "tools/issue.h"
 #include "tools/print.h"
 
@@ -188,4 +190,28 @@ void describe_put(const struct call *call, json_t *object)
 	else
 		print_sections(object, stdout);
 	json_decref(object);
+}
+
+int describe_deliver(const struct call *call, const struct delivery *d, const void *data,
+                     size_t len, json_t *object)
+{
+	char text[KEY_FILE_MAX], reason[FILE_REASON_MAX];
+
+	key_file_print(d->kind, data, len, text);
+	if (d->output == NULL && call->form != PRINT_JSON) {
+		fputs(text, stdout);
+		json_decref(object);
+		return CTL_FOUND;
+	}
+	if (d->output != NULL && file_write(d->output, FILE_PUBLIC, text, reason) != ERR_OK) {
+		json_decref(object);
+		return print_fault(reason);
+	}
+	text[strcspn(text, "\n")] = '\0';
+	if (d->output == NULL)
+		json_object_set_new(object, d->key, json_string(text));
+	else
+		json_object_set_new(object, "file", json_string(d->output));
+	describe_put(call, object);
+	return CTL_FOUND;
 }

@@ -1,6 +1,8 @@
 #include "tools/issue.h"
 
 #include "base/util.h"
+#include "proto/wire/ctl.h"
+#include "tools/print.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -62,6 +64,24 @@ enum err issue_cert(const struct key_pair *root, const struct request *request, 
 	if (err == ERR_OK)
 		*ret = cert;
 	return err;
+}
+
+int issue_read_cert(const char *path, const struct public_key *root, struct cert *ret)
+{
+	struct roots roots = {.keys = {*root}, .count = 1};
+	struct cert_blob blob = {.len = sizeof(blob.octets)};
+	struct wall any_time = {INT64_MIN};
+	char reason[FILE_REASON_MAX];
+	enum err err;
+
+	if (file_read_key(path, "spoor-certificate", blob.octets, &blob.len, reason) != ERR_OK)
+		return print_fault(reason);
+	err = cert_open(blob.octets, blob.len, &roots, any_time, ret);
+	if (err == ERR_ROOT)
+		return print_failure(CTL_UNVERIFIED, "%s: signed by another root", path);
+	if (err != ERR_OK)
+		return print_failure(CTL_UNVERIFIED, "%s: %s", path, err_text(err));
+	return CTL_FOUND;
 }
 
 enum err issue_prefixes(const struct option_list *list, struct prefix *prefixes, size_t *count,

@@ -36,6 +36,12 @@ MUST_USE enum err issue_again(const struct key_pair *root, struct wall now, stru
                               struct cert *cert, struct cert_blob *ret_blob,
                               char reterr[FILE_REASON_MAX]);
 
+/*
+ * Reads a certificate that `root` has signed; of any age, since only who issued it renews or
+ * revokes it. An exit code; unless CTL_FOUND, it has been said why.
+ */
+int issue_read_cert(const char *path, const struct public_key *root, struct cert *ret);
+
 /* Adds what --prefix options say. ERR_FORMAT, ERR_LIMIT. */
 MUST_USE enum err issue_prefixes(const struct option_list *list, struct prefix *prefixes,
                                  size_t *count, char reterr[FILE_REASON_MAX]);

@@ -335,6 +335,11 @@ int print_failure(int code, const char *format, ...)
 	return code;
 }
 
+int print_fault(const char *reason)
+{
+	return print_failure(CTL_INTERNAL, "%s", reason);
+}
+
 int print_done(int code)
 {
 	bool is_flushed = fflush(stdout) == 0;

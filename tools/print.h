@@ -66,6 +66,9 @@ const char *print_cell(const json_t *value, bool is_utf8, char room[PRINT_CELL_M
 /* "spoor: ..." and a newline to standard error; returns `code`. */
 PRINTF_LIKE(2, 3) int print_failure(int code, const char *format, ...);
 
+/* The same for a fault of ours or the machine's: `reason`, and CTL_INTERNAL. */
+int print_fault(const char *reason);
+
 /* Flushes standard output: `code`, or CTL_INTERNAL (and an error line) when it took not all. */
 int print_done(int code);
 
