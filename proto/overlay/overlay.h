@@ -96,6 +96,7 @@ enum member_state {
 	MEMBER_LIVE,    /* it answered our own probe */
 	MEMBER_SILENT,  /* it did not, or no longer does */
 	MEMBER_EXPIRED, /* its certificate, or the record of its keys, has run out */
+	MEMBER_STATE_END,
 };
 
 struct member {
@@ -103,11 +104,12 @@ struct member {
 	enum member_state state;
 	bool is_in_table;         /* one of those we keep in touch with */
 	uint8_t distance;         /* bits its id shares with ours: the number of its bucket */
-	struct endpoint endpoint; /* proved, once it has been LIVE; else as its record says */
-	struct mono seen;         /* when it last proved to be there; ms 0: never */
-	uint32_t rtt_ms;          /* MEMBER_RTT_UNKNOWN: of none yet */
-	bool has_said;            /* it has sent a receipt since we started: */
-	enum verdict_kind said;   /* the last one */
+	struct endpoint endpoint; /* port 0: none is known */
+	bool is_proven; /* it has answered there in the session we have; else its record says so */
+	struct mono seen;       /* when it last proved to be there; ms 0: never */
+	uint32_t rtt_ms;        /* MEMBER_RTT_UNKNOWN: of none yet */
+	bool has_said;          /* it has sent a receipt since we started: */
+	enum verdict_kind said; /* the last one */
 };
 
 enum target_state { /* what became of our query at one member */
