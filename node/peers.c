@@ -46,7 +46,8 @@ void peers_free(struct peers *p)
 	free(p->gone);
 }
 
-/* A row of the list: whoever is asked about, in few words. */
+/* Who it is and how it is, in few words. `distance`: 2 to that power and more, but below twice
+ * that. */
 static void put_summary(struct pack *p, const struct card *card, const struct member *m,
                         const char *state, struct now now)
 {
@@ -62,7 +63,10 @@ static void put_summary(struct pack *p, const struct card *card, const struct me
 		row_endpoint(p, "address", &m->endpoint);
 	row_bool(p, "is_verified", m != NULL && m->is_proven);
 	row_bool(p, "in_table", m != NULL && m->is_in_table);
-	row_uint(p, "distance", m != NULL ? m->distance : 0);
+	if (m != NULL)
+		row_uint(p, "distance", 255u - m->distance);
+	else
+		row_nil(p, "distance");
 	row_time(p, "expires", card->cert.not_after.ms);
 	if (is_met)
 		row_time(p, "last_seen", now.wall.ms - (int64_t)(now.mono.ms - m->seen.ms));
