@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define LOOK_MS 10000
+#define LOOK_MS 5000
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS (24 * HOUR_MS)
 #define LIFE_MS (RECORD_DAYS * DAY_MS)

@@ -22,6 +22,7 @@ script_test(integration/kill tests/integration/kill.sh)
 script_test(integration/restart tests/integration/restart.sh)
 script_test(integration/clients tests/integration/clients.sh)
 script_test(integration/revoke tests/integration/revoke.sh)
+script_test(integration/overlay tests/integration/overlay.sh)
 
 # The namespace laboratory, in small: real ssh, real exporters (needs root and namespaces).
 script_test(laboratory/short tools/lab run short --json)

@@ -335,12 +335,44 @@ static void hand_over(struct overlay *o, struct ask *ask, struct target *target,
 	memcpy(slot->data, blob.at, slot->act.len);
 }
 
+/* What comes to be said is shown with the card that it was signed under. */
+static void adopt(struct overlay *o, struct target *target, const struct held_card *held)
+{
+	cards_share(held);
+	cards_drop(o->cards, target->held);
+	target->held = held;
+}
+
 static const enum target_state after_receipt[RECEIPT_KIND_END] = {
 	[RECEIPT_NONE] = TARGET_NONE,
 	[RECEIPT_MATCH] = TARGET_WAITING, /* its answer is to come */
 	[RECEIPT_REFUSED] = TARGET_REFUSED,
 	[RECEIPT_BUSY] = TARGET_BUSY,
 };
+
+/* Keys are renewed now and then, also while a question is out: either may have signed. */
+static enum err open_receipt(struct overlay *o, const struct session *s, struct bytes blob,
+                             struct receipt *ret, struct ask **ret_ask, struct target **ret_target)
+{
+	size_t len = bytes_left(&blob);
+	enum err err = receipt_open(blob.at, len, &s->held->card.record.sign, ret);
+	struct target *target;
+
+	*ret_ask = NULL;
+	*ret_target = NULL;
+	if (err != ERR_OK && err != ERR_AUTH)
+		return err;
+	*ret_ask = ask_of_query(o, &ret->query_id);
+	target = *ret_ask != NULL ? target_of(*ret_ask, &s->held->card.id) : NULL;
+	*ret_target = target;
+	if (target == NULL || target->held == s->held)
+		return err;
+	if (err == ERR_OK)
+		adopt(o, target, s->held);
+	else
+		err = receipt_open(blob.at, len, &target->held->card.record.sign, ret);
+	return err;
+}
 
 enum err on_receipt(struct overlay *o, struct now now, struct session *s, const struct frame *f)
 {
@@ -349,13 +381,10 @@ enum err on_receipt(struct overlay *o, struct now now, struct session *s, const 
 	struct receipt receipt;
 	struct target *target;
 	struct ask *ask;
-	enum err err = receipt_open(f->blob.at, bytes_left(&f->blob), &s->held->card.record.sign,
-	                            &receipt);
+	enum err err = open_receipt(o, s, f->blob, &receipt, &ask, &target);
 
 	if (err != ERR_OK)
 		return counted(err == ERR_AUTH ? &o->counters.forged : &o->counters.malformed, err);
-	ask = ask_of_query(o, &receipt.query_id);
-	target = ask != NULL ? target_of(ask, from) : NULL;
 	rack(o, now, s, &receipt.query_id, FRAME_RECEIPT);
 	if (target == NULL)
 		return counted(&o->counters.unasked, ERR_STALE);
@@ -385,12 +414,20 @@ enum err ask_answer(struct overlay *o, struct now now, struct ask *ask, struct t
                     uint8_t *sealed, size_t len)
 {
 	const struct card *card = &target->held->card;
-	struct bytes plain;
+	struct seat *seat = seat_of(o, &card->id);
+	struct bytes plain = bytes_of(NULL, 0);
 	struct slot *slot;
 	enum err err = answer_open(sealed, len, &ask->query, &ask->secret, &card->id,
 	                           &card->record.sign, &o->answer, &plain);
 
 	(void)now;
+	if (err == ERR_AUTH && bytes_left(&plain) > 0 && seat != NULL &&
+	    seat->held != target->held) {
+		err = answer_check(plain, &ask->query, &card->id, &seat->held->card.record.sign,
+		                   &o->answer);
+		if (err == ERR_OK)
+			adopt(o, target, seat->held);
+	}
 	if (err != ERR_OK && (HOLDS(RULE_SEAL) || err != ERR_AUTH)) {
 		ask_settle(o, ask, target, TARGET_FALSE);
 		tell(o, "answer does not verify", target->held);

@@ -317,6 +317,8 @@ void session_open(struct overlay *o, struct now now, const struct held_card *hel
 bool say(struct overlay *o, struct now now, const struct held_card *to, struct frame *frame);
 bool say_in(struct overlay *o, struct now now, struct session *s, struct frame *frame);
 void sessions_drop(struct overlay *o, const struct id *id); /* NULL: all */
+/* Its member has a new card: what it signs from now on is checked by that. */
+void sessions_renew(struct overlay *o, const struct held_card *held);
 void sessions_expire(struct overlay *o, struct now now);
 struct session *session_by_index(struct overlay *o, uint32_t index);
 enum err on_init(struct overlay *o, struct now now, const struct endpoint *from, const void *data,

@@ -68,6 +68,8 @@ enum err on_knock(struct overlay *o, struct now now, const struct endpoint *from
 		return err;
 	if (knock_verify(&k, &held->card.record.sign) != ERR_OK)
 		return counted(&o->counters.forged, ERR_AUTH);
+	if (is_news)
+		roster_spread(o, now, held, &held->card.id);
 	welcome(o, from, &k, &held->card);
 	return ERR_OK;
 }

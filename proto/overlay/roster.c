@@ -86,6 +86,7 @@ static void replace_everywhere(struct overlay *o, const struct held_card *held)
 {
 	struct contact *c = contact_of(o, &held->card.id);
 
+	sessions_renew(o, held);
 	if (c == NULL)
 		return;
 	cards_drop(o->cards, c->held);
@@ -277,9 +278,9 @@ void overlay_renew(struct overlay *o, struct now now, const struct overlay_self 
 	o->card = held;
 	o->self = *self;
 	toggle(o, held);
-	for (size_t i = 0; i < o->limits.table_max; i++) {
-		if (o->contacts[i].state == CONTACT_LIVE)
-			send_card(o, now, o->contacts[i].held, held);
+	for (size_t i = 0; i < o->limits.sessions_max; i++) {
+		if (o->sessions[i].state == SESSION_LIVE)
+			send_card(o, now, o->sessions[i].held, held);
 	}
 }
 

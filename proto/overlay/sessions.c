@@ -582,6 +582,18 @@ void sessions_drop(struct overlay *o, const struct id *id)
 	}
 }
 
+void sessions_renew(struct overlay *o, const struct held_card *held)
+{
+	for (size_t i = 0; i < o->limits.sessions_max; i++) {
+		struct session *s = &o->sessions[i];
+
+		if (s->state == SESSION_FREE || !id_equal(&s->held->card.id, &held->card.id))
+			continue;
+		cards_drop(o->cards, s->held);
+		s->held = cards_share(held);
+	}
+}
+
 static void retry(struct overlay *o, struct now now, struct session *s)
 {
 	struct id id = s->held->card.id;

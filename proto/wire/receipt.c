@@ -62,16 +62,13 @@ enum err receipt_open(const void *data, size_t len, const struct public_key *ope
                       struct receipt *ret)
 {
 	struct signature signature;
-	struct receipt receipt;
 	struct bytes body;
 	enum err err = envelope_cut(data, len, RECEIPT_MAX, &body, &signature);
 
 	if (err == ERR_OK)
-		err = read_body(body, &receipt);
+		err = read_body(body, ret);
 	if (err == ERR_OK)
 		err = verify(operational, DOMAIN, body.at, bytes_left(&body), &signature);
-	if (err == ERR_OK)
-		*ret = receipt;
 	return err;
 }
 

@@ -41,7 +41,7 @@ void receipt_sign(const struct receipt *receipt, const struct key_pair *operatio
 
 /*
  * ERR_FORMAT, ERR_VERSION   not a receipt of ours
- * ERR_AUTH                  `operational` did not sign it
+ * ERR_AUTH                  `operational` did not sign it; `ret` is filled all the same
  */
 MUST_USE enum err receipt_open(const void *data, size_t len, const struct public_key *operational,
                                struct receipt *ret);
