@@ -233,6 +233,30 @@ static void read_certificate(struct reader *r, const struct file *file, struct c
 		wrong(r, err, "certificate: %s", reason);
 }
 
+/* Operational keys made elsewhere: are they of the certificate's member? */
+static void read_operational(struct reader *r, const struct cert *cert)
+{
+	char reason[CREDENTIALS_REASON_MAX];
+	struct wall any = {INT64_MIN};
+	struct record_blob blob;
+	struct record record;
+	struct seed seed;
+	enum err err;
+
+	if (r->err != ERR_OK || r->conf->operational[0] == '\0')
+		return;
+	err = credentials_operational(r->conf->operational, &seed, &blob, reason);
+	wipe(&seed, sizeof(seed));
+	if (err != ERR_OK) {
+		wrong(r, err, "operational: %s", reason);
+		return;
+	}
+	err = record_open(blob.octets, blob.len, cert, any, &record);
+	if (err != ERR_OK)
+		wrong(r, err, "operational: %s does not go with the certificate: %s",
+		      r->conf->operational, err_text(err));
+}
+
 static void listen_key(struct reader *r, const char *key, const char *value, bool is_v6)
 {
 	struct endpoint *e = &r->conf->overlay_listen[r->conf->overlay_listen_count++];
@@ -373,6 +397,7 @@ enum err conf_read(const char *path, struct conf *ret, char reterr[CONF_REASON_M
 		read_roots(&r, file);
 		read_identity(&r, file);
 		read_certificate(&r, file, &cert);
+		read_operational(&r, &cert);
 		read_overlay(&r, file, &cert);
 		read_sections(&r, file);
 		snprintf(conf.name, sizeof(conf.name), "%s",

@@ -61,11 +61,9 @@ static void done_write(struct job *job)
 	if (k->err != ERR_OK)
 		log_line("keeper", "%zu notes for the next start could not be kept: %s", k->writing,
 		         err_text(k->err));
-	k->done += k->writing;
 	for (; k->writing > 0; k->writing--)
 		drop_first(k);
 	write_some(k);
-	link_drive(&k->node->link); /* it may have waited for this */
 }
 
 /* The worker reads the first of the list while the loop adds behind them. */
@@ -94,7 +92,6 @@ void keeper_put(struct keeper *k, enum keeper_kind kind, const struct id *key, c
 	*k->last = kept;
 	k->last = &kept->next;
 	k->count++;
-	k->put++;
 	write_some(k);
 }
 
@@ -122,15 +119,6 @@ static void put_page(struct keeper *k, const struct act *act)
 	keeper_put(k, KEEPER_PAGE, &key, act->data, act->len);
 }
 
-static void put_number(struct keeper *k, const struct act *act)
-{
-	uint8_t room[8];
-	struct octets out = octets_of(room, sizeof(room));
-
-	octets_uint(&out, act->number, 8);
-	keeper_put(k, KEEPER_NUMBER, NULL, room, sizeof(room));
-}
-
 static void put_window(struct keeper *k, const struct act *act)
 {
 	uint8_t room[16];
@@ -146,7 +134,6 @@ void keeper_act(struct keeper *k, const struct act *act)
 	static void (*const puts[])(struct keeper * k, const struct act *act) = {
 		[ACT_REMEMBER] = put_card,
 		[ACT_NOTICE] = put_page,
-		[ACT_SEQUENCE] = put_number,
 		[ACT_WINDOW] = put_window,
 	};
 
@@ -238,4 +225,18 @@ enum err keeper_number(struct keeper *k, uint64_t *ret)
 {
 	*ret = (uint64_t)MAX(k->node->started.wall.ms, 0);
 	return store_note_each(k->node->store, KEEPER_NUMBER, read_number, ret);
+}
+
+void keeper_number_put(struct keeper *k, uint64_t number)
+{
+	uint8_t room[8];
+	struct octets out = octets_of(room, sizeof(room));
+	const struct store_note note = {.kind = KEEPER_NUMBER, .value = room, .len = sizeof(room)};
+	enum err err;
+
+	octets_uint(&out, number, 8);
+	err = store_note_put(k->node->store, &note, 1);
+	if (err != ERR_OK)
+		log_line("keeper", "the number of our questions could not be kept: %s",
+		         err_text(err));
 }

@@ -36,7 +36,6 @@ struct keeper {
 	struct node *node;
 	struct kept *first, **last; /* waiting; the first `writing` are with the worker */
 	size_t count, writing;
-	uint64_t put, done; /* notes, ever */
 	enum err err;       /* of the last transaction */
 };
 
@@ -47,7 +46,7 @@ void keeper_free(struct keeper *k); /* when the loop has ended */
 void keeper_put(struct keeper *k, enum keeper_kind kind, const struct id *key, const void *data,
                 size_t len);
 
-/* Carries out REMEMBER, NOTICE, SEQUENCE and WINDOW. */
+/* Carries out REMEMBER, NOTICE and WINDOW. */
 void keeper_act(struct keeper *k, const struct act *act);
 
 /* Feeds `overlay` what was kept: pages first, for they say whose cards still count. */
@@ -55,5 +54,11 @@ MUST_USE enum err keeper_recall(struct keeper *k, struct overlay *overlay);
 
 /* The number that our queries go on from; the one kept, or a later one. */
 MUST_USE enum err keeper_number(struct keeper *k, uint64_t *ret);
+
+/*
+ * The number up to which they may go from now on: on disk when this returns, before any of them
+ * leaves. It waits for the disk, once in many questions; a failure is logged.
+ */
+void keeper_number_put(struct keeper *k, uint64_t number);
 
 #endif

@@ -43,11 +43,9 @@ static void keep(struct link *l, const struct act *act)
 		peers_back(&l->node->peers, &act->card->id);
 }
 
-/* No query leaves before its number is on disk. */
 static void keep_number(struct link *l, const struct act *act)
 {
-	keeper_act(&l->node->keeper, act);
-	l->awaited = l->node->keeper.put;
+	keeper_number_put(&l->node->keeper, act->number);
 }
 
 /* Its card stays on disk: the next start finds that it counts no longer, and shows it so. */
@@ -145,7 +143,7 @@ static void drain(struct link *l)
 	if (l->is_driving || l->node->is_stopping)
 		return;
 	l->is_driving = true;
-	while (l->awaited <= l->node->keeper.done && overlay_next(l->overlay, &act))
+	while (overlay_next(l->overlay, &act))
 		carry_out[act.kind](l, &act);
 	l->is_driving = false;
 }

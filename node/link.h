@@ -23,7 +23,6 @@ struct link {
 	struct ports ports;
 	uv_timer_t timer;
 	uint64_t slept_ms; /* of all time that the machine has been suspended */
-	uint64_t awaited;  /* of the keeper's notes: nothing is carried out before it is done */
 	bool is_open;      /* its handles are initialised */
 	bool is_driving;   /* acts are being carried out: feeding from within does not nest */
 };

@@ -446,9 +446,13 @@ enum err on_reply(struct overlay *o, struct now now, struct session *s, const st
 {
 	struct ask *ask = ask_of_query(o, &f->query_id);
 	struct target *target = ask != NULL ? target_of(ask, &s->held->card.id) : NULL;
+	enum err err = ERR_OK;
 
-	rack(o, now, s, &f->query_id, FRAME_REPLY);
-	if (target == NULL || !is_open(target))
-		return target == NULL ? counted(&o->counters.unasked, ERR_STALE) : ERR_OK;
-	return pull_whole(o, now, ask, target, f->blob);
+	if (target == NULL)
+		err = counted(&o->counters.unasked, ERR_STALE);
+	else if (is_open(target))
+		err = pull_whole(o, now, ask, target, f->blob);
+	if (err != ERR_LIMIT) /* no room now: it is said again */
+		rack(o, now, s, &f->query_id, FRAME_REPLY);
+	return err;
 }
