@@ -6,3 +6,4 @@ bench(score correlate)
 bench(store store)
 bench(decode wire)
 bench(packet wire)
+program(flooder SOURCES bench/flooder.c USES wire) # for bench_flood.sh
