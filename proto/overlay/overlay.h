@@ -103,7 +103,8 @@ struct member {
 	enum member_state state;
 	bool is_in_table;         /* one of those we keep in touch with */
 	uint8_t distance;         /* bits its id shares with ours: the number of its bucket */
-	struct endpoint endpoint; /* proved, once it has been LIVE; else as its record says */
+	struct endpoint endpoint; /* where it is spoken to; else the first that its record names */
+	bool is_proven;           /* a session that lives has proved `endpoint` */
 	struct mono seen;         /* when it last proved to be there; ms 0: never */
 	uint32_t rtt_ms;          /* MEMBER_RTT_UNKNOWN: of none yet */
 	bool has_said;            /* it has sent a receipt since we started: */
