@@ -121,6 +121,7 @@ struct held { /* a query alive, ours or another's */
 	struct id origin;
 	struct query_blob blob;
 	struct mono expires;
+	struct wall ends; /* the same, as its origin has it */
 	struct mono news; /* when somebody last wanted it, or it came */
 	uint16_t depth;   /* passed on at buckets of this and deeper; DEPTH_NONE: at none */
 	uint8_t hops;
@@ -354,9 +355,11 @@ void spread_end(struct overlay *o, uint16_t held);
 struct held *held_of(struct overlay *o, const struct query_id *id);
 void spread_purge(struct overlay *o); /* questions of those that are members no longer */
 void spread_expire(struct overlay *o, struct now now);
+void spread_resume(struct overlay *o, struct now now); /* monotonic time has stood still */
 
 /* ask.c, serve.c, pull.c */
 void asks_expire(struct overlay *o, struct now now);
+void asks_resume(struct overlay *o, struct now now);
 void asks_session(struct overlay *o, struct now now, const struct id *id);
 struct ask *ask_by_ticket(struct overlay *o, uint32_t ticket);
 struct ask *ask_of_query(struct overlay *o, const struct query_id *id);

@@ -431,7 +431,7 @@ static enum err respond(struct overlay *o, struct now now, const struct endpoint
 	wake(o, s, mono_after(now.mono, UNPROVEN_MS));
 	put_datagram(o, from, room, len);
 	if (!HOLDS(RULE_PROOF))
-		put_datagram(o, from, room, len);
+		became_live(o, now, s);
 	return ERR_OK;
 }
 

@@ -296,6 +296,7 @@ enum err spread_begin(struct overlay *o, struct now now, struct ask *ask)
 		.origin = o->id,
 		.blob = ask->blob,
 		.expires = ask->until,
+		.ends = ask->query.expires,
 		.depth = 0,
 	};
 	*seen = (struct seen){.id = h->id, .until = mono_after(ask->until, SEEN_SLACK_MS)};
@@ -420,6 +421,7 @@ static enum err take_new(struct overlay *o, struct now now, struct session *s,
 		.id = q->id,
 		.origin = origin_card->card.id,
 		.expires = mono_after(now.mono, (uint64_t)left_ms),
+		.ends = q->expires,
 		.depth = DEPTH_NONE,
 		.hops = (uint8_t)(f->hops + 1),
 	};
@@ -635,6 +637,19 @@ static void digest_expire(struct overlay *o, struct now now)
 	to = has_any ? digest_to(o) : NULL;
 	if (to != NULL)
 		send_digest(o, now, to);
+}
+
+void spread_resume(struct overlay *o, struct now now)
+{
+	for (size_t i = 0; i < o->limits.held_max; i++) {
+		struct held *h = &o->held[i];
+		int64_t left_ms = MAX(h->ends.ms - common_wall(o, now).ms, 0);
+
+		if (h->is_used && !h->is_ours)
+			h->expires =
+				mono_earlier(h->expires, mono_after(now.mono, (uint64_t)left_ms));
+	}
+	o->digest_due = now.mono;
 }
 
 void spread_expire(struct overlay *o, struct now now)

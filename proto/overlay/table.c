@@ -558,6 +558,8 @@ void overlay_resume(struct overlay *o, struct now now)
 	for (size_t i = 0; i < o->seat_count; i++)
 		o->seats[i].misses = 0;
 	table_soon(o, now);
+	spread_resume(o, now);
+	asks_resume(o, now);
 	bootstraps_again(o, now);
 	tell(o, "awake again: everybody is asked anew", NULL);
 }
