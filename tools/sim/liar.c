@@ -239,6 +239,41 @@ static void pose(struct sim *sim, uint32_t node, struct frame *frame)
 	frame->blob = bytes_of(n->lies->room, blob.len);
 }
 
+/* A match that nobody found: sealed as it should be, and signed by who has no key for it. */
+static void invent(struct sim *sim, uint32_t node, const struct frame *frame)
+{
+	struct query_id id = query_id_of(frame->blob.at, bytes_left(&frame->blob));
+	const struct asked *asked = watch_known(sim, &id);
+	struct query *query = must(calloc(1, sizeof(*query)));
+	struct answer *answer = must(calloc(1, sizeof(*answer)));
+	struct frame reply = {.kind = FRAME_REPLY, .query_id = id};
+	struct key_pair nobodys;
+	struct seed seed;
+	uint8_t sealed[FRAME_MAX];
+	size_t len = sizeof(sealed);
+
+	prng_fill(&sim->prng, &seed, sizeof(seed));
+	nobodys = key_pair_of(&seed);
+	answer->finding_count = 1;
+	if (asked != NULL && asked->origin != node &&
+	    query_open(frame->blob.at, bytes_left(&frame->blob), query) == ERR_OK &&
+	    answer_pack(answer, query, &sim->nodes[node].self.card.id, &nobodys, &seed, sealed,
+	                &len) == ERR_OK) {
+		reply.blob = bytes_of(sealed, len);
+		say_later(sim, node, asked->origin, &reply, 1);
+	}
+	free(answer);
+	free(query);
+}
+
+static bool forge_in(struct sim *sim, uint32_t node, uint32_t from, struct frame *frame)
+{
+	(void)from;
+	if (frame->kind == FRAME_QUERY && prng_below(&sim->prng, 4) == 0)
+		invent(sim, node, frame);
+	return true;
+}
+
 static bool forge_out(struct sim *sim, uint32_t node, uint32_t to, struct frame *frame)
 {
 	bool can = frame->kind == FRAME_QUERY || frame->kind == FRAME_RECEIPT ||
@@ -406,7 +441,7 @@ static const struct liar_hooks truncate_hooks = {
 	.out = drop_out, .in = truncate_in, .tick = truncate_tick, .tick_ms = 20000};
 static const struct liar_hooks replay_hooks = {
 	.in = replay_in, .tick = replay_tick, .tick_ms = 2000};
-static const struct liar_hooks forge_hooks = {.out = forge_out};
+static const struct liar_hooks forge_hooks = {.out = forge_out, .in = forge_in};
 static const struct liar_hooks equivocate_hooks = {.tick = equivocate_tick, .tick_ms = 10000};
 static const struct liar_hooks flood_hooks = {.tick = flood_tick, .tick_ms = 100};
 static const struct liar_hooks cluster_hooks = {.begin = cluster_begin, .out = cluster_out};
@@ -424,7 +459,7 @@ const struct liar_kind liar_kinds[] = {
 	{"drop",       "acknowledges queries and never passes them on",             &drop_hooks},
 	{"equivocate", "signs two queries under one number",                        &equivocate_hooks},
 	{"flood",      "asks and knocks ten times a second",                        &flood_hooks},
-	{"forge",      "changes what it passes on, and signs for others",           &forge_hooks},
+	{"forge",      "changes what it passes on, signs for others, invents",      &forge_hooks},
 	{"hoard",      "compares directories with rubbish",                         &hoard_hooks},
 	{"reflect",    "calls in the name of a victim's address",                   &reflect_hooks},
 	{"replay",     "says old queries again, fresh or expired",                  &replay_hooks},
