@@ -244,6 +244,7 @@ static void add(struct overlay *o, struct now now, const struct held_card *held)
 		.rtt_ms = MEMBER_RTT_UNKNOWN,
 	};
 	o->contact_tags[c - o->contacts] = tag_of(&held->card.id);
+	spread_forget(o, c);
 	find_kinds(o, held, &c->kinds);
 	probe(o, now, c);
 }
@@ -295,6 +296,7 @@ enum err on_ping(struct overlay *o, struct now now, struct session *s, const str
 {
 	struct frame pong;
 
+	s->is_kept = true;
 	pong.kind = FRAME_PONG;
 	state_fill(o, now, &pong);
 	pong.state.nonce = f->state.nonce;
