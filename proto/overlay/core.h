@@ -399,6 +399,7 @@ void notice_heads(struct overlay *o, struct now now, struct session *s,
 /* lookup.c */
 struct lookup *lookup_new(void);
 void lookup_free(struct lookup *l);
+/* In place of one under way. */
 void lookup_begin(struct overlay *o, struct now now, const struct id *target);
 void lookup_expire(struct overlay *o, struct now now);
 struct mono lookup_due(const struct overlay *o);

@@ -28,7 +28,7 @@
 #define KIND_TABLE_MAX 10 /* in the whole table */
 #define SKEWS_MIN 5       /* clocks that must be known before one of them counts */
 #define REFRESH_MS 600000 /* between two lookups near a place drawn at random */
-#define SCORE_MAX 100
+#define ENOUGH 12         /* live ones, for a lookup along disjoint paths */
 
 /* Bits that two ids share at their beginning. */
 static uint16_t shared_bits(const struct id *a, const struct id *b)
@@ -352,7 +352,7 @@ static void answered(struct overlay *o, struct now now, struct contact *c, const
 		return;
 	o->live_count++;
 	tell(o, "member is live", c->held);
-	if (o->live_count == 1)
+	if (o->live_count == 1 || o->live_count == ENOUGH)
 		lookup_begin(o, now, &o->id); /* who lives near us? */
 }
 
