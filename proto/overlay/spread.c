@@ -508,6 +508,7 @@ enum err on_query(struct overlay *o, struct now now, struct session *s, const st
 	if (h != NULL) {
 		say_in(o, now, s, &ack);
 		note_knower(o, h, &prev);
+		h->hops = (uint8_t)MIN(h->hops, f->hops + 1); /* nobody stops it by counting far */
 		pass_on(o, now, h, (uint16_t)(bucket_of(o, &prev) + 1), &prev);
 		return id_equal(&prev, &h->origin) && serve_again(o, now, &h->id, &prev)
 		               ? ERR_OK

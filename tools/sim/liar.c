@@ -12,6 +12,7 @@
 #define KEPT 16 /* what a liar writes down of each sort */
 #define DELAY_MS 3000
 #define RUSH_MS 2   /* how far ahead of everybody else colluders are */
+#define HOPS_MAX 12 /* nobody passes on what has come farther */
 #define AGAIN_MS 60 /* when a session was not there yet */
 #define TRIES 20
 #define FLOOD_PEERS 3 /* to so many each time */
@@ -152,7 +153,7 @@ static bool is_target(struct sim *sim, uint32_t colluder, uint32_t node)
 	       sim->closest[node] != SIM_NOWHERE;
 }
 
-/* As soon as one of them has it, they all do. */
+/* As soon as one of them has it, they all do, and say that it has come a long way. */
 static void rush(struct sim *sim, uint32_t node, const struct frame *frame)
 {
 	struct query_id id = query_id_of(frame->blob.at, bytes_left(&frame->blob));
@@ -163,7 +164,7 @@ static void rush(struct sim *sim, uint32_t node, const struct frame *frame)
 	sim->asked[asked - sim->asked].is_rushed = true;
 	for (uint32_t i = 0; i < sim->options.nodes; i++) {
 		if (i != asked->origin && is_target(sim, node, i))
-			say_query(sim, sim->closest[i], i, frame->blob, frame->hops, RUSH_MS);
+			say_query(sim, sim->closest[i], i, frame->blob, HOPS_MAX, RUSH_MS);
 	}
 }
 
