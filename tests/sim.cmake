@@ -9,6 +9,7 @@ endfunction()
 
 sim_test(join)
 sim_test(faults)
+sim_test(lookup)
 sim_test(liars)
 sim_test(engine)
 

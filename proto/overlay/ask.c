@@ -295,6 +295,17 @@ void asks_expire(struct overlay *o, struct now now)
 	}
 }
 
+void asks_resume(struct overlay *o, struct now now)
+{
+	for (size_t i = 0; i < o->limits.asks_max; i++) {
+		struct ask *ask = &o->asks[i];
+
+		if (ask->is_used && ask->query.expires.ms <= common_wall(o, now).ms)
+			ask->until = now.mono;
+	}
+	o->asks_due = now.mono;
+}
+
 /* There is a session now with a member that we wanted to ask. */
 void asks_session(struct overlay *o, struct now now, const struct id *id)
 {

@@ -15,6 +15,7 @@
 #define BOOTSTRAPS_MAX 16
 #define SKEW_MS 60000     /* how far a member's clock may be off, once the community's is known */
 #define HOPS_MAX 12       /* relays that a query may pass */
+#define WANTED_MAX 32     /* queries asked for and not here yet */
 #define NOBODY UINT16_MAX /* no index */
 #define DEPTH_NONE 257    /* deeper than any bucket: nothing was passed on yet */
 
@@ -81,11 +82,13 @@ struct session {
 	bool is_ours;  /* we began it */
 	bool is_rekey; /* there was one before, with the same member */
 	bool is_done;  /* what it was made for has been said: it makes room first */
+	bool is_kept;  /* its member keeps in touch with us: it makes room last */
 	const struct held_card *held;
 	struct endpoint to;
 	struct transport transport;
 	struct mono born;     /* LIVE: since; else when it began */
 	struct mono heard;    /* when something of it last came */
+	struct mono awaits;   /* when we said what must be answered, and nothing came since; ms 0 */
 	struct mono until;    /* it ends; OPENING: the next try */
 	struct mono asked;    /* when we last sent SUMS in it; ms 0: never */
 	struct budget frames; /* what its member may send us */
@@ -121,9 +124,15 @@ struct held { /* a query alive, ours or another's */
 	struct id origin;
 	struct query_blob blob;
 	struct mono expires;
+	struct wall ends; /* the same, as its origin has it */
 	struct mono news; /* when somebody last wanted it, or it came */
 	uint16_t depth;   /* passed on at buckets of this and deeper; DEPTH_NONE: at none */
 	uint8_t hops;
+};
+
+struct wanted { /* asked for, after a DIGEST named it */
+	struct short_id id;
+	struct mono until; /* it should have come by then */
 };
 
 struct copy { /* of a held query, on its way to a contact */
@@ -257,6 +266,8 @@ struct overlay {
 
 	struct seen *seen;
 	struct held *held;
+	uint64_t *knowers; /* of each held: a bit for each contact that is known to have it, too */
+	struct wanted wanted[WANTED_MAX];
 	struct copy *copies;
 	struct origin *origins;
 	struct mono copies_due, digest_due;
@@ -354,11 +365,14 @@ void state_fill(struct overlay *o, struct now now, struct frame *f); /* of a PIN
 enum err spread_begin(struct overlay *o, struct now now, struct ask *ask);
 void spread_end(struct overlay *o, uint16_t held);
 struct held *held_of(struct overlay *o, const struct query_id *id);
+void spread_forget(struct overlay *o, const struct contact *c); /* it is another now */
 void spread_purge(struct overlay *o); /* questions of those that are members no longer */
 void spread_expire(struct overlay *o, struct now now);
+void spread_resume(struct overlay *o, struct now now); /* monotonic time has stood still */
 
 /* ask.c, serve.c, pull.c */
 void asks_expire(struct overlay *o, struct now now);
+void asks_resume(struct overlay *o, struct now now);
 void asks_session(struct overlay *o, struct now now, const struct id *id);
 struct ask *ask_by_ticket(struct overlay *o, uint32_t ticket);
 struct ask *ask_of_query(struct overlay *o, const struct query_id *id);
@@ -387,6 +401,7 @@ void notice_heads(struct overlay *o, struct now now, struct session *s,
 /* lookup.c */
 struct lookup *lookup_new(void);
 void lookup_free(struct lookup *l);
+/* In place of one under way. */
 void lookup_begin(struct overlay *o, struct now now, const struct id *target);
 void lookup_expire(struct overlay *o, struct now now);
 struct mono lookup_due(const struct overlay *o);

@@ -38,8 +38,6 @@ static void welcome(struct overlay *o, const struct endpoint *to, const struct k
 	wipe(&seed, sizeof(seed));
 	CHECK(len > 0);
 	put_datagram(o, to, room, len);
-	if (!HOLDS(RULE_PROOF))
-		put_datagram(o, to, room, len);
 }
 
 enum err on_knock(struct overlay *o, struct now now, const struct endpoint *from, const void *data,

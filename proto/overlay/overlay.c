@@ -52,6 +52,7 @@ static bool take_rooms(struct overlay *o)
 	o->orgs = room(&is_whole, 1, sizeof(*o->orgs));
 	o->seen = room(&is_whole, l->seen_max, sizeof(*o->seen));
 	o->held = room(&is_whole, l->held_max, sizeof(*o->held));
+	o->knowers = room(&is_whole, (size_t)l->held_max * ((l->table_max + 63u) / 64), 8);
 	o->copies = room(&is_whole, l->copies_max, sizeof(*o->copies));
 	o->origins = room(&is_whole, l->origins_max, sizeof(*o->origins));
 	o->asks = room(&is_whole, l->asks_max, sizeof(*o->asks));
@@ -192,6 +193,7 @@ void overlay_free(struct overlay *o)
 	free(o->orgs);
 	free(o->seen);
 	free(o->held);
+	free(o->knowers);
 	free(o->copies);
 	free(o->origins);
 	free(o->asks);

@@ -104,12 +104,13 @@ struct member {
 	enum member_state state;
 	bool is_in_table;         /* one of those we keep in touch with */
 	uint8_t distance;         /* bits its id shares with ours: the number of its bucket */
-	struct endpoint endpoint; /* port 0: none is known */
-	bool is_proven; /* it has answered there in the session we have; else its record says so */
-	struct mono seen;       /* when it last proved to be there; ms 0: never */
-	uint32_t rtt_ms;        /* MEMBER_RTT_UNKNOWN: of none yet */
-	bool has_said;          /* it has sent a receipt since we started: */
-	enum verdict_kind said; /* the last one */
+	struct endpoint endpoint; /* where it is spoken to; else the first that its record
+	                           * names; port 0: none is known */
+	bool is_proven;           /* a session that lives has proved `endpoint` */
+	struct mono seen;         /* when it last proved to be there; ms 0: never */
+	uint32_t rtt_ms;          /* MEMBER_RTT_UNKNOWN: of none yet */
+	bool has_said;            /* it has sent a receipt since we started: */
+	enum verdict_kind said;   /* the last one */
 };
 
 enum target_state { /* what became of our query at one member */

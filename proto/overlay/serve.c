@@ -344,8 +344,8 @@ void serves_session(struct overlay *o, struct now now, const struct id *id)
 	for (size_t i = 0; i < o->limits.serves_max; i++) {
 		struct serve *s = &o->serves[i];
 
-		if (s->is_used && s->is_answered && s->tries == 0 &&
-		    (s->is_receipt_due || s->is_reply_due) && id_equal(&s->origin->card.id, id))
+		if (s->is_used && s->is_answered && (s->is_receipt_due || s->is_reply_due) &&
+		    id_equal(&s->origin->card.id, id))
 			wake(o, s, mono_earlier(s->next, mono_after(now.mono, 1)));
 	}
 }

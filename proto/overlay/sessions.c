@@ -23,6 +23,7 @@
 #define REKEY_COUNT (UINT64_C(1) << 20)
 #define QUIET_MS 30000      /* longer than between two PINGs */
 #define NEVER_HEARD_MS 3000 /* since the RESPONSE */
+#define UNANSWERED_MS 1200  /* since the first of what asks for an answer */
 #define OVERLAP_MS 10000
 #define CROSSING_MS 5000 /* two made from both ends within that time were begun at once */
 #define RETRY_MS 500     /* for a RESPONSE, doubled at every try */
@@ -119,21 +120,34 @@ static struct session *session_in(struct overlay *o, const struct id *id, enum s
 	return NULL;
 }
 
-/* A place: a free one, else the one unused for longest that nobody in the table needs. */
+/* How well can it be spared? 0: not at all. The other end is not told, and notices in a while. */
+static int spare(struct overlay *o, struct now now, const struct session *s)
+{
+	if (s->state != SESSION_LIVE || contact_of(o, &s->held->card.id) != NULL)
+		return 0;
+	if (!s->is_done && now.mono.ms - s->heard.ms <= IDLE_MS)
+		return 0;
+	return s->is_kept ? 1 : s->is_done ? 3 : 2;
+}
+
+/* A place: a free one, else one that can be spared, the one unused for longest first. */
 static struct session *place(struct overlay *o, struct now now)
 {
 	struct session *worst = NULL;
+	int best = 0;
 
 	for (size_t i = 0; i < o->limits.sessions_max; i++) {
 		struct session *s = &o->sessions[i];
+		int how;
 
 		if (s->state == SESSION_FREE)
 			return s;
-		if (s->state == SESSION_LIVE &&
-		    (s->is_done || now.mono.ms - s->heard.ms > IDLE_MS) &&
-		    (worst == NULL || s->heard.ms < worst->heard.ms) &&
-		    contact_of(o, &s->held->card.id) == NULL)
-			worst = s;
+		how = spare(o, now, s);
+		if (how < best || how == 0 ||
+		    (how == best && worst != NULL && s->heard.ms >= worst->heard.ms))
+			continue;
+		worst = s;
+		best = how;
 	}
 	if (worst == NULL)
 		o->counters.tables_full++;
@@ -264,15 +278,23 @@ void session_open(struct overlay *o, struct now now, const struct held_card *hel
 	put_datagram(o, &s->to, o->hands[at].hand.packet, HAND_INIT_LEN);
 }
 
+static bool must_answer(enum frame_kind kind)
+{
+	return kind == FRAME_PING || kind == FRAME_QUERY || kind == FRAME_RECEIPT ||
+	       kind == FRAME_REPLY || kind == FRAME_OFFER || kind == FRAME_FETCH;
+}
+
 /*
  * Old enough that the next should begin? Both sides may see to it, the initiator first. Or so long
- * without a word from the other end that it may have started anew.
+ * without a word from the other end that it may have started anew, or given the session up.
  */
 static bool is_old(const struct session *s, struct now now)
 {
 	uint64_t age_ms = now.mono.ms - s->born.ms;
 	uint64_t quiet_ms = now.mono.ms - s->heard.ms;
 
+	if (s->awaits.ms != 0 && now.mono.ms - s->awaits.ms >= UNANSWERED_MS)
+		return true;
 	return quiet_ms >= (s->transport.received_end == 0 ? NEVER_HEARD_MS : QUIET_MS) ||
 	       age_ms >= (s->is_ours ? REKEY_MS : REKEY_LATE_MS) ||
 	       s->transport.counter >= REKEY_COUNT;
@@ -294,6 +316,8 @@ bool say_in(struct overlay *o, struct now now, struct session *s, struct frame *
 	slot->act.to = s->to;
 	slot->act.len = transport_seal(&s->transport, plain, len, slot->data);
 	o->counters.sent++;
+	if (must_answer(frame->kind) && s->awaits.ms == 0)
+		s->awaits = now.mono;
 	if (is_old(s, now))
 		session_open(o, now, s->held);
 	return true;
@@ -431,7 +455,7 @@ static enum err respond(struct overlay *o, struct now now, const struct endpoint
 	wake(o, s, mono_after(now.mono, UNPROVEN_MS));
 	put_datagram(o, from, room, len);
 	if (!HOLDS(RULE_PROOF))
-		put_datagram(o, from, room, len);
+		became_live(o, now, s);
 	return ERR_OK;
 }
 
@@ -567,6 +591,7 @@ enum err on_data(struct overlay *o, struct now now, const struct endpoint *from,
 		return counted(&o->counters.moved, ERR_STALE);
 	index = s->transport.index;
 	s->heard = now.mono;
+	s->awaits.ms = 0;
 	if (s->state == SESSION_ANSWERED)
 		became_live(o, now, s);
 	return take_frame(o, now, index, plain, plain_len);

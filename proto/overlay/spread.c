@@ -16,17 +16,21 @@
 
 #define ACK_MIN_MS 350 /* for a QACK, or three round trips */
 #define ACK_MAX_MS 2000
-#define FAILOVERS_MAX 2 /* other members tried in place of one that does not answer */
-#define DIGEST_MS 500   /* while there is news */
-#define DIGEST_IDLE_MS 5000
-#define NEWS_MS 5000 /* how long something is news */
-#define WANT_MAX 16  /* questions asked for, or brought, at once */
+#define FAILOVERS_MAX 2     /* other members tried in place of one that does not answer */
+#define DIGEST_FIRST_MS 300 /* after a question came: copies on their way are there by then */
+#define WANT_MS 400         /* for what was asked for to come */
+#define WANT_MAX 16         /* questions asked for, or brought, at once */
 #define DELEGATES 1
 #define DELEGATES_URGENT 2
 #define SEEN_SLACK_MS 180000 /* after its expiry, before a question is forgotten */
 
 /* Of one origin: passed on; and, by severity, searched for (serve.c). */
 static const struct budget_rate relay_rate = {.per_minute = 20, .burst = 24};
+/* How long until the next DIGEST, by the age of the last news. */
+static const struct {
+	uint64_t age_ms, wait_ms;
+} digest_pace[] = {{1500, 150}, {3000, 250}, {5000, 500}, {UINT64_MAX, 5000}};
+
 static const struct budget_rate checks_rate = {.per_minute = 60000, .burst = 2000};
 static const struct budget_rate member_checks_rate = {.per_minute = 3000, .burst = 100};
 
@@ -158,6 +162,50 @@ static void spend(struct window *w, uint64_t number)
 	}
 }
 
+/* --- who else has it --- */
+
+static uint64_t *knower(struct overlay *o, const struct held *h, const struct contact *c,
+                        uint64_t *ret_bit)
+{
+	size_t words = (o->limits.table_max + 63u) / 64, at = (size_t)(c - o->contacts);
+
+	*ret_bit = UINT64_C(1) << at % 64;
+	return &o->knowers[(size_t)(h - o->held) * words + at / 64];
+}
+
+static bool is_knower(struct overlay *o, const struct held *h, const struct contact *c)
+{
+	uint64_t bit, *word = knower(o, h, c, &bit);
+
+	return (*word & bit) != 0;
+}
+
+/* By its own word, which excludes nobody but itself from what is passed on. */
+static void note_knower(struct overlay *o, const struct held *h, const struct id *id)
+{
+	struct contact *c = contact_of(o, id);
+	uint64_t bit, *word = c != NULL ? knower(o, h, c, &bit) : NULL;
+
+	if (word != NULL)
+		*word |= bit;
+}
+
+static void no_knowers(struct overlay *o, const struct held *h)
+{
+	size_t words = (o->limits.table_max + 63u) / 64;
+
+	memset(&o->knowers[(size_t)(h - o->held) * words], 0, words * sizeof(*o->knowers));
+}
+
+void spread_forget(struct overlay *o, const struct contact *c)
+{
+	for (size_t i = 0; i < o->limits.held_max; i++) {
+		uint64_t bit, *word = knower(o, &o->held[i], c, &bit);
+
+		*word &= ~bit;
+	}
+}
+
 /* --- passing on --- */
 
 static struct copy *copy_of(struct overlay *o, uint16_t held, const struct id *to)
@@ -230,7 +278,7 @@ static struct contact *delegate(struct overlay *o, const struct held *h, uint16_
 
 		if (c->state != CONTACT_LIVE || c->bucket != bucket || c == unlike ||
 		    id_equal(&c->held->card.id, &h->origin) ||
-		    (prev != NULL && id_equal(&c->held->card.id, prev)) ||
+		    (prev != NULL && id_equal(&c->held->card.id, prev)) || is_knower(o, h, c) ||
 		    copy_of(o, (uint16_t)(h - o->held), &c->held->card.id) != NULL)
 			continue;
 		if (c->score >= 0 && c->misses == 0 &&
@@ -275,7 +323,7 @@ static void pass_on(struct overlay *o, struct now now, struct held *h, uint16_t 
 static void be_news(struct overlay *o, struct now now, struct held *h)
 {
 	h->news = now.mono;
-	o->digest_due = mono_earlier(o->digest_due, mono_after(now.mono, DIGEST_MS));
+	o->digest_due = mono_earlier(o->digest_due, mono_after(now.mono, DIGEST_FIRST_MS));
 }
 
 /* --- ours --- */
@@ -296,9 +344,11 @@ enum err spread_begin(struct overlay *o, struct now now, struct ask *ask)
 		.origin = o->id,
 		.blob = ask->blob,
 		.expires = ask->until,
+		.ends = ask->query.expires,
 		.depth = 0,
 	};
 	*seen = (struct seen){.id = h->id, .until = mono_after(ask->until, SEEN_SLACK_MS)};
+	no_knowers(o, h);
 	ask->held = (uint16_t)(h - o->held);
 	for (size_t i = 0; i < o->limits.table_max; i++) {
 		if (o->contacts[i].state == CONTACT_LIVE)
@@ -420,11 +470,14 @@ static enum err take_new(struct overlay *o, struct now now, struct session *s,
 		.id = q->id,
 		.origin = origin_card->card.id,
 		.expires = mono_after(now.mono, (uint64_t)left_ms),
+		.ends = q->expires,
 		.depth = DEPTH_NONE,
 		.hops = (uint8_t)(f->hops + 1),
 	};
 	h->blob.len = bytes_left(&f->blob);
 	memcpy(h->blob.octets, f->blob.at, h->blob.len);
+	no_knowers(o, h);
+	note_knower(o, h, &prev);
 	be_news(o, now, h);
 	serve_begin(o, now, q, f->blob, origin_card, f->hops);
 	pass_on(o, now, h, (uint16_t)(bucket_of(o, &prev) + 1), &prev);
@@ -454,6 +507,8 @@ enum err on_query(struct overlay *o, struct now now, struct session *s, const st
 	h = held_of(o, &ack.query_id);
 	if (h != NULL) {
 		say_in(o, now, s, &ack);
+		note_knower(o, h, &prev);
+		h->hops = (uint8_t)MIN(h->hops, f->hops + 1); /* nobody stops it by counting far */
 		pass_on(o, now, h, (uint16_t)(bucket_of(o, &prev) + 1), &prev);
 		return id_equal(&prev, &h->origin) && serve_again(o, now, &h->id, &prev)
 		               ? ERR_OK
@@ -485,6 +540,7 @@ enum err on_qack(struct overlay *o, struct now now, struct session *s, const str
 	if (c != NULL && c->rtt_ms != MEMBER_RTT_UNKNOWN && copy->tries == 0)
 		c->rtt_ms = (uint32_t)((7 * (uint64_t)c->rtt_ms + now.mono.ms - copy->sent.ms) / 8);
 	copy->until.ms = 0;
+	note_knower(o, h, &s->held->card.id);
 	return ERR_OK;
 }
 
@@ -506,6 +562,24 @@ static void send_digest(struct overlay *o, struct now now, const struct held_car
 		say(o, now, to, &f);
 }
 
+/* Not while another has been asked for it, who needs a moment. */
+static bool may_want(struct overlay *o, struct now now, struct short_id id)
+{
+	struct wanted *unused = NULL;
+
+	for (size_t i = 0; i < WANTED_MAX; i++) {
+		struct wanted *w = &o->wanted[i];
+
+		if (w->until.ms <= now.mono.ms)
+			unused = w;
+		else if (short_id_equal(w->id, id))
+			return false;
+	}
+	if (unused != NULL)
+		*unused = (struct wanted){.id = id, .until = mono_after(now.mono, WANT_MS)};
+	return true;
+}
+
 enum err on_digest(struct overlay *o, struct now now, struct session *s, const struct frame *f)
 {
 	struct frame want;
@@ -513,7 +587,11 @@ enum err on_digest(struct overlay *o, struct now now, struct session *s, const s
 	want.kind = FRAME_WANT;
 	want.id_count = 0;
 	for (size_t i = 0; i < f->id_count && want.id_count < WANT_MAX; i++) {
-		if (held_by_short(o, f->ids[i]) == NULL && seen_of(o, now, f->ids[i]) == NULL)
+		struct held *h = held_by_short(o, f->ids[i]);
+
+		if (h != NULL)
+			note_knower(o, h, &s->held->card.id);
+		else if (seen_of(o, now, f->ids[i]) == NULL && may_want(o, now, f->ids[i]))
 			want.ids[want.id_count++] = f->ids[i];
 	}
 	if (want.id_count > 0) {
@@ -577,30 +655,32 @@ static void copies_expire(struct overlay *o, struct now now)
 	}
 }
 
-static struct contact *random_bucket_contact(struct overlay *o)
+/* Somebody in the table who is not known to have `h` yet, if there is. */
+static const struct held_card *digest_contact(struct overlay *o, const struct held *h)
 {
-	struct contact *c = table_any(o, NULL);
-	uint16_t deepest = 0, bucket;
+	size_t from = (size_t)random_below(o, o->limits.table_max);
+	const struct contact *any = NULL;
 
 	for (size_t i = 0; i < o->limits.table_max; i++) {
-		if (o->contacts[i].state == CONTACT_LIVE)
-			deepest = MAX(deepest, o->contacts[i].bucket);
+		const struct contact *c = &o->contacts[(from + i) % o->limits.table_max];
+
+		if (c->state != CONTACT_LIVE)
+			continue;
+		if (!is_knower(o, h, c))
+			return c->held;
+		any = c;
 	}
-	bucket = (uint16_t)random_below(o, deepest + 1u);
-	for (int tries = 0; tries < 8 && c != NULL && c->bucket != bucket; tries++)
-		c = table_any(o, NULL);
-	return c;
+	return any != NULL ? any->held : NULL;
 }
 
 /*
  * Every other time somebody behind NAT, or of whom we are a neighbour but who is none of ours: who
  * stands in few tables may be in nobody's way as questions are passed on.
  */
-static const struct held_card *digest_to(struct overlay *o)
+static const struct held_card *digest_to(struct overlay *o, const struct held *h)
 {
 	size_t from = (size_t)random_below(o, o->limits.sessions_max);
 	bool is_other = random_below(o, 2) == 0;
-	struct contact *c = random_bucket_contact(o);
 
 	for (size_t i = 0; is_other && i < o->limits.sessions_max; i++) {
 		const struct session *s = &o->sessions[(from + i) % o->limits.sessions_max];
@@ -611,30 +691,54 @@ static const struct held_card *digest_to(struct overlay *o)
 		    contact_of(o, &s->held->card.id) == NULL)
 			return s->held;
 	}
-	return c != NULL ? c->held : NULL;
+	return digest_contact(o, h);
+}
+
+static uint64_t digest_wait(uint64_t age_ms)
+{
+	size_t i = 0;
+
+	while (age_ms >= digest_pace[i].age_ms)
+		i++;
+	return digest_pace[i].wait_ms;
 }
 
 static void digest_expire(struct overlay *o, struct now now)
 {
-	bool has_news = false, has_any = false;
 	const struct held_card *to;
+	struct held *freshest = NULL;
 
 	if (!mono_reached(now.mono, o->digest_due))
 		return;
+	o->digest_due = MONO_NEVER;
 	for (size_t i = 0; i < o->limits.held_max; i++) {
 		struct held *h = &o->held[i];
 
 		if (h->is_used && !h->is_ours && mono_reached(now.mono, h->expires) &&
 		    HOLDS(RULE_EXPIRY))
 			drop_held(o, h);
-		has_any |= h->is_used;
-		has_news |= h->is_used && now.mono.ms - h->news.ms < NEWS_MS;
+		if (h->is_used && (freshest == NULL || h->news.ms > freshest->news.ms))
+			freshest = h;
 	}
-	o->digest_due =
-		!has_any ? MONO_NEVER : mono_after(now.mono, has_news ? DIGEST_MS : DIGEST_IDLE_MS);
-	to = has_any ? digest_to(o) : NULL;
+	if (freshest == NULL)
+		return;
+	o->digest_due = mono_after(now.mono, digest_wait(now.mono.ms - freshest->news.ms));
+	to = digest_to(o, freshest);
 	if (to != NULL)
 		send_digest(o, now, to);
+}
+
+void spread_resume(struct overlay *o, struct now now)
+{
+	for (size_t i = 0; i < o->limits.held_max; i++) {
+		struct held *h = &o->held[i];
+		int64_t left_ms = MAX(h->ends.ms - common_wall(o, now).ms, 0);
+
+		if (h->is_used && !h->is_ours)
+			h->expires =
+				mono_earlier(h->expires, mono_after(now.mono, (uint64_t)left_ms));
+	}
+	o->digest_due = now.mono;
 }
 
 void spread_expire(struct overlay *o, struct now now)

@@ -28,7 +28,7 @@
 #define KIND_TABLE_MAX 10 /* in the whole table */
 #define SKEWS_MIN 5       /* clocks that must be known before one of them counts */
 #define REFRESH_MS 600000 /* between two lookups near a place drawn at random */
-#define SCORE_MAX 100
+#define ENOUGH 12         /* live ones, for a lookup along disjoint paths */
 
 /* Bits that two ids share at their beginning. */
 static uint16_t shared_bits(const struct id *a, const struct id *b)
@@ -244,6 +244,7 @@ static void add(struct overlay *o, struct now now, const struct held_card *held)
 		.rtt_ms = MEMBER_RTT_UNKNOWN,
 	};
 	o->contact_tags[c - o->contacts] = tag_of(&held->card.id);
+	spread_forget(o, c);
 	find_kinds(o, held, &c->kinds);
 	probe(o, now, c);
 }
@@ -295,6 +296,7 @@ enum err on_ping(struct overlay *o, struct now now, struct session *s, const str
 {
 	struct frame pong;
 
+	s->is_kept = true;
 	pong.kind = FRAME_PONG;
 	state_fill(o, now, &pong);
 	pong.state.nonce = f->state.nonce;
@@ -350,7 +352,7 @@ static void answered(struct overlay *o, struct now now, struct contact *c, const
 		return;
 	o->live_count++;
 	tell(o, "member is live", c->held);
-	if (o->live_count == 1)
+	if (o->live_count == 1 || o->live_count == ENOUGH)
 		lookup_begin(o, now, &o->id); /* who lives near us? */
 }
 
@@ -558,6 +560,8 @@ void overlay_resume(struct overlay *o, struct now now)
 	for (size_t i = 0; i < o->seat_count; i++)
 		o->seats[i].misses = 0;
 	table_soon(o, now);
+	spread_resume(o, now);
+	asks_resume(o, now);
 	bootstraps_again(o, now);
 	tell(o, "awake again: everybody is asked anew", NULL);
 }

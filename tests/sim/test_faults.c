@@ -181,6 +181,31 @@ static void who_sleeps_wakes_up_among_friends(void **state)
 	end(sim);
 }
 
+/* Monotonic time stood still meanwhile: only the wall clock knows that both are over. */
+static void who_sleeps_too_long_neither_asks_on_nor_passes_on(void **state)
+{
+	struct sim *sim = community(10, 13, 0);
+	struct sim_query own;
+	size_t query, theirs;
+	uint64_t copies;
+	(void)state;
+
+	sim_run(sim, 20000);
+	query = ask(sim, 3, 2, 10000);
+	theirs = ask(sim, 5, 2, 10000);
+	sim_run(sim, 20200);
+	sim_suspend(sim, 3, 200000);
+	sim_run(sim, 220000);
+	copies = sim_copies(sim);
+	sim_run(sim, 221000);
+	own = *sim_query(sim, query);
+	assert_true(own.is_finished);
+	assert_in_range(own.finished_ms, 220200, 220300);
+	assert_true(sim_query(sim, theirs)->is_finished);
+	assert_int_equal(sim_copies(sim), copies);
+	end(sim);
+}
+
 /* Its wall clock is an hour off, either way: the others' tell it so. */
 static void a_clock_may_be_an_hour_off(void **state)
 {
@@ -356,6 +381,7 @@ int main(void)
 		cmocka_unit_test(a_node_whose_disk_is_lost_rejoins_and_hears_what_is_alive),
 		cmocka_unit_test(the_first_node_is_found_again_by_the_others),
 		cmocka_unit_test(who_sleeps_wakes_up_among_friends),
+		cmocka_unit_test(who_sleeps_too_long_neither_asks_on_nor_passes_on),
 		cmocka_unit_test(a_clock_may_be_an_hour_off),
 		cmocka_unit_test(revocation_is_heard_by_all),
 		cmocka_unit_test(revocation_crosses_a_healed_partition),

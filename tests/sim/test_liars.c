@@ -1,5 +1,7 @@
 /* Members with valid certificates that lie, each kind of them among honest ones. */
+#include "proto/overlay/core.h"
 #include "tests/sim/support.h"
+#include "tools/sim/parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +131,58 @@ static void colluders_that_hurry_do_not_silence_anybody(void **state)
 	end(sim);
 }
 
+struct rumour { /* one node's, of the question that is asked */
+	struct overlay *overlay;
+	bool has_come;
+	uint32_t copies;
+};
+
+static bool passes_on(void *ctx, struct now now, const struct card *to, struct frame *frame)
+{
+	struct rumour *r = ctx;
+	(void)now;
+	(void)to;
+
+	r->copies += frame->kind == FRAME_QUERY;
+	return true;
+}
+
+/* As if somebody had run ahead, and said that it has come as far as anything may. */
+static bool came_far(void *ctx, struct now now, const struct card *from, struct frame *frame)
+{
+	struct rumour *r = ctx;
+	struct frame bent = *frame;
+
+	if (frame->kind != FRAME_QUERY || r->has_come)
+		return true;
+	r->has_come = true;
+	bent.hops = HOPS_MAX;
+	assert_ok(on_query(r->overlay, now, session_live(r->overlay, &from->id), &bent));
+	return true;
+}
+
+static void nobody_stops_a_question_by_counting_far(void **state)
+{
+	struct sim *sim = community(40, 50, 0);
+	struct rumour rumours[40] = {0};
+	uint32_t copies = 0;
+	(void)state;
+
+	sim_run(sim, 60000);
+	for (uint32_t i = 1; i < 40; i++) {
+		struct overlay_tap tap = {.out = passes_on, .in = came_far, .ctx = &rumours[i]};
+
+		rumours[i].overlay = sim->nodes[i].overlay;
+		overlay_set_tap(rumours[i].overlay, &tap);
+	}
+	(void)ask(sim, 0, 0, 20000);
+	sim_run(sim, 60290); /* nobody has pulled it yet */
+	for (uint32_t i = 1; i < 40; i++)
+		copies += rumours[i].copies;
+	assert_in_range(copies, 20, 200);
+	end(sim);
+}
+
 static void a_receipt_goes_nowhere_but_where_its_asker_may_live(void **state)
 {
 	struct sim_options options = {.nodes = 12, .seed = 47, .crypto = SIM_CRYPTO_FAKE};
@@ -169,6 +223,7 @@ int main(void)
 		cmocka_unit_test(old_queries_are_turned_away),
 		cmocka_unit_test(clocks_that_lie_move_nobodys),
 		cmocka_unit_test(colluders_that_hurry_do_not_silence_anybody),
+		cmocka_unit_test(nobody_stops_a_question_by_counting_far),
 		cmocka_unit_test(a_receipt_goes_nowhere_but_where_its_asker_may_live),
 	};
 

@@ -49,18 +49,28 @@ void sim_start_all(struct sim *sim, uint64_t within_ms)
 		sim_start(sim, i, sim->now_ms + prng_below(&sim->prng, within_ms));
 }
 
-/* Of its own query everybody is lost, of the others' it is. */
+/* Nobody can be held to the part it had, nor any to theirs in its own query. */
 static void lose_part(struct sim *sim, uint32_t node, struct sim_query *q)
 {
 	if (q->is_finished)
 		return;
 	q->parts[node].is_lost = true;
-	if (q->origin != node)
-		return;
-	q->is_finished = true;
-	q->finished_ms = sim->now_ms;
-	for (uint32_t j = 0; j < sim->options.nodes; j++)
-		q->parts[j].is_lost = true;
+	for (uint32_t i = 0; i < sim->options.nodes && q->origin == node; i++)
+		q->parts[i].is_lost = true;
+}
+
+/* Its own queries are over. */
+static void lose_parts(struct sim *sim, uint32_t node)
+{
+	for (size_t i = 0; i < sim->query_count; i++) {
+		struct sim_query *q = &sim->queries[i];
+
+		lose_part(sim, node, q);
+		if (q->origin != node || q->is_finished)
+			continue;
+		q->is_finished = true;
+		q->finished_ms = sim->now_ms;
+	}
 }
 
 void sim_crash(struct sim *sim, uint32_t node)
@@ -69,8 +79,7 @@ void sim_crash(struct sim *sim, uint32_t node)
 
 	if (n->overlay == NULL)
 		return;
-	for (size_t i = 0; i < sim->query_count; i++)
-		lose_part(sim, node, &sim->queries[i]);
+	lose_parts(sim, node);
 	pipe_crash(sim, node);
 	view_events(n->overlay, sim->events);
 	overlay_free(n->overlay);
@@ -101,8 +110,13 @@ void sim_suspend(struct sim *sim, uint32_t node, uint64_t for_ms)
 
 	if (n->overlay == NULL || for_ms == 0 || sim->now_ms < n->awake_ms)
 		return;
-	for (size_t i = 0; i < sim->query_count; i++)
-		lose_part(sim, node, &sim->queries[i]);
+	for (size_t i = 0; i < sim->query_count; i++) {
+		struct sim_query *q = &sim->queries[i];
+
+		lose_part(sim, node, q);
+		if (q->origin == node) /* and monotonic time stands still */
+			q->until_ms += q->is_finished ? 0 : for_ms;
+	}
 	n->awake_ms = sim->now_ms + for_ms;
 	n->mono_ms -= for_ms;
 	n->armed_ms = UINT64_MAX;

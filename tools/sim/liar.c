@@ -12,6 +12,7 @@
 #define KEPT 16 /* what a liar writes down of each sort */
 #define DELAY_MS 3000
 #define RUSH_MS 2   /* how far ahead of everybody else colluders are */
+#define HOPS_MAX 12 /* nobody passes on what has come farther */
 #define AGAIN_MS 60 /* when a session was not there yet */
 #define TRIES 20
 #define FLOOD_PEERS 3 /* to so many each time */
@@ -152,7 +153,7 @@ static bool is_target(struct sim *sim, uint32_t colluder, uint32_t node)
 	       sim->closest[node] != SIM_NOWHERE;
 }
 
-/* As soon as one of them has it, they all do. */
+/* As soon as one of them has it, they all do, and say that it has come a long way. */
 static void rush(struct sim *sim, uint32_t node, const struct frame *frame)
 {
 	struct query_id id = query_id_of(frame->blob.at, bytes_left(&frame->blob));
@@ -163,7 +164,7 @@ static void rush(struct sim *sim, uint32_t node, const struct frame *frame)
 	sim->asked[asked - sim->asked].is_rushed = true;
 	for (uint32_t i = 0; i < sim->options.nodes; i++) {
 		if (i != asked->origin && is_target(sim, node, i))
-			say_query(sim, sim->closest[i], i, frame->blob, frame->hops, RUSH_MS);
+			say_query(sim, sim->closest[i], i, frame->blob, HOPS_MAX, RUSH_MS);
 	}
 }
 
@@ -237,6 +238,41 @@ static void pose(struct sim *sim, uint32_t node, struct frame *frame)
 	receipt_sign(&r, &n->self.operational, &blob);
 	memcpy(n->lies->room, blob.octets, blob.len);
 	frame->blob = bytes_of(n->lies->room, blob.len);
+}
+
+/* A match that nobody found: sealed as it should be, and signed by who has no key for it. */
+static void invent(struct sim *sim, uint32_t node, const struct frame *frame)
+{
+	struct query_id id = query_id_of(frame->blob.at, bytes_left(&frame->blob));
+	const struct asked *asked = watch_known(sim, &id);
+	struct query *query = must(calloc(1, sizeof(*query)));
+	struct answer *answer = must(calloc(1, sizeof(*answer)));
+	struct frame reply = {.kind = FRAME_REPLY, .query_id = id};
+	struct key_pair nobodys;
+	struct seed seed;
+	uint8_t sealed[FRAME_MAX];
+	size_t len = sizeof(sealed);
+
+	prng_fill(&sim->prng, &seed, sizeof(seed));
+	nobodys = key_pair_of(&seed);
+	answer->finding_count = 1;
+	if (asked != NULL && asked->origin != node &&
+	    query_open(frame->blob.at, bytes_left(&frame->blob), query) == ERR_OK &&
+	    answer_pack(answer, query, &sim->nodes[node].self.card.id, &nobodys, &seed, sealed,
+	                &len) == ERR_OK) {
+		reply.blob = bytes_of(sealed, len);
+		say_later(sim, node, asked->origin, &reply, 1);
+	}
+	free(answer);
+	free(query);
+}
+
+static bool forge_in(struct sim *sim, uint32_t node, uint32_t from, struct frame *frame)
+{
+	(void)from;
+	if (frame->kind == FRAME_QUERY && prng_below(&sim->prng, 4) == 0)
+		invent(sim, node, frame);
+	return true;
 }
 
 static bool forge_out(struct sim *sim, uint32_t node, uint32_t to, struct frame *frame)
@@ -406,7 +442,7 @@ static const struct liar_hooks truncate_hooks = {
 	.out = drop_out, .in = truncate_in, .tick = truncate_tick, .tick_ms = 20000};
 static const struct liar_hooks replay_hooks = {
 	.in = replay_in, .tick = replay_tick, .tick_ms = 2000};
-static const struct liar_hooks forge_hooks = {.out = forge_out};
+static const struct liar_hooks forge_hooks = {.out = forge_out, .in = forge_in};
 static const struct liar_hooks equivocate_hooks = {.tick = equivocate_tick, .tick_ms = 10000};
 static const struct liar_hooks flood_hooks = {.tick = flood_tick, .tick_ms = 100};
 static const struct liar_hooks cluster_hooks = {.begin = cluster_begin, .out = cluster_out};
@@ -424,7 +460,7 @@ const struct liar_kind liar_kinds[] = {
 	{"drop",       "acknowledges queries and never passes them on",             &drop_hooks},
 	{"equivocate", "signs two queries under one number",                        &equivocate_hooks},
 	{"flood",      "asks and knocks ten times a second",                        &flood_hooks},
-	{"forge",      "changes what it passes on, and signs for others",           &forge_hooks},
+	{"forge",      "changes what it passes on, signs for others, invents",      &forge_hooks},
 	{"hoard",      "compares directories with rubbish",                         &hoard_hooks},
 	{"reflect",    "calls in the name of a victim's address",                   &reflect_hooks},
 	{"replay",     "says old queries again, fresh or expired",                  &replay_hooks},

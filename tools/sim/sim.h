@@ -158,6 +158,8 @@ uint32_t sim_nodes(const struct sim *sim);
 bool sim_is_up(const struct sim *sim, uint32_t node);
 bool sim_is_honest(const struct sim *sim, uint32_t node);
 bool sim_is_nat(const struct sim *sim, uint32_t node);
+/* Two behind NAT hear of each other's questions, but no datagram goes from one to the other. */
+bool sim_has_way(const struct sim *sim, uint32_t from, uint32_t to);
 bool sim_is_victim(const struct sim *sim, uint32_t node);
 bool sim_is_revoked(const struct sim *sim, uint32_t node);
 bool sim_knows_revoked(const struct sim *sim, uint32_t at, uint32_t whose);

@@ -89,7 +89,7 @@ static void play_healed(struct play *play)
 }
 
 struct sums {
-	uint64_t reachable, receipts, matches, answered, planted, found;
+	uint64_t reachable, has_way, receipts, matches, answered, planted, found;
 };
 
 static void add_part(const struct sim *sim, const struct sim_query *q, uint32_t node,
@@ -101,11 +101,14 @@ static void add_part(const struct sim *sim, const struct sim_query *q, uint32_t 
 	if (node == q->origin || !sim_is_honest(sim, node) || !sim_is_reachable(part))
 		return;
 	sums->reachable++;
-	sums->receipts += part->has_receipt;
-	sums->matches += part->is_match;
-	sums->answered += part->is_match && part->is_answered;
-	sums->planted += part->is_planted;
-	sums->found += part->is_planted && part->is_found;
+	if (sim_has_way(sim, node, q->origin)) {
+		sums->has_way++;
+		sums->receipts += part->has_receipt;
+		sums->matches += part->is_match;
+		sums->answered += part->is_match && part->is_answered;
+		sums->planted += part->is_planted;
+		sums->found += part->is_planted && part->is_found;
+	}
 	if (part->is_heard)
 		measure_heard(measure, is_victim, part->heard_ms - q->asked_ms, part->hops);
 	else
@@ -132,7 +135,7 @@ static void sum_up(const struct sim *sim, size_t queries, uint64_t copies, struc
 		measure_query_end(measure);
 	}
 	measure_end(measure, ret);
-	ret->receipts_mean = share(sums.receipts, sums.reachable);
+	ret->receipts_mean = share(sums.receipts, sums.has_way);
 	ret->answered_mean = share(sums.answered, sums.matches);
 	ret->recall = share(sums.found, sums.planted);
 	ret->copies_per_node = sums.reachable == 0 ? 0 : share(copies, sums.reachable);

@@ -30,6 +30,11 @@ bool sim_is_nat(const struct sim *sim, uint32_t node)
 	return sim->nodes[node].is_nat;
 }
 
+bool sim_has_way(const struct sim *sim, uint32_t from, uint32_t to)
+{
+	return !(sim->nodes[from].is_nat && sim->nodes[to].is_nat);
+}
+
 bool sim_is_victim(const struct sim *sim, uint32_t node)
 {
 	return sim->nodes[node].is_victim;

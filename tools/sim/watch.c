@@ -408,12 +408,6 @@ void sim_check_heard(struct sim *sim, size_t query)
 	}
 }
 
-/* Two behind NAT have no way to each other. */
-static bool can_answer(const struct sim *sim, uint32_t node, const struct sim_query *q)
-{
-	return !(sim->nodes[node].is_nat && sim->nodes[q->origin].is_nat);
-}
-
 void sim_check_whole(struct sim *sim, size_t query)
 {
 	const struct sim_query *q = &sim->queries[query];
@@ -426,9 +420,9 @@ void sim_check_whole(struct sim *sim, size_t query)
 			continue;
 		if (!part->is_heard)
 			lacks = "did not hear";
-		else if (can_answer(sim, i, q) && !part->has_receipt && !part->is_answered)
+		else if (sim_has_way(sim, i, q->origin) && !part->has_receipt && !part->is_answered)
 			lacks = "gave no receipt for";
-		else if (can_answer(sim, i, q) && part->receipt == RECEIPT_MATCH &&
+		else if (sim_has_way(sim, i, q->origin) && part->receipt == RECEIPT_MATCH &&
 		         !part->is_answered)
 			lacks = "has not answered";
 		if (lacks != NULL)
