@@ -23,9 +23,9 @@
 #include <stdint.h>
 
 #define QUERY_INTERVALS_MAX 128
-#define QUERY_MAX (FRAME_MAX - 2)                      /* octets of an encoded query */
-#define QUERY_LIFE_MAX_MS 120000                       /* expires no later after being issued */
-#define QUERY_SPAN_MAX_MS (UINT64_C(400) * 86400000)   /* from its first instant to its last */
+#define QUERY_MAX (FRAME_MAX - 2)                    /* octets of an encoded query */
+#define QUERY_LIFE_MAX_MS 120000                     /* expires no later after being issued */
+#define QUERY_SPAN_MAX_MS (UINT64_C(400) * 86400000) /* from its first instant to its last */
 
 enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL, SEVERITY_END };
 
