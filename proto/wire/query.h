@@ -40,7 +40,7 @@ struct question { /* what is asked */
 struct query {
 	struct query_id id;        /* digest of all its octets */
 	struct bytes cert, record; /* the origin's card; borrowed from the encoded query */
-	uint64_t number;           /* the origin's; never used twice */
+	uint64_t number;           /* the origin's, from 1; never used twice */
 	struct nonce nonce;
 	struct wall issued, expires;
 	bool is_direct; /* the origin sends it to everybody itself: nobody passes it on */
