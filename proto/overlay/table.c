@@ -27,6 +27,7 @@
 #define KIND_MAX 2        /* of one prefix, of one organisation, in a bucket */
 #define KIND_TABLE_MAX 10 /* in the whole table */
 #define SKEWS_MIN 5       /* clocks that must be known before one of them counts */
+#define SKEW_MAX_MS (INT64_C(100) * 366 * 86400000) /* a clock farther off shows no time at all */
 #define REFRESH_MS 600000 /* between two lookups near a place drawn at random */
 #define SCORE_MAX 100
 
@@ -325,6 +326,14 @@ static void reckon_skew(struct overlay *o)
 	o->skew_ms = count >= SKEWS_MIN ? skews[count / 2] : 0;
 }
 
+/* In unsigned arithmetic: its clock may say anything. */
+static int64_t skew_of(struct wall theirs, struct wall ours, uint32_t rtt_ms)
+{
+	int64_t skew_ms = (int64_t)((uint64_t)theirs.ms - (uint64_t)ours.ms + rtt_ms / 2);
+
+	return MAX(MIN(skew_ms, SKEW_MAX_MS), -SKEW_MAX_MS);
+}
+
 static void answered(struct overlay *o, struct now now, struct contact *c, const struct frame *f)
 {
 	uint32_t rtt_ms = (uint32_t)MIN(now.mono.ms - c->sent.ms, MEMBER_RTT_UNKNOWN - 1);
@@ -336,8 +345,7 @@ static void answered(struct overlay *o, struct now now, struct contact *c, const
 	c->misses = 0;
 	c->seen = now.mono;
 	c->rtt_ms = c->rtt_ms == MEMBER_RTT_UNKNOWN ? rtt_ms : (7 * c->rtt_ms + rtt_ms) / 8;
-	/* In unsigned arithmetic: its clock may say anything. */
-	c->skew_ms = (int64_t)((uint64_t)f->state.wall.ms - (uint64_t)now.wall.ms + rtt_ms / 2);
+	c->skew_ms = skew_of(f->state.wall, now.wall, rtt_ms);
 	wake(o, c, mono_after(now.mono, PING_MS + random_below(o, PING_MS / 4)));
 	reckon_skew(o);
 	if (seat != NULL) {
