@@ -90,6 +90,7 @@ struct session {
 	struct mono asked;    /* when we last sent SUMS in it; ms 0: never */
 	struct budget frames; /* what its member may send us */
 	struct budget checks; /* signatures that we check for it */
+	struct budget sums;   /* comparisons of directories */
 	uint16_t hand;        /* OPENING: its handshake */
 	uint16_t chain;       /* the next of the same hash; NOBODY: none */
 	uint8_t tries;
@@ -253,7 +254,7 @@ struct overlay {
 	struct mono bootstraps_due;
 
 	struct budgets *prefixes, *orgs; /* of unproven addresses; of members' search time */
-	struct budget handshakes, checks, notices;
+	struct budget handshakes, checks;
 
 	struct seen *seen;
 	struct held *held;

@@ -52,6 +52,17 @@ static void toggle(struct overlay *o, const struct held_card *held)
 	o->sum ^= held->print;
 }
 
+/* Our own time is one that a clock shows; theirs may be the end of all. */
+static bool is_over(struct wall wall, struct wall not_after)
+{
+	return wall.ms - SKEW_MS > not_after.ms;
+}
+
+static bool is_within(struct wall wall, struct wall not_before, struct wall not_after)
+{
+	return wall.ms + SKEW_MS >= not_before.ms && !is_over(wall, not_after);
+}
+
 enum err roster_judge(struct overlay *o, struct now now, const struct card *card)
 {
 	struct wall wall = common_wall(o, now);
@@ -65,10 +76,8 @@ enum err roster_judge(struct overlay *o, struct now now, const struct card *card
 		return counted(&o->counters.untrusted, ERR_ROOT);
 	if (HOLDS(RULE_REVOKED) && trust_is_revoked(o->trust, &card->cert))
 		return counted(&o->counters.revoked, ERR_ROOT);
-	if (wall.ms > card->cert.not_after.ms + SKEW_MS ||
-	    wall.ms < card->cert.not_before.ms - SKEW_MS ||
-	    wall.ms > card->record.not_after.ms + SKEW_MS ||
-	    wall.ms < card->record.not_before.ms - SKEW_MS)
+	if (!is_within(wall, card->cert.not_before, card->cert.not_after) ||
+	    !is_within(wall, card->record.not_before, card->record.not_after))
 		return counted(&o->counters.expired, ERR_EXPIRED);
 	return ERR_OK;
 }
@@ -239,11 +248,10 @@ void roster_expire(struct overlay *o, struct now now)
 		const struct card *card = &seat->held->card;
 		struct contact *c;
 
-		if (wall.ms > card->cert.not_after.ms + SKEW_MS) {
+		if (is_over(wall, card->cert.not_after)) {
 			tell(o, "member's certificate has expired", seat->held);
 			unseat(o, i);
-		} else if (wall.ms > card->record.not_after.ms + SKEW_MS &&
-		           seat->state != MEMBER_EXPIRED) {
+		} else if (is_over(wall, card->record.not_after) && seat->state != MEMBER_EXPIRED) {
 			seat->state = MEMBER_EXPIRED;
 			c = contact_of(o, &card->id);
 			if (c != NULL)
