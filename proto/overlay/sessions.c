@@ -119,8 +119,12 @@ static struct session *session_in(struct overlay *o, const struct id *id, enum s
 	return NULL;
 }
 
-/* A place: a free one, else the one unused for longest that nobody in the table needs. */
-static struct session *place(struct overlay *o, struct now now)
+/*
+ * A place for one with `held`: a free one, else the one unused for longest that nobody in the table
+ * needs. Not one in which something has come just now: whoever handles that goes on to use it; nor
+ * another with the same member, which may be all that holds this card.
+ */
+static struct session *place(struct overlay *o, struct now now, const struct held_card *held)
 {
 	struct session *worst = NULL;
 
@@ -129,8 +133,9 @@ static struct session *place(struct overlay *o, struct now now)
 
 		if (s->state == SESSION_FREE)
 			return s;
-		if (s->state == SESSION_LIVE &&
+		if (s->state == SESSION_LIVE && now.mono.ms > s->heard.ms &&
 		    (s->is_done || now.mono.ms - s->heard.ms > IDLE_MS) &&
+		    !id_equal(&s->held->card.id, &held->card.id) &&
 		    (worst == NULL || s->heard.ms < worst->heard.ms) &&
 		    contact_of(o, &s->held->card.id) == NULL)
 			worst = s;
@@ -145,7 +150,7 @@ static struct session *place(struct overlay *o, struct now now)
 static struct session *begin(struct overlay *o, struct now now, const struct held_card *held,
                              const struct endpoint *to, enum session_state state)
 {
-	struct session *s = place(o, now);
+	struct session *s = place(o, now, held);
 	uint16_t *head = &o->session_heads[head_of(o, &held->card.id)];
 
 	if (s == NULL)

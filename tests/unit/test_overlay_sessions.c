@@ -441,6 +441,47 @@ static void a_machine_that_slept_asks_everybody_anew(void **state)
 	world_free(w);
 }
 
+/*
+ * a has two places for sessions and one in its table, for b. c's session may go when another is
+ * wanted: it has said all it was asked for. But not while something that came in it is handled, for
+ * which b's session, just grown old, is to be renewed.
+ */
+static void a_session_is_not_given_up_while_it_is_listened_to(void **state)
+{
+	struct world *w = world_new(3);
+	(void)state;
+
+	settle_at(w, 0, 0x00, 2);
+	settle_at(w, 1, 0x40, 2);
+	settle_at(w, 2, 0x80, 1);
+	w->parties[0].options.limits.sessions_max = 2;
+	w->parties[0].options.limits.table_max = 1;
+	start_all(w);
+	remember(w, 0, 1);
+	run(w, 5000);
+	remember(w, 2, 0);
+	run(w, 5000);
+	assert_ok(ask(w, 0, 20000));
+	run(w, 110080);
+	assert_int_equal(w->parties[0].receipts[2], RECEIPT_NONE);
+	for (uint64_t i = 1; i <= 8; i++) {
+		struct query q = {.reply_to = {{1}}};
+		struct query_blob blob;
+
+		forge_query(w, 2, i, &q, &blob);
+		(void)!overlay_say(w->parties[2].overlay, now_of(w, 2), id_of(w, 0),
+		                   &(struct frame){.kind = FRAME_QUERY,
+		                                   .blob = bytes_of(blob.octets, blob.len)});
+		drain(w, 2);
+		run(w, 20);
+	}
+	assert_true(counters(w, 0)->copies >= 1 + 8);
+	run(w, 40000);
+	assert_in_range(counters(w, 0)->rekeys, 1, 3);
+	assert_true(is_live(w, 0, 1));
+	world_free(w);
+}
+
 /* Anybody who knows a root's public key may write what it likes into a KNOCK. */
 static void a_knock_is_of_the_present_whatever_its_clock_says(void **state)
 {
@@ -543,6 +584,7 @@ int main(void)
 			nothing_is_ever_sent_to_an_address_outside_its_members_certificate),
 		cmocka_unit_test(who_starts_anew_is_met_anew),
 		cmocka_unit_test(a_machine_that_slept_asks_everybody_anew),
+		cmocka_unit_test(a_session_is_not_given_up_while_it_is_listened_to),
 		cmocka_unit_test(a_knock_is_of_the_present_whatever_its_clock_says),
 		cmocka_unit_test(only_who_signed_it_is_welcome),
 		cmocka_unit_test(knocks_of_one_network_are_budgeted),
