@@ -43,6 +43,13 @@ static struct serve *serve_by_ticket(struct overlay *o, uint32_t ticket)
 	return NULL;
 }
 
+bool serve_is_open(struct overlay *o, uint32_t ticket)
+{
+	const struct serve *s = serve_by_ticket(o, ticket);
+
+	return s != NULL && !s->is_answered;
+}
+
 struct serve *serve_by_token(struct overlay *o, const struct nonce *token)
 {
 	for (size_t i = 0; i < o->limits.serves_max; i++) {

@@ -286,6 +286,18 @@ void table_missed(struct overlay *o, struct now now, const struct id *id)
 		bootstraps_again(o, now);
 }
 
+/* Something is new that a PING tells: all of them have one within `ms`. */
+void table_hurry(struct overlay *o, struct now now, uint64_t ms)
+{
+	for (size_t i = 0; i < o->limits.table_max; i++) {
+		struct contact *c = &o->contacts[i];
+
+		if (c->state == CONTACT_LIVE && !c->is_waiting)
+			wake(o, c,
+			     mono_earlier(c->next, mono_after(now.mono, random_below(o, ms))));
+	}
+}
+
 void table_doubt(struct overlay *o, struct now now, struct contact *c)
 {
 	if (!c->is_waiting)
