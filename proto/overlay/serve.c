@@ -231,8 +231,8 @@ enum err overlay_answer(struct overlay *o, struct now now, uint32_t ticket,
 
 	if (s == NULL || s->is_answered)
 		return ERR_NOENT;
-	budget_take(budget_of_name(o->orgs, s->origin->card.cert.org), now.mono, search_rate,
-	            MIN(spent_ms, search_rate.burst / 4));
+	budget_charge(budget_of_name(o->orgs, s->origin->card.cert.org), now.mono, search_rate,
+	              MIN(spent_ms, search_rate.burst));
 	if (is_match) {
 		seed = random_seed(o);
 		s->len = o->limits.answer_max;

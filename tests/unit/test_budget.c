@@ -77,6 +77,23 @@ static void a_clock_that_goes_back_gives_nothing(void **state)
 	assert_true(take(&b, 101000, 1));
 }
 
+static void what_was_spent_and_not_there_is_owed(void **state)
+{
+	struct budget b = {{0}, 0};
+	struct mono then = {1000};
+	(void)state;
+
+	budget_charge(&b, then, rate, 3);
+	assert_true(take(&b, 1000, 2));
+	budget_charge(&b, then, rate, 4);
+	assert_false(take(&b, 5999, 1));
+	assert_true(take(&b, 6000, 1)); /* four to pay back, and one */
+	budget_charge(&b, (struct mono){6000}, rate, 1);
+	budget_charge(&b, (struct mono){6000}, rate, 1);
+	assert_false(take(&b, 8999, 1));
+	assert_true(take(&b, 9000, 1));
+}
+
 static struct budget *of(struct budgets *t, const char *text)
 {
 	struct addr a;
@@ -139,6 +156,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_had_costs_nothing),
 		cmocka_unit_test(no_pause_however_long_holds_more_than_the_burst),
 		cmocka_unit_test(a_clock_that_goes_back_gives_nothing),
+		cmocka_unit_test(what_was_spent_and_not_there_is_owed),
 		cmocka_unit_test(neighbours_share_a_bucket),
 		cmocka_unit_test(who_shares_one_is_the_keys_secret),
 		cmocka_unit_test(prefixes_spread_over_all_buckets),
