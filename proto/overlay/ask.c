@@ -67,16 +67,16 @@ struct target *target_of(struct ask *ask, const struct id *id)
 	return NULL;
 }
 
-static bool is_open(const struct target *target)
+bool ask_waits_for(const struct target *target)
 {
 	return target->state == TARGET_WAITING || target->state == TARGET_BUSY;
 }
 
 void ask_settle(struct overlay *o, struct ask *ask, struct target *target, enum target_state state)
 {
-	ask->open_count -= is_open(target);
+	ask->open_count -= ask_waits_for(target);
 	target->state = (uint8_t)state;
-	ask->open_count += is_open(target);
+	ask->open_count += ask_waits_for(target);
 	if (ask->open_count == 0)
 		ask->next.ms = 0; /* over: the next look says so */
 	o->asks_due = mono_earlier(o->asks_due, ask->next);
@@ -127,17 +127,19 @@ static struct ask *free_ask(struct overlay *o)
 }
 
 /* The number is on disk before the first copy leaves: no restart uses one twice. */
-static uint64_t draw_number(struct overlay *o)
+static bool draw_number(struct overlay *o)
 {
 	struct slot *slot;
 
-	if (++o->sequence > o->sequence_kept || !HOLDS(RULE_NUMBER)) {
-		o->sequence_kept = o->sequence + 15;
+	if (o->sequence == o->sequence_kept || !HOLDS(RULE_NUMBER)) {
 		slot = push(o, ACT_SEQUENCE, NULL);
-		if (slot != NULL)
-			slot->act.number = o->sequence_kept;
+		if (slot == NULL)
+			return false;
+		o->sequence_kept = o->sequence + 16;
+		slot->act.number = o->sequence_kept;
 	}
-	return o->sequence;
+	o->sequence++;
+	return true;
 }
 
 static enum err sign_query(struct overlay *o, struct now now, const struct question *question,
@@ -175,8 +177,7 @@ enum err overlay_ask(struct overlay *o, struct now now, const struct question *q
 	err = sign_query(o, now, question, timeout_ms, ask);
 	if (err == ERR_OK) {
 		ask->until = mono_after(now.mono, (uint64_t)timeout_ms);
-		draw_number(o);
-		err = spread_begin(o, now, ask);
+		err = draw_number(o) ? spread_begin(o, now, ask) : ERR_LIMIT;
 	}
 	if (err != ERR_OK) {
 		ask_release(o, ask);
@@ -270,7 +271,7 @@ static void look(struct overlay *o, struct now now, struct ask *ask)
 	for (size_t i = 0; i < ask->target_count && left > 0; i++) {
 		struct target *target = &ask->targets[i];
 
-		if (!is_open(target) || passed_ms < target->next_ms)
+		if (!ask_waits_for(target) || passed_ms < target->next_ms)
 			continue;
 		ask_directly(o, now, ask, target);
 		left--;
@@ -406,7 +407,7 @@ enum err on_receipt(struct overlay *o, struct now now, struct session *s, const 
 		hand_over(o, ask, target, &receipt, f->blob);
 		return ERR_OK;
 	}
-	if (!is_open(target) || (target->has_receipt && target->state == TARGET_WAITING))
+	if (!ask_waits_for(target) || (target->has_receipt && target->state == TARGET_WAITING))
 		return ERR_OK;
 	if (seat != NULL)
 		seat->said = (uint8_t)((receipt.kind + 1) & 0xf);
@@ -420,18 +421,24 @@ enum err on_receipt(struct overlay *o, struct now now, struct session *s, const 
 	return ERR_OK;
 }
 
-/* The whole of an answer is here: is it what it says it is? */
-enum err ask_answer(struct overlay *o, struct now now, struct ask *ask, struct target *target,
-                    uint8_t *sealed, size_t len)
+/* What came for its answer is none. */
+void ask_refute(struct overlay *o, struct ask *ask, struct target *target)
+{
+	ask_settle(o, ask, target, TARGET_FALSE);
+	tell(o, "answer does not verify", target->held);
+	o->counters.forged++;
+}
+
+/* The whole of an answer is here, in the room of `pull`: is it what it says it is? */
+enum err ask_answer(struct overlay *o, struct ask *ask, struct target *target, struct pull *pull)
 {
 	const struct card *card = &target->held->card;
 	struct seat *seat = seat_of(o, &card->id);
 	struct bytes plain = bytes_of(NULL, 0);
 	struct slot *slot;
-	enum err err = answer_open(sealed, len, &ask->query, &ask->secret, &card->id,
+	enum err err = answer_open(pull->sealed, pull->len, &ask->query, &ask->secret, &card->id,
 	                           &card->record.sign, &o->answer, &plain);
 
-	(void)now;
 	if (err == ERR_AUTH && bytes_left(&plain) > 0 && seat != NULL &&
 	    seat->held != target->held) {
 		err = answer_check(plain, &ask->query, &card->id, &seat->held->card.record.sign,
@@ -440,17 +447,34 @@ enum err ask_answer(struct overlay *o, struct now now, struct ask *ask, struct t
 			adopt(o, target, seat->held);
 	}
 	if (err != ERR_OK && (HOLDS(RULE_SEAL) || err != ERR_AUTH)) {
-		ask_settle(o, ask, target, TARGET_FALSE);
-		tell(o, "answer does not verify", target->held);
-		return counted(&o->counters.forged, err);
+		ask_refute(o, ask, target);
+		return err;
 	}
 	slot = push(o, ACT_ANSWER, target->held);
 	if (slot == NULL)
 		return ERR_LIMIT;
 	slot->act.ticket = ask->ticket;
 	slot->act.reply.evidence = plain;
+	slot->pull = pull;
+	pull->is_done = true;
 	ask_settle(o, ask, target, TARGET_ANSWERED);
 	return ERR_OK;
+}
+
+/* Others may have come since: it is read again when its turn has come. */
+bool ask_read(struct overlay *o, struct act *act)
+{
+	const struct ask *ask = NULL;
+
+	for (size_t i = 0; i < o->limits.asks_max; i++) {
+		if (o->asks[i].is_used && o->asks[i].ticket == act->ticket)
+			ask = &o->asks[i];
+	}
+	act->reply.card = act->card;
+	act->reply.answer = &o->answer;
+	return ask != NULL &&
+	       (!HOLDS(RULE_SEAL) || answer_check(act->reply.evidence, &ask->query, &act->card->id,
+	                                          &act->card->record.sign, &o->answer) == ERR_OK);
 }
 
 enum err on_reply(struct overlay *o, struct now now, struct session *s, const struct frame *f)
@@ -461,9 +485,9 @@ enum err on_reply(struct overlay *o, struct now now, struct session *s, const st
 
 	if (target == NULL)
 		err = counted(&o->counters.unasked, ERR_STALE);
-	else if (is_open(target))
-		err = pull_whole(o, now, ask, target, f->blob);
-	if (err != ERR_LIMIT) /* no room now: it is said again */
+	else if (ask_waits_for(target))
+		err = pull_whole(o, ask, target, f->blob);
+	if (err != ERR_LIMIT) /* unacknowledged, it comes again */
 		rack(o, now, s, &f->query_id, FRAME_REPLY);
 	return err;
 }

@@ -22,6 +22,17 @@ bool budget_take(struct budget *b, struct mono now, struct budget_rate rate, uin
 	return true;
 }
 
+void budget_charge(struct budget *b, struct mono now, struct budget_rate rate, uint32_t count)
+{
+	uint64_t owed;
+
+	(void)budget_take(b, now, rate, 0);
+	owed = count - MIN(b->tokens, count);
+	b->tokens -= MIN(b->tokens, count);
+	if (owed > 0) /* nothing grows before then */
+		b->at.ms = MAX(b->at.ms, now.ms) + owed * 60000 / rate.per_minute;
+}
+
 /* FNV-1a that begins with the key: enough where a guess gains no more than one bucket. */
 static struct budget *pick(struct budgets *t, const void *data, size_t len)
 {

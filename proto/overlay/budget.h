@@ -35,6 +35,9 @@ struct budgets {
 /* Are there `count` tokens? Then they are spent. */
 bool budget_take(struct budget *b, struct mono now, struct budget_rate rate, uint32_t count);
 
+/* `count` were spent, whether they were there or not: what is owed has to grow back first. */
+void budget_charge(struct budget *b, struct mono now, struct budget_rate rate, uint32_t count);
+
 /* The bucket of the /24 or /48 that `a` lies in. */
 struct budget *budget_of_prefix(struct budgets *t, const struct addr *a);
 /* The bucket of a name. */

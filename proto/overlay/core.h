@@ -93,6 +93,7 @@ struct session {
 	struct mono asked;    /* when we last sent SUMS in it; ms 0: never */
 	struct budget frames; /* what its member may send us */
 	struct budget checks; /* signatures that we check for it */
+	struct budget sums;   /* comparisons of directories */
 	uint16_t hand;        /* OPENING: its handshake */
 	uint16_t chain;       /* the next of the same hash; NOBODY: none */
 	uint8_t tries;
@@ -190,7 +191,7 @@ struct serve { /* somebody's question */
 struct pull { /* an answer that we were offered, on its way */
 	bool is_used;
 	bool is_stream;  /* by a stream; else, or later, in parts */
-	bool is_done;    /* all is here, and lent to an act */
+	bool is_done;    /* all is here: its room is lent to an act, until that was drained */
 	uint32_t stream; /* its name */
 	uint32_t ticket; /* of the ask */
 	const struct held_card *from;
@@ -216,6 +217,7 @@ struct inflow { /* a stream somebody opened to us */
 struct slot { /* of the outbox */
 	struct act act;
 	struct ask *ask;               /* released after the act */
+	struct pull *pull;             /* whose room is lent to it */
 	const struct held_card *about; /* a holder of it, dropped after the act */
 	struct receipt receipt;
 	uint8_t data[1232];
@@ -262,7 +264,7 @@ struct overlay {
 	struct mono bootstraps_due;
 
 	struct budgets *prefixes, *orgs; /* of unproven addresses; of members' search time */
-	struct budget handshakes, checks, notices;
+	struct budget handshakes, checks;
 
 	struct seen *seen;
 	struct held *held;
@@ -355,6 +357,7 @@ struct contact *contact_of(struct overlay *o, const struct id *id);
 void table_session(struct overlay *o, struct now now, struct session *s);  /* one became live */
 void table_missed(struct overlay *o, struct now now, const struct id *id); /* it was not reached */
 void table_doubt(struct overlay *o, struct now now, struct contact *c);    /* PING it now */
+void table_hurry(struct overlay *o, struct now now, uint64_t ms);
 void table_soon(struct overlay *o, struct now now); /* there may be somebody for it */
 void contact_drop(struct overlay *o, struct contact *c);
 void table_expire(struct overlay *o, struct now now);
@@ -378,8 +381,10 @@ struct ask *ask_by_ticket(struct overlay *o, uint32_t ticket);
 struct ask *ask_of_query(struct overlay *o, const struct query_id *id);
 struct target *target_of(struct ask *ask, const struct id *id);
 void ask_settle(struct overlay *o, struct ask *ask, struct target *target, enum target_state state);
-enum err ask_answer(struct overlay *o, struct now now, struct ask *ask, struct target *target,
-                    uint8_t *sealed, size_t len);
+enum err ask_answer(struct overlay *o, struct ask *ask, struct target *target, struct pull *pull);
+void ask_refute(struct overlay *o, struct ask *ask, struct target *target);
+bool ask_read(struct overlay *o, struct act *act); /* what an ACT_ANSWER brings */
+bool ask_waits_for(const struct target *target);
 void ask_release(struct overlay *o, struct ask *ask);
 void serve_begin(struct overlay *o, struct now now, const struct query *query, struct bytes blob,
                  const struct held_card *origin, uint8_t hops);
@@ -388,8 +393,9 @@ bool serve_again(struct overlay *o, struct now now, const struct query_id *id,
 void serves_expire(struct overlay *o, struct now now);
 void serves_session(struct overlay *o, struct now now, const struct id *id);
 struct serve *serve_by_token(struct overlay *o, const struct nonce *token);
-enum err pull_whole(struct overlay *o, struct now now, struct ask *ask, struct target *target,
-                    struct bytes sealed);
+bool serve_is_open(struct overlay *o, uint32_t ticket); /* it waits for its driver's answer */
+enum err pull_whole(struct overlay *o, struct ask *ask, struct target *target, struct bytes sealed);
+void pull_return(struct overlay *o, struct pull *p); /* the room that it lent */
 void pulls_expire(struct overlay *o, struct now now);
 void pulls_drop(struct overlay *o, uint32_t ticket);
 

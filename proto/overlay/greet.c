@@ -48,7 +48,7 @@ enum err on_knock(struct overlay *o, struct now now, const struct endpoint *from
 	const struct held_card *held;
 	struct knock k;
 	bool is_news;
-	int64_t off_ms;
+	uint64_t late_ms;
 	enum err err = knock_check(keys, count, data, len, &which);
 
 	if (err != ERR_OK)
@@ -58,8 +58,9 @@ enum err on_knock(struct overlay *o, struct now now, const struct endpoint *from
 	err = knock_open(data, len, &k);
 	if (err != ERR_OK)
 		return counted(&o->counters.malformed, err);
-	off_ms = k.sent.ms - common_wall(o, now).ms;
-	if (off_ms > SKEW_MS || off_ms < -SKEW_MS)
+	/* In unsigned arithmetic: the clock is a stranger's, and may say anything. */
+	late_ms = (uint64_t)common_wall(o, now).ms - (uint64_t)k.sent.ms;
+	if (late_ms + SKEW_MS > UINT64_C(2) * SKEW_MS)
 		return counted(&o->counters.expired, ERR_STALE);
 	err = roster_admit(o, now, k.cert, k.record, NULL, &held, &is_news);
 	if (err != ERR_OK)

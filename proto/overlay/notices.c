@@ -2,7 +2,8 @@
  * What roots say after they have signed: whom they revoke, which other roots they endorse or
  * retire. A page is good whoever brings it, since its root has signed it, and takes effect at once.
  * Who hears one that is new to it passes it on to some neighbours; and every PING and PONG names
- * the newest lists that its sender knows, so that who was away asks for what it lacks.
+ * the newest lists that its sender knows, so that who was away asks for what it lacks. A page that
+ * got lost is missed soon: after news all neighbours have a PING.
  */
 #include "base/util.h"
 #include "proto/overlay/core.h"
@@ -11,6 +12,7 @@
 
 #define PASS_ON_TO 8
 #define LACKS_AT_ONCE 4 /* pages asked for at once */
+#define PINGS_MS 2000   /* after news, in which all neighbours have a PING */
 
 /* Whose certificate holds no longer is not spoken to again, and its questions die here. */
 static void obey(struct overlay *o)
@@ -57,6 +59,7 @@ enum err notice_take(struct overlay *o, struct now now, struct bytes page, const
 	}
 	obey(o);
 	pass_on(o, now, page, from);
+	table_hurry(o, now, PINGS_MS);
 	return ERR_OK;
 }
 

@@ -164,10 +164,13 @@ static void drop_answers(struct overlay *o)
 /* Gives back what an act held. */
 static void release(struct overlay *o, struct slot *slot)
 {
+	if (slot->pull != NULL)
+		pull_return(o, slot->pull);
 	if (slot->ask != NULL)
 		ask_release(o, slot->ask);
 	if (slot->about != NULL)
 		cards_drop(o->cards, slot->about);
+	slot->pull = NULL;
 	slot->ask = NULL;
 	slot->about = NULL;
 }
@@ -251,6 +254,7 @@ struct slot *push(struct overlay *o, enum act_kind kind, const struct held_card 
 	slot = &o->outbox[(o->out_at + o->out_count++) % o->limits.outbox_max];
 	slot->act = (struct act){.kind = kind};
 	slot->ask = NULL;
+	slot->pull = NULL;
 	slot->about = about != NULL ? cards_share(about) : NULL;
 	return slot;
 }
@@ -357,29 +361,38 @@ static void fill_outcomes(struct overlay *o, struct act *act, const struct ask *
 	}
 }
 
-bool overlay_next(struct overlay *o, struct act *ret)
+/* Fills in what an act borrows. False: meanwhile it has come to nothing. */
+static bool lend(struct overlay *o, struct slot *slot)
 {
-	struct slot *slot = &o->current;
 	struct act *act = &slot->act;
 
-	release(o, slot);
-	if (o->out_count == 0)
-		return false;
-	*slot = o->outbox[o->out_at];
-	o->out_at = (o->out_at + 1) % o->limits.outbox_max;
-	o->out_count--;
 	act->card = slot->about != NULL ? &slot->about->card : NULL;
 	if (act->len > 0)
 		act->data = slot->data;
+	if (act->kind == ACT_SERVE)
+		return serve_is_open(o, act->ticket);
+	if (act->kind == ACT_ANSWER)
+		return ask_read(o, act);
 	if (act->kind == ACT_RECEIPT)
 		act->receipt = &slot->receipt;
-	if (act->kind == ACT_ANSWER) {
-		act->reply.card = act->card;
-		act->reply.answer = &o->answer;
-	}
 	if (act->kind == ACT_FINISH)
 		fill_outcomes(o, act, slot->ask);
-	*ret = *act;
+	return true;
+}
+
+bool overlay_next(struct overlay *o, struct act *ret)
+{
+	struct slot *slot = &o->current;
+
+	do {
+		release(o, slot);
+		if (o->out_count == 0)
+			return false;
+		*slot = o->outbox[o->out_at];
+		o->out_at = (o->out_at + 1) % o->limits.outbox_max;
+		o->out_count--;
+	} while (!lend(o, slot));
+	*ret = slot->act;
 	return true;
 }
 

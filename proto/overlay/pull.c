@@ -17,20 +17,29 @@
 #define INFLOW_MS 10000 /* a stream to us lives no longer: who reads slowly holds nothing up */
 #define INFLOWS_A_MEMBER 2
 
+static void close_stream(struct overlay *o, struct pull *p)
+{
+	struct slot *slot = p->is_stream ? push(o, ACT_CLOSE, NULL) : NULL;
+
+	if (slot != NULL)
+		slot->act.stream = p->stream;
+	p->is_stream = false;
+}
+
 static void finish_pull(struct overlay *o, struct pull *p)
 {
-	struct slot *slot;
 	uint8_t *sealed = p->sealed;
 
-	if (p->is_stream) {
-		slot = push(o, ACT_CLOSE, NULL);
-		if (slot != NULL)
-			slot->act.stream = p->stream;
-	}
+	close_stream(o, p);
 	cards_drop(o->cards, p->from);
 	wipe(&p->channel, sizeof(p->channel));
 	memset(p, 0, offsetof(struct pull, channel));
 	p->sealed = sealed;
+}
+
+void pull_return(struct overlay *o, struct pull *p)
+{
+	finish_pull(o, p);
 }
 
 static struct pull *pull_by_stream(struct overlay *o, uint32_t stream)
@@ -80,17 +89,31 @@ static enum err rack(struct overlay *o, struct now now, struct session *s,
 	return ERR_OK;
 }
 
+static void begin(struct pull *p, const struct ask *ask, const struct held_card *from)
+{
+	p->is_used = true;
+	p->ticket = ask->ticket;
+	p->from = cards_share(from);
+	p->next = p->until = MONO_NEVER;
+}
+
 /* One that came in a single datagram passes through the same room. */
-enum err pull_whole(struct overlay *o, struct now now, struct ask *ask, struct target *target,
-                    struct bytes sealed)
+enum err pull_whole(struct overlay *o, struct ask *ask, struct target *target, struct bytes sealed)
 {
 	struct pull *p = free_pull(o);
-	size_t len = bytes_left(&sealed);
+	enum err err;
 
-	if (p == NULL || len > o->limits.answer_max)
+	if (p == NULL)
 		return ERR_LIMIT;
-	memcpy(p->sealed, sealed.at, len);
-	return ask_answer(o, now, ask, target, p->sealed, len);
+	if (bytes_left(&sealed) > o->limits.answer_max)
+		return counted(&o->counters.malformed, ERR_FORMAT);
+	begin(p, ask, target->held);
+	p->len = p->have = bytes_left(&sealed);
+	memcpy(p->sealed, sealed.at, p->len);
+	err = ask_answer(o, ask, target, p);
+	if (err != ERR_OK)
+		finish_pull(o, p);
+	return err;
 }
 
 enum err on_offer(struct overlay *o, struct now now, struct session *s, const struct frame *f)
@@ -102,7 +125,7 @@ enum err on_offer(struct overlay *o, struct now now, struct session *s, const st
 
 	if (target == NULL)
 		return counted(&o->counters.unasked, ERR_STALE);
-	if (target->state == TARGET_ANSWERED || pull_of(o, ask, &s->held->card.id) != NULL)
+	if (!ask_waits_for(target) || pull_of(o, ask, &s->held->card.id) != NULL)
 		return rack(o, now, s, &f->query_id);
 	if (f->len == 0 || f->len > o->limits.answer_max)
 		return counted(&o->counters.malformed, ERR_LIMIT);
@@ -110,17 +133,13 @@ enum err on_offer(struct overlay *o, struct now now, struct session *s, const st
 	slot = p != NULL ? push(o, ACT_CONNECT, s->held) : NULL;
 	if (slot == NULL)
 		return ERR_BUSY; /* unacknowledged, it is offered again */
-	p->is_used = true;
+	begin(p, ask, s->held);
 	p->is_stream = true;
 	p->stream = ++o->last_stream;
-	p->ticket = ask->ticket;
-	p->from = cards_share(s->held);
 	p->to = s->to;
 	p->digest = f->digest;
 	p->token = f->token;
 	p->len = f->len;
-	p->have = 0;
-	p->tries = 0;
 	p->until = mono_after(now.mono, PULL_MS);
 	wake(o, p, mono_after(now.mono, STREAM_MS));
 	slot->act.stream = p->stream;
@@ -171,29 +190,28 @@ static void fetch(struct overlay *o, struct now now, struct pull *p, const struc
 static void give_up_stream(struct overlay *o, struct now now, struct pull *p)
 {
 	struct ask *ask = ask_by_ticket(o, p->ticket);
-	struct slot *slot = push(o, ACT_CLOSE, NULL);
 
-	if (slot != NULL)
-		slot->act.stream = p->stream;
-	p->is_stream = false;
+	close_stream(o, p);
 	p->have = 0;
 	p->tries = 0;
 	if (ask != NULL)
 		fetch(o, now, p, &ask->query.id);
 }
 
-static void complete(struct overlay *o, struct now now, struct pull *p)
+/* All is here: an act borrows it, or it is of no use. */
+static void complete(struct overlay *o, struct pull *p)
 {
 	struct ask *ask = ask_by_ticket(o, p->ticket);
 	struct target *target = ask != NULL ? target_of(ask, &p->from->card.id) : NULL;
 	struct id whole = digest("spoor sealed answer 1", p->sealed, p->len);
 
+	close_stream(o, p);
+	p->next = MONO_NEVER;
 	if (target != NULL && !id_equal(&whole, &p->digest))
-		ask_settle(o, ask, target, TARGET_FALSE);
-	else if (target != NULL)
-		ask_answer(o, now, ask, target, p->sealed, p->len);
-	p->is_done = true; /* its room is lent until the outbox is drained */
-	wake(o, p, now.mono);
+		ask_refute(o, ask, target);
+	else if (target != NULL && ask_answer(o, ask, target, p) == ERR_OK)
+		return;
+	finish_pull(o, p);
 }
 
 static void take_record(struct overlay *o, struct now now, struct pull *p, struct bytes record)
@@ -207,7 +225,7 @@ static void take_record(struct overlay *o, struct now now, struct pull *p, struc
 	memcpy(p->sealed + p->have, record.at, len);
 	p->have += len;
 	if (p->have == p->len)
-		complete(o, now, p);
+		complete(o, p);
 }
 
 enum err on_part(struct overlay *o, struct now now, struct session *s, const struct frame *f)
@@ -223,7 +241,7 @@ enum err on_part(struct overlay *o, struct now now, struct session *s, const str
 	p->have += len;
 	p->tries = 0;
 	if (p->have == p->len)
-		complete(o, now, p);
+		complete(o, p);
 	else
 		fetch(o, now, p, &f->query_id);
 	return ERR_OK;
@@ -379,7 +397,7 @@ static void pull_expire(struct overlay *o, struct now now, struct pull *p)
 	struct ask *ask = ask_by_ticket(o, p->ticket);
 	struct target *target = ask != NULL ? target_of(ask, &p->from->card.id) : NULL;
 
-	if (p->is_done || ask == NULL) {
+	if (ask == NULL) {
 		finish_pull(o, p);
 	} else if (mono_reached(now.mono, p->until) || (!p->is_stream && p->tries >= PART_TRIES)) {
 		if (target != NULL && target->state == TARGET_WAITING)
@@ -401,9 +419,9 @@ void pulls_expire(struct overlay *o, struct now now)
 		struct pull *p = &o->pulls[i];
 		struct inflow *in = &o->inflows[i];
 
-		if (p->is_used && mono_reached(now.mono, p->next))
+		if (p->is_used && !p->is_done && mono_reached(now.mono, p->next))
 			pull_expire(o, now, p);
-		if (p->is_used)
+		if (p->is_used && !p->is_done)
 			o->pulls_due = mono_earlier(o->pulls_due, p->next);
 		if (in->is_used && mono_reached(now.mono, in->until))
 			shut(o, in);

@@ -306,7 +306,6 @@ static void describe(const struct overlay *o, const struct seat *seat, struct me
 		.is_in_table = c != NULL && c->state == CONTACT_LIVE,
 		.distance = (uint8_t)MIN(bucket_of(o, &card->id), UINT8_MAX),
 		.rtt_ms = c != NULL ? c->rtt_ms : MEMBER_RTT_UNKNOWN,
-		.is_proven = s != NULL,
 		.has_said = seat->said != 0,
 		.is_proven = s != NULL,
 		.said = seat->said != 0 ? (enum verdict_kind)(seat->said - 1) : RECEIPT_NONE,

@@ -43,6 +43,13 @@ static struct serve *serve_by_ticket(struct overlay *o, uint32_t ticket)
 	return NULL;
 }
 
+bool serve_is_open(struct overlay *o, uint32_t ticket)
+{
+	const struct serve *s = serve_by_ticket(o, ticket);
+
+	return s != NULL && !s->is_answered;
+}
+
 struct serve *serve_by_token(struct overlay *o, const struct nonce *token)
 {
 	for (size_t i = 0; i < o->limits.serves_max; i++) {
@@ -224,8 +231,8 @@ enum err overlay_answer(struct overlay *o, struct now now, uint32_t ticket,
 
 	if (s == NULL || s->is_answered)
 		return ERR_NOENT;
-	budget_take(budget_of_name(o->orgs, s->origin->card.cert.org), now.mono, search_rate,
-	            MIN(spent_ms, search_rate.burst / 4));
+	budget_charge(budget_of_name(o->orgs, s->origin->card.cert.org), now.mono, search_rate,
+	              MIN(spent_ms, search_rate.burst));
 	if (is_match) {
 		seed = random_seed(o);
 		s->len = o->limits.answer_max;

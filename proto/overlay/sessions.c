@@ -125,13 +125,18 @@ static int spare(struct overlay *o, struct now now, const struct session *s)
 {
 	if (s->state != SESSION_LIVE || contact_of(o, &s->held->card.id) != NULL)
 		return 0;
+	if (now.mono.ms == s->heard.ms)
+		return 0; /* something of it is being handled, which goes on to use it */
 	if (!s->is_done && now.mono.ms - s->heard.ms <= IDLE_MS)
 		return 0;
 	return s->is_kept ? 1 : s->is_done ? 3 : 2;
 }
 
-/* A place: a free one, else one that can be spared, the one unused for longest first. */
-static struct session *place(struct overlay *o, struct now now)
+/*
+ * A place for one with `held`: a free one, else one that can be spared, the one unused for longest
+ * first. Not another with the same member, which may be all that holds this card.
+ */
+static struct session *place(struct overlay *o, struct now now, const struct held_card *held)
 {
 	struct session *worst = NULL;
 	int best = 0;
@@ -142,7 +147,7 @@ static struct session *place(struct overlay *o, struct now now)
 
 		if (s->state == SESSION_FREE)
 			return s;
-		how = spare(o, now, s);
+		how = id_equal(&s->held->card.id, &held->card.id) ? 0 : spare(o, now, s);
 		if (how < best || how == 0 ||
 		    (how == best && worst != NULL && s->heard.ms >= worst->heard.ms))
 			continue;
@@ -159,7 +164,7 @@ static struct session *place(struct overlay *o, struct now now)
 static struct session *begin(struct overlay *o, struct now now, const struct held_card *held,
                              const struct endpoint *to, enum session_state state)
 {
-	struct session *s = place(o, now);
+	struct session *s = place(o, now, held);
 	uint16_t *head = &o->session_heads[head_of(o, &held->card.id)];
 
 	if (s == NULL)

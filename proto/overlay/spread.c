@@ -419,11 +419,11 @@ static enum err check_number(struct overlay *o, struct now now, const struct que
 		origin = new_origin(o, now, id);
 	if (origin == NULL)
 		return ERR_LIMIT;
+	if (!budget_take(&origin->relays, now.mono, relay_rate, 1))
+		return counted(&o->counters.over_budget, ERR_LIMIT);
 	if (is_spent(&origin->window, q->number) && HOLDS(RULE_NUMBER))
 		return counted(&o->counters.equivocated, ERR_STALE);
 	origin->used.ms = MAX(now.mono.ms, 1);
-	if (!budget_take(&origin->relays, now.mono, relay_rate, 1))
-		return counted(&o->counters.over_budget, ERR_LIMIT);
 	*ret = origin;
 	return ERR_OK;
 }
@@ -446,23 +446,28 @@ static enum err take_new(struct overlay *o, struct now now, struct session *s,
 	struct id prev = s->held->card.id;
 	struct held *h;
 	struct seen *seen;
-	int64_t left_ms = MAX(q->expires.ms - common_wall(o, now).ms, 0);
+	int64_t left_ms;
 	enum err err = check_origin(o, now, s, q, f->blob, &origin_card);
 
 	if (err != ERR_OK)
 		return err;
+	left_ms = MAX(q->expires.ms - common_wall(o, now).ms, 0); /* its times are sound now */
 	err = check_number(o, now, q, &origin_card->card.id, &origin);
+	if (err == ERR_LIMIT)
+		return err;
+	seen = free_seen(o, now);
+	h = err == ERR_OK && seen != NULL ? free_held(o) : NULL;
+	/* One whose number is spent is remembered too, or it would be pulled again and again. */
+	if (seen != NULL && (h != NULL || err == ERR_STALE))
+		*seen = (struct seen){
+			.id = q->id,
+			.until = mono_after(now.mono, (uint64_t)left_ms + SKEW_MS + SEEN_SLACK_MS),
+		};
 	if (err != ERR_OK)
 		return err;
-	h = free_held(o);
-	seen = h != NULL ? free_seen(o, now) : NULL;
-	if (seen == NULL)
+	if (h == NULL)
 		return counted(&o->counters.busy, ERR_BUSY);
 	keep_window(o, origin, q->number);
-	*seen = (struct seen){
-		.id = q->id,
-		.until = mono_after(now.mono, (uint64_t)left_ms + SKEW_MS + SEEN_SLACK_MS),
-	};
 	*h = (struct held){
 		.is_used = true,
 		.is_urgent = q->question.severity >= SEVERITY_HIGH,

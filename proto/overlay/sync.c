@@ -132,7 +132,7 @@ enum err on_sums(struct overlay *o, struct now now, struct session *s, const str
 {
 	size_t from = (size_t)random_below(o, FRAME_RANGES), said = 0;
 
-	if (!budget_take(&o->notices, now.mono, sums_rate, 1))
+	if (!budget_take(&s->sums, now.mono, sums_rate, 1))
 		return counted(&o->counters.over_budget, ERR_LIMIT);
 	for (size_t i = 0; i < FRAME_RANGES && said < RANGES_AT_ONCE; i++) {
 		size_t which = (from + i) % FRAME_RANGES;

@@ -27,6 +27,7 @@
 #define KIND_MAX 2        /* of one prefix, of one organisation, in a bucket */
 #define KIND_TABLE_MAX 10 /* in the whole table */
 #define SKEWS_MIN 5       /* clocks that must be known before one of them counts */
+#define SKEW_MAX_MS (INT64_C(100) * 366 * 86400000) /* a clock farther off shows no time at all */
 #define REFRESH_MS 600000 /* between two lookups near a place drawn at random */
 #define ENOUGH 12         /* live ones, for a lookup along disjoint paths */
 
@@ -286,6 +287,18 @@ void table_missed(struct overlay *o, struct now now, const struct id *id)
 		bootstraps_again(o, now);
 }
 
+/* Something is new that a PING tells: all of them have one within `ms`. */
+void table_hurry(struct overlay *o, struct now now, uint64_t ms)
+{
+	for (size_t i = 0; i < o->limits.table_max; i++) {
+		struct contact *c = &o->contacts[i];
+
+		if (c->state == CONTACT_LIVE && !c->is_waiting)
+			wake(o, c,
+			     mono_earlier(c->next, mono_after(now.mono, random_below(o, ms))));
+	}
+}
+
 void table_doubt(struct overlay *o, struct now now, struct contact *c)
 {
 	if (!c->is_waiting)
@@ -327,6 +340,14 @@ static void reckon_skew(struct overlay *o)
 	o->skew_ms = count >= SKEWS_MIN ? skews[count / 2] : 0;
 }
 
+/* In unsigned arithmetic: its clock may say anything. */
+static int64_t skew_of(struct wall theirs, struct wall ours, uint32_t rtt_ms)
+{
+	int64_t skew_ms = (int64_t)((uint64_t)theirs.ms - (uint64_t)ours.ms + rtt_ms / 2);
+
+	return MAX(MIN(skew_ms, SKEW_MAX_MS), -SKEW_MAX_MS);
+}
+
 static void answered(struct overlay *o, struct now now, struct contact *c, const struct frame *f)
 {
 	uint32_t rtt_ms = (uint32_t)MIN(now.mono.ms - c->sent.ms, MEMBER_RTT_UNKNOWN - 1);
@@ -338,8 +359,7 @@ static void answered(struct overlay *o, struct now now, struct contact *c, const
 	c->misses = 0;
 	c->seen = now.mono;
 	c->rtt_ms = c->rtt_ms == MEMBER_RTT_UNKNOWN ? rtt_ms : (7 * c->rtt_ms + rtt_ms) / 8;
-	/* In unsigned arithmetic: its clock may say anything. */
-	c->skew_ms = (int64_t)((uint64_t)f->state.wall.ms - (uint64_t)now.wall.ms + rtt_ms / 2);
+	c->skew_ms = skew_of(f->state.wall, now.wall, rtt_ms);
 	wake(o, c, mono_after(now.mono, PING_MS + random_below(o, PING_MS / 4)));
 	reckon_skew(o);
 	if (seat != NULL) {

@@ -140,8 +140,7 @@ enum err answer_pack(const struct answer *answer, const struct query *query,
 {
 	uint8_t plain[PLAIN_MAX];
 	size_t plain_len = sizeof(plain);
-	enum err err =
-		answer_sign(answer, query, responder, operational, plain, &plain_len);
+	enum err err = answer_sign(answer, query, responder, operational, plain, &plain_len);
 
 	if (err != ERR_OK || *len < plain_len + SEAL_OVERHEAD)
 		return ERR_LIMIT;

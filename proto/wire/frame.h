@@ -20,26 +20,36 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRAME_MAX 1200        /* a datagram of 1232 less what DATA adds */
-#define FRAME_RANGES 128      /* ranges of the id space that SUMS compares: by its first 7 bits */
-#define FRAME_PRINTS_MAX 96   /* members that one HAVE names */
-#define FRAME_IDS_MAX 128     /* of a DIGEST, a WANT or a GET */
-#define FRAME_CARDS_MAX 4     /* in one CARDS */
-#define FRAME_NODES_MAX 20    /* in one NODES */
-#define FRAME_HEADS_MAX 8     /* roots whose lists a PING names */
-#define FRAME_PART_MAX 1024   /* octets of an answer in one PART */
+#define FRAME_MAX 1200      /* a datagram of 1232 less what DATA adds */
+#define FRAME_RANGES 128    /* ranges of the id space that SUMS compares: by its first 7 bits */
+#define FRAME_PRINTS_MAX 96 /* members that one HAVE names */
+#define FRAME_IDS_MAX 128   /* of a DIGEST, a WANT or a GET */
+#define FRAME_CARDS_MAX 4   /* in one CARDS */
+#define FRAME_NODES_MAX 20  /* in one NODES */
+#define FRAME_HEADS_MAX 8   /* roots whose lists a PING names */
+#define FRAME_PART_MAX 1024 /* octets of an answer in one PART */
 
 /*
- * PING     are you there? my clock, my record, what I know   PONG     the same back, and where I see you
- * FIND     whom do you know near this id?                    NODES    some of them
- * SUMS     a sum over each range of my directory             HAVE     what I have of a range in which we differ
- * GET      give me the cards of these                        CARDS    cards
- * LACK     give me this page of a root's list                NOTICE   a page
- * QUERY    a question, on its way to everybody               QACK     it arrived
- * DIGEST   the questions I hold, or none: I am here          WANT     give me these
- * RECEIPT  what became of your question here, signed         REPLY    and the answer, sealed
- * OFFER    the answer is too long: come and get it           RACK     receipt, reply or offer arrived
- * FETCH    a part of what was offered, if no stream opens    PART     it
+ *	PING      are you there? my clock, my directory's sum, the lists I know
+ *	PONG      the same back, and where I see you
+ *	FIND      whom do you know near this id?
+ *	NODES     some of them
+ *	SUMS      a sum over each range of my directory
+ *	HAVE      what I have of a range in which we differ
+ *	GET       give me the cards of these
+ *	CARDS     cards
+ *	LACK      give me this page of a root's list
+ *	NOTICE    a page
+ *	QUERY     a question, on its way to everybody
+ *	QACK      it arrived
+ *	DIGEST    the questions I hold, or none: I am here
+ *	WANT      give me these
+ *	RECEIPT   what became of your question here, signed
+ *	REPLY     and the answer, sealed
+ *	OFFER     the answer is too long: come and get it
+ *	RACK      receipt, reply or offer arrived
+ *	FETCH     a part of what was offered, if no stream opens
+ *	PART      it
  */
 enum frame_kind {
 	FRAME_PING = 1,
@@ -78,10 +88,10 @@ struct frame_head { /* how far a root's list is known */
 	uint64_t number;
 };
 
-struct frame_state { /* of whoever sends a PING or PONG */
-	uint64_t nonce;      /* PONG: the PING's, back */
-	struct wall wall;    /* its clock */
-	uint64_t sum;        /* over its whole directory */
+struct frame_state {              /* of whoever sends a PING or PONG */
+	uint64_t nonce;           /* PONG: the PING's, back */
+	struct wall wall;         /* its clock */
+	uint64_t sum;             /* over its whole directory */
 	struct endpoint observed; /* PONG: where the PING came from; PING: all zero */
 	struct frame_head heads[FRAME_HEADS_MAX];
 	size_t head_count;
@@ -104,8 +114,8 @@ struct frame {
 	struct frame_node nodes[FRAME_NODES_MAX];
 	size_t node_count;
 	uint64_t sums[FRAME_RANGES]; /* SUMS */
-	uint8_t range;             /* HAVE */
-	bool has_more;             /* HAVE: not all of the range is named */
+	uint8_t range;               /* HAVE */
+	bool has_more;               /* HAVE: not all of the range is named */
 	struct frame_print prints[FRAME_PRINTS_MAX];
 	size_t print_count;
 	struct short_id ids[FRAME_IDS_MAX]; /* GET: members; DIGEST, WANT: queries */

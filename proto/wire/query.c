@@ -90,6 +90,7 @@ enum err query_pack(struct query *query, const struct card *card,
 	uint8_t body[QUERY_MAX], on[FINGERPRINT_MAX];
 	struct pack p = pack_into(body, sizeof(body));
 	struct octets fingerprint = octets_of(on, sizeof(on));
+	size_t len;
 
 	CHECK(query->question.on_count > 0);
 	put_fingerprint(&fingerprint, &query->question);
@@ -108,9 +109,10 @@ enum err query_pack(struct query *query, const struct card *card,
 	pack_bin(&p, on, octets_len(&fingerprint));
 	if (fingerprint.is_full)
 		return ERR_LIMIT;
-	ret->len = envelope_pack(operational, QUERY_DOMAIN, &p, ret->octets, sizeof(ret->octets));
-	if (ret->len == 0)
+	len = envelope_pack(operational, QUERY_DOMAIN, &p, ret->octets, sizeof(ret->octets));
+	if (len == 0)
 		return ERR_LIMIT;
+	ret->len = len;
 	query->id = query_id_of(ret->octets, ret->len);
 	query->cert = bytes_of(card->cert_blob.octets, card->cert_blob.len);
 	query->record = bytes_of(card->record_blob.octets, card->record_blob.len);
@@ -140,7 +142,7 @@ static enum err read_body(struct bytes body, struct query *ret)
 	ret->question.gap_ms = (int64_t)unpack_uint(&u, QUERY_SPAN_MAX_MS);
 	ret->question.on_count = 0;
 	body = unpack_bin(&u);
-	if (!unpack_done(&u) || (kind & 0xff) >= SEVERITY_END)
+	if (!unpack_done(&u) || ret->number == 0 || (kind & 0xff) >= SEVERITY_END)
 		return ERR_FORMAT;
 	return get_fingerprint(body, &ret->question);
 }

@@ -23,9 +23,9 @@
 #include <stdint.h>
 
 #define QUERY_INTERVALS_MAX 128
-#define QUERY_MAX (FRAME_MAX - 2)                      /* octets of an encoded query */
-#define QUERY_LIFE_MAX_MS 120000                       /* expires no later after being issued */
-#define QUERY_SPAN_MAX_MS (UINT64_C(400) * 86400000)   /* from its first instant to its last */
+#define QUERY_MAX (FRAME_MAX - 2)                    /* octets of an encoded query */
+#define QUERY_LIFE_MAX_MS 120000                     /* expires no later after being issued */
+#define QUERY_SPAN_MAX_MS (UINT64_C(400) * 86400000) /* from its first instant to its last */
 
 enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL, SEVERITY_END };
 
@@ -40,7 +40,7 @@ struct question { /* what is asked */
 struct query {
 	struct query_id id;        /* digest of all its octets */
 	struct bytes cert, record; /* the origin's card; borrowed from the encoded query */
-	uint64_t number;           /* the origin's; never used twice */
+	uint64_t number;           /* the origin's, from 1; never used twice */
 	struct nonce nonce;
 	struct wall issued, expires;
 	bool is_direct; /* the origin sends it to everybody itself: nobody passes it on */
