@@ -36,7 +36,7 @@ struct keeper {
 	struct node *node;
 	struct kept *first, **last; /* waiting; the first `writing` are with the worker */
 	size_t count, writing;
-	enum err err;       /* of the last transaction */
+	enum err err; /* of the last transaction */
 };
 
 void keeper_start(struct keeper *k, struct node *node);

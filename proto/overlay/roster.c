@@ -65,10 +65,11 @@ enum err roster_judge(struct overlay *o, struct now now, const struct card *card
 		return counted(&o->counters.untrusted, ERR_ROOT);
 	if (HOLDS(RULE_REVOKED) && trust_is_revoked(o->trust, &card->cert))
 		return counted(&o->counters.revoked, ERR_ROOT);
-	if (wall.ms > card->cert.not_after.ms + SKEW_MS ||
-	    wall.ms < card->cert.not_before.ms - SKEW_MS ||
-	    wall.ms > card->record.not_after.ms + SKEW_MS ||
-	    wall.ms < card->record.not_before.ms - SKEW_MS)
+	/* The slack goes to our own time: others' may be any number. */
+	if (wall.ms - SKEW_MS > card->cert.not_after.ms ||
+	    wall.ms + SKEW_MS < card->cert.not_before.ms ||
+	    wall.ms - SKEW_MS > card->record.not_after.ms ||
+	    wall.ms + SKEW_MS < card->record.not_before.ms)
 		return counted(&o->counters.expired, ERR_EXPIRED);
 	return ERR_OK;
 }
@@ -240,10 +241,10 @@ void roster_expire(struct overlay *o, struct now now)
 		const struct card *card = &seat->held->card;
 		struct contact *c;
 
-		if (wall.ms > card->cert.not_after.ms + SKEW_MS) {
+		if (wall.ms - SKEW_MS > card->cert.not_after.ms) {
 			tell(o, "member's certificate has expired", seat->held);
 			unseat(o, i);
-		} else if (wall.ms > card->record.not_after.ms + SKEW_MS &&
+		} else if (wall.ms - SKEW_MS > card->record.not_after.ms &&
 		           seat->state != MEMBER_EXPIRED) {
 			seat->state = MEMBER_EXPIRED;
 			c = contact_of(o, &card->id);
