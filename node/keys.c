@@ -142,7 +142,8 @@ static enum err recall_or_make(struct keys *k, const struct cert_blob *cert)
 	struct kept_keys kept = {.record = {.len = 0}};
 	enum err err = store_note_each(k->node->store, KEEPER_KEYS, read_kept, &kept);
 	struct id print = print_of(cert);
-	bool is_kept = err == ERR_OK && kept.record.len > 0 && id_equal(&kept.print, &print) &&
+	bool is_start = k->self.card.record.seq == 0; /* later ones are newer than what was kept */
+	bool is_kept = is_start && kept.record.len > 0 && id_equal(&kept.print, &print) &&
 	               take(k, cert, &kept.seed, &kept.record) == ERR_OK && is_good(k);
 
 	wipe(&kept, sizeof(kept));
@@ -286,21 +287,30 @@ static void renew(struct keys *k)
 	}
 }
 
+/* Half of their time is over. */
+static void rotate(struct keys *k)
+{
+	struct cert_blob cert = k->self.card.cert_blob;
+	enum err err = make(k, &cert);
+
+	if (err == ERR_OK)
+		renew(k);
+	else if (err != k->last)
+		log_line("keys", "no new operational keys: %s", err_text(err));
+	k->last = err;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct keys *k = timer->data;
 	const struct conf *conf = conf_of(k);
 	bool is_changed = !is_same_time(k->cert_changed, changed(conf->certificate)) ||
 	                  !is_same_time(k->file_changed, changed(conf->operational));
-	struct cert_blob cert = k->self.card.cert_blob;
 
-	if (is_changed) {
-		if (load(k) == ERR_OK)
-			renew(k);
-	} else if (conf->operational[0] == '\0' && !is_good(k)) {
-		if (make(k, &cert) == ERR_OK)
-			renew(k);
-	}
+	if (is_changed && load(k) == ERR_OK)
+		renew(k);
+	else if (!is_changed && conf->operational[0] == '\0' && !is_good(k))
+		rotate(k);
 	warn(k);
 }
 

@@ -26,6 +26,7 @@ struct keys {
 	bool is_open;
 	struct timespec cert_changed, file_changed; /* when the files in use were written */
 	unsigned warned_days; /* of the certificate's end: the last of the steps told */
+	enum err last;        /* of making the next keys: told when it changes */
 	bool is_warned;       /* of the record's end, where somebody else must bring the next */
 };
 
