@@ -21,7 +21,7 @@
 #include "tests/fuzz/overlay_play.h"
 #include "tools/sim/suite_fake.h"
 
-#define STEPS_MAX 160
+#define STEPS_MAX 120
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -284,7 +284,8 @@ static void step_question(struct play *p, unsigned arg)
 static void step_restart(struct play *p, unsigned arg)
 {
 	start_member(p, arg % MEMBERS);
-	drain(p, arg % MEMBERS);
+	if (!p->is_over)
+		drain(p, arg % MEMBERS);
 }
 
 static void step_resume(struct play *p, unsigned arg)
@@ -379,12 +380,12 @@ static void (*const steps[])(struct play *p, unsigned arg) = {
 
 static void end(struct play *p)
 {
-	for (size_t i = 0; i < MEMBERS; i++) {
+	for (size_t i = 0; i < MEMBERS && !p->is_over; i++) {
 		p->members[i].is_deaf = false;
 		drain(p, i);
 		must_be_sound(&p->members[i]);
 	}
-	step_live(p, 20);
+	step_live(p, p->is_over ? 0 : 8);
 	for (size_t i = 0; i < MEMBERS; i++)
 		overlay_free(p->members[i].overlay);
 	cards_free(p->cards);
@@ -400,7 +401,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&p, 0, sizeof(p));
 	p.in = bytes_of(data, size);
 	begin(&p, (unsigned)bytes_uint(&p.in, 1));
-	for (int i = 0; i < STEPS_MAX && bytes_left(&p.in) >= 2; i++) {
+	for (int i = 0; i < STEPS_MAX && bytes_left(&p.in) >= 2 && !p.is_over; i++) {
 		unsigned what = (unsigned)bytes_uint(&p.in, 1);
 
 		steps[what % ARRAY_LEN(steps)](&p, (unsigned)bytes_uint(&p.in, 1));

@@ -72,6 +72,7 @@ struct play {
 	struct pipe pipes[PIPES];
 	size_t pipe_count;
 	uint64_t ms, number; /* of the root's lists */
+	bool is_over;        /* somebody could not start */
 };
 
 static inline void must(bool claim)
@@ -364,7 +365,10 @@ static inline void start_member(struct play *p, size_t i)
 	m->options.sequence = m->sequence;
 	m->is_over = true;
 	m->overlay = overlay_new(&m->options);
-	must(m->overlay != NULL);
+	if (m->overlay == NULL) { /* the pool is full of cards that others hold */
+		p->is_over = true;
+		return;
+	}
 	memset(m->highest, 0, sizeof(m->highest));
 	for (size_t j = 0; j < MEMBERS; j++) {
 		const struct card *card = &p->members[j].options.self.card;
