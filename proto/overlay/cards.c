@@ -20,13 +20,13 @@ static uint64_t print_of(struct bytes cert, struct bytes record)
 	uint8_t both[CERT_MAX + RECORD_MAX];
 	struct octets out = octets_of(both, sizeof(both));
 	struct id digest_of;
-	uint64_t print;
+	struct bytes first;
 
 	octets_put(&out, cert.at, bytes_left(&cert));
 	octets_put(&out, record.at, bytes_left(&record));
 	digest_of = digest("spoor card 1", both, octets_len(&out));
-	memcpy(&print, digest_of.octets, sizeof(print));
-	return print;
+	first = bytes_of(digest_of.octets, sizeof(uint64_t));
+	return bytes_uint(&first, sizeof(uint64_t)); /* the same number on every machine */
 }
 
 struct cards *cards_new(size_t max)

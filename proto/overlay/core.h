@@ -239,6 +239,8 @@ struct overlay {
 	enum overlay_mode mode;
 	struct overlay_counters counters;
 	uint8_t mac1_key[32];
+	struct roots knock_roots; /* of which the keys below are made */
+	struct knock_key knock_keys[CERT_ROOTS_MAX];
 	struct cookie_jar jar;
 	struct id key; /* of our own hash tables and budgets: nobody can foresee them */
 

@@ -14,12 +14,18 @@
 /* Two signatures and more are checked for each: strangers, by /24 or /48. */
 static const struct budget_rate stranger_rate = {.per_minute = 300, .burst = 20};
 
-static size_t knock_keys(struct overlay *o, struct now now, struct knock_key keys[CERT_ROOTS_MAX])
+/* One for each root that is trusted now; made anew when those change, not for each who comes. */
+static size_t knock_keys(struct overlay *o, struct now now)
 {
 	const struct roots *roots = trust_roots(o->trust, common_wall(o, now));
+	struct roots *made = &o->knock_roots;
 
+	if (made->count == roots->count &&
+	    memcmp(made->keys, roots->keys, roots->count * sizeof(roots->keys[0])) == 0)
+		return roots->count;
 	for (size_t i = 0; i < roots->count; i++)
-		keys[i] = knock_key_of(&roots->keys[i]);
+		o->knock_keys[i] = knock_key_of(&roots->keys[i]);
+	*made = *roots;
 	return roots->count;
 }
 
@@ -43,13 +49,12 @@ static void welcome(struct overlay *o, const struct endpoint *to, const struct k
 enum err on_knock(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
                   size_t len)
 {
-	struct knock_key keys[CERT_ROOTS_MAX];
-	size_t which, count = knock_keys(o, now, keys);
+	size_t which, count = knock_keys(o, now);
 	const struct held_card *held;
 	struct knock k;
 	bool is_news;
 	uint64_t late_ms;
-	enum err err = knock_check(keys, count, data, len, &which);
+	enum err err = knock_check(o->knock_keys, count, data, len, &which);
 
 	if (err != ERR_OK)
 		return counted(&o->counters.forged, err);

@@ -191,12 +191,16 @@ enum err overlay_remember(struct overlay *o, struct now now, struct bytes cert, 
 	if (err != ERR_OK)
 		return err;
 	err = roster_judge(o, now, &held->card);
-	if (err == ERR_OK && !id_equal(&held->card.id, &o->id) && seat_put(o, cards_share(held))) {
-		table_soon(o, now);
-	} else if (err == ERR_OK) {
+	if (err != ERR_OK || id_equal(&held->card.id, &o->id)) { /* of ourselves we know */
 		cards_drop(o->cards, held);
-		err = o->seat_count == o->limits.members_max ? ERR_LIMIT : ERR_OK;
+		return err;
 	}
+	if (seat_put(o, held)) {
+		table_soon(o, now);
+		return ERR_OK;
+	}
+	if (seat_of(o, &held->card.id) == NULL)
+		err = ERR_LIMIT;
 	cards_drop(o->cards, held);
 	return err;
 }

@@ -237,6 +237,28 @@ static void a_full_directory_counts_whom_it_does_not_keep(void **state)
 	world_free(w);
 }
 
+/* A node may have kept its own card among the others'. */
+static void ones_own_card_is_nothing_to_remember(void **state)
+{
+	struct world *w = world_new(2);
+	(void)state;
+
+	start_all(w);
+	for (int i = 0; i < 3; i++) {
+		remember(w, 0, 0);
+		remember(w, 0, 1);
+	}
+	assert_int_equal(overlay_member_count(w->parties[0].overlay), 1);
+	run(w, 5000);
+	assert_true(is_live(w, 0, 1));
+	stop_party(w, 0);
+	stop_party(w, 1);
+	/* Nobody holds either any more. */
+	assert_null(cards_find(w->cards, cert_bytes(w, 0), record_bytes(w, 0)));
+	assert_null(cards_find(w->cards, cert_bytes(w, 1), record_bytes(w, 1)));
+	world_free(w);
+}
+
 static void who_is_asked_whom_it_knows_names_those_it_has_proved(void **state)
 {
 	static struct frame f;
@@ -312,6 +334,7 @@ int main(void)
 		cmocka_unit_test(a_list_that_nobody_asked_for_is_not_answered),
 		cmocka_unit_test(one_that_compares_without_end_keeps_nobody_else_from_it),
 		cmocka_unit_test(a_full_directory_counts_whom_it_does_not_keep),
+		cmocka_unit_test(ones_own_card_is_nothing_to_remember),
 		cmocka_unit_test(who_is_asked_whom_it_knows_names_those_it_has_proved),
 		cmocka_unit_test(an_expired_member_is_dropped),
 		cmocka_unit_test(times_at_the_end_of_time_are_times),
