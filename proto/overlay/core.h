@@ -56,6 +56,7 @@ enum contact_state { CONTACT_FREE, CONTACT_PROBED, CONTACT_LIVE };
 struct contact { /* a member in the table */
 	enum contact_state state;
 	uint16_t bucket; /* bits its id shares with ours */
+	uint16_t chain;  /* the next of the same hash; NOBODY: none */
 	const struct held_card *held;
 	struct mono next;   /* when to PING it, or to give the PING under way up */
 	bool is_waiting;    /* for a PONG */
@@ -250,7 +251,7 @@ struct overlay {
 	struct mono next_sweep;
 
 	struct contact *contacts;
-	uint64_t *contact_tags; /* the beginnings of their ids */
+	uint16_t *contact_heads; /* by a hash of the member's id */
 	size_t live_count;
 	struct mono contacts_due, table_due;
 	struct mono next_refresh; /* when to look for strangers near a place drawn at random */
@@ -301,6 +302,16 @@ void tell(struct overlay *o, const char *text, const struct held_card *about);
 void put_datagram(struct overlay *o, const struct endpoint *to, const void *data, size_t len);
 uint64_t random_below(struct overlay *o, uint64_t below);
 uint64_t random_word(struct overlay *o);
+/*
+ * One of many is drawn, each as likely as the others, by asking for each in turn: the last one for
+ * whom it says yes. To begin at a place drawn at random and take the next would favour whoever
+ * stands behind a gap.
+ */
+struct draw {
+	uint64_t word;
+	uint32_t count;
+};
+bool is_drawn(struct overlay *o, struct draw *draw);
 struct seed random_seed(struct overlay *o);
 enum err counted(uint64_t *counter, enum err err);
 /* The wall clock as the community has it, for expiry. */

@@ -23,20 +23,22 @@ static void obey(struct overlay *o)
 		tell(o, "our own certificate was revoked", NULL);
 }
 
+/* To some of the table, each as likely as the others; not back to who brought it. */
 static void pass_on(struct overlay *o, struct now now, struct bytes page, const struct id *from)
 {
-	size_t at = (size_t)random_below(o, o->limits.table_max), told = 0;
+	size_t left = o->live_count, wanted = PASS_ON_TO;
 	struct frame f;
 
 	f.kind = FRAME_NOTICE;
 	f.blob = page;
-	for (size_t i = 0; i < o->limits.table_max && told < PASS_ON_TO; i++) {
-		const struct contact *c = &o->contacts[(at + i) % o->limits.table_max];
+	for (size_t i = 0; i < o->limits.table_max && wanted > 0; i++) {
+		const struct contact *c = &o->contacts[i];
 
-		if (c->state != CONTACT_LIVE || (from != NULL && id_equal(&c->held->card.id, from)))
+		if (c->state != CONTACT_LIVE || random_below(o, left--) >= wanted)
 			continue;
-		say(o, now, c->held, &f);
-		told++;
+		wanted--;
+		if (from == NULL || !id_equal(&c->held->card.id, from))
+			say(o, now, c->held, &f);
 	}
 }
 

@@ -44,7 +44,7 @@ static bool take_rooms(struct overlay *o)
 
 	o->seats = room(&is_whole, l->members_max, sizeof(*o->seats));
 	o->contacts = room(&is_whole, l->table_max, sizeof(*o->contacts));
-	o->contact_tags = room(&is_whole, l->table_max, sizeof(*o->contact_tags));
+	o->contact_heads = room(&is_whole, l->table_max, sizeof(*o->contact_heads));
 	o->sessions = room(&is_whole, l->sessions_max, sizeof(*o->sessions));
 	o->session_heads = room(&is_whole, l->sessions_max, sizeof(*o->session_heads));
 	o->hands = room(&is_whole, l->hands_max, sizeof(*o->hands));
@@ -78,6 +78,8 @@ static void set_clocks(struct overlay *o)
 	o->asks_due = o->serves_due = o->pulls_due = MONO_NEVER;
 	for (size_t i = 0; i < o->limits.sessions_max; i++)
 		o->session_heads[i] = NOBODY;
+	for (size_t i = 0; i < o->limits.table_max; i++)
+		o->contact_heads[i] = NOBODY;
 	for (size_t i = 0; i < o->limits.asks_max; i++)
 		o->asks[i].held = NOBODY;
 }
@@ -107,6 +109,7 @@ struct overlay *overlay_new(const struct overlay_options *options)
 	if (o == NULL)
 		return NULL;
 	CHECK(options->limits.sessions_max < NOBODY);
+	CHECK(options->limits.table_max < NOBODY);
 	CHECK(options->limits.hands_max < NOBODY);
 	CHECK(options->limits.held_max < NOBODY);
 	o->limits = options->limits;
@@ -188,7 +191,7 @@ void overlay_free(struct overlay *o)
 	lookup_free(o->lookup);
 	free(o->seats);
 	free(o->contacts);
-	free(o->contact_tags);
+	free(o->contact_heads);
 	free(o->sessions);
 	free(o->session_heads);
 	free(o->hands);
@@ -220,6 +223,22 @@ uint64_t random_word(struct overlay *o)
 uint64_t random_below(struct overlay *o, uint64_t below)
 {
 	return below == 0 ? 0 : random_word(o) % below;
+}
+
+static uint64_t mixed(uint64_t word)
+{
+	word = (word ^ word >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	word = (word ^ word >> 27) * UINT64_C(0x94d049bb133111eb);
+	return word ^ word >> 31;
+}
+
+bool is_drawn(struct overlay *o, struct draw *draw)
+{
+	if (draw->count == 0)
+		draw->word = random_word(o);
+	/* splitmix64: a new word for each would cost more than what it is for */
+	draw->word += UINT64_C(0x9e3779b97f4a7c15);
+	return mixed(draw->word) % ++draw->count == 0;
 }
 
 struct seed random_seed(struct overlay *o)

@@ -123,20 +123,24 @@ static struct session *session_in(struct overlay *o, const struct id *id, enum s
 /* How well can it be spared? 0: not at all. The other end is not told, and notices in a while. */
 static int spare(struct overlay *o, struct now now, const struct session *s)
 {
-	if (s->state != SESSION_LIVE || contact_of(o, &s->held->card.id) != NULL)
+	if (s->state != SESSION_LIVE)
 		return 0;
 	if (now.mono.ms == s->heard.ms)
 		return 0; /* something of it is being handled, which goes on to use it */
+	if (session_live(o, &s->held->card.id) != s)
+		return 4; /* there is a better one */
+	if (contact_of(o, &s->held->card.id) != NULL)
+		return 0;
 	if (!s->is_done && now.mono.ms - s->heard.ms <= IDLE_MS)
 		return 0;
 	return s->is_kept ? 1 : s->is_done ? 3 : 2;
 }
 
 /*
- * A place for one with `held`: a free one, else one that can be spared, the one unused for longest
- * first. Not another with the same member, which may be all that holds this card.
+ * A place for a session with `id`: a free one, else one that can be spared, the one unused for
+ * longest first. None of the same member: it is being renewed, and a caller speaks in it.
  */
-static struct session *place(struct overlay *o, struct now now, const struct held_card *held)
+static struct session *place(struct overlay *o, struct now now, const struct id *id)
 {
 	struct session *worst = NULL;
 	int best = 0;
@@ -147,8 +151,8 @@ static struct session *place(struct overlay *o, struct now now, const struct hel
 
 		if (s->state == SESSION_FREE)
 			return s;
-		how = id_equal(&s->held->card.id, &held->card.id) ? 0 : spare(o, now, s);
-		if (how < best || how == 0 ||
+		how = spare(o, now, s);
+		if (how < best || how == 0 || id_equal(&s->held->card.id, id) ||
 		    (how == best && worst != NULL && s->heard.ms >= worst->heard.ms))
 			continue;
 		worst = s;
@@ -164,7 +168,7 @@ static struct session *place(struct overlay *o, struct now now, const struct hel
 static struct session *begin(struct overlay *o, struct now now, const struct held_card *held,
                              const struct endpoint *to, enum session_state state)
 {
-	struct session *s = place(o, now, held);
+	struct session *s = place(o, now, &held->card.id);
 	uint16_t *head = &o->session_heads[head_of(o, &held->card.id)];
 
 	if (s == NULL)
@@ -234,17 +238,17 @@ static enum err start_hand(struct overlay *o, struct session *s, uint16_t at)
 }
 
 /* Where to knock: the record's endpoints in turn, tries in vain moving on to the next family. */
-static const struct endpoint *door(struct overlay *o, const struct held_card *held)
+static bool door(struct overlay *o, const struct held_card *held, struct endpoint *ret)
 {
 	const struct record *r = &held->card.record;
 	struct seat *seat = seat_of(o, &held->card.id);
 	struct session *s = session_live(o, &held->card.id);
 
-	if (s != NULL)
-		return &s->to;
-	if (r->endpoint_count == 0)
-		return NULL;
-	return &r->endpoints[(seat != NULL ? seat->misses : 0) % r->endpoint_count];
+	if (s == NULL && r->endpoint_count == 0)
+		return false;
+	*ret = s != NULL ? s->to
+	                 : r->endpoints[(seat != NULL ? seat->misses : 0) % r->endpoint_count];
+	return true;
 }
 
 /* Who has not answered is called ever more rarely, whatever there is to say. */
@@ -257,19 +261,19 @@ static bool may_call(const struct seat *seat, struct now now)
 
 void session_open(struct overlay *o, struct now now, const struct held_card *held)
 {
-	const struct endpoint *to = door(o, held);
 	uint16_t at = free_hand(o);
 	struct seat *seat = seat_of(o, &held->card.id);
+	struct endpoint to; /* a copy: the session it is of may have to make room */
 	struct session *s;
 
-	if (to == NULL || session_in(o, &held->card.id, SESSION_OPENING) != NULL ||
+	if (!door(o, held, &to) || session_in(o, &held->card.id, SESSION_OPENING) != NULL ||
 	    (seat != NULL && !may_call(seat, now)))
 		return;
 	if (at == NOBODY) {
 		o->counters.tables_full++;
 		return;
 	}
-	s = begin(o, now, held, to, SESSION_OPENING);
+	s = begin(o, now, held, &to, SESSION_OPENING);
 	if (s == NULL)
 		return;
 	if (start_hand(o, s, at) != ERR_OK) {
@@ -338,17 +342,31 @@ bool say(struct overlay *o, struct now now, const struct held_card *to, struct f
 	return false;
 }
 
-/* The others with the same member have had their time. */
+/*
+ * The others with the same member have had their time: the youngest of them still receives for a
+ * while. However often a member calls, it has no more sessions than that.
+ */
 static void retire_others(struct overlay *o, struct now now, const struct id *id)
 {
 	const struct session *best = session_live(o, id);
+	struct session *kept = NULL;
+	uint16_t next;
 
-	for (uint16_t i = o->session_heads[head_of(o, id)]; i != NOBODY; i = o->sessions[i].chain) {
-		struct session *s = &o->sessions[i];
+	for (uint16_t i = o->session_heads[head_of(o, id)]; i != NOBODY; i = next) {
+		struct session *s = &o->sessions[i], *out = s;
 
-		if (s != best && s->state == SESSION_LIVE && id_equal(&s->held->card.id, id))
-			wake(o, s, mono_earlier(s->until, mono_after(now.mono, OVERLAP_MS)));
+		next = s->chain;
+		if (s == best || s->state != SESSION_LIVE || !id_equal(&s->held->card.id, id))
+			continue;
+		if (kept == NULL || s->born.ms > kept->born.ms) {
+			out = kept;
+			kept = s;
+		}
+		if (out != NULL)
+			release(o, out);
 	}
+	if (kept != NULL)
+		wake(o, kept, mono_earlier(kept->until, mono_after(now.mono, OVERLAP_MS)));
 }
 
 static void became_live(struct overlay *o, struct now now, struct session *s)

@@ -265,29 +265,45 @@ static void send_copy(struct overlay *o, struct now now, struct held *h, struct 
 	o->copies_due = mono_earlier(o->copies_due, copy->until);
 }
 
-/* One of a bucket to whom it was not sent yet, of another organisation than `unlike` if there is.
+static bool may_delegate(struct overlay *o, const struct held *h, const struct id *prev,
+                         const struct contact *c)
+{
+	const struct id *id = &c->held->card.id;
+
+	return c->state == CONTACT_LIVE && !id_equal(id, &h->origin) &&
+	       (prev == NULL || !id_equal(id, prev)) && !is_knower(o, h, c) &&
+	       copy_of(o, (uint16_t)(h - o->held), id) == NULL;
+}
+
+/*
+ * One of a bucket to whom it was not sent yet: reliable, and of another organisation than `unlike`,
+ * if there are such. Of two drawn the one that is nearer in time: to take the nearest of all would
+ * be to trust whoever sits in the best data centre.
  */
 static struct contact *delegate(struct overlay *o, const struct held *h, uint16_t bucket,
                                 const struct id *prev, const struct contact *unlike)
 {
-	size_t from = (size_t)random_below(o, o->limits.table_max);
-	struct contact *second = NULL;
+	struct contact *first = NULL, *nearer = NULL, *second = NULL;
+	struct draw draw = {0}, other = {0};
 
 	for (size_t i = 0; i < o->limits.table_max; i++) {
-		struct contact *c = &o->contacts[(from + i) % o->limits.table_max];
+		struct contact *c = &o->contacts[i];
+		bool is_good = c->score >= 0 && c->misses == 0;
 
-		if (c->state != CONTACT_LIVE || c->bucket != bucket || c == unlike ||
-		    id_equal(&c->held->card.id, &h->origin) ||
-		    (prev != NULL && id_equal(&c->held->card.id, prev)) || is_knower(o, h, c) ||
-		    copy_of(o, (uint16_t)(h - o->held), &c->held->card.id) != NULL)
+		if (c->bucket != bucket || c == unlike || !may_delegate(o, h, prev, c))
 			continue;
-		if (c->score >= 0 && c->misses == 0 &&
-		    (unlike == NULL || c->kinds.org != unlike->kinds.org))
-			return c;
-		if (second == NULL || c->score > second->score)
+		if (is_good && (unlike == NULL || c->kinds.org != unlike->kinds.org)) {
+			if (is_drawn(o, &draw))
+				first = c;
+			if (is_drawn(o, &other))
+				nearer = c;
+		} else if (second == NULL || c->score > second->score) {
 			second = c;
+		}
 	}
-	return second;
+	if (first != NULL && nearer->rtt_ms < first->rtt_ms)
+		return nearer;
+	return first != NULL ? first : second;
 }
 
 static void pass_on_at(struct overlay *o, struct now now, struct held *h, uint16_t bucket,
@@ -663,40 +679,44 @@ static void copies_expire(struct overlay *o, struct now now)
 /* Somebody in the table who is not known to have `h` yet, if there is. */
 static const struct held_card *digest_contact(struct overlay *o, const struct held *h)
 {
-	size_t from = (size_t)random_below(o, o->limits.table_max);
 	const struct contact *any = NULL;
+	struct draw draw = {0};
 
 	for (size_t i = 0; i < o->limits.table_max; i++) {
-		const struct contact *c = &o->contacts[(from + i) % o->limits.table_max];
+		const struct contact *c = &o->contacts[i];
 
-		if (c->state != CONTACT_LIVE)
-			continue;
-		if (!is_knower(o, h, c))
-			return c->held;
-		any = c;
+		if (c->state == CONTACT_LIVE && !is_knower(o, h, c) && is_drawn(o, &draw))
+			any = c;
 	}
+	if (any == NULL)
+		any = table_any(o, NULL);
 	return any != NULL ? any->held : NULL;
 }
 
-/*
- * Every other time somebody behind NAT, or of whom we are a neighbour but who is none of ours: who
- * stands in few tables may be in nobody's way as questions are passed on.
- */
+/* Somebody behind NAT, or of whom we are a neighbour but who is none of ours. */
+static const struct held_card *digest_other(struct overlay *o)
+{
+	const struct held_card *any = NULL;
+	struct draw draw = {0};
+
+	for (size_t i = 0; i < o->limits.sessions_max; i++) {
+		const struct session *s = &o->sessions[i];
+
+		if (s->state == SESSION_LIVE &&
+		    (s->held->card.record.endpoint_count == 0 ||
+		     contact_of(o, &s->held->card.id) == NULL) &&
+		    is_drawn(o, &draw))
+			any = s->held;
+	}
+	return any;
+}
+
+/* Who stands in few tables may be in nobody's way as questions are passed on. */
 static const struct held_card *digest_to(struct overlay *o, const struct held *h)
 {
-	size_t from = (size_t)random_below(o, o->limits.sessions_max);
-	bool is_other = random_below(o, 2) == 0;
+	const struct held_card *other = random_below(o, 2) == 0 ? digest_other(o) : NULL;
 
-	for (size_t i = 0; is_other && i < o->limits.sessions_max; i++) {
-		const struct session *s = &o->sessions[(from + i) % o->limits.sessions_max];
-
-		if (s->state != SESSION_LIVE)
-			continue;
-		if (s->held->card.record.endpoint_count == 0 ||
-		    contact_of(o, &s->held->card.id) == NULL)
-			return s->held;
-	}
-	return digest_contact(o, h);
+	return other != NULL ? other : digest_contact(o, h);
 }
 
 static uint64_t digest_wait(uint64_t age_ms)

@@ -54,40 +54,36 @@ uint16_t bucket_of(const struct overlay *o, const struct id *id)
 	return shared_bits(&o->id, id);
 }
 
-/* The first octets of an id: most comparisons end with them. */
-static uint64_t tag_of(const struct id *id)
+static uint16_t *head_of(struct overlay *o, const struct id *id)
 {
-	uint64_t tag;
+	uint32_t h;
 
-	memcpy(&tag, id->octets, sizeof(tag));
-	return tag;
+	memcpy(&h, id->octets + 4, sizeof(h)); /* nobody chooses an id */
+	return &o->contact_heads[h % o->limits.table_max];
 }
 
 struct contact *contact_of(struct overlay *o, const struct id *id)
 {
-	uint64_t tag = tag_of(id);
-
-	for (size_t i = 0; i < o->limits.table_max; i++) {
-		struct contact *c = &o->contacts[i];
-
-		if (o->contact_tags[i] == tag && c->state != CONTACT_FREE &&
-		    id_equal(&c->held->card.id, id))
-			return c;
+	for (uint16_t i = *head_of(o, id); i != NOBODY; i = o->contacts[i].chain) {
+		if (id_equal(&o->contacts[i].held->card.id, id))
+			return &o->contacts[i];
 	}
 	return NULL;
 }
 
 struct contact *table_any(struct overlay *o, const struct id *but)
 {
-	size_t from = (size_t)random_below(o, o->limits.table_max);
+	struct contact *any = NULL;
+	struct draw draw = {0};
 
 	for (size_t i = 0; i < o->limits.table_max; i++) {
-		struct contact *c = &o->contacts[(from + i) % o->limits.table_max];
+		struct contact *c = &o->contacts[i];
 
-		if (c->state == CONTACT_LIVE && (but == NULL || !id_equal(&c->held->card.id, but)))
-			return c;
+		if (c->state == CONTACT_LIVE &&
+		    (but == NULL || !id_equal(&c->held->card.id, but)) && is_drawn(o, &draw))
+			any = c;
 	}
-	return NULL;
+	return any;
 }
 
 static void wake(struct overlay *o, struct contact *c, struct mono at)
@@ -103,6 +99,11 @@ void table_soon(struct overlay *o, struct now now)
 
 void contact_drop(struct overlay *o, struct contact *c)
 {
+	uint16_t at = (uint16_t)(c - o->contacts), *link = head_of(o, &c->held->card.id);
+
+	while (*link != at)
+		link = &o->contacts[*link].chain;
+	*link = c->chain;
 	o->live_count -= c->state == CONTACT_LIVE;
 	cards_drop(o->cards, c->held);
 	*c = (struct contact){.state = CONTACT_FREE};
@@ -235,16 +236,18 @@ static void probe(struct overlay *o, struct now now, struct contact *c)
 static void add(struct overlay *o, struct now now, const struct held_card *held)
 {
 	struct contact *c = free_contact(o);
+	uint16_t *head = head_of(o, &held->card.id);
 
 	if (c == NULL)
 		return;
 	*c = (struct contact){
 		.state = CONTACT_PROBED,
 		.bucket = bucket_of(o, &held->card.id),
+		.chain = *head,
 		.held = cards_share(held),
 		.rtt_ms = MEMBER_RTT_UNKNOWN,
 	};
-	o->contact_tags[c - o->contacts] = tag_of(&held->card.id);
+	*head = (uint16_t)(c - o->contacts);
 	spread_forget(o, c);
 	find_kinds(o, held, &c->kinds);
 	probe(o, now, c);

@@ -157,10 +157,9 @@ size_t mint_notices(struct sim *sim, struct notice_blob ret[SIM_PAGES_MAX])
  * Few nodes get what a real one has, cut to what so few can use; many get the least that carries
  * the rules: their tables are what fills the memory.
  */
-struct overlay_limits mint_limits(const struct sim_options *options)
+static struct overlay_limits limits_of(uint32_t nodes)
 {
 	struct overlay_limits limits = overlay_limits_default;
-	uint32_t nodes = options->nodes;
 
 	if (nodes <= SMALL) {
 		limits.members_max = nodes + 8;
@@ -186,5 +185,14 @@ struct overlay_limits mint_limits(const struct sim_options *options)
 	limits.outbox_max = 1024;
 	limits.trust = (struct trust_limits){.revoked_max = 64, .pages_max = 8};
 	limits.answer_max = 4096;
+	return limits;
+}
+
+struct overlay_limits mint_limits(const struct sim_options *options)
+{
+	struct overlay_limits limits = limits_of(options->nodes);
+
+	if (options->sessions_max > 0)
+		limits.sessions_max = options->sessions_max;
 	return limits;
 }

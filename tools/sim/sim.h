@@ -45,6 +45,7 @@ struct sim_options {
 	uint32_t skew_max_ms;     /* of a node's wall clock, either way */
 	bool is_warm;             /* nodes start with the whole directory on their disks */
 	bool is_direct;           /* OVERLAY_DIRECT */
+	uint16_t sessions_max;    /* 0: by the number of nodes; fewer make some give way */
 	enum sim_crypto crypto;
 	FILE *narrative; /* gets a line for everything worth telling; NULL: nobody */
 };
