@@ -283,6 +283,10 @@ static void speak(struct overlay *o, struct now now, struct serve *s)
 	struct session *session = session_live(o, &card->id);
 	struct frame f;
 
+	if (seat_of(o, &card->id) == NULL) { /* a member no longer */
+		s->is_receipt_due = s->is_reply_due = false;
+		return;
+	}
 	if (session == NULL) {
 		session_open(o, now, s->origin);
 		wake(o, s, mono_after(now.mono, SESSION_MS));
@@ -331,6 +335,8 @@ enum err on_fetch(struct overlay *o, struct now now, struct session *session, co
 	    !id_equal(&s->origin->card.id, &session->held->card.id) ||
 	    !cert_allows(&s->origin->card.cert, &session->to.addr))
 		return counted(&o->counters.unasked, ERR_STALE);
+	if (!may_send(o, now, session))
+		return ERR_LIMIT;
 	part.kind = FRAME_PART;
 	part.query_id = f->query_id;
 	part.offset = f->offset;
