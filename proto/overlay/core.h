@@ -264,8 +264,9 @@ struct overlay {
 	size_t bootstrap_count;
 	struct mono bootstraps_due;
 
-	/* Of proven addresses, of those that only knock, of members' search time. */
-	struct budgets *prefixes, *knockers, *orgs;
+	/* Of proven addresses; of those that only knock; of organisations' search time; of what
+	 * they ask. */
+	struct budgets *prefixes, *knockers, *searches, *asking;
 	struct budget handshakes, checks;
 	struct budget strangers; /* signatures that we check for who is in no session yet */
 

@@ -50,7 +50,8 @@ static bool take_rooms(struct overlay *o)
 	o->hands = room(&is_whole, l->hands_max, sizeof(*o->hands));
 	o->prefixes = room(&is_whole, 1, sizeof(*o->prefixes));
 	o->knockers = room(&is_whole, 1, sizeof(*o->knockers));
-	o->orgs = room(&is_whole, 1, sizeof(*o->orgs));
+	o->searches = room(&is_whole, 1, sizeof(*o->searches));
+	o->asking = room(&is_whole, 1, sizeof(*o->asking));
 	o->seen = room(&is_whole, l->seen_max, sizeof(*o->seen));
 	o->seen_heads = room(&is_whole, l->seen_max, sizeof(*o->seen_heads));
 	o->held = room(&is_whole, l->held_max, sizeof(*o->held));
@@ -94,7 +95,8 @@ static bool set_self(struct overlay *o, const struct overlay_options *options)
 
 	o->random.fill(o->random.ctx, o->prefixes->key.octets, sizeof(o->prefixes->key));
 	o->random.fill(o->random.ctx, o->knockers->key.octets, sizeof(o->knockers->key));
-	o->random.fill(o->random.ctx, o->orgs->key.octets, sizeof(o->orgs->key));
+	o->random.fill(o->random.ctx, o->searches->key.octets, sizeof(o->searches->key));
+	o->random.fill(o->random.ctx, o->asking->key.octets, sizeof(o->asking->key));
 	o->random.fill(o->random.ctx, hash.octets, sizeof(hash.octets));
 	hand_mac1_key(&o->id, o->mac1_key);
 	o->trust = trust_new(&options->roots, &o->limits.trust, &hash);
@@ -201,7 +203,8 @@ void overlay_free(struct overlay *o)
 	free(o->hands);
 	free(o->prefixes);
 	free(o->knockers);
-	free(o->orgs);
+	free(o->searches);
+	free(o->asking);
 	free(o->seen);
 	free(o->seen_heads);
 	free(o->held);

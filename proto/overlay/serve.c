@@ -20,7 +20,7 @@
 
 /* What one member may ask; what one organisation's searches may take, in ms of them. */
 static const struct budget_rate query_rate = {.per_minute = 6, .burst = 12};
-static const struct budget_rate search_rate = {.per_minute = 4000, .burst = 8000};
+static const struct budget_rate search_rate = {.per_minute = 2000, .burst = 8000};
 static const uint32_t price[SEVERITY_END] = {2, 1, 1, 1}; /* by severity */
 
 static struct serve *serve_of(struct overlay *o, const struct query_id *id)
@@ -135,7 +135,7 @@ static void take(struct serve *s, const struct query *query, struct bytes blob)
 static bool may_cost(struct overlay *o, struct now now, const struct serve *s)
 {
 	const struct cert *cert = &s->origin->card.cert;
-	struct budget *searches = budget_of_name(o->orgs, cert->org);
+	struct budget *searches = budget_of_name(o->searches, cert->org);
 	struct origin *origin = NULL;
 
 	for (size_t i = 0; i < o->limits.origins_max && origin == NULL; i++) {
@@ -224,7 +224,7 @@ enum err overlay_answer(struct overlay *o, struct now now, uint32_t ticket,
 
 	if (s == NULL || s->is_answered)
 		return ERR_NOENT;
-	budget_take(budget_of_name(o->orgs, s->origin->card.cert.org), now.mono, search_rate,
+	budget_take(budget_of_name(o->searches, s->origin->card.cert.org), now.mono, search_rate,
 	            MIN(spent_ms, search_rate.burst / 4));
 	if (is_match) {
 		seed = random_seed(o);

@@ -23,8 +23,9 @@
 #define DELEGATES_URGENT 2
 #define HELD_A_MEMBER 8 /* questions of one origin alive: as many as it may ask at once */
 
-/* Of one origin: passed on; and, by severity, searched for (serve.c). */
+/* Of questions that are passed on, of one origin and of one organisation. */
 static const struct budget_rate relay_rate = {.per_minute = 20, .burst = 24};
+static const struct budget_rate org_rate = {.per_minute = 60, .burst = 72};
 
 /* How long until the next DIGEST, by the age of the last news. */
 static const struct {
@@ -239,18 +240,21 @@ static enum err check_origin(struct overlay *o, struct now now, struct session *
 
 /* May a question of this number and origin be taken? The number is spent then. */
 static enum err check_number(struct overlay *o, struct now now, const struct query *q,
-                             const struct id *id, struct origin **ret)
+                             const struct card *card, struct origin **ret)
 {
-	struct origin *origin = origin_of(o, id);
+	struct origin *origin = origin_of(o, &card->id);
+	struct budget *org = budget_of_name(o->asking, card->cert.org);
 
 	if (origin == NULL)
-		origin = origin_new(o, now, id);
+		origin = origin_new(o, now, &card->id);
 	if (origin == NULL)
 		return ERR_LIMIT;
 	if (window_is_spent(&origin->window, q->number) && HOLDS(RULE_NUMBER))
 		return counted(&o->counters.equivocated, ERR_STALE);
 	origin->used.ms = MAX(now.mono.ms, 1);
-	if (origin->held >= HELD_A_MEMBER || !budget_take(&origin->relays, now.mono, relay_rate, 1))
+	if (origin->held >= HELD_A_MEMBER ||
+	    !budget_take(&origin->relays, now.mono, relay_rate, 1) ||
+	    !budget_take(org, now.mono, org_rate, 1))
 		return counted(&o->counters.over_budget, ERR_LIMIT);
 	*ret = origin;
 	return ERR_OK;
@@ -280,7 +284,7 @@ static enum err take_new(struct overlay *o, struct now now, struct session *s,
 
 	if (err != ERR_OK)
 		return err;
-	err = check_number(o, now, q, &origin_card->card.id, &origin);
+	err = check_number(o, now, q, &origin_card->card, &origin);
 	if (err == ERR_LIMIT && id_equal(&origin_card->card.id, &prev))
 		session_charge(s, now);
 	if (err != ERR_OK)

@@ -89,6 +89,30 @@ static void many_floods_do_not_keep_a_question_out(void **state)
 	end(sim);
 }
 
+static uint32_t remembered(const struct overlay *o)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < o->limits.seen_max; i++)
+		count += o->seen[i].until.ms != 0;
+	return count;
+}
+
+/* However many members it has: eight questions of each would be two hundred. */
+static void an_organisation_has_one_budget(void **state)
+{
+	struct sim *sim = community(64, 56, 0);
+	(void)state;
+
+	for (uint32_t i = 10; i < 35; i++) {
+		sim_set_org(sim, i, "Flooders");
+		sim_set_liar(sim, i, liar_by_name("flood"));
+	}
+	sim_run(sim, 22000);
+	assert_in_range(remembered(sim->nodes[1].overlay), 40, 100);
+	end(sim);
+}
+
 /* Twenty, where a node fetches sixteen answers at once. */
 static void offers_that_are_not_kept_do_not_hold_up_answers(void **state)
 {
@@ -352,6 +376,7 @@ int main(void)
 		cmocka_unit_test(what_is_forged_is_refused),
 		cmocka_unit_test(a_flood_is_held_to_its_budget),
 		cmocka_unit_test(many_floods_do_not_keep_a_question_out),
+		cmocka_unit_test(an_organisation_has_one_budget),
 		cmocka_unit_test(offers_that_are_not_kept_do_not_hold_up_answers),
 		cmocka_unit_test(comparisons_have_a_budget_for_each_member),
 		cmocka_unit_test(what_is_sent_on_request_has_a_budget),
