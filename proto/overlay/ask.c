@@ -92,7 +92,7 @@ static bool may_ask(const struct overlay *o, struct now now, enum err *ret)
 	const struct card *card = &o->self.card;
 
 	*ret = ERR_DENIED;
-	if ((card->cert.roles & CERT_ROLE_ASK) == 0)
+	if ((card->cert.roles & CERT_ROLE_ASK) == 0 || trust_is_revoked(o->trust, &card->cert))
 		return false;
 	*ret = ERR_EXPIRED;
 	return now.wall.ms >= card->cert.not_before.ms && now.wall.ms <= card->cert.not_after.ms &&
@@ -243,7 +243,7 @@ static void ask_directly(struct overlay *o, struct now now, struct ask *ask, str
 	const struct seat *seat = seat_of(o, &target->held->card.id);
 	struct frame f;
 
-	if (target->tries >= DIRECT_TRIES && target->state == TARGET_WAITING) {
+	if (seat == NULL || (target->tries >= DIRECT_TRIES && target->state == TARGET_WAITING)) {
 		ask_settle(o, ask, target, unheard(target));
 		return;
 	}
@@ -254,7 +254,7 @@ static void ask_directly(struct overlay *o, struct now now, struct ask *ask, str
 	f.blob = bytes_of(ask->blob.octets, ask->blob.len);
 	/* Or a handshake first: asks_session() goes on. That there is no room for one is not its
 	 * fault. */
-	if (say(o, now, target->held, &f) || (seat != NULL && seat->misses > 0))
+	if (say(o, now, target->held, &f) || seat->misses > 0)
 		target->tries++;
 }
 
@@ -393,8 +393,11 @@ enum err on_receipt(struct overlay *o, struct now now, struct session *s, const 
 	struct receipt receipt;
 	struct target *target;
 	struct ask *ask;
-	enum err err = open_receipt(o, s, f->blob, &receipt, &ask, &target);
+	enum err err;
 
+	if (!may_check(o, now, &s->checks, 1))
+		return ERR_LIMIT;
+	err = open_receipt(o, s, f->blob, &receipt, &ask, &target);
 	if (err != ERR_OK)
 		return counted(err == ERR_AUTH ? &o->counters.forged : &o->counters.malformed, err);
 	rack(o, now, s, &receipt.query_id, FRAME_RECEIPT);
@@ -486,7 +489,7 @@ enum err on_reply(struct overlay *o, struct now now, struct session *s, const st
 	if (target == NULL)
 		err = counted(&o->counters.unasked, ERR_STALE);
 	else if (ask_waits_for(target))
-		err = pull_whole(o, ask, target, f->blob);
+		err = pull_whole(o, now, ask, target, f->blob);
 	if (err != ERR_LIMIT) /* unacknowledged, it comes again */
 		rack(o, now, s, &f->query_id, FRAME_REPLY);
 	return err;

@@ -15,9 +15,9 @@
 #define BOOTSTRAPS_MAX 16
 #define SKEW_MS 60000     /* how far a member's clock may be off, once the community's is known */
 #define HOPS_MAX 12       /* relays that a query may pass */
-#define WANTED_MAX 32     /* queries asked for and not here yet */
 #define NOBODY UINT16_MAX /* no index */
-#define DEPTH_NONE 257    /* deeper than any bucket: nothing was passed on yet */
+#define SEEN_SLACK_MS 180000 /* after its expiry, before a question is forgotten */
+#define DEPTH_NONE 257       /* deeper than any bucket: nothing was passed on yet */
 
 /*
  * The tests build the overlay with one rule broken, to see that the simulator notices. Nothing else
@@ -94,7 +94,8 @@ struct session {
 	struct mono asked;    /* when we last sent SUMS in it; ms 0: never */
 	struct budget frames; /* what its member may send us */
 	struct budget checks; /* signatures that we check for it */
-	struct budget sums;   /* comparisons of directories */
+	struct budget bulk;   /* datagrams that we send because it asks for them */
+	struct budget sums;   /* directories that we compare with it */
 	uint16_t hand;        /* OPENING: its handshake */
 	uint16_t chain;       /* the next of the same hash; NOBODY: none */
 	uint8_t tries;
@@ -116,7 +117,9 @@ struct bootstrap {
 
 struct seen { /* a query that came, whatever became of it */
 	struct query_id id;
-	struct mono until; /* no copy of it could pass for fresh after that; ms 0: free */
+	struct mono until; /* no copy of it could pass for fresh after that; ms 0: never used */
+	uint16_t from;     /* whose it is, of `origins`; NOBODY: ours */
+	uint16_t chain;    /* the next of the same hash; NOBODY: none */
 };
 
 struct held { /* a query alive, ours or another's */
@@ -124,17 +127,13 @@ struct held { /* a query alive, ours or another's */
 	bool is_ours, is_urgent, is_direct;
 	struct query_id id;
 	struct id origin;
+	uint16_t from; /* the same, of `origins`; NOBODY: ours */
 	struct query_blob blob;
 	struct mono expires;
 	struct wall ends; /* the same, as its origin has it */
 	struct mono news; /* when somebody last wanted it, or it came */
 	uint16_t depth;   /* passed on at buckets of this and deeper; DEPTH_NONE: at none */
 	uint8_t hops;
-};
-
-struct wanted { /* asked for, after a DIGEST named it */
-	struct short_id id;
-	struct mono until; /* it should have come by then */
 };
 
 struct copy { /* of a held query, on its way to a contact */
@@ -150,6 +149,7 @@ struct origin { /* a member that asks */
 	struct mono used;      /* ms 0: free */
 	struct budget queries; /* how many it may ask */
 	struct budget relays;  /* and of how many we pass on */
+	uint16_t held;         /* of its questions are held */
 };
 
 struct target { /* one member's part in a question of ours */
@@ -201,6 +201,7 @@ struct pull { /* an answer that we were offered, on its way */
 	struct nonce token;
 	size_t len, have; /* parts come in order */
 	uint8_t tries;
+	struct mono moved; /* when something of it last came */
 	struct mono next, until;
 	struct channel channel;
 	uint8_t *sealed; /* room for answer_max */
@@ -266,13 +267,16 @@ struct overlay {
 	size_t bootstrap_count;
 	struct mono bootstraps_due;
 
-	struct budgets *prefixes, *orgs; /* of unproven addresses; of members' search time */
+	/* Of proven addresses; of those that only knock; of organisations' search time; of what
+	 * they ask. */
+	struct budgets *prefixes, *knockers, *searches, *asking;
 	struct budget handshakes, checks;
+	struct budget strangers; /* signatures that we check for who is in no session yet */
 
 	struct seen *seen;
+	uint16_t *seen_heads; /* by a hash of the query's id */
 	struct held *held;
 	uint64_t *knowers; /* of each held: a bit for each contact that is known to have it, too */
-	struct wanted wanted[WANTED_MAX];
 	struct copy *copies;
 	struct origin *origins;
 	struct mono copies_due, digest_due;
@@ -326,6 +330,8 @@ enum err roster_judge(struct overlay *o, struct now now, const struct card *card
  */
 enum err roster_admit(struct overlay *o, struct now now, struct bytes cert, struct bytes record,
                       struct budget *checks, const struct held_card **ret, bool *ret_is_news);
+/* May so many signatures be checked, for the one who has this budget? */
+bool may_check(struct overlay *o, struct now now, struct budget *checks, uint32_t count);
 void roster_purge(struct overlay *o); /* those that were revoked */
 void roster_expire(struct overlay *o, struct now now);
 /* A piece of news about a member: to a few who may not know. `but` is who brought it, or NULL. */
@@ -347,6 +353,10 @@ void sessions_drop(struct overlay *o, const struct id *id); /* NULL: all */
 void sessions_renew(struct overlay *o, const struct held_card *held);
 void sessions_expire(struct overlay *o, struct now now);
 struct session *session_by_index(struct overlay *o, uint32_t index);
+/* It asked for more than it may: it will be heard less for a while. */
+void session_charge(struct session *s, struct now now);
+/* One more datagram that was asked for in `s`: is it within what may be sent so? */
+bool may_send(struct overlay *o, struct now now, struct session *s);
 enum err on_init(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
                  size_t len);
 enum err on_resp(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
@@ -377,11 +387,28 @@ void table_expire(struct overlay *o, struct now now);
 struct contact *table_any(struct overlay *o, const struct id *but);  /* a live one; NULL: none */
 void state_fill(struct overlay *o, struct now now, struct frame *f); /* of a PING or PONG */
 
+/* held.c: questions that are remembered */
+struct held *held_of(struct overlay *o, const struct query_id *id);
+struct held *held_by_short(struct overlay *o, struct short_id id);
+struct held *held_place(struct overlay *o, const struct origin *origin); /* NULL: none, counted */
+void held_drop(struct overlay *o, struct held *h);
+struct seen *seen_of(struct overlay *o, struct now now, struct short_id id);
+struct seen *seen_place(struct overlay *o, struct now now, uint16_t from); /* NULL: none, counted */
+void seen_put(struct overlay *o, struct seen *place, const struct query_id *id, uint16_t from,
+              struct mono until);
+struct origin *origin_of(struct overlay *o, const struct id *id);
+struct origin *origin_new(struct overlay *o, struct now now, const struct id *id);
+bool window_is_spent(const struct window *w, uint64_t number); /* was one of that number seen? */
+void window_spend(struct window *w, uint64_t number);
+/* By a contact's own word, which excludes nobody but itself from what is passed on. */
+void knower_note(struct overlay *o, const struct held *h, const struct id *id);
+bool knower_is(struct overlay *o, const struct held *h, const struct contact *c);
+void knowers_clear(struct overlay *o, const struct held *h);
+void knower_forget(struct overlay *o, const struct contact *c); /* it is another member now */
+
 /* spread.c */
 enum err spread_begin(struct overlay *o, struct now now, struct ask *ask);
 void spread_end(struct overlay *o, uint16_t held);
-struct held *held_of(struct overlay *o, const struct query_id *id);
-void spread_forget(struct overlay *o, const struct contact *c); /* it is another now */
 void spread_purge(struct overlay *o); /* questions of those that are members no longer */
 void spread_expire(struct overlay *o, struct now now);
 void spread_resume(struct overlay *o, struct now now); /* monotonic time has stood still */
@@ -407,7 +434,8 @@ void serves_expire(struct overlay *o, struct now now);
 void serves_session(struct overlay *o, struct now now, const struct id *id);
 struct serve *serve_by_token(struct overlay *o, const struct nonce *token);
 bool serve_is_open(struct overlay *o, uint32_t ticket); /* it waits for its driver's answer */
-enum err pull_whole(struct overlay *o, struct ask *ask, struct target *target, struct bytes sealed);
+enum err pull_whole(struct overlay *o, struct now now, struct ask *ask, struct target *target,
+                    struct bytes sealed);
 void pull_return(struct overlay *o, struct pull *p); /* the room that it lent */
 void pulls_expire(struct overlay *o, struct now now);
 void pulls_drop(struct overlay *o, uint32_t ticket);

@@ -58,7 +58,9 @@ enum err on_knock(struct overlay *o, struct now now, const struct endpoint *from
 
 	if (err != ERR_OK)
 		return counted(&o->counters.forged, err);
-	if (!budget_take(budget_of_prefix(o->prefixes, &from->addr), now.mono, stranger_rate, 1))
+	/* A budget apart: an address that only knocks may be anybody's, who must not suffer for it.
+	 */
+	if (!budget_take(budget_of_prefix(o->knockers, &from->addr), now.mono, stranger_rate, 1))
 		return counted(&o->counters.over_budget, ERR_LIMIT);
 	err = knock_open(data, len, &k);
 	if (err != ERR_OK)
@@ -67,7 +69,9 @@ enum err on_knock(struct overlay *o, struct now now, const struct endpoint *from
 	late_ms = (uint64_t)common_wall(o, now).ms - (uint64_t)k.sent.ms;
 	if (late_ms + SKEW_MS > UINT64_C(2) * SKEW_MS)
 		return counted(&o->counters.expired, ERR_STALE);
-	err = roster_admit(o, now, k.cert, k.record, NULL, &held, &is_news);
+	if (!may_check(o, now, &o->strangers, 1))
+		return ERR_LIMIT;
+	err = roster_admit(o, now, k.cert, k.record, &o->strangers, &held, &is_news);
 	if (err != ERR_OK)
 		return err;
 	if (knock_verify(&k, &held->card.record.sign) != ERR_OK)

@@ -222,6 +222,8 @@ enum err on_find(struct overlay *o, struct now now, struct session *s, const str
 	size_t count = 0;
 	struct frame nodes;
 
+	if (!may_send(o, now, s))
+		return ERR_LIMIT;
 	for (size_t i = 0; i < o->limits.table_max; i++) {
 		const struct contact *c = &o->contacts[i];
 		size_t at = count;

@@ -111,6 +111,8 @@ enum err on_lack(struct overlay *o, struct now now, struct session *s, const str
 
 	if (page == NULL)
 		return ERR_NOENT;
+	if (!may_send(o, now, s))
+		return ERR_LIMIT;
 	notice.kind = FRAME_NOTICE;
 	notice.blob = bytes_of(page->octets, page->len);
 	say_in(o, now, s, &notice);
@@ -122,8 +124,11 @@ enum err on_notice(struct overlay *o, struct now now, struct session *s, const s
 {
 	struct id from = s->held->card.id;
 	struct notice_head head;
-	enum err err = notice_take(o, now, f->blob, &from);
+	enum err err;
 
+	if (!may_check(o, now, &s->checks, 1))
+		return ERR_LIMIT;
+	err = notice_take(o, now, f->blob, &from);
 	s = session_live(o, &from);
 	if (err != ERR_OK || s == NULL)
 		return err;

@@ -49,8 +49,11 @@ static bool take_rooms(struct overlay *o)
 	o->session_heads = room(&is_whole, l->sessions_max, sizeof(*o->session_heads));
 	o->hands = room(&is_whole, l->hands_max, sizeof(*o->hands));
 	o->prefixes = room(&is_whole, 1, sizeof(*o->prefixes));
-	o->orgs = room(&is_whole, 1, sizeof(*o->orgs));
+	o->knockers = room(&is_whole, 1, sizeof(*o->knockers));
+	o->searches = room(&is_whole, 1, sizeof(*o->searches));
+	o->asking = room(&is_whole, 1, sizeof(*o->asking));
 	o->seen = room(&is_whole, l->seen_max, sizeof(*o->seen));
+	o->seen_heads = room(&is_whole, l->seen_max, sizeof(*o->seen_heads));
 	o->held = room(&is_whole, l->held_max, sizeof(*o->held));
 	o->knowers = room(&is_whole, (size_t)l->held_max * ((l->table_max + 63u) / 64), 8);
 	o->copies = room(&is_whole, l->copies_max, sizeof(*o->copies));
@@ -80,6 +83,8 @@ static void set_clocks(struct overlay *o)
 		o->session_heads[i] = NOBODY;
 	for (size_t i = 0; i < o->limits.table_max; i++)
 		o->contact_heads[i] = NOBODY;
+	for (size_t i = 0; i < o->limits.seen_max; i++)
+		o->seen_heads[i] = NOBODY;
 	for (size_t i = 0; i < o->limits.asks_max; i++)
 		o->asks[i].held = NOBODY;
 }
@@ -89,7 +94,9 @@ static bool set_self(struct overlay *o, const struct overlay_options *options)
 	struct hash_key hash;
 
 	o->random.fill(o->random.ctx, o->prefixes->key.octets, sizeof(o->prefixes->key));
-	o->random.fill(o->random.ctx, o->orgs->key.octets, sizeof(o->orgs->key));
+	o->random.fill(o->random.ctx, o->knockers->key.octets, sizeof(o->knockers->key));
+	o->random.fill(o->random.ctx, o->searches->key.octets, sizeof(o->searches->key));
+	o->random.fill(o->random.ctx, o->asking->key.octets, sizeof(o->asking->key));
 	o->random.fill(o->random.ctx, hash.octets, sizeof(hash.octets));
 	hand_mac1_key(&o->id, o->mac1_key);
 	o->trust = trust_new(&options->roots, &o->limits.trust, &hash);
@@ -112,6 +119,8 @@ struct overlay *overlay_new(const struct overlay_options *options)
 	CHECK(options->limits.table_max < NOBODY);
 	CHECK(options->limits.hands_max < NOBODY);
 	CHECK(options->limits.held_max < NOBODY);
+	CHECK(options->limits.seen_max < NOBODY);
+	CHECK(options->limits.origins_max < NOBODY);
 	o->limits = options->limits;
 	o->self = options->self;
 	o->id = options->self.card.id;
@@ -196,8 +205,11 @@ void overlay_free(struct overlay *o)
 	free(o->session_heads);
 	free(o->hands);
 	free(o->prefixes);
-	free(o->orgs);
+	free(o->knockers);
+	free(o->searches);
+	free(o->asking);
 	free(o->seen);
+	free(o->seen_heads);
 	free(o->held);
 	free(o->knowers);
 	free(o->copies);

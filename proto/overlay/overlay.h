@@ -254,7 +254,7 @@ void overlay_expire(struct overlay *o, struct now now);
  * Asks every member, for at most `timeout_ms`; `ret_query` is what was signed.
  *
  * ERR_EXPIRED   our own certificate or record is not valid: nobody would answer
- * ERR_DENIED    our certificate does not allow us to ask
+ * ERR_DENIED    our certificate does not allow us to ask, or was revoked
  * ERR_RANGE     the fingerprint spans more than 400 days
  * ERR_LIMIT     too many of our queries are under way, or the fingerprint is too long
  */

@@ -10,9 +10,10 @@
 
 #include <string.h>
 
-#define STREAM_MS 3000 /* to open a stream and have all: then parts are tried */
-#define PULL_MS 20000  /* for everything */
-#define PART_MS 400    /* for a PART, doubled */
+#define STREAM_MS 3000  /* to open a stream and have all: then parts are tried */
+#define PULL_MS 20000   /* for everything */
+#define STALLED_MS 1500 /* without an octet of it: another's may take its place */
+#define PART_MS 400     /* for a PART, doubled */
 #define PART_TRIES 6
 #define INFLOW_MS 10000 /* a stream to us lives no longer: who reads slowly holds nothing up */
 #define INFLOWS_A_MEMBER 2
@@ -61,14 +62,25 @@ static struct pull *pull_of(struct overlay *o, const struct ask *ask, const stru
 	return NULL;
 }
 
-static struct pull *free_pull(struct overlay *o)
+/* A free one; else the one of which nothing has come for longest, and long: it was a promise. */
+static struct pull *free_pull(struct overlay *o, struct now now)
 {
+	struct pull *stalled = NULL;
+
 	for (size_t i = 0; i < o->limits.streams_max; i++) {
-		if (!o->pulls[i].is_used)
-			return &o->pulls[i];
+		struct pull *p = &o->pulls[i];
+
+		if (!p->is_used)
+			return p;
+		if (!p->is_done && now.mono.ms - p->moved.ms >= STALLED_MS &&
+		    (stalled == NULL || p->moved.ms < stalled->moved.ms))
+			stalled = p;
 	}
-	o->counters.tables_full++;
-	return NULL;
+	if (stalled == NULL)
+		o->counters.tables_full++;
+	else
+		finish_pull(o, stalled); /* it may be offered again */
+	return stalled;
 }
 
 static void wake(struct overlay *o, struct pull *p, struct mono at)
@@ -98,9 +110,10 @@ static void begin(struct pull *p, const struct ask *ask, const struct held_card 
 }
 
 /* One that came in a single datagram passes through the same room. */
-enum err pull_whole(struct overlay *o, struct ask *ask, struct target *target, struct bytes sealed)
+enum err pull_whole(struct overlay *o, struct now now, struct ask *ask, struct target *target,
+                    struct bytes sealed)
 {
-	struct pull *p = free_pull(o);
+	struct pull *p = free_pull(o, now);
 	enum err err;
 
 	if (p == NULL)
@@ -129,7 +142,7 @@ enum err on_offer(struct overlay *o, struct now now, struct session *s, const st
 		return rack(o, now, s, &f->query_id);
 	if (f->len == 0 || f->len > o->limits.answer_max)
 		return counted(&o->counters.malformed, ERR_LIMIT);
-	p = free_pull(o);
+	p = free_pull(o, now);
 	slot = p != NULL ? push(o, ACT_CONNECT, s->held) : NULL;
 	if (slot == NULL)
 		return ERR_BUSY; /* unacknowledged, it is offered again */
@@ -140,6 +153,7 @@ enum err on_offer(struct overlay *o, struct now now, struct session *s, const st
 	p->digest = f->digest;
 	p->token = f->token;
 	p->len = f->len;
+	p->moved = now.mono;
 	p->until = mono_after(now.mono, PULL_MS);
 	wake(o, p, mono_after(now.mono, STREAM_MS));
 	slot->act.stream = p->stream;
@@ -224,6 +238,7 @@ static void take_record(struct overlay *o, struct now now, struct pull *p, struc
 	}
 	memcpy(p->sealed + p->have, record.at, len);
 	p->have += len;
+	p->moved = now.mono;
 	if (p->have == p->len)
 		complete(o, p);
 }
@@ -239,6 +254,7 @@ enum err on_part(struct overlay *o, struct now now, struct session *s, const str
 		return counted(&o->counters.unasked, ERR_STALE);
 	memcpy(p->sealed + p->have, f->blob.at, len);
 	p->have += len;
+	p->moved = now.mono;
 	p->tries = 0;
 	if (p->have == p->len)
 		complete(o, p);

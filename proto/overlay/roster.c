@@ -16,8 +16,9 @@
 #define SPREAD_TO 3     /* members to whom news is passed on */
 #define CHECKS_A_CARD 2 /* signatures: certificate, record */
 
-static const struct budget_rate checks_rate = {.per_minute = 60000, .burst = 2000};
-static const struct budget_rate member_checks_rate = {.per_minute = 12000, .burst = 400};
+/* Of signatures: in all, a fifth of a processor; of one member, or of all strangers together. */
+static const struct budget_rate all_checks_rate = {.per_minute = 60000, .burst = 2000};
+static const struct budget_rate checks_rate = {.per_minute = 6000, .burst = 400};
 
 size_t roster_from(const struct overlay *o, const struct id *id)
 {
@@ -123,6 +124,15 @@ static bool seat_put(struct overlay *o, const struct held_card *held)
 	return true;
 }
 
+bool may_check(struct overlay *o, struct now now, struct budget *checks, uint32_t count)
+{
+	if (budget_take(checks, now.mono, checks_rate, count) &&
+	    budget_take(&o->checks, now.mono, all_checks_rate, count))
+		return true;
+	o->counters.over_budget++;
+	return false;
+}
+
 /* From the pool, or checked and put there; the holder that comes with it is the caller's. */
 static enum err verified(struct overlay *o, struct bytes cert, struct bytes record, struct now now,
                          struct budget *checks, const struct held_card **ret)
@@ -136,9 +146,8 @@ static enum err verified(struct overlay *o, struct bytes cert, struct bytes reco
 		*ret = cards_share(held);
 		return ERR_OK;
 	}
-	if (checks != NULL && (!budget_take(checks, now.mono, member_checks_rate, CHECKS_A_CARD) ||
-	                       !budget_take(&o->checks, now.mono, checks_rate, CHECKS_A_CARD)))
-		return counted(&o->counters.over_budget, ERR_LIMIT);
+	if (checks != NULL && !may_check(o, now, checks, CHECKS_A_CARD))
+		return ERR_LIMIT;
 	err = card_open(cert, record, trust_roots(o->trust, common_wall(o, now)), any_time, &card);
 	if (err == ERR_ROOT)
 		return counted(&o->counters.untrusted, err);

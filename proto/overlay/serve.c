@@ -20,7 +20,7 @@
 
 /* What one member may ask; what one organisation's searches may take, in ms of them. */
 static const struct budget_rate query_rate = {.per_minute = 6, .burst = 12};
-static const struct budget_rate search_rate = {.per_minute = 4000, .burst = 8000};
+static const struct budget_rate search_rate = {.per_minute = 2000, .burst = 8000};
 static const uint32_t price[SEVERITY_END] = {2, 1, 1, 1}; /* by severity */
 
 static struct serve *serve_of(struct overlay *o, const struct query_id *id)
@@ -142,7 +142,7 @@ static void take(struct serve *s, const struct query *query, struct bytes blob)
 static bool may_cost(struct overlay *o, struct now now, const struct serve *s)
 {
 	const struct cert *cert = &s->origin->card.cert;
-	struct budget *searches = budget_of_name(o->orgs, cert->org);
+	struct budget *searches = budget_of_name(o->searches, cert->org);
 	struct origin *origin = NULL;
 
 	for (size_t i = 0; i < o->limits.origins_max && origin == NULL; i++) {
@@ -231,7 +231,7 @@ enum err overlay_answer(struct overlay *o, struct now now, uint32_t ticket,
 
 	if (s == NULL || s->is_answered)
 		return ERR_NOENT;
-	budget_charge(budget_of_name(o->orgs, s->origin->card.cert.org), now.mono, search_rate,
+	budget_charge(budget_of_name(o->searches, s->origin->card.cert.org), now.mono, search_rate,
 	              MIN(spent_ms, search_rate.burst));
 	if (is_match) {
 		seed = random_seed(o);
@@ -290,6 +290,10 @@ static void speak(struct overlay *o, struct now now, struct serve *s)
 	struct session *session = session_live(o, &card->id);
 	struct frame f;
 
+	if (seat_of(o, &card->id) == NULL) { /* a member no longer */
+		s->is_receipt_due = s->is_reply_due = false;
+		return;
+	}
 	if (session == NULL) {
 		session_open(o, now, s->origin);
 		wake(o, s, mono_after(now.mono, SESSION_MS));
@@ -338,6 +342,8 @@ enum err on_fetch(struct overlay *o, struct now now, struct session *session, co
 	    !id_equal(&s->origin->card.id, &session->held->card.id) ||
 	    !cert_allows(&s->origin->card.cert, &session->to.addr))
 		return counted(&o->counters.unasked, ERR_STALE);
+	if (!may_send(o, now, session))
+		return ERR_LIMIT;
 	part.kind = FRAME_PART;
 	part.query_id = f->query_id;
 	part.offset = f->offset;

@@ -32,10 +32,13 @@
 #define UNPROVEN_MS 5000 /* for the DATA after our RESPONSE */
 #define IDLE_MS 2000     /* one that is not in the table may make room for another, after */
 
+#define CHARGE 10 /* frames, for one that was over budget */
+
 /* Without a cookie; beyond that everybody is asked for one, and has its prefix's budget. */
 static const struct budget_rate free_rate = {.per_minute = 1200, .burst = 32};
 static const struct budget_rate prefix_rate = {.per_minute = 1200, .burst = 40};
 static const struct budget_rate frames_rate = {.per_minute = 12000, .burst = 1000};
+static const struct budget_rate bulk_rate = {.per_minute = 6000, .burst = 1000};
 
 static uint16_t head_of(const struct overlay *o, const struct id *id)
 {
@@ -332,6 +335,19 @@ bool say_in(struct overlay *o, struct now now, struct session *s, struct frame *
 	return true;
 }
 
+void session_charge(struct session *s, struct now now)
+{
+	budget_take(&s->frames, now.mono, frames_rate, CHARGE);
+}
+
+bool may_send(struct overlay *o, struct now now, struct session *s)
+{
+	if (budget_take(&s->bulk, now.mono, bulk_rate, 1))
+		return true;
+	o->counters.over_budget++;
+	return false;
+}
+
 bool say(struct overlay *o, struct now now, const struct held_card *to, struct frame *frame)
 {
 	struct session *s = session_live(o, &to->card.id);
@@ -427,7 +443,7 @@ static enum err identify(struct overlay *o, struct now now, const struct hand_in
 
 	if (err != ERR_OK || bytes_left(&payload) != 0)
 		return counted(&o->counters.malformed, ERR_FORMAT);
-	err = roster_admit(o, now, cert, record, NULL, ret, &is_news);
+	err = roster_admit(o, now, cert, record, &o->strangers, ret, &is_news);
 	if (err != ERR_OK)
 		return err;
 	if (memcmp(&(*ret)->card.record.kx, &in->from, sizeof(in->from)) != 0)

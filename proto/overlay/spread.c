@@ -6,8 +6,8 @@
  * copy that comes later from farther away widens what was passed on (docs/OVERLAY.md).
  *
  * Every copy is acknowledged by whom it reached; one that is not goes to another of that bucket.
- * What still got lost is pulled: twice a second a member that holds a question tells a random
- * neighbour so, and sends what that one lacks.
+ * What still got lost is pulled: now and then a member that holds a question tells somebody drawn
+ * from its table so, and sends what that one lacks.
  */
 #include "base/util.h"
 #include "proto/overlay/core.h"
@@ -18,195 +18,19 @@
 #define ACK_MAX_MS 2000
 #define FAILOVERS_MAX 2     /* other members tried in place of one that does not answer */
 #define DIGEST_FIRST_MS 300 /* after a question came: copies on their way are there by then */
-#define WANT_MS 400         /* for what was asked for to come */
 #define WANT_MAX 16         /* questions asked for, or brought, at once */
 #define DELEGATES 1
 #define DELEGATES_URGENT 2
-#define SEEN_SLACK_MS 180000 /* after its expiry, before a question is forgotten */
+#define HELD_A_MEMBER 8 /* questions of one origin alive: as many as it may ask at once */
 
-/* Of one origin: passed on; and, by severity, searched for (serve.c). */
+/* Of questions that are passed on, of one origin and of one organisation. */
 static const struct budget_rate relay_rate = {.per_minute = 20, .burst = 24};
+static const struct budget_rate org_rate = {.per_minute = 60, .burst = 72};
+
 /* How long until the next DIGEST, by the age of the last news. */
 static const struct {
 	uint64_t age_ms, wait_ms;
 } digest_pace[] = {{1500, 150}, {3000, 250}, {5000, 500}, {UINT64_MAX, 5000}};
-
-static const struct budget_rate checks_rate = {.per_minute = 60000, .burst = 2000};
-static const struct budget_rate member_checks_rate = {.per_minute = 3000, .burst = 100};
-
-struct held *held_of(struct overlay *o, const struct query_id *id)
-{
-	for (size_t i = 0; i < o->limits.held_max; i++) {
-		if (o->held[i].is_used && memcmp(&o->held[i].id, id, sizeof(*id)) == 0)
-			return &o->held[i];
-	}
-	return NULL;
-}
-
-static struct held *held_by_short(struct overlay *o, struct short_id id)
-{
-	for (size_t i = 0; i < o->limits.held_max; i++) {
-		if (o->held[i].is_used && short_id_equal(short_id_of(o->held[i].id.octets), id))
-			return &o->held[i];
-	}
-	return NULL;
-}
-
-static struct seen *seen_of(struct overlay *o, struct now now, struct short_id id)
-{
-	for (size_t i = 0; i < o->limits.seen_max; i++) {
-		struct seen *s = &o->seen[i];
-
-		if (s->until.ms > now.mono.ms && short_id_equal(short_id_of(s->id.octets), id))
-			return s;
-	}
-	return NULL;
-}
-
-/* What is alive is never forgotten: without a place, no new question is taken. */
-static struct seen *free_seen(struct overlay *o, struct now now)
-{
-	for (size_t i = 0; i < o->limits.seen_max; i++) {
-		if (o->seen[i].until.ms <= now.mono.ms)
-			return &o->seen[i];
-	}
-	o->counters.tables_full++;
-	return NULL;
-}
-
-static struct held *free_held(struct overlay *o)
-{
-	for (size_t i = 0; i < o->limits.held_max; i++) {
-		if (!o->held[i].is_used)
-			return &o->held[i];
-	}
-	o->counters.tables_full++;
-	return NULL;
-}
-
-bool overlay_holds(const struct overlay *o, const struct query_id *id)
-{
-	for (size_t i = 0; i < o->limits.seen_max; i++) {
-		if (o->seen[i].until.ms != 0 && memcmp(&o->seen[i].id, id, sizeof(*id)) == 0)
-			return true;
-	}
-	return held_of((struct overlay *)(uintptr_t)o, id) != NULL;
-}
-
-static struct origin *origin_of(struct overlay *o, const struct id *id)
-{
-	for (size_t i = 0; i < o->limits.origins_max; i++) {
-		if (o->origins[i].used.ms != 0 && id_equal(&o->origins[i].window.origin, id))
-			return &o->origins[i];
-	}
-	return NULL;
-}
-
-/* A place for one more: a free one, else that of who has asked nothing for longest and long. */
-static struct origin *new_origin(struct overlay *o, struct now now, const struct id *id)
-{
-	struct origin *best = NULL;
-
-	for (size_t i = 0; i < o->limits.origins_max; i++) {
-		struct origin *origin = &o->origins[i];
-
-		if (origin->used.ms != 0 &&
-		    now.mono.ms - origin->used.ms < QUERY_LIFE_MAX_MS + SEEN_SLACK_MS)
-			continue; /* a question of it may be alive */
-		if (best == NULL || origin->used.ms < best->used.ms)
-			best = origin;
-	}
-	if (best == NULL) {
-		o->counters.tables_full++;
-		return NULL;
-	}
-	*best = (struct origin){.window = {.origin = *id}, .used = {MAX(now.mono.ms, 1)}};
-	return best;
-}
-
-enum err overlay_remember_window(struct overlay *o, const struct window *window)
-{
-	struct origin *origin = origin_of(o, &window->origin);
-
-	for (size_t i = 0; i < o->limits.origins_max && origin == NULL; i++) {
-		if (o->origins[i].used.ms == 0)
-			origin = &o->origins[i];
-	}
-	if (origin == NULL)
-		return ERR_LIMIT;
-	*origin = (struct origin){.window = *window, .used = {1}};
-	return ERR_OK;
-}
-
-/* Was a question of this number seen? */
-static bool is_spent(const struct window *w, uint64_t number)
-{
-	if (number > w->highest)
-		return false;
-	if (number == w->highest)
-		return w->highest != 0;
-	return w->highest - number > 64 || (w->before >> (w->highest - number - 1) & 1) != 0;
-}
-
-static void spend(struct window *w, uint64_t number)
-{
-	uint64_t ahead = number - w->highest;
-
-	if (number < w->highest) {
-		w->before |= UINT64_C(1) << (w->highest - number - 1);
-	} else if (number > w->highest) {
-		w->before = ahead > 64 ? 0 : ahead == 64 ? 0 : w->before << ahead;
-		if (w->highest != 0 && ahead <= 64)
-			w->before |= UINT64_C(1) << (ahead - 1);
-		w->highest = number;
-	}
-}
-
-/* --- who else has it --- */
-
-static uint64_t *knower(struct overlay *o, const struct held *h, const struct contact *c,
-                        uint64_t *ret_bit)
-{
-	size_t words = (o->limits.table_max + 63u) / 64, at = (size_t)(c - o->contacts);
-
-	*ret_bit = UINT64_C(1) << at % 64;
-	return &o->knowers[(size_t)(h - o->held) * words + at / 64];
-}
-
-static bool is_knower(struct overlay *o, const struct held *h, const struct contact *c)
-{
-	uint64_t bit, *word = knower(o, h, c, &bit);
-
-	return (*word & bit) != 0;
-}
-
-/* By its own word, which excludes nobody but itself from what is passed on. */
-static void note_knower(struct overlay *o, const struct held *h, const struct id *id)
-{
-	struct contact *c = contact_of(o, id);
-	uint64_t bit, *word = c != NULL ? knower(o, h, c, &bit) : NULL;
-
-	if (word != NULL)
-		*word |= bit;
-}
-
-static void no_knowers(struct overlay *o, const struct held *h)
-{
-	size_t words = (o->limits.table_max + 63u) / 64;
-
-	memset(&o->knowers[(size_t)(h - o->held) * words], 0, words * sizeof(*o->knowers));
-}
-
-void spread_forget(struct overlay *o, const struct contact *c)
-{
-	for (size_t i = 0; i < o->limits.held_max; i++) {
-		uint64_t bit, *word = knower(o, &o->held[i], c, &bit);
-
-		*word &= ~bit;
-	}
-}
-
-/* --- passing on --- */
 
 static struct copy *copy_of(struct overlay *o, uint16_t held, const struct id *to)
 {
@@ -271,7 +95,7 @@ static bool may_delegate(struct overlay *o, const struct held *h, const struct i
 	const struct id *id = &c->held->card.id;
 
 	return c->state == CONTACT_LIVE && !id_equal(id, &h->origin) &&
-	       (prev == NULL || !id_equal(id, prev)) && !is_knower(o, h, c) &&
+	       (prev == NULL || !id_equal(id, prev)) && !knower_is(o, h, c) &&
 	       copy_of(o, (uint16_t)(h - o->held), id) == NULL;
 }
 
@@ -346,8 +170,8 @@ static void be_news(struct overlay *o, struct now now, struct held *h)
 
 enum err spread_begin(struct overlay *o, struct now now, struct ask *ask)
 {
-	struct held *h = free_held(o);
-	struct seen *seen = h != NULL ? free_seen(o, now) : NULL;
+	struct held *h = held_place(o, NULL);
+	struct seen *seen = h != NULL ? seen_place(o, now, NOBODY) : NULL;
 
 	if (seen == NULL)
 		return ERR_LIMIT;
@@ -358,13 +182,14 @@ enum err spread_begin(struct overlay *o, struct now now, struct ask *ask)
 		.is_direct = ask->query.is_direct,
 		.id = ask->query.id,
 		.origin = o->id,
+		.from = NOBODY,
 		.blob = ask->blob,
 		.expires = ask->until,
 		.ends = ask->query.expires,
 		.depth = 0,
 	};
-	*seen = (struct seen){.id = h->id, .until = mono_after(ask->until, SEEN_SLACK_MS)};
-	no_knowers(o, h);
+	seen_put(o, seen, &h->id, NOBODY, mono_after(ask->until, SEEN_SLACK_MS));
+	knowers_clear(o, h);
 	ask->held = (uint16_t)(h - o->held);
 	for (size_t i = 0; i < o->limits.table_max; i++) {
 		if (o->contacts[i].state == CONTACT_LIVE)
@@ -374,31 +199,20 @@ enum err spread_begin(struct overlay *o, struct now now, struct ask *ask)
 	return ERR_OK;
 }
 
-static void drop_held(struct overlay *o, struct held *h)
-{
-	uint16_t at = (uint16_t)(h - o->held);
-
-	for (size_t i = 0; i < o->limits.copies_max; i++) {
-		if (o->copies[i].until.ms != 0 && o->copies[i].held == at)
-			o->copies[i].until.ms = 0;
-	}
-	h->is_used = false;
-}
-
 void spread_purge(struct overlay *o)
 {
 	for (size_t i = 0; i < o->limits.held_max; i++) {
 		struct held *h = &o->held[i];
 
 		if (h->is_used && !h->is_ours && seat_of(o, &h->origin) == NULL)
-			drop_held(o, h);
+			held_drop(o, h);
 	}
 }
 
 void spread_end(struct overlay *o, uint16_t held)
 {
 	if (held != NOBODY && o->held[held].is_used && o->held[held].is_ours)
-		drop_held(o, &o->held[held]);
+		held_drop(o, &o->held[held]);
 }
 
 /* --- theirs --- */
@@ -412,9 +226,8 @@ static enum err check_origin(struct overlay *o, struct now now, struct session *
 
 	if (err != ERR_OK && HOLDS(RULE_EXPIRY))
 		return counted(&o->counters.expired, err);
-	if (!budget_take(&s->checks, now.mono, member_checks_rate, 1) ||
-	    !budget_take(&o->checks, now.mono, checks_rate, 1))
-		return counted(&o->counters.over_budget, ERR_LIMIT);
+	if (!may_check(o, now, &s->checks, 1))
+		return ERR_LIMIT;
 	err = roster_admit(o, now, q->cert, q->record, &s->checks, ret, &is_news);
 	if (err != ERR_OK)
 		return err;
@@ -427,20 +240,23 @@ static enum err check_origin(struct overlay *o, struct now now, struct session *
 
 /* May a question of this number and origin be taken? The number is spent then. */
 static enum err check_number(struct overlay *o, struct now now, const struct query *q,
-                             const struct id *id, struct origin **ret)
+                             const struct card *card, struct origin **ret)
 {
-	struct origin *origin = origin_of(o, id);
+	struct origin *origin = origin_of(o, &card->id);
+	struct budget *org = budget_of_name(o->asking, card->cert.org);
 
 	if (origin == NULL)
-		origin = new_origin(o, now, id);
+		origin = origin_new(o, now, &card->id);
+	*ret = origin;
 	if (origin == NULL)
 		return ERR_LIMIT;
-	if (!budget_take(&origin->relays, now.mono, relay_rate, 1))
+	if (origin->held >= HELD_A_MEMBER ||
+	    !budget_take(&origin->relays, now.mono, relay_rate, 1) ||
+	    !budget_take(org, now.mono, org_rate, 1))
 		return counted(&o->counters.over_budget, ERR_LIMIT);
-	if (is_spent(&origin->window, q->number) && HOLDS(RULE_NUMBER))
+	if (window_is_spent(&origin->window, q->number) && HOLDS(RULE_NUMBER))
 		return counted(&o->counters.equivocated, ERR_STALE);
 	origin->used.ms = MAX(now.mono.ms, 1);
-	*ret = origin;
 	return ERR_OK;
 }
 
@@ -448,7 +264,7 @@ static void keep_window(struct overlay *o, struct origin *origin, uint64_t numbe
 {
 	struct slot *slot;
 
-	spend(&origin->window, number);
+	window_spend(&origin->window, number);
 	slot = push(o, ACT_WINDOW, NULL);
 	if (slot != NULL)
 		slot->act.window = origin->window;
@@ -463,33 +279,37 @@ static enum err take_new(struct overlay *o, struct now now, struct session *s,
 	struct held *h;
 	struct seen *seen;
 	int64_t left_ms;
+	uint16_t from;
 	enum err err = check_origin(o, now, s, q, f->blob, &origin_card);
 
 	if (err != ERR_OK)
 		return err;
 	left_ms = MAX(q->expires.ms - common_wall(o, now).ms, 0); /* its times are sound now */
-	err = check_number(o, now, q, &origin_card->card.id, &origin);
+	err = check_number(o, now, q, &origin_card->card, &origin);
+	if (err == ERR_LIMIT && id_equal(&origin_card->card.id, &prev))
+		session_charge(s, now);
 	if (err == ERR_LIMIT)
 		return err;
-	seen = free_seen(o, now);
-	h = err == ERR_OK && seen != NULL ? free_held(o) : NULL;
+	from = (uint16_t)(origin - o->origins);
+	h = err == ERR_OK ? held_place(o, origin) : NULL;
 	/* One whose number is spent is remembered too, or it would be pulled again and again. */
-	if (seen != NULL && (h != NULL || err == ERR_STALE))
-		*seen = (struct seen){
-			.id = q->id,
-			.until = mono_after(now.mono, (uint64_t)left_ms + SKEW_MS + SEEN_SLACK_MS),
-		};
+	seen = h != NULL || err == ERR_STALE ? seen_place(o, now, from) : NULL;
+	if (seen != NULL)
+		seen_put(o, seen, &q->id, from,
+		         mono_after(now.mono, (uint64_t)left_ms + SKEW_MS + SEEN_SLACK_MS));
 	if (err != ERR_OK)
 		return err;
-	if (h == NULL)
+	if (seen == NULL)
 		return counted(&o->counters.busy, ERR_BUSY);
 	keep_window(o, origin, q->number);
+	origin->held++;
 	*h = (struct held){
 		.is_used = true,
 		.is_urgent = q->question.severity >= SEVERITY_HIGH,
 		.is_direct = q->is_direct,
 		.id = q->id,
 		.origin = origin_card->card.id,
+		.from = from,
 		.expires = mono_after(now.mono, (uint64_t)left_ms),
 		.ends = q->expires,
 		.depth = DEPTH_NONE,
@@ -497,8 +317,8 @@ static enum err take_new(struct overlay *o, struct now now, struct session *s,
 	};
 	h->blob.len = bytes_left(&f->blob);
 	memcpy(h->blob.octets, f->blob.at, h->blob.len);
-	no_knowers(o, h);
-	note_knower(o, h, &prev);
+	knowers_clear(o, h);
+	knower_note(o, h, &prev);
 	be_news(o, now, h);
 	serve_begin(o, now, q, f->blob, origin_card, f->hops);
 	pass_on(o, now, h, (uint16_t)(bucket_of(o, &prev) + 1), &prev);
@@ -528,7 +348,7 @@ enum err on_query(struct overlay *o, struct now now, struct session *s, const st
 	h = held_of(o, &ack.query_id);
 	if (h != NULL) {
 		say_in(o, now, s, &ack);
-		note_knower(o, h, &prev);
+		knower_note(o, h, &prev);
 		h->hops = (uint8_t)MIN(h->hops, f->hops + 1); /* nobody stops it by counting far */
 		pass_on(o, now, h, (uint16_t)(bucket_of(o, &prev) + 1), &prev);
 		return id_equal(&prev, &h->origin) && serve_again(o, now, &h->id, &prev)
@@ -561,7 +381,7 @@ enum err on_qack(struct overlay *o, struct now now, struct session *s, const str
 	if (c != NULL && c->rtt_ms != MEMBER_RTT_UNKNOWN && copy->tries == 0)
 		c->rtt_ms = (uint32_t)((7 * (uint64_t)c->rtt_ms + now.mono.ms - copy->sent.ms) / 8);
 	copy->until.ms = 0;
-	note_knower(o, h, &s->held->card.id);
+	knower_note(o, h, &s->held->card.id);
 	return ERR_OK;
 }
 
@@ -583,24 +403,6 @@ static void send_digest(struct overlay *o, struct now now, const struct held_car
 		say(o, now, to, &f);
 }
 
-/* Not while another has been asked for it, who needs a moment. */
-static bool may_want(struct overlay *o, struct now now, struct short_id id)
-{
-	struct wanted *unused = NULL;
-
-	for (size_t i = 0; i < WANTED_MAX; i++) {
-		struct wanted *w = &o->wanted[i];
-
-		if (w->until.ms <= now.mono.ms)
-			unused = w;
-		else if (short_id_equal(w->id, id))
-			return false;
-	}
-	if (unused != NULL)
-		*unused = (struct wanted){.id = id, .until = mono_after(now.mono, WANT_MS)};
-	return true;
-}
-
 enum err on_digest(struct overlay *o, struct now now, struct session *s, const struct frame *f)
 {
 	struct frame want;
@@ -611,8 +413,8 @@ enum err on_digest(struct overlay *o, struct now now, struct session *s, const s
 		struct held *h = held_by_short(o, f->ids[i]);
 
 		if (h != NULL)
-			note_knower(o, h, &s->held->card.id);
-		else if (seen_of(o, now, f->ids[i]) == NULL && may_want(o, now, f->ids[i]))
+			knower_note(o, h, &s->held->card.id);
+		else if (seen_of(o, now, f->ids[i]) == NULL)
 			want.ids[want.id_count++] = f->ids[i];
 	}
 	if (want.id_count > 0) {
@@ -629,7 +431,7 @@ enum err on_want(struct overlay *o, struct now now, struct session *s, const str
 	for (size_t i = 0; i < f->id_count && i < WANT_MAX; i++) {
 		struct held *h = held_by_short(o, f->ids[i]);
 
-		if (h == NULL)
+		if (h == NULL || !may_send(o, now, s))
 			continue;
 		be_news(o, now, h);
 		send_query(o, now, h, to);
@@ -685,7 +487,7 @@ static const struct held_card *digest_contact(struct overlay *o, const struct he
 	for (size_t i = 0; i < o->limits.table_max; i++) {
 		const struct contact *c = &o->contacts[i];
 
-		if (c->state == CONTACT_LIVE && !is_knower(o, h, c) && is_drawn(o, &draw))
+		if (c->state == CONTACT_LIVE && !knower_is(o, h, c) && is_drawn(o, &draw))
 			any = c;
 	}
 	if (any == NULL)
@@ -741,7 +543,7 @@ static void digest_expire(struct overlay *o, struct now now)
 
 		if (h->is_used && !h->is_ours && mono_reached(now.mono, h->expires) &&
 		    HOLDS(RULE_EXPIRY))
-			drop_held(o, h);
+			held_drop(o, h);
 		if (h->is_used && (freshest == NULL || h->news.ms > freshest->news.ms))
 			freshest = h;
 	}

@@ -40,11 +40,12 @@ static size_t len_of(const struct held_card *h)
 struct crate {
 	struct frame frame;
 	size_t len;
+	struct session *asker; /* whose budget pays; NULL: nobody asked */
 };
 
 static void ship(struct overlay *o, struct now now, const struct held_card *to, struct crate *crate)
 {
-	if (crate->frame.card_count > 0)
+	if (crate->frame.card_count > 0 && (crate->asker == NULL || may_send(o, now, crate->asker)))
 		say(o, now, to, &crate->frame);
 	crate->frame.card_count = 0;
 	crate->len = 0;
@@ -61,8 +62,9 @@ static void load(struct overlay *o, struct now now, const struct held_card *to, 
 	crate->len += len_of(card);
 }
 
-static void crate_init(struct crate *crate)
+static void crate_init(struct crate *crate, struct session *asker)
 {
+	crate->asker = asker;
 	crate->frame.kind = FRAME_CARDS;
 	crate->frame.card_count = 0;
 	crate->len = 0;
@@ -73,7 +75,7 @@ void send_card(struct overlay *o, struct now now, const struct held_card *to,
 {
 	struct crate crate;
 
-	crate_init(&crate);
+	crate_init(&crate, NULL);
 	load(o, now, to, &crate, card);
 	ship(o, now, to, &crate);
 }
@@ -191,7 +193,7 @@ enum err on_have(struct overlay *o, struct now now, struct session *s, const str
 	if (f->has_more)
 		return ERR_OK; /* what is not named may be there all the same */
 	at = range(o, f->range, &end, &is_self);
-	crate_init(&crate);
+	crate_init(&crate, NULL);
 	for (; at < end && brought < CARDS_AT_ONCE; at++) {
 		if (o->seats[at].state != MEMBER_EXPIRED && !is_named(f, o->seats[at].held)) {
 			load(o, now, s->held, &crate, o->seats[at].held);
@@ -222,7 +224,7 @@ enum err on_get(struct overlay *o, struct now now, struct session *s, const stru
 {
 	struct crate crate;
 
-	crate_init(&crate);
+	crate_init(&crate, s);
 	for (size_t i = 0; i < f->id_count && i < GET_AT_ONCE; i++) {
 		const struct held_card *held = named(o, f->ids[i]);
 

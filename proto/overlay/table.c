@@ -248,7 +248,7 @@ static void add(struct overlay *o, struct now now, const struct held_card *held)
 		.rtt_ms = MEMBER_RTT_UNKNOWN,
 	};
 	*head = (uint16_t)(c - o->contacts);
-	spread_forget(o, c);
+	knower_forget(o, c);
 	find_kinds(o, held, &c->kinds);
 	probe(o, now, c);
 }

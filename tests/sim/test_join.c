@@ -29,12 +29,12 @@ static void three_nodes_meet_from_one_address(void **state)
 	                          "[  613] n02: member is live n01\n"
 	                          "[  658] n01: member is live n02\n"
 	                          "[ 5000] n02: asks\n"
-	                          "[ 5034] n00: serves n02\n"
-	                          "[ 5036] n01: serves n02\n"
-	                          "[ 5091] n02: receipt of n00: none\n"
-	                          "[ 5100] n02: receipt of n01: match\n"
-	                          "[ 5237] n02: answer of n01\n"
-	                          "[ 5238] n02: finished: 1 answered, 1 none\n");
+	                          "[ 5039] n00: serves n02\n"
+	                          "[ 5041] n01: serves n02\n"
+	                          "[ 5083] n02: receipt of n00: none\n"
+	                          "[ 5130] n02: receipt of n01: match\n"
+	                          "[ 5428] n02: answer of n01\n"
+	                          "[ 5429] n02: finished: 1 answered, 1 none\n");
 	free(told);
 }
 

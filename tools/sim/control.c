@@ -17,6 +17,15 @@ void sim_set_skew(struct sim *sim, uint32_t node, int64_t skew_ms)
 	sim->nodes[node].skew_ms = skew_ms;
 }
 
+void sim_set_org(struct sim *sim, uint32_t node, const char *org)
+{
+	struct cert *cert = &sim->nodes[node].self.card.cert;
+
+	CHECK(sim->nodes[node].life == 0);
+	snprintf(cert->org, sizeof(cert->org), "%s", org);
+	mint_card(sim, node);
+}
+
 void sim_set_displaced(struct sim *sim, uint32_t node)
 {
 	const uint8_t elsewhere[4] = {203, 0, 113, 0};

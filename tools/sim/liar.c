@@ -20,6 +20,8 @@
 #define LIFE_MS 30000               /* of queries that liars sign */
 #define NUMBERS (UINT64_C(1) << 32) /* they are numbered from here: ahead of their overlay */
 #define REFLECTIONS 5
+#define LURE_LEN 4000
+#define LURE_MS 10000
 
 struct liar_hooks {
 	void (*begin)(struct sim *sim,
@@ -292,6 +294,26 @@ static bool forge_out(struct sim *sim, uint32_t node, uint32_t to, struct frame 
 	return true;
 }
 
+/* lure: a long answer, that never comes */
+static bool lure_in(struct sim *sim, uint32_t node, uint32_t from, struct frame *frame)
+{
+	struct frame offer = {.kind = FRAME_OFFER, .len = LURE_LEN};
+	const struct asked *asked = NULL;
+	(void)from;
+
+	if (frame->kind == FRAME_QUERY) {
+		offer.query_id = query_id_of(frame->blob.at, bytes_left(&frame->blob));
+		asked = watch_known(sim, &offer.query_id);
+	}
+	if (asked == NULL || asked->origin == node)
+		return frame->kind != FRAME_FETCH;
+	prng_fill(&sim->prng, &offer.digest, sizeof(offer.digest));
+	prng_fill(&sim->prng, &offer.token, sizeof(offer.token));
+	for (uint64_t after_ms = 1; after_ms < LURE_MS; after_ms += 1000)
+		say_later(sim, node, asked->origin, &offer, after_ms);
+	return true;
+}
+
 /* equivocate, flood: queries of its own making */
 static bool sign_query(struct sim *sim, uint32_t node, uint64_t number, struct query_blob *ret)
 {
@@ -450,6 +472,7 @@ static const struct liar_hooks reflect_hooks = {.tick = reflect_tick, .tick_ms =
 static const struct liar_hooks slow_hooks = {
 	.tick = slow_tick, .tick_ms = 1000, .never_reads = true};
 static const struct liar_hooks clock_hooks = {.out = clock_out};
+static const struct liar_hooks lure_hooks = {.in = lure_in};
 static const struct liar_hooks hoard_hooks = {.out = hoard_out};
 
 const struct liar_kind liar_kinds[] = {
@@ -462,6 +485,7 @@ const struct liar_kind liar_kinds[] = {
 	{"flood",      "asks and knocks ten times a second",                        &flood_hooks},
 	{"forge",      "changes what it passes on, signs for others, invents",      &forge_hooks},
 	{"hoard",      "compares directories with rubbish",                         &hoard_hooks},
+	{"lure",       "offers answers that never come",                            &lure_hooks},
 	{"reflect",    "calls in the name of a victim's address",                   &reflect_hooks},
 	{"replay",     "says old queries again, fresh or expired",                  &replay_hooks},
 	{"slow",       "opens streams and never reads",                             &slow_hooks},
