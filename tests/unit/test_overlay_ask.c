@@ -94,6 +94,27 @@ static void answers_that_wait_in_the_outbox_keep_their_own_words(void **state)
 	world_free(w);
 }
 
+/* What answers are taken into is lent to acts, and comes back. */
+static void there_is_room_for_the_answers_of_many_questions(void **state)
+{
+	struct world *w = world_new(3);
+	(void)state;
+
+	w->parties[A].options.limits.seen_max = 64;
+	all_meet(w);
+	run(w, 5000);
+	w->parties[B].policy = POLICY_MATCH;
+	w->parties[C].policy = POLICY_LONG;
+	for (unsigned i = 1; i <= 10; i++) {
+		assert_ok(ask(w, A, 9000));
+		run(w, 12000);
+		assert_int_equal(w->parties[A].answers[B], i);
+		assert_int_equal(w->parties[A].answers[C], i);
+	}
+	assert_int_equal(counters(w, A)->tables_full, 0);
+	world_free(w);
+}
+
 static void one_that_is_busy_is_asked_again(void **state)
 {
 	struct world *w = circle(2);
@@ -409,6 +430,7 @@ int main(void)
 		cmocka_unit_test(a_question_is_over_when_everybody_has_spoken),
 		cmocka_unit_test(an_answer_comes_sealed_and_is_evidence),
 		cmocka_unit_test(answers_that_wait_in_the_outbox_keep_their_own_words),
+		cmocka_unit_test(there_is_room_for_the_answers_of_many_questions),
 		cmocka_unit_test(one_that_is_busy_is_asked_again),
 		cmocka_unit_test(who_says_nothing_is_asked_directly_before_it_is_called_silent),
 		cmocka_unit_test(what_its_time_has_run_out_for_is_over),

@@ -311,6 +311,7 @@ static void a_session_is_renewed_while_it_is_used(void **state)
 
 	run(w, 600000);
 	assert_in_range(counters(w, 0)->rekeys, 4, 6);
+	assert_int_equal(w->packets[1][PACKET_INIT], 0); /* by who began it */
 	assert_true(is_live(w, 0, 1));
 	assert_true(is_live(w, 1, 0));
 	assert_int_equal(w->parties[0].acts[ACT_TELL], 1); /* that b is live: once */
