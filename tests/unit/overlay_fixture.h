@@ -49,12 +49,13 @@ struct party {
 	const char *told;
 	int receipts[PARTIES]; /* the kind of each one's last; -1: none */
 	unsigned answers[PARTIES], findings[PARTIES];
+	unsigned false_answers;              /* not whose they were said to be */
 	bool is_evidence[PARTIES];           /* what ACT_ANSWER brought checks out */
 	enum target_state outcomes[PARTIES]; /* of ACT_FINISH */
 	size_t outcome_count;
 
 	uint32_t ticket; /* the question it asked last */
-	struct query query;
+	struct query query, query_before;
 	struct query_blob blob;
 };
 
@@ -439,13 +440,15 @@ static inline void on_answer(struct party *p, const struct act *act, size_t from
 {
 	static struct answer again;
 	const struct answer *a = act->reply.answer;
+	const struct query *q = act->ticket == p->ticket ? &p->query : &p->query_before;
 
 	p->answers[from]++;
 	p->findings[from] = (unsigned)a->finding_count;
 	p->is_evidence[from] = a->flows == 100 + from && a->findings[0].if_low == from + 1 &&
-	                       answer_check(act->reply.evidence, &p->query, &act->card->id,
+	                       answer_check(act->reply.evidence, q, &act->card->id,
 	                                    &act->card->record.sign, &again) == ERR_OK &&
 	                       again.flows == a->flows && again.finding_count == a->finding_count;
+	p->false_answers += !p->is_evidence[from];
 }
 
 static inline void on_finish(struct world *w, struct party *p, const struct act *act)
@@ -614,9 +617,12 @@ static inline enum err ask(struct world *w, size_t i, int64_t timeout_ms)
 {
 	struct party *p = &w->parties[i];
 	struct question q = question_of(3);
+	struct query before = p->query;
 	enum err err = overlay_ask(p->overlay, now_of(w, i), &q, timeout_ms, &p->ticket, &p->query,
 	                           &p->blob);
 
+	if (err == ERR_OK)
+		p->query_before = before;
 	drain(w, i);
 	return err;
 }

@@ -69,28 +69,79 @@ static void an_answer_comes_sealed_and_is_evidence(void **state)
 	world_free(w);
 }
 
+/* Time passes for somebody whose driver looks at nothing. */
+static void run_deaf(struct world *w, size_t i, uint64_t ms)
+{
+	w->parties[i].is_deaf = true;
+	for (uint64_t end_ms = w->now_ms + ms; w->now_ms < end_ms; run(w, 10))
+		overlay_expire(w->parties[i].overlay, now_of(w, i));
+	w->parties[i].is_deaf = false;
+}
+
 /* A driver may take in many datagrams at once, and look at what came of them after that. */
 static void answers_that_wait_in_the_outbox_keep_their_own_words(void **state)
+{
+	struct world *w = circle(2);
+	struct party *a = &w->parties[A], *b = &w->parties[B];
+	uint32_t tickets[2];
+	(void)state;
+
+	b->policy = POLICY_LATER;
+	for (int i = 0; i < 2; i++) {
+		assert_ok(ask(w, A, i == 0 ? 1500 : 9000));
+		run(w, 100);
+		tickets[i] = b->served;
+	}
+	give_answer(w, B, tickets[0], POLICY_MATCH);
+	run_deaf(w, A, 2000); /* it is here, and its question over */
+	give_answer(w, B, tickets[1], POLICY_MATCH);
+	run_deaf(w, A, 2000);
+	assert_int_equal(a->acts[ACT_ANSWER], 0);
+	run(w, 0);
+	assert_int_equal(a->acts[ACT_ANSWER], 2);
+	assert_int_equal(a->false_answers, 0);
+	world_free(w);
+}
+
+static void answers_of_several_members_wait_too(void **state)
 {
 	struct world *w = circle(5);
 	struct party *a = &w->parties[A];
 	(void)state;
 
 	for (size_t i = B; i <= E; i++)
-		w->parties[i].policy = i == E ? POLICY_LONG : POLICY_MATCH;
+		w->parties[i].policy = POLICY_MATCH;
 	assert_ok(ask(w, A, 60000));
 	run(w, 9); /* before the first of them hears it */
-	a->is_deaf = true;
-	for (uint64_t end_ms = w->now_ms + 1000; w->now_ms < end_ms; run(w, 10))
-		overlay_expire(a->overlay, now_of(w, A));
+	run_deaf(w, A, 1000);
 	assert_int_equal(a->acts[ACT_ANSWER], 0);
-	a->is_deaf = false;
 	run(w, 5000);
 	for (size_t i = B; i <= E; i++) {
 		assert_int_equal(a->answers[i], 1);
-		assert_true(a->is_evidence[i]);
 		assert_int_equal(a->outcomes[i], TARGET_ANSWERED);
 	}
+	assert_int_equal(a->false_answers, 0);
+	world_free(w);
+}
+
+/* What answers are taken into is lent to acts, and comes back. */
+static void there_is_room_for_the_answers_of_many_questions(void **state)
+{
+	struct world *w = world_new(3);
+	(void)state;
+
+	w->parties[A].options.limits.seen_max = 64;
+	all_meet(w);
+	run(w, 5000);
+	w->parties[B].policy = POLICY_MATCH;
+	w->parties[C].policy = POLICY_LONG;
+	for (unsigned i = 1; i <= 10; i++) {
+		assert_ok(ask(w, A, 9000));
+		run(w, 12000);
+		assert_int_equal(w->parties[A].answers[B], i);
+		assert_int_equal(w->parties[A].answers[C], i);
+	}
+	assert_int_equal(counters(w, A)->tables_full, 0);
 	world_free(w);
 }
 
@@ -409,6 +460,8 @@ int main(void)
 		cmocka_unit_test(a_question_is_over_when_everybody_has_spoken),
 		cmocka_unit_test(an_answer_comes_sealed_and_is_evidence),
 		cmocka_unit_test(answers_that_wait_in_the_outbox_keep_their_own_words),
+		cmocka_unit_test(answers_of_several_members_wait_too),
+		cmocka_unit_test(there_is_room_for_the_answers_of_many_questions),
 		cmocka_unit_test(one_that_is_busy_is_asked_again),
 		cmocka_unit_test(who_says_nothing_is_asked_directly_before_it_is_called_silent),
 		cmocka_unit_test(what_its_time_has_run_out_for_is_over),

@@ -248,10 +248,16 @@ static void a_match_whose_answer_never_comes_is_broken(void **state)
 static void nobody_else_fetches_it(void **state)
 {
 	static struct frame f;
-	struct world *w = circle(3);
+	struct world *w = world_new(3);
 	uint64_t unasked;
 	(void)state;
 
+	/* Where c lives, a might live too. */
+	w->parties[A].options.self.card.cert.prefixes[0] =
+		(struct prefix){place(0, 0).addr, 96 + 16};
+	reissue(w, A);
+	all_meet(w);
+	run(w, 5000);
 	w->parties[B].policy = POLICY_LONG;
 	assert_ok(ask(w, A, 20000));
 	run(w, 5000);

@@ -10,8 +10,9 @@ static struct world *couple(void)
 	return w;
 }
 
-/* An INIT to `to` by a member `from`, or by whoever has the keys `self` and claims to be it. */
-static void make_init(const struct world *w, size_t from, size_t to, uint8_t draw, struct hand *ret)
+/* An INIT to `to` with the keys of `from`, which says that it is `claimed`. */
+static void make_init_as(const struct world *w, size_t from, size_t claimed, size_t to,
+                         uint8_t draw, struct hand *ret)
 {
 	const struct overlay_self *own = &w->parties[from].options.self;
 	struct hand_self self = {.kx = {.public = own->card.record.kx, .secret = own->kx_secret},
@@ -20,9 +21,14 @@ static void make_init(const struct world *w, size_t from, size_t to, uint8_t dra
 	uint8_t payload[CARD_MAX];
 	struct octets out = octets_of(payload, sizeof(payload));
 
-	card_pack(&out, &own->card);
+	card_pack(&out, card_of(w, claimed));
 	assert_ok(hand_start(ret, &self, &card_of(w, to)->record.kx, id_of(w, to), draw, &ephemeral,
 	                     bytes_of(payload, octets_len(&out))));
+}
+
+static void make_init(const struct world *w, size_t from, size_t to, uint8_t draw, struct hand *ret)
+{
+	make_init_as(w, from, from, to, draw, ret);
 }
 
 static enum err feed_init(struct world *w, size_t to, const struct hand *h,
@@ -137,8 +143,7 @@ static void nobody_calls_in_anothers_name(void **state)
 	(void)state;
 
 	start_all(w);
-	w->parties[0].options.self.card = *card_of(w, 2);
-	make_init(w, 0, 1, 1, &h);
+	make_init_as(w, 0, 2, 1, 1, &h);
 	assert_err(ERR_AUTH, feed_init(w, 1, &h, &w->parties[0].at));
 	assert_int_equal(counters(w, 1)->forged, 1);
 	assert_int_equal(w->parties[1].acts[ACT_SEND], 0);
@@ -311,6 +316,7 @@ static void a_session_is_renewed_while_it_is_used(void **state)
 
 	run(w, 600000);
 	assert_in_range(counters(w, 0)->rekeys, 4, 6);
+	assert_int_equal(w->packets[1][PACKET_INIT], 0); /* by who began it */
 	assert_true(is_live(w, 0, 1));
 	assert_true(is_live(w, 1, 0));
 	assert_int_equal(w->parties[0].acts[ACT_TELL], 1); /* that b is live: once */

@@ -117,6 +117,8 @@ static void an_older_record_does_not_come_back(void **state)
 	run(w, 60000);
 	assert_int_equal(seq_at(w, 1, 2), 2);
 	say_card(w, 0, 1, &old);
+	run(w, 15);
+	assert_int_equal(seq_at(w, 1, 2), 2);
 	run(w, 60000);
 	assert_int_equal(seq_at(w, 0, 2), 2);
 	assert_int_equal(seq_at(w, 1, 2), 2);

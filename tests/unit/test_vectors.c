@@ -22,12 +22,13 @@ static struct roots roots;
 /* Of the file; its octets are what is opened. */
 static struct vector *of_file(const char *name)
 {
-	for (size_t i = 0; i < stored.count; i++) {
-		if (strcmp(stored.of[i].name, name) == 0)
-			return &stored.of[i];
-	}
-	fail_msg("tests/data/vectors.txt has no %s", name);
-	return NULL;
+	size_t i = 0;
+
+	while (i < stored.count && strcmp(stored.of[i].name, name) != 0)
+		i++;
+	if (i == stored.count)
+		fail_msg("tests/data/vectors.txt has no %s", name);
+	return &stored.of[i];
 }
 
 static struct bytes bytes_of_file(const char *name)
