@@ -142,17 +142,18 @@ COMMUNITIES = {
     for community in (
         Community(
             "community",
-            "32 nodes: joined, lossy, cut in two with a revocation, a third killed; about 60 s",
+            "32 nodes: lossy, cut in two, flooded, a third killed and back; about 60 s",
             (("join", {"within_s": 20}), ("clean", {}), ("lossy", {"percent": 10}),
-             ("partition", {"outcast": "N31"}), ("churn", {"stone": "back"})),
+             ("flooded", {"rate": 20000, "length_s": 4}), ("partition", {"outcast": "N31"}),
+             ("churn", {"stone": "back"}), ("comeback", {"within_s": 60})),
         ),
         Community(
             "community-full",
-            "32 nodes: all of that, one-way cuts, comebacks, a flood; about 5 minutes",
+            "32 nodes: all of that, one way, one family, other thirds; about 4 minutes",
             (("join", {"within_s": 20}), ("clean", {}), ("lossy", {"percent": 10}),
-             ("revoke", {"outcast": "N30"}),
+             ("revoke", {"outcast": "N30"}), ("flooded", {"rate": 20000, "length_s": 10}),
              ("partition", {"outcast": "N31"}), ("partition", {"one_way": True}),
-             ("flooded", {"rate": 20000, "length_s": 8}),
+             ("families", {"other": "R1", "within_s": 120}),
              ("churn", {}), ("comeback", {"within_s": 60}),
              ("churn", {"stone": "back"}), ("comeback", {"within_s": 60}),
              ("churn", {"stone": "dead"}), ("comeback", {"within_s": 60})),

@@ -179,6 +179,22 @@ def revoke(world, outcast):
     world.judge("it is asked no longer, all others answer", world.trace(), missing(world))
 
 
+def families(world, other, within_s):
+    """Two members with both families lose IPv4 between them."""
+    def has_moved():
+        peer = world.daemons.peers(members.ASKER)[other]
+        return peer["in_table"] and peer["address"].startswith("[")
+
+    weather.cut_ipv4(members.ASKER, other)
+    trace = world.trace()
+    took_s = wait(has_moved, within_s)
+    world.claim(f"no IPv4 to {other}: the asker meets it by IPv6 within {within_s:g} s",
+                took_s is not None, seconds(took_s, within_s),
+                {"moved_s": took_s and round(took_s, 2), "meanwhile": trace.measured()})
+    world.judge("everybody answers", world.trace(), missing(world))
+    weather.clear()
+
+
 def churn(world, stone=None, returning=5):
     """A third is killed while a trace runs, some come back during it. `stone`: what happens to R2.
 
@@ -227,9 +243,14 @@ def comeback(world, within_s):
     world.judge("all but the bootstrap node answer", world.trace(), missing(world))
     world.daemons.start([members.BOOTSTRAP])
     world.down.clear()
-    took_s, *_ = settle(world, [members.BOOTSTRAP], within_s, TABLE_SHARE)
-    world.judge(f"it comes back ({seconds(took_s, within_s)}): everybody answers", world.trace(),
-                missing(world))
+    took_s = wait(lambda: is_met(world, members.BOOTSTRAP), within_s)
+    world.judge(f"it comes back, too ({seconds(took_s, within_s)}): everybody answers",
+                world.trace(), missing(world))
+
+
+def is_met(world, name):
+    """The asker has it in its table."""
+    return world.daemons.peers(members.ASKER)[name]["in_table"]
 
 
 def flooded(world, rate, length_s):

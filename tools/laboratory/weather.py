@@ -27,6 +27,12 @@ def cut(here, there, one_way=False):
     rule("\n        ".join(rules))
 
 
+def cut_ipv4(one, other):
+    """Between these two ports alone; IPv6 passes."""
+    rule("\n        ".join(f"ether type {{ ip, arp }} {drop([a], [b])}"
+                           for a, b in ((one, other), (other, one))))
+
+
 def drop(source, destination):
     return f"iifname {ports(source)} oifname {ports(destination)} drop"
 
