@@ -1,0 +1,99 @@
+"""Forged datagrams of every kind, as a stranger makes them who has read all that is public."""
+import hashlib
+import os
+import struct
+import subprocess
+
+from . import daemons, enclosure, members, process
+
+PROGRAM = enclosure.ROOM + "/flood"
+FORMS = enclosure.ROOM + "/forged"
+EACH = 64  # datagrams of each kind
+MAC = 16
+# counters of `spoor status` that must rise
+REASONS = ("malformed", "unknown", "forged", "unasked", "cookies", "over_budget")
+
+
+def start(world, victim, rate, length_s):
+    build()
+    node_id = bytes.fromhex(world.daemons.status(victim.name)["id"])
+    root = root_key(victim.root)
+    with open(FORMS, "wb") as file:
+        for number in range(EACH):
+            for kind in KINDS:
+                data = kind(number, node_id, root)
+                file.write(struct.pack("!H", len(data)) + data)
+    return process.start("stranger", [PROGRAM, victim.wan, str(members.PORT), str(rate),
+                                      str(length_s), FORMS])
+
+
+def build():
+    source = os.path.join(os.path.dirname(os.path.realpath(__file__)), "flood.c")
+    done = subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-O2", "-o", PROGRAM, source],
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"cc {source}: {done.stderr.strip()}")
+
+
+def root_key(root):
+    """The public key of a root is no secret."""
+    text = enclosure.read(daemons.home(root) + "/root.pub")
+    return bytes.fromhex(text.split()[-1])
+
+
+def digest(domain, data):
+    return hashlib.blake2b(domain + b"\0" + data, digest_size=32).digest()
+
+
+def mac(key, data):
+    return hashlib.blake2b(data, key=key, digest_size=MAC).digest()
+
+
+def head(kind):
+    return bytes([kind, 1, 0, 0])
+
+
+def noise(number, length):
+    """Octets that look like nothing; the same in every run."""
+    return hashlib.shake_128(struct.pack("!I", number)).digest(length)
+
+
+# The kinds of proto/wire/packet.h, with their lengths.
+DATA, INIT, RESPONSE, COOKIE, KNOCK, WELCOME = range(1, 7)
+INIT_LEN, COOKIE_LEN, KNOCK_LEN = 842, 64, 1088
+
+
+def garbage(number, *_):
+    return noise(number, 1 + number * 19)
+
+
+def data_for_a_guess(number, *_):
+    return head(DATA) + noise(number, 1200)
+
+
+def unsigned_init(number, *_):
+    return head(INIT) + noise(number, INIT_LEN - 4)
+
+
+def addressed_init(number, node_id, _):
+    """Who knows the node's id makes the first mac, but not what is behind it."""
+    body = head(INIT) + noise(number, INIT_LEN - 4 - 2 * MAC)
+    return body + mac(digest(b"spoor mac1", node_id), body) + bytes(MAC)
+
+
+def unsigned_knock(number, *_):
+    return head(KNOCK) + noise(number, KNOCK_LEN - 4)
+
+
+def addressed_knock(number, _, root):
+    """Who knows the root's public key makes a knock that is looked into."""
+    body = head(KNOCK) + noise(number, KNOCK_LEN - 4 - MAC)
+    return body + mac(digest(b"spoor knock", root), body)
+
+
+def cookie_for_a_guess(number, *_):
+    return head(COOKIE) + noise(number, COOKIE_LEN - 4)
+
+
+KINDS = (garbage, data_for_a_guess, unsigned_init, addressed_init, unsigned_knock,
+         addressed_knock, cookie_for_a_guess)
