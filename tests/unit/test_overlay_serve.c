@@ -408,8 +408,8 @@ static void one_member_may_ask_so_many_and_no_more(void **state)
 		say_query(w, A, B, &blob, 0);
 	}
 	run(w, 500);
-	assert_int_equal(w->parties[B].acts[ACT_SERVE], 12);
-	assert_int_equal(counters(w, B)->busy, 4);
+	assert_int_equal(w->parties[B].acts[ACT_SERVE], 8);
+	assert_int_equal(counters(w, B)->over_budget, 8);
 	world_free(w);
 }
 
