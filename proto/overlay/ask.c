@@ -212,7 +212,7 @@ void overlay_cancel(struct overlay *o, uint32_t ticket)
 }
 
 /* It said nothing; or that it has a match, and then nothing more. */
-static enum target_state unheard(const struct target *target)
+static uint8_t unheard(const struct target *target)
 {
 	return target->has_receipt ? TARGET_BROKEN : TARGET_SILENT;
 }
