@@ -238,8 +238,9 @@ static enum err start_hand(struct overlay *o, struct session *s, uint16_t at)
 	return err;
 }
 
-/* Where to knock: the record's endpoints in turn, tries in vain moving on to the next family. */
-static bool door(struct overlay *o, const struct held_card *held, struct endpoint *ret)
+/* Where to knock: each try in vain moves on to the record's next endpoint, of the other family. */
+static bool door(struct overlay *o, const struct held_card *held, uint8_t tries,
+                 struct endpoint *ret)
 {
 	const struct record *r = &held->card.record;
 	struct seat *seat = seat_of(o, &held->card.id);
@@ -248,7 +249,8 @@ static bool door(struct overlay *o, const struct held_card *held, struct endpoin
 	if (s == NULL && r->endpoint_count == 0)
 		return false;
 	*ret = s != NULL ? s->to
-	                 : r->endpoints[(seat != NULL ? seat->misses : 0) % r->endpoint_count];
+	                 : r->endpoints[((seat != NULL ? seat->misses : 0u) + tries) %
+	                                r->endpoint_count];
 	return true;
 }
 
@@ -267,7 +269,7 @@ void session_open(struct overlay *o, struct now now, const struct held_card *hel
 	struct endpoint to; /* a copy: the session it is of may have to make room */
 	struct session *s;
 
-	if (!door(o, held, &to) || session_in(o, &held->card.id, SESSION_OPENING) != NULL ||
+	if (!door(o, held, 0, &to) || session_in(o, &held->card.id, SESSION_OPENING) != NULL ||
 	    (seat != NULL && !may_call(seat, now)))
 		return;
 	if (at == NOBODY) {
@@ -651,7 +653,7 @@ static void retry(struct overlay *o, struct now now, struct session *s)
 
 	if (s->tries < TRIES_MAX) {
 		wake(o, s, mono_after(now.mono, (uint64_t)RETRY_MS << s->tries));
-		s->tries++;
+		door(o, s->held, s->tries++, &s->to);
 		put_datagram(o, &s->to, o->hands[s->hand].hand.packet, HAND_INIT_LEN);
 		return;
 	}
