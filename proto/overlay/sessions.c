@@ -240,8 +240,9 @@ static enum err start_hand(struct overlay *o, struct session *s, uint16_t at)
 	return err;
 }
 
-/* Where to knock: the record's endpoints in turn, tries in vain moving on to the next family. */
-static bool door(struct overlay *o, const struct held_card *held, struct endpoint *ret)
+/* Where to knock: each try in vain moves on to the record's next endpoint, of the other family. */
+static bool door(struct overlay *o, const struct held_card *held, uint8_t tries,
+                 struct endpoint *ret)
 {
 	const struct record *r = &held->card.record;
 	struct seat *seat = seat_of(o, &held->card.id);
@@ -250,7 +251,8 @@ static bool door(struct overlay *o, const struct held_card *held, struct endpoin
 	if (s == NULL && r->endpoint_count == 0)
 		return false;
 	*ret = s != NULL ? s->to
-	                 : r->endpoints[(seat != NULL ? seat->misses : 0) % r->endpoint_count];
+	                 : r->endpoints[((seat != NULL ? seat->misses : 0u) + tries) %
+	                                r->endpoint_count];
 	return true;
 }
 
@@ -269,7 +271,7 @@ void session_open(struct overlay *o, struct now now, const struct held_card *hel
 	struct endpoint to; /* a copy: the session it is of may have to make room */
 	struct session *s;
 
-	if (!door(o, held, &to) || session_in(o, &held->card.id, SESSION_OPENING) != NULL ||
+	if (!door(o, held, 0, &to) || session_in(o, &held->card.id, SESSION_OPENING) != NULL ||
 	    (seat != NULL && !may_call(seat, now)))
 		return;
 	if (at == NOBODY) {
@@ -359,22 +361,24 @@ bool say(struct overlay *o, struct now now, const struct held_card *to, struct f
 }
 
 /*
- * The others with the same member have had their time: the youngest of them still receives for a
- * while. However often a member calls, it has no more sessions than that.
+ * `fresh` has become live: the others with the same member have had their time. The best of them
+ * still receives for a while; however often a member calls, it has no more sessions than that.
  */
-static void retire_others(struct overlay *o, struct now now, const struct id *id)
+static void retire_others(struct overlay *o, struct now now, struct session *fresh)
 {
-	const struct session *best = session_live(o, id);
-	struct session *kept = NULL;
+	struct id id = fresh->held->card.id;
+	struct session *best = session_live(o, &id);
+	struct session *kept = best != fresh ? fresh : NULL;
 	uint16_t next;
 
-	for (uint16_t i = o->session_heads[head_of(o, id)]; i != NOBODY; i = next) {
+	for (uint16_t i = o->session_heads[head_of(o, &id)]; i != NOBODY; i = next) {
 		struct session *s = &o->sessions[i], *out = s;
 
 		next = s->chain;
-		if (s == best || s->state != SESSION_LIVE || !id_equal(&s->held->card.id, id))
+		if (s == best || s == fresh || s->state != SESSION_LIVE ||
+		    !id_equal(&s->held->card.id, &id))
 			continue;
-		if (kept == NULL || s->born.ms > kept->born.ms) {
+		if (kept == NULL || (kept != fresh && s->born.ms > kept->born.ms)) {
 			out = kept;
 			kept = s;
 		}
@@ -394,7 +398,7 @@ static void became_live(struct overlay *o, struct now now, struct session *s)
 	s->state = SESSION_LIVE;
 	s->born = s->heard = now.mono;
 	wake(o, s, mono_after(now.mono, SESSION_MS));
-	retire_others(o, now, &id);
+	retire_others(o, now, s);
 	o->counters.handshakes++;
 	o->counters.rekeys += s->is_rekey;
 	if (seat != NULL) {
@@ -493,8 +497,8 @@ static enum err respond(struct overlay *o, struct now now, const struct endpoint
 	CHECK(len > 0);
 	wake(o, s, mono_after(now.mono, UNPROVEN_MS));
 	put_datagram(o, from, room, len);
-	if (!HOLDS(RULE_PROOF))
-		became_live(o, now, s);
+	for (int i = 0; !HOLDS(RULE_PROOF) && i < 9; i++)
+		put_datagram(o, from, room, len); /* together they are longer than an INIT */
 	return ERR_OK;
 }
 
@@ -665,7 +669,7 @@ static void retry(struct overlay *o, struct now now, struct session *s)
 
 	if (s->tries < TRIES_MAX) {
 		wake(o, s, mono_after(now.mono, (uint64_t)RETRY_MS << s->tries));
-		s->tries++;
+		door(o, s->held, s->tries++, &s->to);
 		put_datagram(o, &s->to, o->hands[s->hand].hand.packet, HAND_INIT_LEN);
 		return;
 	}

@@ -42,7 +42,7 @@ static inline void storm_begin(struct storm *s, uint32_t nodes, uint64_t seed)
 	options.duplication = storm_share(&s->prng, 0.05);
 	options.nat = storm_share(&s->prng, 0.15);
 	options.skew_max_ms = (uint32_t)prng_below(&s->prng, 1000);
-	if (seed % 4 == 1) /* somebody's session must give way to another's */
+	if (prng_below(&s->prng, 4) == 0) /* somebody's session must give way to another's */
 		options.sessions_max = (uint16_t)(nodes + 4 + prng_below(&s->prng, 16));
 	s->sim = sim_new(&options);
 	s->is_blank = calloc(nodes, sizeof(*s->is_blank));
@@ -118,7 +118,7 @@ static inline bool storm_run(struct storm *s, uint32_t nodes, uint64_t seed)
 
 	storm_begin(s, nodes, seed);
 	for (int i = 0; i < STORM_ROUNDS; i++) {
-		if (i == STORM_ROUNDS / 2 && seed % 2 == 0) {
+		if (i == STORM_ROUNDS / 2 && prng_below(&s->prng, 2) == 0) {
 			sim_revoke(s->sim, STORM_REVOKED, 0);
 			s->is_revoked = true;
 		}

@@ -14,7 +14,6 @@
 #define DISPLACED 9
 #define REVOKED 3
 #define FORGETFUL 11
-#define REFLECTED 13 /* whose address is called from */
 
 static void tell_off(struct sim *sim, uint32_t node, const char *kind)
 {
@@ -44,8 +43,6 @@ static struct sim *parade(uint64_t seed)
 	tell_off(sim, 6, "equivocate");
 	tell_off(sim, 7, "forge");
 	tell_off(sim, 8, "forge");
-	tell_off(sim, 12, "reflect");
-	sim_set_victim(sim, REFLECTED);
 	sim_start_all(sim, 2000);
 	sim_run(sim, 40000);
 	question(sim, 1, 30000);

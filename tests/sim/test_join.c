@@ -1,4 +1,6 @@
+#include "proto/overlay/core.h"
 #include "tests/sim/support.h"
+#include "tools/sim/parts.h"
 
 #include <stdlib.h>
 
@@ -32,9 +34,9 @@ static void three_nodes_meet_from_one_address(void **state)
 	                          "[ 5039] n00: serves n02\n"
 	                          "[ 5041] n01: serves n02\n"
 	                          "[ 5083] n02: receipt of n00: none\n"
-	                          "[ 5130] n02: receipt of n01: match\n"
-	                          "[ 5428] n02: answer of n01\n"
-	                          "[ 5429] n02: finished: 1 answered, 1 none\n");
+	                          "[ 5131] n02: receipt of n01: match\n"
+	                          "[ 5429] n02: answer of n01\n"
+	                          "[ 5430] n02: finished: 1 answered, 1 none\n");
 	free(told);
 }
 
@@ -126,6 +128,22 @@ static void members_behind_nat_hear_and_answer(void **state)
 	end(sim);
 }
 
+/* It never calls anybody itself: they find the way to it, and soon. */
+static void of_two_endpoints_one_is_enough(void **state)
+{
+	struct sim *sim = community(10, 9, 0);
+	(void)state;
+
+	sim_set_deaf_v6(sim, 5);
+	for (uint64_t at_ms = 1; !sim_is_up(sim, 5); at_ms++)
+		sim_run(sim, at_ms);
+	sim->nodes[5].overlay->limits.hands_max = 0; /* but it has knocked */
+	sim_run(sim, 15000);
+	for (uint32_t i = 0; i < 10; i++)
+		assert_true(i == 5 || sim_is_live(sim, i, 5));
+	end(sim);
+}
+
 static void a_warm_start_needs_nobodys_address(void **state)
 {
 	struct sim_options options = {
@@ -153,6 +171,7 @@ int main(void)
 		cmocka_unit_test(sixty_nodes_know_each_other_within_a_minute_of_loss),
 		cmocka_unit_test(who_comes_late_is_known_to_all),
 		cmocka_unit_test(members_behind_nat_hear_and_answer),
+		cmocka_unit_test(of_two_endpoints_one_is_enough),
 		cmocka_unit_test(a_warm_start_needs_nobodys_address),
 	};
 

@@ -17,6 +17,20 @@ void sim_set_skew(struct sim *sim, uint32_t node, int64_t skew_ms)
 	sim->nodes[node].skew_ms = skew_ms;
 }
 
+void sim_set_deaf_v6(struct sim *sim, uint32_t node)
+{
+	struct card *card = &sim->nodes[node].self.card;
+	struct endpoint deaf = {.addr = {{0x20, 0x01, 0x0d, 0xb8}}, .port = 7667};
+
+	CHECK(sim->nodes[node].life == 0);
+	deaf.addr.octets[15] = SIM_STRANGERS - 1;
+	card->cert.prefixes[card->cert.prefix_count++] = (struct prefix){deaf.addr, 128};
+	card->record.endpoints[1] = card->record.endpoints[0];
+	card->record.endpoints[0] = deaf;
+	card->record.endpoint_count = 2;
+	mint_card(sim, node);
+}
+
 void sim_set_org(struct sim *sim, uint32_t node, const char *org)
 {
 	struct cert *cert = &sim->nodes[node].self.card.cert;

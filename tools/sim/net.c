@@ -43,6 +43,8 @@ uint32_t place_of(const struct sim *sim, const struct endpoint *e)
 		if (endpoint_equal(&expected, e))
 			return near;
 	}
+	if (!addr_is_v4(&e->addr) && far == nodes + SIM_STRANGERS - 1)
+		return far; /* see sim_set_deaf_v6() */
 	if (far < nodes + SIM_STRANGERS) {
 		expected = sim_stranger(far - nodes);
 		if (endpoint_equal(&expected, e))

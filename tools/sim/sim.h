@@ -93,6 +93,8 @@ void sim_free(struct sim *sim); /* NULL is fine */
 void sim_set_expiry(struct sim *sim, uint32_t node, uint64_t at_ms);
 void sim_set_skew(struct sim *sim, uint32_t node, int64_t skew_ms);
 void sim_set_liar(struct sim *sim, uint32_t node, const struct liar_kind *kind);
+/* Its record names an IPv6 endpoint first, from which nothing ever comes back. */
+void sim_set_deaf_v6(struct sim *sim, uint32_t node);
 /* Else each has an organisation of its own. */
 void sim_set_org(struct sim *sim, uint32_t node, const char *org);
 /* It lives at an address outside its certificate's prefixes, and its record names none. */
