@@ -92,8 +92,10 @@ static size_t send_batch(int fd, struct sockaddr_in *to, size_t sent, size_t due
 		size_t len = forge(&packets[i], to, (sent + i) % count);
 
 		pieces[i] = (struct iovec){&packets[i], len};
-		messages[i].msg_hdr = (struct msghdr){
-			.msg_name = to, .msg_namelen = sizeof(*to), .msg_iov = &pieces[i], .msg_iovlen = 1};
+		messages[i].msg_hdr = (struct msghdr){.msg_name = to,
+		                                      .msg_namelen = sizeof(*to),
+		                                      .msg_iov = &pieces[i],
+		                                      .msg_iovlen = 1};
 	}
 	done = sendmmsg(fd, messages, (unsigned)n, 0);
 	return done > 0 ? (size_t)done : 0;

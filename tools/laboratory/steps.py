@@ -1,9 +1,10 @@
 """What happens to the community, and what must hold all the same; a step is a function."""
 import glob
 import os
+import threading
 import time
 
-from . import daemons, flood, members, weather
+from . import daemons, flood, members, nodes, weather
 
 BUCKET = 20  # members that a node keeps in touch with at each distance
 POLL_S = 0.2
@@ -251,6 +252,20 @@ def comeback(world, within_s):
 def is_met(world, name):
     """The asker has it in its table."""
     return world.daemons.peers(members.ASKER)[name]["in_table"]
+
+
+def asker_dies(world, within_s):
+    """In the middle of a trace; nothing it asks afterwards may look like a question seen before."""
+    client = threading.Thread(target=world.daemons.ask, daemon=True, kwargs={"codes": range(256)},
+                              args=(members.ASKER, *nodes.TRACE))
+    client.start()
+    time.sleep(QUESTION_S)
+    world.daemons.kill([members.ASKER])
+    client.join()
+    world.daemons.start([members.ASKER])
+    took_s, *_ = settle(world, [members.ASKER], within_s, TABLE_SHARE)
+    world.judge(f"the asker died and is back ({seconds(took_s, within_s)}): everybody answers",
+                world.trace(), missing(world))
 
 
 def flooded(world, rate, length_s):
