@@ -14,7 +14,6 @@ from . import (background, community, conntrack, enclosure, exporters, flows, ho
 from .story import tell
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-SKIP = 77
 # program, Debian package
 NEEDED = (
     ("ip", "iproute2"), ("nft", "nftables"), ("softflowd", "softflowd"),
@@ -31,7 +30,7 @@ def main(arguments):
         return options.act(options)
     except enclosure.Refused as refusal:
         print(f"lab: {refusal}", file=sys.stderr)
-        return SKIP
+        return enclosure.SKIP
     except KeyboardInterrupt:  # before the run began
         return 130
 

@@ -37,7 +37,7 @@ class World:
         tell(f"scenario {self.scenario.name}, seed {self.options.seed}: "
              f"{members.COUNT} namespaces on one bridge")
         members.build()
-        weather.clear()
+        weather.begin()
         tell("keys, certificates and configurations")
         self.daemons.found()
 

@@ -153,10 +153,17 @@ COMMUNITIES = {
             (("join", {"within_s": 20}), ("clean", {}), ("lossy", {"percent": 10}),
              ("revoke", {"outcast": "N30"}), ("flooded", {"rate": 20000, "length_s": 10}),
              ("partition", {"outcast": "N31"}), ("partition", {"one_way": True}),
-             ("families", {"other": "R1", "within_s": 120}),
+             ("families", {"other": "R1", "within_s": 120}), ("asker_dies", {"within_s": 60}),
              ("churn", {}), ("comeback", {"within_s": 60}),
              ("churn", {"stone": "back"}), ("comeback", {"within_s": 60}),
              ("churn", {"stone": "dead"}), ("comeback", {"within_s": 60})),
+        ),
+        Community(
+            "community-flood",
+            "32 nodes, one of them flooded at three rates; about 25 s",
+            (("join", {"within_s": 20}), ("flooded", {"rate": 20000, "length_s": 5}),
+             ("flooded", {"rate": 50000, "length_s": 5}),
+             ("flooded", {"rate": 100000, "length_s": 5})),
         ),
     )
 }

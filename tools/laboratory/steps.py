@@ -1,9 +1,10 @@
 """What happens to the community, and what must hold all the same; a step is a function."""
 import glob
 import os
+import threading
 import time
 
-from . import daemons, flood, members, weather
+from . import daemons, flood, members, nodes, weather
 
 BUCKET = 20  # members that a node keeps in touch with at each distance
 POLL_S = 0.2
@@ -35,49 +36,42 @@ def missing(world):
 # How a node is, by its own word.
 
 
-def table_due(world, name, peers):
-    """How many of those that it knows its table has room for, at each distance."""
-    own = members.member(name)
-    sizes = {}
-    for other, row in peers.items():
-        if other in world.down or other in world.out:
-            continue
-        if own.is_behind_nat and members.member(other).is_behind_nat:
+def places(name, peers, counted):
+    """How many of `counted` live in its table, and how many it has room for, at each distance."""
+    live, sizes = 0, {}
+    for other in counted & set(peers):
+        if members.member(name).is_behind_nat and members.member(other).is_behind_nat:
             continue  # they cannot meet
+        row = peers[other]
+        live += row["in_table"] and row["state"] == "live"
         sizes[row["distance"]] = sizes.get(row["distance"], 0) + 1
-    return sum(min(BUCKET, size) for size in sizes.values())
+    return live, sum(min(BUCKET, size) for size in sizes.values())
 
 
-def lacks(world, name):
-    """Whom it does not know, and for how many there is room in its table that are not live."""
-    everybody = {m.name for m in members.MEMBERS} - world.out - {name}
-    peers = {other: row for other, row in world.daemons.peers(name).items()
-             if row["state"] not in ("revoked", "expired")}
-    live = {other for other, row in peers.items()
-            if other not in world.down and row["in_table"] and row["state"] == "live"}
-    return sorted(everybody - set(peers)), table_due(world, name, peers) - len(live)
+def settle(world, names, within_s, share=1.0, counted=None):
+    """Until each of `names` knows everybody, and `share` of their places is taken by the living.
 
-
-def settle(world, names, within_s, share=1.0):
-    """Until all of them know everybody, and `share` of their tables' places is full of the living.
-
-    (seconds or None, who lacks somebody in the end, the share reached)
+    Places for `counted`, or for all. (seconds or None, who lacks somebody, the share reached)
     """
-    waiting = {name: None for name in names}
-    due = len(names) * (len(world.names()) - 1)
-    reached = 0.0
+    everybody = {m.name for m in members.MEMBERS} - world.out
+    counted = (counted or everybody) - world.down - world.out
+    found = {}
 
     def is_over():
-        nonlocal reached
-        for name in list(waiting):
-            unknown, places = waiting[name] = lacks(world, name)
-            if not unknown and places <= 0:
-                del waiting[name]
-        reached = 1 - sum(places for _, places in waiting.values()) / due
-        return reached >= share and not any(unknown for unknown, _ in waiting.values())
+        for name in names:
+            if name not in found or lacks(*found[name]):
+                peers = world.daemons.peers(name)
+                found[name] = (everybody - {name} - set(peers), *places(name, peers, counted))
+        return reached() >= share and not any(unknown for unknown, *_ in found.values())
+
+    def lacks(unknown, live, room):
+        return unknown or live < room
+
+    def reached():
+        return sum(live for _, live, _ in found.values()) / sum(room for *_, room in found.values())
 
     took_s = wait(is_over, within_s)
-    return took_s, sorted(waiting), round(reached, 4)
+    return took_s, [name for name in names if lacks(*found[name])], round(reached(), 4)
 
 
 # The steps.
@@ -234,12 +228,15 @@ def comeback(world, within_s):
     back = sorted(world.down - {members.BOOTSTRAP})
     world.down &= {members.BOOTSTRAP}
     world.daemons.start(back)
-    took_s, strangers, share = settle(world, world.names(), within_s, TABLE_SHARE)
-    world.claim("restarted without the bootstrap address: all know all, tables are "
+    callable_ = {m.name for m in members.MEMBERS if not m.is_behind_nat}  # the others come to them
+    took_s, strangers, share = settle(world, back, within_s, TABLE_SHARE, callable_)
+    *_, share_of_all = settle(world, back, 0)
+    world.claim("restarted without the bootstrap address: they know all, their tables are "
                 f"{TABLE_SHARE:.0%} full", took_s is not None,
                 f"{share:.1%} in {seconds(took_s, within_s)}" +
                 (f"; not {' '.join(strangers)}" if strangers else ""),
-                {"back": back, "home_s": took_s and round(took_s, 2), "live_share": share})
+                {"back": back, "home_s": took_s and round(took_s, 2), "live_share": share,
+                 "live_share_of_all": share_of_all})
     world.judge("all but the bootstrap node answer", world.trace(), missing(world))
     world.daemons.start([members.BOOTSTRAP])
     world.down.clear()
@@ -251,6 +248,20 @@ def comeback(world, within_s):
 def is_met(world, name):
     """The asker has it in its table."""
     return world.daemons.peers(members.ASKER)[name]["in_table"]
+
+
+def asker_dies(world, within_s):
+    """In the middle of a trace; nothing it asks afterwards may look like a question seen before."""
+    client = threading.Thread(target=world.daemons.ask, daemon=True, kwargs={"codes": range(256)},
+                              args=(members.ASKER, *nodes.TRACE))
+    client.start()
+    time.sleep(QUESTION_S)
+    world.daemons.kill([members.ASKER])
+    client.join()
+    world.daemons.start([members.ASKER])
+    took_s, *_ = settle(world, [members.ASKER], within_s, TABLE_SHARE)
+    world.judge(f"the asker died and is back ({seconds(took_s, within_s)}): everybody answers",
+                world.trace(), missing(world))
 
 
 def flooded(world, rate, length_s):

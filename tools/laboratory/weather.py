@@ -1,5 +1,5 @@
 """What is wrong with the WAN at the moment: loss and cuts, as rules of its bridge."""
-from . import topology
+from . import enclosure, topology
 
 RULES = """
 table bridge weather
@@ -11,6 +11,13 @@ table bridge weather {{
     }}
 }}
 """
+
+
+def begin():
+    try:
+        clear()
+    except RuntimeError as error:
+        raise enclosure.Refused(f"nftables cannot filter on a bridge here: {error}")
 
 
 def clear():
