@@ -9,11 +9,7 @@
 #include <time.h>
 
 #define NODES 64
-#ifdef __SANITIZE_ADDRESS__
-#	define SEEDS 40 /* each takes four times as long */
-#else
-#	define SEEDS 200
-#endif
+#define SEEDS 200
 #define FEW 20 /* fewer seeds may not have seen everything */
 
 static uint64_t number_of(const char *name, uint64_t otherwise)
