@@ -35,7 +35,7 @@ class World:
 
     def set_up(self):
         tell(f"scenario {self.scenario.name}, seed {self.options.seed}: "
-             f"{members.COUNT} namespaces on one bridge")
+             f"{members.COUNT} namespaces behind one router")
         members.build()
         weather.begin()
         tell("keys, certificates and configurations")

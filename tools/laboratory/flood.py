@@ -24,7 +24,16 @@ def start(world, victim, rate, length_s):
                 data = kind(number, node_id, root)
                 file.write(struct.pack("!H", len(data)) + data)
     return process.start("stranger", [PROGRAM, victim.wan, str(members.PORT), str(rate),
-                                      str(length_s), FORMS])
+                                      str(length_s), FORMS],
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finish(stranger):
+    """How many it has sent."""
+    said, _ = stranger.communicate()
+    if stranger.returncode != 0:
+        raise RuntimeError(f"flood: exit {stranger.returncode}: {said.strip()}")
+    return int(said.split()[0])
 
 
 def build():
