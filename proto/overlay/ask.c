@@ -253,8 +253,9 @@ static void ask_directly(struct overlay *o, struct now now, struct ask *ask, str
 	f.hops = 0;
 	f.blob = bytes_of(ask->blob.octets, ask->blob.len);
 	/* Or a handshake first: asks_session() goes on. That there is no room for one is not its
-	 * fault. */
-	if (say(o, now, target->held, &f) || seat->misses > 0)
+	 * fault; that it is behind NAT and does not come, is. */
+	if (say(o, now, target->held, &f) || seat->misses > 0 ||
+	    target->held->card.record.endpoint_count == 0)
 		target->tries++;
 }
 
