@@ -145,7 +145,7 @@ def stolen_knock(number, known):
 
 
 def addressed(body, known):
-    return body + mac(digest(b"spoor knock", known.root), body)
+    return body + mac(digest(b"spoor knock", known.root), digest(b"spoor knock mac 1", body))
 
 
 def cookie_for_a_guess(number, _):
