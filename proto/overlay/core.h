@@ -344,27 +344,38 @@ void send_card(struct overlay *o, struct now now, const struct held_card *to,
                const struct held_card *card);
 
 /* sessions.c */
-struct session *session_live(struct overlay *o, const struct id *id);
-void session_open(struct overlay *o, struct now now, const struct held_card *held);
+struct session *session_live(struct overlay *o, const struct id *id); /* the best; NULL: none */
+struct session *session_in(struct overlay *o, const struct id *id, enum session_state state);
+struct session *session_by_index(struct overlay *o, uint32_t index);
+/* NULL: no room for one more. */
+struct session *session_begin(struct overlay *o, struct now now, const struct held_card *held,
+                              const struct endpoint *to, enum session_state state);
+void session_lives(struct overlay *o, struct now now, struct session *s); /* from now on */
+void session_wake(struct overlay *o, struct session *s, struct mono at);  /* its `until` */
+void session_release(struct overlay *o, struct session *s);
+/* False: there is no session; one is begun. */
 bool say(struct overlay *o, struct now now, const struct held_card *to, struct frame *frame);
 bool say_in(struct overlay *o, struct now now, struct session *s, struct frame *frame);
 void sessions_drop(struct overlay *o, const struct id *id); /* NULL: all */
 /* Its member has a new card: what it signs from now on is checked by that. */
 void sessions_renew(struct overlay *o, const struct held_card *held);
 void sessions_expire(struct overlay *o, struct now now);
-struct session *session_by_index(struct overlay *o, uint32_t index);
 /* It asked for more than it may: it will be heard less for a while. */
 void session_charge(struct session *s, struct now now);
 /* One more datagram that was asked for in `s`: is it within what may be sent so? */
 bool may_send(struct overlay *o, struct now now, struct session *s);
+enum err on_data(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
+                 size_t len);
+
+/* handshake.c */
+void handshake_begin(struct overlay *o, struct now now, const struct held_card *held);
+void handshake_again(struct overlay *o, struct now now, struct session *s); /* no RESPONSE came */
 enum err on_init(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
                  size_t len);
 enum err on_resp(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
                  size_t len);
 enum err on_cookie(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
                    size_t len);
-enum err on_data(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
-                 size_t len);
 
 /* greet.c: addresses of which nothing else is known */
 enum err on_knock(struct overlay *o, struct now now, const struct endpoint *from, const void *data,

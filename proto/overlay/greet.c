@@ -113,7 +113,7 @@ enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *fr
 		return err;
 	b->misses = 0;
 	b->next = MONO_NEVER;
-	session_open(o, now, held);
+	handshake_begin(o, now, held);
 	return ERR_OK;
 }
 

@@ -295,7 +295,7 @@ static void speak(struct overlay *o, struct now now, struct serve *s)
 		return;
 	}
 	if (session == NULL) {
-		session_open(o, now, s->origin);
+		handshake_begin(o, now, s->origin);
 		wake(o, s, mono_after(now.mono, SESSION_MS));
 		return;
 	}
