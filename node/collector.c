@@ -151,7 +151,7 @@ static enum err listen_on(struct collector *c, const struct endpoint *e)
 	uv_udp_init_ex(&c->node->loop, &s->udp, AF_UNSPEC | UV_UDP_RECVMMSG);
 	s->udp.data = s;
 	c->socket_count++;
-	if (socket_bind(&s->udp, e, "collector") != ERR_OK)
+	if (socket_bind(&s->udp, e, 0, "collector") != ERR_OK)
 		return ERR_IO;
 	return uv_udp_recv_start(&s->udp, give_buffer, on_datagram) == 0 ? ERR_OK : ERR_IO;
 }

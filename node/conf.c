@@ -2,6 +2,7 @@
 
 #include "base/timestamp.h"
 #include "base/util.h"
+#include "node/credentials.h"
 
 #include <cyaml/cyaml.h>
 #include <errno.h>
@@ -12,13 +13,15 @@
 #include <string.h>
 
 struct file { /* as it is written */
-	char *name, *identity, *certificate, *control;
+	char *name, *identity, *certificate, *operational, *control;
 	char **roots;
 	unsigned roots_count;
 	char **notices;
 	unsigned notices_count;
 	struct {
-		char *listen;
+		char *listen, *listen6, *mode;
+		char **advertise;
+		unsigned advertise_count;
 		char **bootstrap;
 		unsigned bootstrap_count;
 	} overlay;
@@ -49,6 +52,9 @@ static const cyaml_schema_value_t text = {
 
 static const cyaml_schema_field_t overlay_fields[] = {
 	TEXT(PART(overlay), listen),
+	TEXT(PART(overlay), listen6),
+	TEXT(PART(overlay), mode),
+	TEXTS(PART(overlay), advertise, RECORD_ENDPOINTS_MAX),
 	TEXTS(PART(overlay), bootstrap, CONF_BOOTSTRAP_MAX),
 	CYAML_FIELD_END,
 };
@@ -78,6 +84,7 @@ static const cyaml_schema_field_t file_fields[] = {
 	TEXT(struct file, name),
 	TEXT(struct file, identity),
 	TEXT(struct file, certificate),
+	TEXT(struct file, operational),
 	TEXT(struct file, control),
 	TEXTS(struct file, roots, CERT_ROOTS_MAX),
 	TEXTS(struct file, notices, CONF_NOTICES_MAX),
@@ -175,81 +182,153 @@ static void size_key(struct reader *r, const char *key, const char *value, const
 		wrong(r, ERR_FORMAT, "%s: not a size as 512MiB, 4GiB: %s", key, value);
 }
 
-/* The octets behind `kind` in the key file at `path`; 0 and an error when it is not one. */
-static size_t key_file(struct reader *r, const char *key, const char *path, const char *kind,
-                       void *room, size_t len)
-{
-	char line[KEY_FILE_MAX] = "", whole[CONF_PATH_MAX];
-	FILE *f;
-
-	if (path == NULL) {
-		wrong(r, ERR_FORMAT, "%s: missing", key);
-		return 0;
-	}
-	resolve(r, key, path, path, whole);
-	f = fopen(whole, "r");
-	if (f == NULL) {
-		wrong(r, ERR_IO, "%s: cannot open %s: %s", key, whole, strerror(errno));
-		return 0;
-	}
-	if (fgets(line, sizeof(line), f) == NULL ||
-	    key_file_parse(line, kind, room, &len) != ERR_OK) {
-		wrong(r, ERR_FORMAT, "%s: %s is not a file of kind %s", key, whole, kind);
-		len = 0;
-	}
-	fclose(f);
-	wipe(line, sizeof(line));
-	return len;
-}
-
 static void read_roots(struct reader *r, const struct file *file)
 {
-	struct roots *roots = &r->conf->self.roots;
+	char path[CONF_PATH_MAX], reason[CREDENTIALS_REASON_MAX];
+	struct roots *roots = &r->conf->roots;
 
-	for (unsigned i = 0; i < file->roots_count; i++) {
-		struct public_key *key = &roots->keys[roots->count++];
+	for (unsigned i = 0; i < file->roots_count && r->err == ERR_OK; i++) {
+		enum err err;
 
-		if (key_file(r, "roots", file->roots[i], "spoor-root", key, sizeof(*key)) !=
-		    sizeof(*key))
-			wrong(r, ERR_FORMAT, "roots: %s is no root's public key", file->roots[i]);
+		resolve(r, "roots", file->roots[i], NULL, path);
+		err = credentials_root(path, &roots->keys[roots->count++], reason);
+		if (err != ERR_OK)
+			wrong(r, err, "roots: %s", reason);
 	}
 	if (roots->count == 0)
 		wrong(r, ERR_FORMAT, "roots: at least one community root is needed");
 }
 
-/* An expired certificate does not stop a node: it collects, and says that it cannot ask. */
-static void read_self(struct reader *r, const struct file *file)
+static void read_identity(struct reader *r, const struct file *file)
 {
-	struct overlay_self *self = &r->conf->self;
-	const char *cert = file->certificate == NULL ? "member.cert" : file->certificate;
-	const char *identity = file->identity == NULL ? "identity.key" : file->identity;
+	char path[CONF_PATH_MAX], reason[CREDENTIALS_REASON_MAX];
+	enum err err;
+
+	r->conf->has_identity = file->identity != NULL || file->operational == NULL;
+	if (file->operational != NULL)
+		resolve(r, "operational", file->operational, NULL, r->conf->operational);
+	if (!r->conf->has_identity)
+		return;
+	resolve(r, "identity", file->identity, "identity.key", path);
+	err = credentials_identity(path, &r->conf->identity, reason);
+	if (err != ERR_OK)
+		wrong(r, err, "identity: %s", reason);
+}
+
+/* What the node may say of itself, checked here so that --check finds what is wrong with it. */
+static void read_certificate(struct reader *r, const struct file *file, struct cert *ret)
+{
+	char reason[CREDENTIALS_REASON_MAX];
+	struct conf *conf = r->conf;
+	struct cert_blob blob;
+	enum err err;
+
+	resolve(r, "certificate", file->certificate, "member.cert", conf->certificate);
+	if (r->err != ERR_OK)
+		return;
+	err = credentials_cert(conf->certificate, &conf->roots,
+	                       conf->has_identity ? &conf->identity.public : NULL, ret, &blob,
+	                       reason);
+	if (err != ERR_OK)
+		wrong(r, err, "certificate: %s", reason);
+}
+
+/* Operational keys made elsewhere: are they of the certificate's member? */
+static void read_operational(struct reader *r, const struct cert *cert)
+{
+	char reason[CREDENTIALS_REASON_MAX];
 	struct wall any = {INT64_MIN};
+	struct record_blob blob;
+	struct record record;
 	struct seed seed;
 	enum err err;
 
-	if (key_file(r, "identity", identity, "spoor-identity-key", &seed, sizeof(seed)) !=
-	    sizeof(seed))
-		wrong(r, ERR_FORMAT, "identity: %s is no identity key", identity);
-	self->pair = key_pair_of(&seed);
+	if (r->err != ERR_OK || r->conf->operational[0] == '\0')
+		return;
+	err = credentials_operational(r->conf->operational, &seed, &blob, reason);
 	wipe(&seed, sizeof(seed));
-	self->blob.len = key_file(r, "certificate", cert, "spoor-certificate", self->blob.octets,
-	                          sizeof(self->blob.octets));
-	err = cert_open(self->blob.octets, self->blob.len, &self->roots, any, &self->cert);
+	if (err != ERR_OK) {
+		wrong(r, err, "operational: %s", reason);
+		return;
+	}
+	err = record_open(blob.octets, blob.len, cert, any, &record);
 	if (err != ERR_OK)
-		wrong(r, err, "certificate: %s: %s", cert, err_text(err));
-	else if (memcmp(&self->cert.member, &self->pair.public, sizeof(self->pair.public)) != 0)
-		wrong(r, ERR_AUTH, "certificate: %s is of another identity than %s", cert,
-		      identity);
+		wrong(r, err, "operational: %s does not go with the certificate: %s",
+		      r->conf->operational, err_text(err));
+}
+
+static void listen_key(struct reader *r, const char *key, const char *value, bool is_v6)
+{
+	struct endpoint *e = &r->conf->overlay_listen[r->conf->overlay_listen_count++];
+
+	endpoint_key(r, key, value, 7667, e);
+	if (r->err == ERR_OK && is_v6 && addr_is_v4(&e->addr))
+		wrong(r, ERR_FORMAT, "%s: not an IPv6 address: %s", key, value);
+	if (r->err == ERR_OK && is_v6 && !addr_is_v4(&r->conf->overlay_listen[0].addr))
+		wrong(r, ERR_FORMAT, "%s: overlay.listen is an IPv6 address already", key);
+}
+
+/* A family's only address in the certificate is where others reach what listens on all of it. */
+static void advertise_of(struct conf *conf, const struct endpoint *listen, const struct cert *cert)
+{
+	struct endpoint e = *listen;
+
+	for (size_t i = 0; i < cert->prefix_count && !addr_is_unicast(&e.addr); i++) {
+		const struct prefix *p = &cert->prefixes[i];
+
+		if (p->bits == 128 && addr_is_v4(&p->net) == addr_is_v4(&listen->addr))
+			e.addr = p->net;
+	}
+	if (addr_is_unicast(&e.addr) && cert_allows(cert, &e.addr))
+		conf->advertise[conf->advertise_count++] = e;
+}
+
+static void read_advertise(struct reader *r, const struct file *file, const struct cert *cert)
+{
+	struct conf *conf = r->conf;
+	unsigned count = file->overlay.advertise_count;
+
+	for (size_t i = 0; count == 0 && i < conf->overlay_listen_count; i++)
+		advertise_of(conf, &conf->overlay_listen[i], cert);
+	if (count == 1 && strcmp(file->overlay.advertise[0], "none") == 0)
+		return;
+	for (unsigned i = 0; i < count; i++) {
+		const char *value = file->overlay.advertise[i];
+		struct endpoint *e = &conf->advertise[conf->advertise_count++];
+
+		endpoint_key(r, "overlay.advertise", value, 7667, e);
+		if (r->err == ERR_OK && !cert_allows(cert, &e->addr))
+			wrong(r, ERR_DENIED,
+			      "overlay.advertise: %s lies outside the certificate's prefixes",
+			      value);
+	}
+	if (r->err == ERR_OK && conf->advertise_count == 2 &&
+	    addr_is_v4(&conf->advertise[0].addr) == addr_is_v4(&conf->advertise[1].addr))
+		wrong(r, ERR_FORMAT, "overlay.advertise: at most one address of each family");
+}
+
+static void read_overlay(struct reader *r, const struct file *file, const struct cert *cert)
+{
+	const char *mode = file->overlay.mode == NULL ? "relay" : file->overlay.mode;
+	struct conf *conf = r->conf;
+
+	listen_key(r, "overlay.listen", file->overlay.listen, false);
+	if (file->overlay.listen6 != NULL)
+		listen_key(r, "overlay.listen6", file->overlay.listen6, true);
+	if (r->err == ERR_OK)
+		read_advertise(r, file, cert);
+	for (unsigned i = 0; i < file->overlay.bootstrap_count; i++)
+		endpoint_key(r, "overlay.bootstrap", file->overlay.bootstrap[i], 7667,
+		             &conf->bootstrap[conf->bootstrap_count++]);
+	conf->mode = strcmp(mode, "direct") == 0 ? OVERLAY_DIRECT : OVERLAY_RELAY;
+	if (conf->mode == OVERLAY_RELAY && strcmp(mode, "relay") != 0)
+		wrong(r, ERR_FORMAT, "overlay.mode: neither relay nor direct: %s", mode);
 }
 
 static void read_sections(struct reader *r, const struct file *file)
 {
 	struct conf *conf = r->conf;
 
-	endpoint_key(r, "overlay.listen", file->overlay.listen, 7667, &conf->overlay_listen);
-	for (unsigned i = 0; i < file->overlay.bootstrap_count; i++)
-		endpoint_key(r, "overlay.bootstrap", file->overlay.bootstrap[i], 7667,
-		             &conf->bootstrap[conf->bootstrap_count++]);
 	for (unsigned i = 0; i < file->exports.listen_count; i++)
 		endpoint_key(r, "exports.listen", file->exports.listen[i], 2055,
 		             &conf->exports[conf->export_count++]);
@@ -294,6 +373,7 @@ static bool split_dir(const char *path, char room[CONF_PATH_MAX])
 enum err conf_read(const char *path, struct conf *ret, char reterr[CONF_REASON_MAX])
 {
 	struct conf conf = {.is_answering = true};
+	struct cert cert = {.name = ""};
 	struct reader r = {.path = path, .conf = &conf, .reterr = reterr};
 	const cyaml_config_t config = {
 		.log_fn = keep_line,
@@ -315,15 +395,17 @@ enum err conf_read(const char *path, struct conf *ret, char reterr[CONF_REASON_M
 		if (!split_dir(path, conf.dir))
 			wrong(&r, ERR_RANGE, "path is too long");
 		read_roots(&r, file);
-		if (r.err == ERR_OK)
-			read_self(&r, file);
+		read_identity(&r, file);
+		read_certificate(&r, file, &cert);
+		read_operational(&r, &cert);
+		read_overlay(&r, file, &cert);
 		read_sections(&r, file);
 		snprintf(conf.name, sizeof(conf.name), "%s",
-		         file->name != NULL ? file->name : conf.self.cert.name);
+		         file->name != NULL ? file->name : cert.name);
 	}
 	cyaml_free(&config, &file_schema, file, 0);
 	if (r.err == ERR_OK)
 		*ret = conf;
-	key_pair_wipe(&conf.self.pair);
+	key_pair_wipe(&conf.identity);
 	return r.err;
 }

@@ -7,6 +7,7 @@
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "node/impair.h"
 #include "proto/overlay/overlay.h"
 
 #include <stdbool.h>
@@ -14,6 +15,7 @@
 
 #define CONF_PATH_MAX 512
 #define CONF_LISTEN_MAX 8
+#define CONF_FAMILIES 2
 #define CONF_BOOTSTRAP_MAX 16
 #define CONF_NOTICES_MAX 8
 #define CONF_REASON_MAX 1024
@@ -24,10 +26,19 @@ struct conf {
 	char control[CONF_PATH_MAX];
 	char store[CONF_PATH_MAX];
 	char traces[CONF_PATH_MAX];
-	struct overlay_self self;                      /* keys, certificate, roots */
+	struct roots roots;       /* pinned */
+	bool has_identity;        /* on this machine; else `operational` names a file */
+	struct key_pair identity; /* signs nothing but records of operational keys */
+	char certificate[CONF_PATH_MAX];
+	char operational[CONF_PATH_MAX];               /* "": the node makes its own */
 	char notices[CONF_NOTICES_MAX][CONF_PATH_MAX]; /* files of the roots' lists */
 	size_t notice_count;
-	struct endpoint overlay_listen;
+	struct endpoint overlay_listen[CONF_FAMILIES]; /* UDP and TCP; at most one of each family */
+	size_t overlay_listen_count;
+	struct endpoint advertise[RECORD_ENDPOINTS_MAX]; /* where others reach this node */
+	size_t advertise_count;                          /* 0: they cannot */
+	enum overlay_mode mode;
+	struct impair impair; /* of what is sent, for laboratories; not of the file */
 	struct endpoint bootstrap[CONF_BOOTSTRAP_MAX];
 	size_t bootstrap_count;
 	struct endpoint exports[CONF_LISTEN_MAX];

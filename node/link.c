@@ -3,141 +3,123 @@
 #include "base/util.h"
 #include "node/log.h"
 #include "node/node.h"
-#include "node/search.h"
-#include "node/socket.h"
+#include "node/serving.h"
+#include "node/streams.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <time.h>
 
-/* More at once would only make each slower; the asker is told and comes again. */
-#define SEARCHES_MAX 4
+#define CARDS_SPARE 1024 /* beside the directory's: of questions, sessions, and old ones in use */
+#define SLEEP_MS 5000    /* suspended for longer: nobody who knew us may know us still */
 
-struct served {               /* somebody's query on its way through a worker */
-	struct search search; /* first */
-	uint32_t ticket;
-};
-
-static void on_searched(struct search *search)
+static void send_datagram(struct link *l, const struct act *act)
 {
-	struct served *served = container_of(search, struct served, search);
-	struct node *node = search->node;
-	struct overlay *overlay = node->link.overlay;
-	enum err err = search->err;
-
-	if (!node->is_stopping) {
-		if (err == ERR_OK)
-			err = overlay_answer(overlay, node_now(), served->ticket, &search->answer);
-		if (err != ERR_OK && err != ERR_NOENT) {
-			log_line("link", "a query could not be answered: %s", err_text(err));
-			overlay_refuse(overlay, node_now(), served->ticket,
-			               err == ERR_LIMIT ? RECEIPT_REFUSED : RECEIPT_BUSY);
-		}
-		link_drive(&node->link);
-	}
-	free(served);
+	ports_send(&l->ports, &act->to, act->data, act->len);
 }
 
 static void serve(struct link *l, const struct act *act)
 {
-	struct served *served;
-
-	if (!l->node->conf.is_answering) {
-		overlay_refuse(l->overlay, node_now(), act->ticket, RECEIPT_REFUSED);
-		return;
-	}
-	served = l->node->searches < SEARCHES_MAX ? calloc(1, sizeof(*served)) : NULL;
-	if (served == NULL) {
-		overlay_refuse(l->overlay, node_now(), act->ticket, RECEIPT_BUSY);
-		return;
-	}
-	served->ticket = act->ticket;
-	search_start(&served->search, l->node, &act->query->question, on_searched);
+	serving_begin(l->node, act);
 }
 
-static void send_datagram(struct link *l, const struct act *act)
+static void receipt(struct link *l, const struct act *act)
 {
-	union socket_addr to = socket_addr_of(&act->to, l->is_v6);
-	uv_buf_t buf = uv_buf_init((char *)(uintptr_t)act->data, (unsigned)act->len);
-
-	/* Lost is lost: everything that matters is sent again until acknowledged. */
-	(void)uv_udp_try_send(&l->udp, &buf, 1, &to.any);
-}
-
-struct remembered {
-	struct job job; /* first */
-	struct store *store;
-	struct id id;
-	uint8_t record[18 + CERT_MAX];
-	size_t len;
-};
-
-static void run_remember(struct job *job)
-{
-	struct remembered *r = container_of(job, struct remembered, job);
-
-	if (store_member_put(r->store, r->id.octets, r->record, r->len) != ERR_OK)
-		r->len = 0;
-}
-
-static void done_remember(struct job *job)
-{
-	struct remembered *r = container_of(job, struct remembered, job);
-
-	if (r->len == 0)
-		log_line("link", "a member could not be kept for the next start");
-	free(r);
-}
-
-/* Record: address 16, port 2, certificate. */
-static void remember(struct link *l, const struct act *act)
-{
-	const struct member *m = act->member;
-	struct remembered *r = m != NULL ? calloc(1, sizeof(*r)) : NULL;
-	struct octets out;
-
-	if (r == NULL)
-		return;
-	out = octets_of(r->record, sizeof(r->record));
-	octets_put(&out, m->endpoint.addr.octets, sizeof(m->endpoint.addr.octets));
-	octets_uint(&out, m->endpoint.port, 2);
-	octets_put(&out, m->blob.octets, m->blob.len);
-	r->store = l->node->store;
-	r->id = m->id;
-	r->len = octets_len(&out);
-	job_start(&l->node->loop, &r->job, run_remember, done_remember);
+	trace_receipt(&l->node->traces, act);
 }
 
 static void reply(struct link *l, const struct act *act)
 {
-	trace_reply(&l->node->traces, act->ticket, &act->reply);
+	trace_reply(&l->node->traces, act);
 }
 
 static void finish(struct link *l, const struct act *act)
 {
-	trace_finish(&l->node->traces, act->ticket, act->outcomes, act->outcome_count);
+	trace_finish(&l->node->traces, act);
+}
+
+static void keep(struct link *l, const struct act *act)
+{
+	keeper_act(&l->node->keeper, act);
+	if (act->kind == ACT_REMEMBER)
+		peers_back(&l->node->peers, &act->card->id);
+}
+
+static void keep_number(struct link *l, const struct act *act)
+{
+	keeper_number_put(&l->node->keeper, act->number);
+}
+
+/* Its card stays on disk: the next start finds that it counts no longer, and shows it so. */
+static void forget(struct link *l, const struct act *act)
+{
+	peers_gone(&l->node->peers, act->card);
+}
+
+static void connect_stream(struct link *l, const struct act *act)
+{
+	streams_connect(&l->ports, act->stream, &act->to);
+}
+
+static void write_stream(struct link *l, const struct act *act)
+{
+	streams_write(&l->ports, act->stream, act->data, act->len);
+}
+
+static void close_stream(struct link *l, const struct act *act)
+{
+	streams_close(&l->ports, act->stream);
 }
 
 static void tell(struct link *l, const struct act *act)
 {
-	char text[ENDPOINT_TEXT_MAX];
-
 	(void)l;
-	if (act->member == NULL)
-		log_detail("link", "%s", act->text);
+	if (act->card == NULL)
+		log_detail("overlay", "%s", act->text);
 	else
-		log_detail("link", "%s: %s at %s", act->text, act->member->cert.name,
-		           endpoint_print(&act->member->endpoint, text));
+		log_detail("overlay", "%s: %s (%s)", act->text, act->card->cert.name,
+		           act->card->cert.org);
 }
 
+/* clang-format off */
 static void (*const carry_out[])(struct link *l, const struct act *act) = {
-	[ACT_SEND] = send_datagram, [ACT_SERVE] = serve,       [ACT_ANSWER] = reply,
-	[ACT_FINISH] = finish,      [ACT_REMEMBER] = remember, [ACT_NOTE] = tell,
+	[ACT_SEND]     = send_datagram,
+	[ACT_SERVE]    = serve,
+	[ACT_RECEIPT]  = receipt,
+	[ACT_ANSWER]   = reply,
+	[ACT_FINISH]   = finish,
+	[ACT_REMEMBER] = keep,
+	[ACT_FORGET]   = forget,
+	[ACT_NOTICE]   = keep,
+	[ACT_SEQUENCE] = keep_number,
+	[ACT_WINDOW]   = keep,
+	[ACT_CONNECT]  = connect_stream,
+	[ACT_WRITE]    = write_stream,
+	[ACT_CLOSE]    = close_stream,
+	[ACT_TELL]     = tell,
 };
+/* clang-format on */
+
+/* CLOCK_BOOTTIME goes on while the machine sleeps, CLOCK_MONOTONIC does not. */
+static uint64_t slept_ms(void)
+{
+	struct timespec boot, mono;
+
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	return (uint64_t)((boot.tv_sec - mono.tv_sec) * 1000 +
+	                  (boot.tv_nsec - mono.tv_nsec) / 1000000);
+}
 
 static void on_timer(uv_timer_t *timer)
 {
 	struct link *l = timer->data;
+	uint64_t slept = slept_ms();
 
+	if (slept >= l->slept_ms + SLEEP_MS) {
+		log_line("overlay", "the machine slept for %llu s",
+		         (unsigned long long)(slept - l->slept_ms) / 1000);
+		overlay_resume(l->overlay, node_now());
+	}
+	l->slept_ms = slept;
 	overlay_expire(l->overlay, node_now());
 	link_drive(l);
 }
@@ -146,6 +128,7 @@ static void arm(struct link *l)
 {
 	struct mono deadline = overlay_deadline(l->overlay), now = node_now().mono;
 
+	uv_update_time(&l->node->loop);
 	if (deadline.ms == MONO_NEVER.ms)
 		uv_timer_stop(&l->timer);
 	else
@@ -153,7 +136,7 @@ static void arm(struct link *l)
 		               0);
 }
 
-void link_drive(struct link *l)
+static void drain(struct link *l)
 {
 	struct act act;
 
@@ -163,71 +146,65 @@ void link_drive(struct link *l)
 	while (overlay_next(l->overlay, &act))
 		carry_out[act.kind](l, &act);
 	l->is_driving = false;
-	uv_update_time(&l->node->loop);
+}
+
+void link_datagram(struct link *l, const struct endpoint *from, const void *data, size_t len)
+{
+	overlay_datagram(l->overlay, node_now(), from, data, len);
+	drain(l);
+}
+
+void link_drive(struct link *l)
+{
+	if (l->overlay == NULL || l->node->is_stopping)
+		return;
+	drain(l);
 	arm(l);
 }
 
-static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+static struct overlay *make_overlay(struct link *l, uint64_t number)
 {
-	struct link *l = handle->data;
+	const struct conf *conf = &l->node->conf;
+	struct overlay_options options = {
+		.limits = overlay_limits_default,
+		.self = l->node->keys.self,
+		.roots = conf->roots,
+		.random = {.fill = node_random},
+		.mode = conf->mode,
+		.sequence = number,
+	};
+	struct overlay *overlay;
 
-	(void)suggested;
-	*ret = uv_buf_init(l->buffer, sizeof(l->buffer));
-}
-
-static void on_datagram(uv_udp_t *udp, ssize_t len, const uv_buf_t *buf,
-                        const struct sockaddr *from, unsigned flags)
-{
-	struct link *l = udp->data;
-	struct endpoint peer;
-
-	(void)flags;
-	if (len <= 0 || !endpoint_of(from, &peer))
-		return;
-	overlay_datagram(l->overlay, node_now(), &peer, buf->base, (size_t)len);
-	link_drive(l);
-}
-
-/* A member of an earlier run; one that no longer verifies is left out, and stays on disk. */
-static void recall(void *ctx, const uint8_t id[32], const void *record, size_t len)
-{
-	struct bytes in = bytes_of(record, len);
-	struct endpoint endpoint;
-	struct link *l = ctx;
-	enum err err;
-
-	(void)id;
-	bytes_copy(&in, endpoint.addr.octets, sizeof(endpoint.addr.octets));
-	endpoint.port = (uint16_t)bytes_uint(&in, 2);
-	err = overlay_remember(l->overlay, node_now(), &endpoint, in.at, bytes_left(&in));
-	if (err != ERR_OK)
-		log_detail("link", "a remembered member is left out: %s", err_text(err));
+	l->cards = cards_new(options.limits.members_max + CARDS_SPARE);
+	options.cards = l->cards;
+	overlay = l->cards != NULL ? overlay_new(&options) : NULL;
+	wipe(&options.self, sizeof(options.self));
+	return overlay;
 }
 
 enum err link_start(struct link *l, struct node *node)
 {
 	const struct conf *conf = &node->conf;
-	struct overlay_random random = {.fill = node_random};
-	enum err err = ERR_OK;
+	uint64_t number;
+	enum err err = keeper_number(&node->keeper, &number);
 
 	l->node = node;
-	l->is_v6 = !addr_is_v4(&conf->overlay_listen.addr);
-	l->overlay = overlay_new(&overlay_limits_default, &conf->self, random);
+	l->slept_ms = slept_ms();
+	if (err != ERR_OK)
+		return err;
+	l->overlay = make_overlay(l, number);
 	if (l->overlay == NULL)
 		return ERR_NOMEM;
-	uv_udp_init(&node->loop, &l->udp);
 	uv_timer_init(&node->loop, &l->timer);
-	l->udp.data = l->timer.data = l;
+	l->timer.data = l;
 	l->is_open = true;
-	if (socket_bind(&l->udp, &conf->overlay_listen, "link") != ERR_OK ||
-	    uv_udp_recv_start(&l->udp, give_buffer, on_datagram) != 0)
-		return ERR_IO;
+	err = ports_start(&l->ports, node);
+	if (err == ERR_OK)
+		err = keeper_recall(&node->keeper, l->overlay);
 	for (size_t i = 0; i < conf->bootstrap_count && err == ERR_OK; i++)
 		err = overlay_bootstrap(l->overlay, node_now(), &conf->bootstrap[i]);
 	if (err == ERR_OK)
-		err = store_member_each(node->store, recall, l);
-	if (err == ERR_OK)
-		arm(l);
+		link_drive(l);
 	return err;
 }
 
@@ -235,11 +212,13 @@ void link_stop(struct link *l)
 {
 	if (!l->is_open)
 		return;
-	uv_close((uv_handle_t *)&l->udp, NULL);
+	ports_stop(&l->ports);
 	uv_close((uv_handle_t *)&l->timer, NULL);
 }
 
 void link_free(struct link *l)
 {
 	overlay_free(l->overlay);
+	cards_free(l->cards);
+	ports_free(&l->ports);
 }

@@ -8,21 +8,27 @@
 #include <stdlib.h>
 
 static const char usage[] =
-	"usage: spoord --config FILE [--check] [--verbose]\n"
+	"usage: spoord --config FILE [--check] [--verbose] [--dev-impair SPEC]\n"
 	"\n"
 	"  -c, --config FILE  configuration, see spoord.yaml(5)\n"
 	"      --check        read the configuration and the keys, say what is wrong, and exit\n"
 	"  -v, --verbose      tell which members come and go\n"
+	"      --dev-impair SPEC  for laboratories: delay=30ms,jitter=10ms,loss=0.05 of what is "
+	"sent\n"
 	"      --version      print the version\n"
 	"  -h, --help         print this\n";
 
 static const struct option options[] = {
-	{"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
-	{"verbose", no_argument, NULL, 'v'},      {"version", no_argument, NULL, 'V'},
-	{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+	{"config", required_argument, NULL, 'c'},
+	{"check", no_argument, NULL, 'k'},
+	{"verbose", no_argument, NULL, 'v'},
+	{"dev-impair", required_argument, NULL, 'i'},
+	{"version", no_argument, NULL, 'V'},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
 };
 
-static int run(const char *path, bool is_check)
+static int run(const char *path, bool is_check, const struct impair *impair)
 {
 	char reterr[CONF_REASON_MAX] = "";
 	static struct conf conf; /* it holds a key: wiped below */
@@ -36,6 +42,7 @@ static int run(const char *path, bool is_check)
 		log_line("spoord", "%s", reterr);
 		return CTL_USAGE;
 	}
+	conf.impair = *impair;
 	code = is_check ? 0 : node_run(&conf);
 	wipe(&conf, sizeof(conf));
 	return code;
@@ -43,6 +50,7 @@ static int run(const char *path, bool is_check)
 
 int main(int argc, char **argv)
 {
+	struct impair impair = {0};
 	const char *path = NULL;
 	bool is_check = false;
 	int c;
@@ -57,6 +65,12 @@ int main(int argc, char **argv)
 			break;
 		case 'v':
 			log_set_verbose(true);
+			break;
+		case 'i':
+			if (impair_parse(optarg, &impair) != ERR_OK) {
+				log_line("spoord", "--dev-impair does not take \"%s\"", optarg);
+				return CTL_USAGE;
+			}
 			break;
 		case 'V':
 			puts("spoord " SPOOR_VERSION);
@@ -73,5 +87,5 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return CTL_USAGE;
 	}
-	return run(path, is_check);
+	return run(path, is_check, &impair);
 }

@@ -77,6 +77,7 @@ static void stop(struct node *node)
 		uv_close((uv_handle_t *)&node->signals[i], NULL);
 	control_stop(&node->control);
 	notices_stop(&node->notices);
+	keys_stop(&node->keys);
 	link_stop(&node->link);
 	collector_stop(&node->collector);
 }
@@ -91,8 +92,13 @@ static enum err start(struct node *node)
 {
 	enum err err = collector_start(&node->collector, node);
 
+	keeper_start(&node->keeper, node);
+	if (err == ERR_OK)
+		err = keys_start(&node->keys, node);
 	if (err == ERR_OK)
 		err = link_start(&node->link, node);
+	if (err == ERR_OK)
+		keys_watch(&node->keys);
 	if (err == ERR_OK)
 		notices_start(&node->notices, node);
 	if (err == ERR_OK)
@@ -102,17 +108,16 @@ static enum err start(struct node *node)
 
 static void say_ready(const struct node *node)
 {
-	const struct cert *cert = &node->conf.self.cert;
-	char listen[ENDPOINT_TEXT_MAX], expires[TIMESTAMP_TEXT_MAX];
+	const struct conf *conf = &node->conf;
+	const struct cert *cert = &node->keys.self.card.cert;
+	char text[ENDPOINT_TEXT_MAX], expires[TIMESTAMP_TEXT_MAX];
 
-	timestamp_print(cert->not_after.ms, expires);
-	if (cert->not_after.ms < node->started.wall.ms)
-		log_line(node->conf.name,
-		         "warning: the certificate expired %s: this node collects, "
-		         "but cannot ask or answer",
-		         expires);
-	log_line(node->conf.name, "ready at %s, certificate of %s valid until %s",
-	         endpoint_print(&node->conf.overlay_listen, listen), cert->org, expires);
+	if (conf->advertise_count == 0)
+		log_line(conf->name, "others cannot reach this node first: no address inside the "
+		                     "certificate's prefixes is advertised");
+	log_line(conf->name, "ready at %s, certificate of %s valid until %s",
+	         endpoint_print(&conf->overlay_listen[0], text), cert->org,
+	         timestamp_print(cert->not_after.ms, expires));
 	notify("READY=1");
 }
 
@@ -147,7 +152,10 @@ int node_run(const struct conf *conf)
 	close_store(node);
 	collector_free(&node->collector);
 	link_free(&node->link);
-	wipe(&node->conf.self.pair, sizeof(node->conf.self.pair));
+	keeper_free(&node->keeper);
+	peers_free(&node->peers);
+	keys_free(&node->keys);
+	key_pair_wipe(&node->conf.identity);
 	free(node);
 	return code;
 }

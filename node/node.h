@@ -2,8 +2,11 @@
  * node - the daemon: one loop, and the parts that live on it.
  *
  *	collector   export datagrams -> proto/flow -> store      (loop; sealing on a worker)
- *	link        overlay datagrams <-> proto/overlay          (loop)
+ *	link        ports <-> proto/overlay                      (loop)
+ *	keys        certificate and operational keys             (loop)
+ *	keeper      what is kept across restarts -> store        (workers)
  *	notices     the roots' lists on disk -> proto/overlay    (loop)
+ *	serving     others' questions                            (loop)
  *	search      the store's flows -> correlate -> answer     (workers)
  *	trace       a question of ours, from target to report    (loop)
  *	control     the command line's socket                    (loop)
@@ -17,8 +20,11 @@
 #include "node/collector.h"
 #include "node/conf.h"
 #include "node/control.h"
+#include "node/keeper.h"
+#include "node/keys.h"
 #include "node/link.h"
 #include "node/notices.h"
+#include "node/peers.h"
 #include "node/trace.h"
 #include "store/store.h"
 
@@ -29,7 +35,10 @@ struct node {
 	struct conf conf;
 	struct store *store;
 	struct collector collector;
+	struct keeper keeper;
+	struct keys keys;
 	struct link link;
+	struct peers peers;
 	struct notices notices;
 	struct traces traces;
 	struct control control;

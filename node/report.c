@@ -3,15 +3,11 @@
 #include "base/util.h"
 #include "correlate/path.h"
 #include "correlate/score.h"
-#include "node/log.h"
 #include "node/node.h"
 #include "node/row.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define SLACK_MS 2000 /* clocks and record edges, when views are put in order */
 #define SELF 0        /* index of this node; replies follow */
@@ -35,7 +31,7 @@ struct sheet {
 
 static const struct cert *cert_of(const struct sheet *s, uint32_t node)
 {
-	return node == SELF ? &s->node->conf.self.cert : &s->trace->replies[node - 1].cert;
+	return node == SELF ? &s->node->keys.self.card.cert : &s->trace->replies[node - 1].cert;
 }
 
 static const struct answer *answer_of(const struct sheet *s, uint32_t node)
@@ -257,35 +253,14 @@ static void put_path(struct pack *p, const struct sheet *s)
 	}
 }
 
-/* One node's share of the coverage; `answer` is NULL where it gave none. */
-static void put_coverage_node(struct pack *p, const struct cert *cert, const char *state,
-                              const struct answer *answer)
+struct share { /* of the coverage: what one node looked at */
+	struct interval window;
+	uint64_t flows, lost, connections;
+};
+
+static struct share share_of_answer(const struct answer *a)
 {
-	bool has_window = answer != NULL && answer->window.start_ms <= answer->window.end_ms;
-
-	pack_map(p, 8);
-	row_str(p, "node", cert->name);
-	row_str(p, "org", cert->org);
-	row_str(p, "state", state);
-	if (has_window) {
-		row_time(p, "window_from", answer->window.start_ms);
-		row_time(p, "window_to", answer->window.end_ms);
-	} else {
-		row_nil(p, "window_from");
-		row_nil(p, "window_to");
-	}
-	row_uint(p, "flows", answer != NULL ? answer->flows : 0);
-	row_uint(p, "lost", answer != NULL ? answer->lost : 0);
-	row_uint(p, "connections", answer != NULL ? answer->connections : 0);
-}
-
-static size_t count_state(const struct trace *t, enum target_state state)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < t->outcome_count; i++)
-		count += t->outcomes[i].state == state;
-	return count;
+	return (struct share){a->window, a->flows, a->lost, a->connections};
 }
 
 static const struct answer *reply_of(const struct trace *t, const struct cert *cert)
@@ -297,24 +272,101 @@ static const struct answer *reply_of(const struct trace *t, const struct cert *c
 	return NULL;
 }
 
+/* Its signed receipt says it; its answer, too, should that have come alone. */
+static struct share share_of(const struct trace *t, const struct trace_outcome *o)
+{
+	const struct answer *answer = reply_of(t, &o->card.cert);
+	const struct receipt *r = &o->receipt;
+
+	if (answer != NULL)
+		return share_of_answer(answer);
+	if (o->has_receipt)
+		return (struct share){r->window, r->flows, r->lost, r->connections};
+	return (struct share){.window = {0, -1}};
+}
+
+/* `receipt` is what the node has signed, NULL if nothing. */
+static void put_coverage_node(struct pack *p, const struct cert *cert, const char *state,
+                              const char *receipt, const struct share *share)
+{
+	pack_map(p, 9);
+	row_str(p, "node", cert->name);
+	row_str(p, "org", cert->org);
+	row_str(p, "state", state);
+	if (receipt != NULL)
+		row_str(p, "receipt", receipt);
+	else
+		row_nil(p, "receipt");
+	if (share->window.start_ms <= share->window.end_ms) {
+		row_time(p, "window_from", share->window.start_ms);
+		row_time(p, "window_to", share->window.end_ms);
+	} else {
+		row_nil(p, "window_from");
+		row_nil(p, "window_to");
+	}
+	row_uint(p, "flows", share->flows);
+	row_uint(p, "lost", share->lost);
+	row_uint(p, "connections", share->connections);
+}
+
+static size_t count_state(const struct trace *t, enum target_state state)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < t->outcome_count; i++)
+		count += t->outcomes[i].state == state;
+	return count;
+}
+
+/* Those who searched: with a match, or without. */
+static size_t count_answered(const struct trace *t)
+{
+	return count_state(t, TARGET_ANSWERED) + count_state(t, TARGET_NONE);
+}
+
+/* In a report both have answered: the receipt tells them apart. */
+static const char *state_text(enum target_state state)
+{
+	return target_state_text(state == TARGET_NONE ? TARGET_ANSWERED : state);
+}
+
+/* asked = answered + refused + busy + false + broken + silent */
+static void put_coverage_totals(struct pack *p, const struct trace *t)
+{
+	static const struct {
+		const char *key;
+		enum target_state state;
+	} rows[] = {
+		{"refused", TARGET_REFUSED}, {"busy", TARGET_BUSY},     {"false", TARGET_FALSE},
+		{"broken", TARGET_BROKEN},   {"silent", TARGET_SILENT},
+	};
+
+	row_uint(p, "asked", t->outcome_count);
+	row_uint(p, "answered", count_answered(t));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		row_uint(p, rows[i].key, count_state(t, rows[i].state));
+}
+
 static void put_coverage(struct pack *p, const struct sheet *s)
 {
 	const struct trace *t = s->trace;
-	size_t answered = count_state(t, TARGET_ANSWERED), refused = count_state(t, TARGET_REFUSED);
+	struct share own = {.window = {0, -1}};
 
+	if (t->is_asked)
+		own = share_of_answer(answer_of(s, SELF));
 	pack_str(p, "coverage");
-	pack_map(p, 5);
-	row_uint(p, "asked", t->outcome_count);
-	row_uint(p, "answered", answered);
-	row_uint(p, "refused", refused);
-	row_uint(p, "silent", t->outcome_count - answered - refused);
+	pack_map(p, 8);
+	put_coverage_totals(p, t);
 	pack_str(p, "nodes");
 	pack_array(p, 1 + t->outcome_count);
-	put_coverage_node(p, cert_of(s, SELF), "self", t->is_asked ? answer_of(s, SELF) : NULL);
+	put_coverage_node(p, cert_of(s, SELF), "self", NULL, &own);
 	for (size_t i = 0; i < t->outcome_count; i++) {
 		const struct trace_outcome *o = &t->outcomes[i];
+		struct share share = share_of(t, o);
 
-		put_coverage_node(p, &o->cert, target_state_text(o->state), reply_of(t, &o->cert));
+		put_coverage_node(p, &o->card.cert, state_text(o->state),
+		                  o->has_receipt ? receipt_kind_text(o->receipt.kind) : NULL,
+		                  &share);
 	}
 }
 
@@ -348,14 +400,12 @@ static bool is_origin_found(const struct sheet *s)
 static enum ctl_code code_of(const struct sheet *s)
 {
 	const struct trace *t = s->trace;
-	size_t answered = count_state(t, TARGET_ANSWERED), refused = count_state(t, TARGET_REFUSED);
+	size_t answered = count_answered(t), refused = count_state(t, TARGET_REFUSED);
 	bool is_found = is_origin_found(s);
 	bool is_alone = t->is_asked && t->outcome_count == 0 && s->node->conf.bootstrap_count > 0;
 
 	if (count_state(t, TARGET_FALSE) > 0)
 		return CTL_UNVERIFIED;
-	if (t->outcome_count > 0 && count_state(t, TARGET_UNWANTED) == t->outcome_count)
-		return CTL_DENIED;
 	if (answered + refused < t->outcome_count || (is_alone && !is_found))
 		return CTL_PARTIAL; /* some did not answer; or nobody has been met yet */
 	if (!is_found && refused > 0)
@@ -398,58 +448,4 @@ enum ctl_code report_pack(struct pack *p, const struct node *node, const struct 
 	free(s->lines);
 	free(s);
 	return code;
-}
-
-static enum err write_file(const char *path, const void *data, size_t len)
-{
-	FILE *f = fopen(path, "wbx");
-	bool is_written;
-
-	if (f == NULL)
-		return ERR_IO;
-	is_written = fwrite(data, 1, len, f) == len;
-	return fclose(f) == 0 && is_written ? ERR_OK : ERR_IO;
-}
-
-static void pack_bundle(struct pack *p, const struct node *node, const struct trace *t)
-{
-	uint8_t own[ANSWER_MAX];
-	size_t len = sizeof(own);
-	enum err err =
-		answer_sign(&t->search.answer, &t->query, &node->conf.self.blob,
-	                    overlay_id(node->link.overlay), &node->conf.self.pair, own, &len);
-
-	pack_array(p, 3);
-	pack_str(p, "spoor bundle 1");
-	pack_bin(p, t->blob.octets, t->blob.len);
-	pack_array(p, t->reply_count + (err == ERR_OK));
-	if (err == ERR_OK)
-		pack_bin(p, own, len);
-	for (size_t i = 0; i < t->reply_count; i++)
-		pack_bin(p, t->replies[i].evidence, t->replies[i].evidence_len);
-}
-
-enum err report_bundle(const struct node *node, const struct trace *trace,
-                       char ret_path[CONF_PATH_MAX])
-{
-	size_t space = QUERY_MAX + (trace->reply_count + 1) * (ANSWER_MAX + 8) + 64;
-	uint8_t *room = malloc(space);
-	struct pack p = pack_into(room, space);
-	char id[2 * sizeof(trace->query.id) + 1];
-	enum err err;
-
-	if (room == NULL)
-		return ERR_NOMEM;
-	for (size_t i = 0; i < sizeof(trace->query.id.octets); i++)
-		snprintf(id + 2 * i, 3, "%02x", trace->query.id.octets[i]);
-	if (snprintf(ret_path, CONF_PATH_MAX, "%s/%s.spoor", node->conf.traces, id) >=
-	            CONF_PATH_MAX ||
-	    (mkdir(node->conf.traces, 0700) != 0 && errno != EEXIST)) {
-		free(room);
-		return ERR_IO;
-	}
-	pack_bundle(&p, node, trace);
-	err = p.out.is_full ? ERR_LIMIT : write_file(ret_path, room, pack_len(&p));
-	free(room);
-	return err;
 }

@@ -46,12 +46,12 @@ bool endpoint_of(const struct sockaddr *from, struct endpoint *ret)
 	return true;
 }
 
-enum err socket_bind(uv_udp_t *udp, const struct endpoint *e, const char *what)
+enum err socket_bind(uv_udp_t *udp, const struct endpoint *e, unsigned flags, const char *what)
 {
 	union socket_addr a = socket_addr_of(e, false);
 	char text[ENDPOINT_TEXT_MAX];
 	int size = RECEIVE_BUFFER;
-	int rc = uv_udp_bind(udp, &a.any, 0);
+	int rc = uv_udp_bind(udp, &a.any, flags);
 
 	if (rc != 0) {
 		log_line(what, "cannot listen on %s: %s", endpoint_print(e, text), uv_strerror(rc));

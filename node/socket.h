@@ -20,7 +20,9 @@ union socket_addr socket_addr_of(const struct endpoint *e, bool as_v6);
 /* False when it is of neither family. */
 bool endpoint_of(const struct sockaddr *from, struct endpoint *ret);
 
-/* Binds `udp` to `e` with a large receive buffer. `what` is for the log line on failure. */
-MUST_USE enum err socket_bind(uv_udp_t *udp, const struct endpoint *e, const char *what);
+/* Binds `udp` to `e`, `flags` as uv_udp_bind()'s, with a large receive buffer. `what` is for the
+ * log line on failure. */
+MUST_USE enum err socket_bind(uv_udp_t *udp, const struct endpoint *e, unsigned flags,
+                              const char *what);
 
 #endif

@@ -1,4 +1,4 @@
-/* How the node is: `spoor status` and `spoor peers`. */
+/* How the node is: `spoor status`. */
 #include "base/util.h"
 #include "node/node.h"
 #include "node/requests.h"
@@ -93,12 +93,17 @@ static void put_overlay(struct pack *p, const struct link *l)
 	const uint8_t *counters = (const uint8_t *)overlay_counters(l->overlay);
 	size_t by_state[MEMBER_STATE_END] = {0};
 
-	for (size_t i = 0; i < overlay_member_count(l->overlay); i++)
-		by_state[overlay_member(l->overlay, i)->state]++;
+	for (size_t i = 0; i < overlay_member_count(l->overlay); i++) {
+		struct member m;
+
+		overlay_member(l->overlay, i, &m);
+		by_state[m.state]++;
+	}
 	pack_str(p, "members");
-	pack_map(p, ARRAY_LEN(by_state));
+	pack_map(p, ARRAY_LEN(by_state) + 1);
 	for (size_t i = 0; i < ARRAY_LEN(by_state); i++)
 		row_uint(p, member_state_text((enum member_state)i), by_state[i]);
+	row_uint(p, "in_table", overlay_table_count(l->overlay));
 	pack_str(p, "overlay");
 	pack_map(p, ARRAY_LEN(overlay_rows));
 	for (size_t i = 0; i < ARRAY_LEN(overlay_rows); i++)
@@ -109,8 +114,11 @@ static void put_overlay(struct pack *p, const struct link *l)
 void request_status(struct client *client, const struct ctl_request *request)
 {
 	struct node *node = client_node(client);
-	const struct cert *cert = &node->conf.self.cert;
+	const struct card *card = &node->keys.self.card;
+	const struct cert *cert = &card->cert;
 	struct now now = node_now();
+	char room_for_warning[KEYS_WARNING_MAX];
+	const char *warning = keys_warning(&node->keys, now.wall, room_for_warning);
 	uint8_t *room = malloc(ROOM);
 	struct pack p;
 
@@ -120,15 +128,21 @@ void request_status(struct client *client, const struct ctl_request *request)
 		return;
 	}
 	p = pack_into(room, ROOM);
-	pack_map(&p, 14);
+	pack_map(&p, 17);
 	row_str(&p, "name", cert->name);
 	row_str(&p, "org", cert->org);
-	row_hex(&p, "id", overlay_id(node->link.overlay), sizeof(struct id));
+	row_hex(&p, "id", card->id.octets, sizeof(card->id.octets));
 	row_str(&p, "version", SPOOR_VERSION);
 	row_time(&p, "started", node->started.wall.ms);
 	row_uint(&p, "uptime_ms", now.mono.ms - node->started.mono.ms);
-	row_endpoint(&p, "address", &node->conf.overlay_listen);
+	row_endpoint(&p, "address", &node->conf.overlay_listen[0]);
 	row_time(&p, "expires", cert->not_after.ms);
+	row_time(&p, "keys_expire", card->record.not_after.ms);
+	if (warning != NULL)
+		row_str(&p, "warning", warning);
+	else
+		row_nil(&p, "warning");
+	row_int(&p, "clock_skew_ms", -overlay_skew_ms(node->link.overlay));
 	row_bool(&p, "is_expired", now.wall.ms > cert->not_after.ms);
 	row_uint(&p, "idle_timeout_ms", (uint64_t)node->conf.idle_timeout_ms);
 	put_overlay(&p, &node->link);
@@ -137,39 +151,4 @@ void request_status(struct client *client, const struct ctl_request *request)
 	client_send(client, "row", room, pack_len(&p), NULL, NULL);
 	client_end(client, p.out.is_full ? CTL_INTERNAL : CTL_FOUND, NULL);
 	free(room);
-}
-
-static void put_peer(struct pack *p, const struct member *m, struct now now)
-{
-	pack_map(p, 8);
-	row_str(p, "name", m->cert.name);
-	row_str(p, "org", m->cert.org);
-	row_endpoint(p, "address", &m->endpoint);
-	row_hex(p, "id", m->id.octets, sizeof(m->id.octets));
-	row_time(p, "expires", m->cert.not_after.ms);
-	if (m->seen.ms == 0)
-		row_nil(p, "last_seen");
-	else
-		row_time(p, "last_seen", now.wall.ms - (int64_t)(now.mono.ms - m->seen.ms));
-	if (m->rtt_ms == MEMBER_RTT_UNKNOWN)
-		row_nil(p, "rtt_ms");
-	else
-		row_uint(p, "rtt_ms", m->rtt_ms);
-	row_str(p, "state", member_state_text(m->state));
-}
-
-void request_peers(struct client *client, const struct ctl_request *request)
-{
-	struct overlay *overlay = client_node(client)->link.overlay;
-	size_t count = overlay_member_count(overlay);
-	uint8_t room[1024];
-
-	(void)request;
-	for (size_t i = 0; i < count; i++) {
-		struct pack p = pack_into(room, sizeof(room));
-
-		put_peer(&p, overlay_member(overlay, i), node_now());
-		client_send(client, "row", room, pack_len(&p), NULL, NULL);
-	}
-	client_end(client, count > 0 ? CTL_FOUND : CTL_NOTHING, NULL);
 }

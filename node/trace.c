@@ -2,6 +2,7 @@
 
 #include "base/timestamp.h"
 #include "base/util.h"
+#include "node/bundle.h"
 #include "node/log.h"
 #include "node/node.h"
 #include "node/report.h"
@@ -47,7 +48,7 @@ static int outcome_by_name(const void *a, const void *b)
 {
 	const struct trace_outcome *x = a, *y = b;
 
-	return strcmp(x->cert.name, y->cert.name);
+	return strcmp(x->card.cert.name, y->card.cert.name);
 }
 
 /* Who answered first is chance: the report reads the same every time. */
@@ -74,7 +75,7 @@ static void conclude(struct trace *t, const char *remark)
 		return;
 	}
 	put_in_order(t);
-	if (t->is_asked && report_bundle(node, t, bundle) != ERR_OK) {
+	if (t->is_asked && bundle_write(node, t, bundle) != ERR_OK) {
 		log_line("trace", "the evidence could not be written to %s", node->conf.traces);
 		bundle[0] = '\0';
 	}
@@ -95,7 +96,7 @@ static void progress(struct trace *t)
 
 	pack_map(&p, 2);
 	row_uint(&p, "asked", overlay_member_count(client_node(t->client)->link.overlay));
-	row_uint(&p, "answered", t->reply_count);
+	row_uint(&p, "answered", t->outcome_count);
 	client_send(t->client, "progress", room, pack_len(&p), NULL, NULL);
 }
 
@@ -136,9 +137,40 @@ static struct trace *trace_of(struct traces *traces, uint32_t ticket)
 	return NULL;
 }
 
-void trace_reply(struct traces *traces, uint32_t ticket, const struct overlay_reply *reply)
+static struct trace_outcome *outcome_of(struct trace *t, const struct card *card)
 {
-	struct trace *t = trace_of(traces, ticket);
+	struct trace_outcome *outcomes;
+
+	for (size_t i = 0; i < t->outcome_count; i++) {
+		if (id_equal(&t->outcomes[i].card.id, &card->id))
+			return &t->outcomes[i];
+	}
+	outcomes = realloc(t->outcomes, (t->outcome_count + 1) * sizeof(*outcomes));
+	if (outcomes == NULL)
+		return NULL;
+	t->outcomes = outcomes;
+	outcomes[t->outcome_count] = (struct trace_outcome){.card = *card};
+	return &outcomes[t->outcome_count++];
+}
+
+void trace_receipt(struct traces *traces, const struct act *act)
+{
+	struct trace *t = trace_of(traces, act->ticket);
+	struct trace_outcome *outcome = t != NULL ? outcome_of(t, act->card) : NULL;
+
+	if (outcome == NULL || act->len > sizeof(outcome->receipt_blob.octets))
+		return;
+	outcome->has_receipt = true;
+	outcome->receipt = *act->receipt;
+	outcome->receipt_blob.len = act->len;
+	memcpy(outcome->receipt_blob.octets, act->data, act->len);
+	progress(t);
+}
+
+void trace_reply(struct traces *traces, const struct act *act)
+{
+	const struct overlay_reply *reply = &act->reply;
+	struct trace *t = trace_of(traces, act->ticket);
 	struct trace_reply *replies, *r;
 	size_t len = bytes_left(&reply->evidence);
 
@@ -149,7 +181,7 @@ void trace_reply(struct traces *traces, uint32_t ticket, const struct overlay_re
 		return;
 	t->replies = replies;
 	r = &replies[t->reply_count];
-	r->cert = reply->member->cert;
+	r->cert = reply->card->cert;
 	r->answer = *reply->answer;
 	r->evidence = malloc(len);
 	if (r->evidence == NULL)
@@ -157,22 +189,20 @@ void trace_reply(struct traces *traces, uint32_t ticket, const struct overlay_re
 	memcpy(r->evidence, reply->evidence.at, len);
 	r->evidence_len = len;
 	t->reply_count++;
-	progress(t);
 }
 
-void trace_finish(struct traces *traces, uint32_t ticket, const struct overlay_outcome *outcomes,
-                  size_t count)
+void trace_finish(struct traces *traces, const struct act *act)
 {
-	struct trace *t = trace_of(traces, ticket);
+	struct trace *t = trace_of(traces, act->ticket);
 
 	if (t == NULL)
 		return;
 	t->is_heard = true;
-	t->outcomes = calloc(MAX(count, 1), sizeof(*t->outcomes));
-	for (size_t i = 0; t->outcomes != NULL && i < count; i++) {
-		t->outcomes[i].cert = outcomes[i].member->cert;
-		t->outcomes[i].state = outcomes[i].state;
-		t->outcome_count++;
+	for (size_t i = 0; i < act->outcome_count; i++) {
+		struct trace_outcome *outcome = outcome_of(t, act->outcomes[i].card);
+
+		if (outcome != NULL)
+			outcome->state = act->outcomes[i].state;
 	}
 	advance(t);
 }
@@ -211,10 +241,16 @@ static enum err ask(struct trace *t, struct question *ret_question)
 static void refuse_to_ask(struct trace *t, enum err err)
 {
 	char text[TIMESTAMP_TEXT_MAX];
-	const struct cert *cert = &client_node(t->client)->conf.self.cert;
-	bool is_early = node_now().wall.ms < cert->not_before.ms;
+	const struct card *card = &client_node(t->client)->keys.self.card;
+	const struct cert *cert = &card->cert;
+	struct wall now = node_now().wall;
+	bool is_early = now.ms < cert->not_before.ms;
 
-	if (err == ERR_EXPIRED)
+	if (err == ERR_EXPIRED && !is_early && now.ms <= cert->not_after.ms)
+		client_end(t->client, CTL_DENIED,
+		           "this node's operational keys expired %s: no member would answer",
+		           timestamp_print(card->record.not_after.ms, text));
+	else if (err == ERR_EXPIRED)
 		client_end(
 			t->client, CTL_DENIED,
 			"this node's certificate %s %s: no member would answer",

@@ -17,7 +17,7 @@
 struct node;
 struct client;
 
-struct trace_reply { /* what one member said */
+struct trace_reply { /* what one member found */
 	struct cert cert;
 	struct answer answer;
 	uint8_t *evidence; /* its signed statement */
@@ -25,8 +25,11 @@ struct trace_reply { /* what one member said */
 };
 
 struct trace_outcome { /* what became of the question at one member */
-	struct cert cert;
+	struct card card;
 	enum target_state state;
+	bool has_receipt;
+	struct receipt receipt;           /* the last of them: */
+	struct receipt_blob receipt_blob; /* a signed statement, too */
 };
 
 struct trace {
@@ -41,7 +44,7 @@ struct trace {
 	struct query_blob blob;
 	struct trace_reply *replies;
 	size_t reply_count;
-	struct trace_outcome *outcomes; /* once the overlay is done */
+	struct trace_outcome *outcomes; /* of whoever has sent a receipt; in the end of all */
 	size_t outcome_count;
 	bool is_asked, is_heard; /* the overlay is done */
 	bool is_searched;        /* our own store is */
@@ -54,10 +57,10 @@ struct traces {
 
 #define TRACES_MAX 8
 
-/* From the overlay: a member's verified answer, and the end. */
-void trace_reply(struct traces *traces, uint32_t ticket, const struct overlay_reply *reply);
-void trace_finish(struct traces *traces, uint32_t ticket, const struct overlay_outcome *outcomes,
-                  size_t count);
+/* From the overlay: a member's verified receipt, its verified answer, and the end. */
+void trace_receipt(struct traces *traces, const struct act *act);
+void trace_reply(struct traces *traces, const struct act *act);
+void trace_finish(struct traces *traces, const struct act *act);
 
 /* Lets go of what is still under way, when the loop has ended. */
 void traces_fini(struct traces *traces);

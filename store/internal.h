@@ -7,7 +7,7 @@
  *	blocks.c    sealed blocks, their summaries, and the totals kept per partition
  *	expire.c    retention
  *	cursor.c    reading
- *	members.c   members
+ *	notes.c     small things kept across restarts
  *
  * `lock` guards everything in memory and is never held across a disk access. `writing` is held by
  * the one thread that seals or expires, across its transactions; it is taken before `lock`.
@@ -54,7 +54,7 @@ struct partition {
 
 struct env {
 	MDB_env *mdb;
-	MDB_dbi meta, blocks, summaries, members;
+	MDB_dbi meta, blocks, summaries, notes;
 	size_t page_len;
 	uint64_t budget; /* octets that blocks may take, so that deleting always finds pages */
 	int lock_fd;

@@ -58,7 +58,7 @@ enum err meta_open(struct env *env, MDB_txn *txn, const char **ret_reason)
 		{"meta", &env->meta},
 		{"blocks", &env->blocks},
 		{"summaries", &env->summaries},
-		{"members", &env->members},
+		{"members", &env->notes},
 	};
 	uint64_t format = FORMAT;
 	MDB_stat stat;

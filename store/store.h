@@ -126,15 +126,27 @@ MUST_USE enum err store_cursor_next(struct store_cursor *c, const struct flow **
                                     size_t *ret_count);
 
 /*
- * Members of the overlay across restarts: `id` is a key, `record` opaque to the store. A put is
- * durable when it returns, and may wait for a seal's commit; a record replaces the one before.
+ * Small things that a node keeps across restarts, opaque to the store: found by a kind and a key.
+ * All of a put are durable when it returns, or none; it may wait for a seal's commit. A value takes
+ * the place of the one before; one of no octets removes it.
  *
  * ERR_FULL   no room (map_size, or the disk)
  * ERR_IO     anything the system says
  */
-MUST_USE enum err store_member_put(struct store *s, const uint8_t id[32], const void *record,
-                                   size_t len);
-typedef void store_member_fn(void *ctx, const uint8_t id[32], const void *record, size_t len);
-MUST_USE enum err store_member_each(struct store *s, store_member_fn *fn, void *ctx);
+#define STORE_NOTE_KEY 32
+
+struct store_note {
+	uint8_t kind;
+	uint8_t key[STORE_NOTE_KEY];
+	const void *value; /* borrowed */
+	size_t len;        /* of a few thousand octets at most */
+};
+
+MUST_USE enum err store_note_put(struct store *s, const struct store_note *notes, size_t count);
+
+/* Calls `fn` with each of a kind, in the order of keys; it must not write to the store. */
+typedef void store_note_fn(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *value,
+                           size_t len);
+MUST_USE enum err store_note_each(struct store *s, uint8_t kind, store_note_fn *fn, void *ctx);
 
 #endif

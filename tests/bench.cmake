@@ -5,4 +5,7 @@ endfunction()
 bench(score correlate)
 bench(store store)
 bench(decode wire)
-bench(packet wire)
+bench(packet overlay)
+# It counts what is allocated.
+target_link_options(bench_packet PRIVATE -Wl,--wrap=malloc -Wl,--wrap=calloc)
+program(flooder SOURCES bench/flooder.c USES wire) # for bench_flood.sh

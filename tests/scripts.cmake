@@ -22,6 +22,9 @@ script_test(integration/kill tests/integration/kill.sh)
 script_test(integration/restart tests/integration/restart.sh)
 script_test(integration/clients tests/integration/clients.sh)
 script_test(integration/revoke tests/integration/revoke.sh)
+script_test(integration/overlay tests/integration/overlay.sh)
 
 # The namespace laboratory, in small: real ssh, real exporters (needs root and namespaces).
 script_test(laboratory/short tools/lab run short --json)
+# And 32 nodes whose network is lossy, flooded and cut, a third of which is killed meanwhile.
+script_test(laboratory/community tools/lab run community --json)

@@ -30,6 +30,11 @@ static const struct init_options defaults = {
 #define MEMBER(m) .offset = offsetof(struct init_options, m)
 #define ADDRESS .check = options_is_endpoint
 
+static bool is_advertise(const char *text)
+{
+	return strcmp(text, "none") == 0 || options_is_endpoint(text);
+}
+
 /* clang-format off */
 static bool is_keep(const char *text)
 {
@@ -47,6 +52,10 @@ static const struct option_row options[] = {
 	{"valid-until", 0, "TIME",    "certificate valid until TIME", OPTION_TIME, MEMBER(until_ms)},
 	{"listen", 0, "ADDR:PORT",    "of the overlay (127.0.0.1:7667)", OPTION_TEXT,
 		MEMBER(settings.listen), ADDRESS},
+	{"listen6", 0, "ADDR:PORT",   "of the overlay, for IPv6 beside IPv4 (nowhere)", OPTION_TEXT,
+		MEMBER(settings.listen6), ADDRESS},
+	{"advertise", 0, "ADDR:PORT", "where others reach the node (where it listens), or: none; may be "
+		"given again", OPTION_LIST, MEMBER(settings.advertise), is_advertise},
 	{"prefix", 0, "NET",          "others may reach the node there (the address of --listen); may be "
 		"given again", OPTION_LIST, MEMBER(prefixes), issue_is_prefix},
 	{"export", 0, "ADDR:PORT",    "of flow exports (127.0.0.1:2055); may be given again",
@@ -159,25 +168,35 @@ struct node { /* in the making */
 	bool is_signed;
 };
 
+static bool is_reachable(const char *text, struct endpoint *ret)
+{
+	return endpoint_parse(text, ret) == ERR_OK && addr_is_unicast(&ret->addr);
+}
+
+/* Where nobody says: the addresses that it listens on. */
 static enum err fill_prefixes(struct node *n, char *reterr)
 {
 	const struct init_options *o = n->call->options;
-	enum err err =
-		issue_prefixes(&o->prefixes, n->request.prefixes, &n->request.prefix_count, reterr);
+	const char *const texts[] = {o->settings.listen, o->settings.listen6};
+	struct request *r = &n->request;
+	enum err err = issue_prefixes(&o->prefixes, r->prefixes, &r->prefix_count, reterr);
 	struct endpoint listen;
 
 	if (err != ERR_OK)
 		return ERR_RANGE;
-	if (n->request.prefix_count > 0)
+	if (r->prefix_count > 0)
 		return ERR_OK;
-	if (endpoint_parse(o->settings.listen, &listen) != ERR_OK ||
-	    !addr_is_unicast(&listen.addr)) {
-		snprintf(reterr, FILE_REASON_MAX,
-		         "nobody can reach %s: say --prefix NET, where others may reach the node",
-		         o->settings.listen);
-		return ERR_RANGE;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		if (texts[i] != NULL && !is_reachable(texts[i], &listen)) {
+			snprintf(reterr, FILE_REASON_MAX,
+			         "nobody can reach %s: say --prefix NET, where others may reach "
+			         "the node",
+			         texts[i]);
+			return ERR_RANGE;
+		}
+		if (texts[i] != NULL)
+			r->prefixes[r->prefix_count++] = prefix_of(&listen.addr);
 	}
-	n->request.prefixes[n->request.prefix_count++] = prefix_of(&listen.addr);
 	return ERR_OK;
 }
 

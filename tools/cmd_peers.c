@@ -61,16 +61,51 @@ static void rtt_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MA
 		snprintf(room, PRINT_CELL_MAX, "-");
 }
 
+/* In brackets: what its record says; it has not answered there yet. */
+static void address_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX])
+{
+	const char *address = json_text(row, "address");
+	bool is_verified = json_is_true(json_object_get(row, "is_verified"));
+
+	(void)now;
+	if (*address == '\0')
+		snprintf(room, PRINT_CELL_MAX, "-");
+	else
+		snprintf(room, PRINT_CELL_MAX, is_verified ? "%.60s" : "(%.60s)", address);
+}
+
+static void distance_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX])
+{
+	int64_t distance = json_count(row, "distance", -1);
+
+	(void)now;
+	if (distance < 0)
+		snprintf(room, PRINT_CELL_MAX, "-");
+	else
+		snprintf(room, PRINT_CELL_MAX, "2^%lld", (long long)distance);
+}
+
+static void state_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX])
+{
+	bool is_in_table = json_is_true(json_object_get(row, "in_table"));
+
+	(void)now;
+	snprintf(room, PRINT_CELL_MAX, "%.20s%s", json_text(row, "state"),
+	         is_in_table ? ", in table" : "");
+}
+
 /* clang-format off */
 static const struct print_column columns[] = {
 	/* key         title           width  right  cell */
 	{"name",       "NAME",             0, false, NULL},
 	{"org",        "ORGANISATION",     0, false, NULL},
-	{"address",    "ADDRESS",          0, false, NULL},
+	{"address",    "ADDRESS",          0, false, address_cell},
+	{"distance",   "DISTANCE",         0, true,  distance_cell},
+	{"state",      "STATE",            0, false, state_cell},
 	{"expires",    "EXPIRES",          0, false, expires_cell},
 	{"last_seen",  "LAST SEEN",        0, true,  seen_cell},
 	{"rtt_ms",     "ROUND TRIP",       0, true,  rtt_cell},
-	{"state",      "STATE",            0, false, NULL},
+	{"last_answer", "LAST ANSWER",     0, false, NULL},
 };
 /* clang-format on */
 
@@ -134,6 +169,55 @@ static int run(const struct call *call)
 	json_decref(peers.rows);
 	return code;
 }
+
+static void keep_row(void *ctx, json_t *row)
+{
+	json_array_append(ctx, row);
+}
+
+static int ask_for(const struct call *call, const char *node, struct ctl_request *request,
+                   struct client_listener *listener)
+{
+	strcpy(request->node, node);
+	return client_query(call->globals->socket, request, listener);
+}
+
+/* A name may be of several; an id never is. */
+static int show(const struct call *call)
+{
+	struct ctl_request request = ctl_request_of(CTL_PEERS);
+	json_t *rows = json_array();
+	struct client_listener listener = {.row = keep_row, .ctx = rows};
+	const char *node = call->operands[0];
+	int code = CTL_USAGE;
+
+	if (*node == '\0' || strlen(node) >= sizeof(request.node))
+		print_failure(code, "NODE is a name, an id, or the beginning of one");
+	else
+		code = ask_for(call, node, &request, &listener);
+	if (json_array_size(rows) > 1)
+		code = print_failure(CTL_USAGE,
+		                     "%zu members are called so: say an id, as peers "
+		                     "--json has it",
+		                     json_array_size(rows));
+	else if (json_array_size(rows) == 1 && call->form == PRINT_JSON)
+		print_object(json_array_get(rows, 0), stdout);
+	else if (json_array_size(rows) == 1)
+		print_sections(json_array_get(rows, 0), stdout);
+	json_decref(rows);
+	return code;
+}
+
+const struct command cmd_peers_show = {
+	.name = "peers",
+	.verb = "show",
+	.operands = "NODE",
+	.summary = "all that the node knows of one member",
+	.notes = "NODE is a name, an id, or at least four digits that an id begins with.\n",
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = show,
+};
 
 const struct command cmd_peers = {
 	.name = "peers",

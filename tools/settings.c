@@ -64,6 +64,14 @@ static void put_list(struct text *t, const struct option_list *list)
 	put(t, "]\n");
 }
 
+static void put_endpoint(struct text *t, const char *text)
+{
+	if (text[0] == '[')
+		put_quoted(t, text);
+	else
+		put(t, "%s", text);
+}
+
 const char *settings_root(size_t index, char room[SETTINGS_ROOT_MAX])
 {
 	if (index == 0)
@@ -97,11 +105,18 @@ void settings_print(const struct settings *s, size_t roots, char room[SETTINGS_T
 	put(&t, "\nidentity: identity.key\ncertificate: member.cert\n");
 	put_roots(&t, roots);
 	put(&t, "control: spoord.sock\noverlay:\n  listen: ");
-	if (s->listen[0] == '[')
-		put_quoted(&t, s->listen);
-	else
-		put(&t, "%s", s->listen);
-	put(&t, "\n  bootstrap: ");
+	put_endpoint(&t, s->listen);
+	if (s->listen6 != NULL) {
+		put(&t, "\n  listen6: ");
+		put_endpoint(&t, s->listen6);
+	}
+	if (s->advertise.count > 0) {
+		put(&t, "\n  advertise: ");
+		put_list(&t, &s->advertise);
+	} else {
+		put(&t, "\n");
+	}
+	put(&t, "  bootstrap: ");
 	put_list(&t, &s->bootstrap);
 	put(&t, "exports:\n  listen: ");
 	put_list(&t, s->exports.count == 0 ? &local : &s->exports);

@@ -11,7 +11,9 @@
 
 struct settings { /* as they were given, and checked */
 	const char *name, *listen, *idle_timeout, *map_size, *keep;
+	const char *listen6;                   /* NULL: none */
 	struct option_list exports, bootstrap; /* no exports: 127.0.0.1:2055 */
+	struct option_list advertise;          /* none: the node finds out by itself */
 };
 
 /* "root.pub", "root-2.pub", ...: the file of the root `index`. Returns `room`. */

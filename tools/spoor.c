@@ -23,6 +23,7 @@ enum {
 	TRACE,
 	STATUS,
 	PEERS,
+	PEERS_SHOW,
 	INIT,
 	KEYGEN_IDENTITY,
 	KEYGEN_ROOT,
@@ -42,6 +43,7 @@ static const struct command *const commands[] = {
 	[TRACE] = &cmd_trace,
 	[STATUS] = &cmd_status,
 	[PEERS] = &cmd_peers,
+	[PEERS_SHOW] = &cmd_peers_show,
 	[INIT] = &cmd_init,
 	[KEYGEN_IDENTITY] = &cmd_keygen_identity,
 	[KEYGEN_ROOT] = &cmd_keygen_root,
@@ -142,20 +144,25 @@ static bool is_command(const char *name)
 	return false;
 }
 
-/* The command that argv[0..argc) begins with; its words are counted in `*ret_words`. */
+/* The command that argv[0..argc) begins with, the longest; its words are counted in `*ret_words`.
+ */
 static const struct command *command_find(int argc, char **argv, int *ret_words)
 {
+	const struct command *best = NULL;
+
+	*ret_words = 0;
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
 		const struct command *c = commands[i];
+		int words = c->verb == NULL ? 1 : 2;
 
-		if (strcmp(c->name, argv[0]) != 0)
+		if (strcmp(c->name, argv[0]) != 0 || words <= *ret_words)
 			continue;
 		if (c->verb != NULL && (argc < 2 || strcmp(c->verb, argv[1]) != 0))
 			continue;
-		*ret_words = c->verb == NULL ? 1 : 2;
-		return c;
+		*ret_words = words;
+		best = c;
 	}
-	return NULL;
+	return best;
 }
 
 static struct wall now(void)

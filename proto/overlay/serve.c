@@ -1,26 +1,27 @@
 /*
- * Their questions. A query is searched for once, however often it comes: its id is kept until no
- * copy of it could pass for fresh. The answer goes out in parts, each sent again until
- * acknowledged.
+ * Their questions, after spread.c has found them genuine and new. Each is searched for once. Its
+ * receipt, and the sealed answer of a match, go straight to its origin: in a session with it, at an
+ * address that its certificate allows and that has proved itself, and nowhere else, or one question
+ * would have a thousand members knock at a victim's door. They go after a while drawn at random, so
+ * that they do not all arrive at once.
  */
 #include "base/util.h"
 #include "proto/overlay/core.h"
 
 #include <string.h>
 
-#define RESEND_MS 400 /* doubled at every try */
-#define RESENDS_MAX 6
+#define JITTER_MEMBER_MS 2
+#define JITTER_MAX_MS 5000
+#define RESEND_MS 500 /* for a RACK, doubled */
+#define RESENDS_MAX 7
+#define SESSION_MS 400             /* between two looks for the session we want */
+#define BUSY_MS 2000               /* what a member that is busy asks for */
+#define REPLY_MAX (FRAME_MAX - 17) /* octets of a sealed answer in one datagram */
 
-/* What one member may ask. */
-static const struct bucket_rate query_rate = {.per_minute = 12, .burst = 12};
-
-static void say(struct overlay *o, const struct endpoint *to, const struct query_id *id,
-                enum receipt_status status)
-{
-	struct body body = {.query_id = *id, .status = status};
-
-	send_to(o, to, MESSAGE_RECEIPT, &body);
-}
+/* What one member may ask; what one organisation's searches may take, in ms of them. */
+static const struct budget_rate query_rate = {.per_minute = 6, .burst = 12};
+static const struct budget_rate search_rate = {.per_minute = 2000, .burst = 8000};
+static const uint32_t price[SEVERITY_END] = {2, 1, 1, 1}; /* by severity */
 
 static struct serve *serve_of(struct overlay *o, const struct query_id *id)
 {
@@ -42,232 +43,346 @@ static struct serve *serve_by_ticket(struct overlay *o, uint32_t ticket)
 	return NULL;
 }
 
-static struct serve *free_serve(struct overlay *o)
+bool serve_is_open(struct overlay *o, uint32_t ticket)
 {
-	for (size_t i = 0; i < o->limits.serves_max; i++) {
-		if (!o->serves[i].is_used)
-			return &o->serves[i];
-	}
-	return NULL;
+	const struct serve *s = serve_by_ticket(o, ticket);
+
+	return s != NULL && !s->is_answered;
 }
 
-static struct seen *seen_of(struct overlay *o, const struct query_id *id, struct wall now)
-{
-	for (size_t i = 0; i < SEEN_MAX; i++) {
-		if (o->seen[i].until.ms >= now.ms && memcmp(&o->seen[i].id, id, sizeof(*id)) == 0)
-			return &o->seen[i];
-	}
-	return NULL;
-}
-
-/* A place for one more id; NULL when all are alive: then no new query is taken, none forgotten. */
-static struct seen *free_seen(struct overlay *o, struct wall now)
-{
-	for (size_t i = 0; i < SEEN_MAX; i++) {
-		if (o->seen[i].until.ms < now.ms)
-			return &o->seen[i];
-	}
-	return NULL;
-}
-
-static void send_parts(struct overlay *o, struct now now, struct serve *s)
-{
-	struct peer *peer = peer_find(o, &s->from);
-
-	s->next = mono_after(now.mono, (uint64_t)RESEND_MS << s->tries);
-	s->tries++;
-	for (uint32_t part = 0; peer != NULL && part < s->parts; part++) {
-		size_t at = (size_t)part * MESSAGE_CHUNK_MAX;
-		struct body body = {
-			.query_id = s->query.id,
-			.part = part,
-			.parts = s->parts,
-			.chunk = bytes_of(s->sealed + at, MIN(MESSAGE_CHUNK_MAX, s->len - at)),
-		};
-
-		if ((s->missing & UINT32_C(1) << part) != 0)
-			send_to(o, &peer->member.endpoint, MESSAGE_ANSWER, &body);
-	}
-}
-
-/* The same query again: say where it stands. */
-static enum err repeat(struct overlay *o, struct now now, struct serve *s,
-                       const struct endpoint *from)
-{
-	if (!s->is_answered) {
-		say(o, from, &s->query.id, RECEIPT_WORKING);
-	} else {
-		s->tries = 0;
-		send_parts(o, now, s);
-	}
-	return ERR_OK;
-}
-
-static enum err turn_away(struct overlay *o, uint64_t *counter, const struct endpoint *to,
-                          const struct query_id *id, enum receipt_status status)
-{
-	++*counter;
-	say(o, to, id, status);
-	return status == RECEIPT_BUSY ? ERR_BUSY : ERR_STALE;
-}
-
-/* Reads a query that is new to us; counts why not. */
-static enum err read_query(struct overlay *o, struct now now, const struct endpoint *from,
-                           const struct message *m, struct query *ret)
-{
-	enum err err = query_open(m->body.query.at, bytes_left(&m->body.query),
-	                          trust_roots(o->trust, now.wall), now.wall, SKEW_MS, ret);
-	struct id origin;
-
-	if (err == ERR_EXPIRED)
-		return turn_away(o, &o->counters.expired, from, &ret->id, RECEIPT_UNWANTED);
-	if (err == ERR_STALE)
-		return turn_away(o, &o->counters.stale, from, &ret->id, RECEIPT_UNWANTED);
-	if (err != ERR_OK) {
-		o->counters.forged++;
-		return err;
-	}
-	origin = cert_id(&ret->origin);
-	if (!id_equal(&origin, &m->sender)) {
-		o->counters.forged++; /* nobody relays in direct mode */
-		return ERR_AUTH;
-	}
-	if ((ret->origin.roles & CERT_ROLE_ASK) == 0)
-		return turn_away(o, &o->counters.refused, from, &ret->id, RECEIPT_UNWANTED);
-	return ERR_OK;
-}
-
-enum err on_query(struct overlay *o, struct now now, const struct endpoint *from,
-                  const struct message *m, struct peer *peer)
-{
-	struct bytes blob = m->body.query;
-	struct query_id id = query_id_of(blob.at, bytes_left(&blob));
-	struct serve *s;
-	struct seen *seen;
-	struct slot *slot;
-	enum err err;
-
-	s = serve_of(o, &id);
-	if (s != NULL)
-		return id_equal(&s->from, &m->sender) ? repeat(o, now, s, from) : ERR_AUTH;
-	seen = seen_of(o, &id, now.wall);
-	if (seen != NULL) {
-		o->counters.stale++;
-		if (seen->is_refused && id_equal(&seen->from, &m->sender))
-			say(o, from, &id, RECEIPT_REFUSED); /* the first one may be lost */
-		return ERR_STALE;
-	}
-	s = free_serve(o);
-	seen = free_seen(o, now.wall);
-	if (s == NULL || seen == NULL || !bucket_take(&peer->queries, now.mono, query_rate))
-		return turn_away(o, &o->counters.busy, from, &id, RECEIPT_BUSY);
-	err = read_query(o, now, from, m, &s->query);
-	if (err != ERR_OK)
-		return err;
-	slot = push(o, ACT_SERVE, &m->sender);
-	if (slot == NULL)
-		return ERR_BUSY;
-	*seen = (struct seen){
-		.id = id, .from = m->sender, .until = {s->query.expires.ms + SKEW_MS}};
-	s->is_used = true;
-	s->is_answered = false;
-	s->ticket = ++o->last_ticket;
-	s->from = m->sender;
-	s->next = MONO_NEVER;
-	s->until = mono_after(now.mono, QUERY_LIFE_MAX_MS);
-	slot->act.ticket = s->ticket;
-	slot->act.query = &s->query;
-	say(o, from, &id, RECEIPT_WORKING);
-	return ERR_OK;
-}
-
-enum err overlay_answer(struct overlay *o, struct now now, uint32_t ticket,
-                        const struct answer *answer)
-{
-	struct serve *s = serve_by_ticket(o, ticket);
-	struct seed seed;
-	enum err err;
-
-	if (s == NULL || s->is_answered)
-		return ERR_NOENT;
-	o->random.fill(o->random.ctx, &seed, sizeof(seed));
-	s->len = sizeof(s->sealed);
-	err = answer_pack(answer, &s->query, &o->self.blob, &o->id, &o->self.pair, &seed, s->sealed,
-	                  &s->len);
-	wipe(&seed, sizeof(seed));
-	if (err != ERR_OK)
-		return err;
-	s->is_answered = true;
-	s->tries = 0;
-	s->parts = (uint32_t)((s->len + MESSAGE_CHUNK_MAX - 1) / MESSAGE_CHUNK_MAX);
-	s->missing = (UINT32_C(1) << s->parts) - 1;
-	send_parts(o, now, s);
-	return ERR_OK;
-}
-
-void overlay_refuse(struct overlay *o, struct now now, uint32_t ticket, enum receipt_status status)
-{
-	struct serve *s = serve_by_ticket(o, ticket);
-	struct peer *peer = s != NULL ? peer_find(o, &s->from) : NULL;
-	struct seen *seen = s != NULL ? seen_of(o, &s->query.id, now.wall) : NULL;
-
-	if (s == NULL)
-		return;
-	if (status == RECEIPT_BUSY)
-		o->counters.busy++;
-	else
-		o->counters.refused++;
-	if (seen != NULL && status == RECEIPT_BUSY)
-		*seen = (struct seen){.is_refused =
-		                              false}; /* "later" means that it may come again */
-	else if (seen != NULL)
-		seen->is_refused = true;
-	if (peer != NULL)
-		say(o, &peer->member.endpoint, &s->query.id, status);
-	s->is_used = false;
-}
-
-/* A receipt is for an answer of ours, or about a query of ours. */
-enum err on_receipt(struct overlay *o, struct now now, const struct endpoint *from,
-                    const struct message *m, struct peer *peer)
-{
-	struct serve *s = serve_of(o, &m->body.query_id);
-
-	(void)from;
-	(void)peer;
-	if (s == NULL || !id_equal(&s->from, &m->sender) || m->body.status != RECEIPT_PART)
-		return m->body.status == RECEIPT_PART ? ERR_OK : on_receipt_of_query(o, now, m);
-	if (s->is_answered && m->body.part < s->parts)
-		s->missing &= ~(UINT32_C(1) << m->body.part);
-	if (s->is_answered && s->missing == 0)
-		s->is_used = false;
-	return ERR_OK;
-}
-
-void serves_expire(struct overlay *o, struct now now)
+struct serve *serve_by_token(struct overlay *o, const struct nonce *token)
 {
 	for (size_t i = 0; i < o->limits.serves_max; i++) {
 		struct serve *s = &o->serves[i];
 
+		if (s->is_used && s->len > 0 && memcmp(&s->token, token, sizeof(*token)) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+static void release(struct overlay *o, struct serve *s)
+{
+	uint8_t *sealed = s->sealed;
+
+	cards_drop(o->cards, s->origin);
+	memset(s, 0, sizeof(*s));
+	s->sealed = sealed;
+}
+
+/* Everything was said, or nothing was searched for: the least needed of those that are done. */
+static struct serve *free_serve(struct overlay *o)
+{
+	struct serve *oldest = NULL;
+
+	for (size_t i = 0; i < o->limits.serves_max; i++) {
+		struct serve *s = &o->serves[i];
+
 		if (!s->is_used)
-			continue;
-		if (mono_reached(now.mono, s->until) ||
-		    (s->tries > RESENDS_MAX && mono_reached(now.mono, s->next)))
-			s->is_used = false;
-		else if (s->is_answered && mono_reached(now.mono, s->next))
-			send_parts(o, now, s);
+			return s;
+		if (s->is_answered && !s->is_receipt_due && !s->is_reply_due &&
+		    (oldest == NULL || s->until.ms < oldest->until.ms))
+			oldest = s;
+	}
+	if (oldest != NULL)
+		release(o, oldest);
+	return oldest;
+}
+
+static void wake(struct overlay *o, struct serve *s, struct mono at)
+{
+	s->next = at;
+	o->serves_due = mono_earlier(o->serves_due, at);
+}
+
+static void sign_receipt(struct overlay *o, struct now now, struct serve *s, enum verdict_kind kind,
+                         const struct answer *answer)
+{
+	struct receipt r = {
+		.query_id = s->query.id,
+		.responder = o->id,
+		.kind = kind,
+		.at = common_wall(o, now),
+		.window = {0, -1},
+		.retry_after_ms = kind == RECEIPT_BUSY ? BUSY_MS : 0,
+	};
+
+	if (answer != NULL) {
+		r.window = answer->window;
+		r.flows = answer->flows;
+		r.lost = answer->lost;
+		r.connections = answer->connections;
+	}
+	receipt_sign(&r, &o->self.operational, &s->receipt);
+}
+
+/* All is ready to be said, in a while. */
+static void settle(struct overlay *o, struct now now, struct serve *s, bool has_reply)
+{
+	uint64_t jitter_ms = MIN((uint64_t)JITTER_MEMBER_MS * (o->seat_count + 1), JITTER_MAX_MS);
+
+	s->is_answered = true;
+	s->is_receipt_due = true;
+	s->is_reply_due = has_reply;
+	s->tries = 0;
+	wake(o, s, mono_after(now.mono, random_below(o, jitter_ms)));
+}
+
+static void take(struct serve *s, const struct query *query, struct bytes blob)
+{
+	s->blob.len = bytes_left(&blob);
+	memcpy(s->blob.octets, blob.at, s->blob.len);
+	s->query = *query;
+	s->query.cert.at = s->blob.octets + (query->cert.at - blob.at);
+	s->query.cert.end = s->query.cert.at + bytes_left(&query->cert);
+	s->query.record.at = s->blob.octets + (query->record.at - blob.at);
+	s->query.record.end = s->query.record.at + bytes_left(&query->record);
+}
+
+static bool may_cost(struct overlay *o, struct now now, const struct serve *s)
+{
+	const struct cert *cert = &s->origin->card.cert;
+	struct budget *searches = budget_of_name(o->searches, cert->org);
+	struct origin *origin = NULL;
+
+	for (size_t i = 0; i < o->limits.origins_max && origin == NULL; i++) {
+		if (o->origins[i].used.ms != 0 &&
+		    id_equal(&o->origins[i].window.origin, &s->origin->card.id))
+			origin = &o->origins[i];
+	}
+	return origin != NULL &&
+	       budget_take(&origin->queries, now.mono, query_rate,
+	                   price[s->query.question.severity]) &&
+	       budget_take(searches, now.mono, search_rate, 1);
+}
+
+static void begin_search(struct overlay *o, struct now now, struct serve *s)
+{
+	struct slot *slot = may_cost(o, now, s) ? push(o, ACT_SERVE, s->origin) : NULL;
+
+	s->is_answered = false;
+	s->is_receipt_due = s->is_reply_due = false;
+	s->len = 0;
+	s->next = MONO_NEVER;
+	if (slot == NULL) {
+		o->counters.busy++;
+		sign_receipt(o, now, s, RECEIPT_BUSY, NULL);
+		settle(o, now, s, false);
+		return;
+	}
+	slot->act.ticket = s->ticket;
+	slot->act.query = &s->query;
+	slot->act.hops = s->hops;
+}
+
+void serve_begin(struct overlay *o, struct now now, const struct query *query, struct bytes blob,
+                 const struct held_card *origin, uint8_t hops)
+{
+	struct serve *s;
+	uint64_t left_ms = (uint64_t)MAX(query->expires.ms - common_wall(o, now).ms, 0);
+
+	if ((o->self.card.cert.roles & CERT_ROLE_ANSWER) == 0)
+		return;
+	s = free_serve(o);
+	if (s == NULL) {
+		o->counters.busy++; /* its origin asks again, directly */
+		return;
+	}
+	take(s, query, blob);
+	s->is_used = true;
+	s->ticket = ++o->last_ticket;
+	s->origin = cards_share(origin);
+	s->hops = hops;
+	s->until = mono_after(now.mono, left_ms);
+	o->serves_due = mono_earlier(o->serves_due, s->until);
+	begin_search(o, now, s);
+}
+
+/* Its origin itself says it again: it has not heard from us. False: we know nothing of it. */
+bool serve_again(struct overlay *o, struct now now, const struct query_id *id,
+                 const struct id *asker)
+{
+	struct serve *s = serve_of(o, id);
+	struct receipt r;
+
+	if (s == NULL || !id_equal(&s->origin->card.id, asker))
+		return false;
+	if (!s->is_answered)
+		return true; /* being searched for */
+	if (receipt_open(s->receipt.octets, s->receipt.len, &o->self.card.record.sign, &r) ==
+	            ERR_OK &&
+	    r.kind == RECEIPT_BUSY) {
+		begin_search(o, now, s);
+		return true;
+	}
+	s->is_receipt_due = true;
+	s->is_reply_due = s->len > 0;
+	s->tries = 0;
+	wake(o, s, now.mono);
+	return true;
+}
+
+enum err overlay_answer(struct overlay *o, struct now now, uint32_t ticket,
+                        const struct answer *answer, bool is_match, uint32_t spent_ms)
+{
+	struct serve *s = serve_by_ticket(o, ticket);
+	struct seed seed;
+	enum err err = ERR_OK;
+
+	if (s == NULL || s->is_answered)
+		return ERR_NOENT;
+	budget_charge(budget_of_name(o->searches, s->origin->card.cert.org), now.mono, search_rate,
+	              MIN(spent_ms, search_rate.burst));
+	if (is_match) {
+		seed = random_seed(o);
+		s->len = o->limits.answer_max;
+		err = answer_pack(answer, &s->query, &o->id, &o->self.operational, &seed, s->sealed,
+		                  &s->len);
+		wipe(&seed, sizeof(seed));
+	}
+	if (err != ERR_OK) {
+		s->len = 0;
+		return err;
+	}
+	if (is_match) {
+		o->random.fill(o->random.ctx, s->token.octets, sizeof(s->token.octets));
+		s->digest = digest("spoor sealed answer 1", s->sealed, s->len);
+	}
+	sign_receipt(o, now, s, is_match ? RECEIPT_MATCH : RECEIPT_NONE, answer);
+	settle(o, now, s, is_match);
+	return ERR_OK;
+}
+
+void overlay_refuse(struct overlay *o, struct now now, uint32_t ticket, enum verdict_kind kind)
+{
+	struct serve *s = serve_by_ticket(o, ticket);
+
+	if (s == NULL || s->is_answered)
+		return;
+	if (kind == RECEIPT_BUSY)
+		o->counters.busy++;
+	else
+		o->counters.refused++;
+	sign_receipt(o, now, s, kind, NULL);
+	settle(o, now, s, false);
+}
+
+static void say_reply(struct overlay *o, struct now now, struct serve *s, struct session *session)
+{
+	struct frame f;
+
+	f.query_id = s->query.id;
+	if (s->len <= REPLY_MAX) {
+		f.kind = FRAME_REPLY;
+		f.blob = bytes_of(s->sealed, s->len);
+	} else {
+		f.kind = FRAME_OFFER;
+		f.len = (uint32_t)s->len;
+		f.digest = s->digest;
+		f.token = s->token;
+	}
+	say_in(o, now, session, &f);
+}
+
+static void speak(struct overlay *o, struct now now, struct serve *s)
+{
+	const struct card *card = &s->origin->card;
+	struct session *session = session_live(o, &card->id);
+	struct frame f;
+
+	if (seat_of(o, &card->id) == NULL) { /* a member no longer */
+		s->is_receipt_due = s->is_reply_due = false;
+		return;
+	}
+	if (session == NULL) {
+		handshake_begin(o, now, s->origin);
+		wake(o, s, mono_after(now.mono, SESSION_MS));
+		return;
+	}
+	if (!cert_allows(&card->cert, &session->to.addr) && HOLDS(RULE_PLACE)) {
+		o->counters.misplaced++;
+		s->is_receipt_due = s->is_reply_due = false;
+		return;
+	}
+	if (s->tries >= RESENDS_MAX) {
+		s->is_receipt_due = s->is_reply_due = false;
+		return;
+	}
+	wake(o, s, mono_after(now.mono, (uint64_t)RESEND_MS << MIN(s->tries, 4)));
+	s->tries++;
+	if (s->is_receipt_due) {
+		f.kind = FRAME_RECEIPT;
+		f.blob = bytes_of(s->receipt.octets, s->receipt.len);
+		say_in(o, now, session, &f);
+	}
+	if (s->is_reply_due)
+		say_reply(o, now, s, session);
+}
+
+enum err on_rack(struct overlay *o, struct now now, struct session *session, const struct frame *f)
+{
+	struct serve *s = serve_of(o, &f->query_id);
+
+	(void)now;
+	if (s == NULL || !s->is_answered || !id_equal(&s->origin->card.id, &session->held->card.id))
+		return ERR_STALE;
+	if (f->about == FRAME_RECEIPT)
+		s->is_receipt_due = false;
+	else
+		s->is_reply_due = false;
+	return ERR_OK;
+}
+
+enum err on_fetch(struct overlay *o, struct now now, struct session *session, const struct frame *f)
+{
+	struct serve *s = serve_of(o, &f->query_id);
+	struct frame part;
+
+	if (s == NULL || f->offset >= s->len ||
+	    !id_equal(&s->origin->card.id, &session->held->card.id) ||
+	    !cert_allows(&s->origin->card.cert, &session->to.addr))
+		return counted(&o->counters.unasked, ERR_STALE);
+	if (!may_send(o, now, session))
+		return ERR_LIMIT;
+	part.kind = FRAME_PART;
+	part.query_id = f->query_id;
+	part.offset = f->offset;
+	part.blob = bytes_of(s->sealed + f->offset, MIN(s->len - f->offset, FRAME_PART_MAX));
+	say_in(o, now, session, &part);
+	return ERR_OK;
+}
+
+void serves_session(struct overlay *o, struct now now, const struct id *id)
+{
+	for (size_t i = 0; i < o->limits.serves_max; i++) {
+		struct serve *s = &o->serves[i];
+
+		if (s->is_used && s->is_answered && (s->is_receipt_due || s->is_reply_due) &&
+		    id_equal(&s->origin->card.id, id))
+			wake(o, s, mono_earlier(s->next, mono_after(now.mono, 1)));
 	}
 }
 
-struct mono serves_deadline(const struct overlay *o)
+void serves_expire(struct overlay *o, struct now now)
 {
-	struct mono deadline = MONO_NEVER;
-
+	if (!mono_reached(now.mono, o->serves_due))
+		return;
+	o->serves_due = MONO_NEVER;
 	for (size_t i = 0; i < o->limits.serves_max; i++) {
-		if (!o->serves[i].is_used)
+		struct serve *s = &o->serves[i];
+		bool is_due;
+
+		if (!s->is_used)
 			continue;
-		deadline = mono_earlier(deadline, o->serves[i].until);
-		deadline = mono_earlier(deadline, o->serves[i].next);
+		is_due = s->is_receipt_due || s->is_reply_due;
+		if (mono_reached(now.mono, s->until)) {
+			release(o, s);
+			continue;
+		}
+		if (is_due && mono_reached(now.mono, s->next))
+			speak(o, now, s);
+		if (s->is_receipt_due || s->is_reply_due)
+			o->serves_due = mono_earlier(o->serves_due, s->next);
+		o->serves_due = mono_earlier(o->serves_due, s->until);
 	}
-	return deadline;
 }

@@ -5,10 +5,10 @@
 
 #include <string.h>
 
-#define ANSWER_VERSION 1
+#define ANSWER_VERSION 2
 #define ANSWER_FIELDS 7
 #define FINDING_FIELDS 15
-#define DOMAIN "spoor answer 1"
+#define DOMAIN "spoor answer 2"
 #define PLAIN_MAX (ANSWER_MAX - SEAL_OVERHEAD)
 
 static void pack_finding(struct pack *p, const struct finding *f)
@@ -105,18 +105,18 @@ static struct id statement(const struct query *query, const struct id *responder
 {
 	uint8_t head[sizeof(struct query_id) + sizeof(struct box_key) + 2 * sizeof(struct id)];
 	struct octets out = octets_of(head, sizeof(head));
-	struct id of_body = digest("spoor answer body 1", body.at, bytes_left(&body));
+	struct id of_body = digest("spoor answer body 2", body.at, bytes_left(&body));
 
 	octets_put(&out, query->id.octets, sizeof(query->id.octets));
 	octets_put(&out, query->reply_to.octets, sizeof(query->reply_to.octets));
 	octets_put(&out, responder->octets, sizeof(responder->octets));
 	octets_put(&out, of_body.octets, sizeof(of_body.octets));
-	return digest("spoor answer statement 1", head, octets_len(&out));
+	return digest("spoor answer statement 2", head, octets_len(&out));
 }
 
 enum err answer_sign(const struct answer *answer, const struct query *query,
-                     const struct cert_blob *cert, const struct id *responder,
-                     const struct key_pair *pair, void *room, size_t *len)
+                     const struct id *responder, const struct key_pair *operational, void *room,
+                     size_t *len)
 {
 	uint8_t body[PLAIN_MAX];
 	struct pack p = pack_into(body, sizeof(body));
@@ -126,23 +126,21 @@ enum err answer_sign(const struct answer *answer, const struct query *query,
 
 	pack_body(&p, answer);
 	said = statement(query, responder, bytes_of(body, pack_len(&p)));
-	signature = sign(pair, DOMAIN, said.octets, sizeof(said.octets));
+	signature = sign(operational, DOMAIN, said.octets, sizeof(said.octets));
 	octets_uint(&out, pack_len(&p), 4);
 	octets_put(&out, body, pack_len(&p));
-	octets_uint(&out, cert->len, 2);
-	octets_put(&out, cert->octets, cert->len);
 	octets_put(&out, signature.octets, sizeof(signature.octets));
 	*len = octets_len(&out);
 	return p.out.is_full || out.is_full ? ERR_LIMIT : ERR_OK;
 }
 
 enum err answer_pack(const struct answer *answer, const struct query *query,
-                     const struct cert_blob *cert, const struct id *responder,
-                     const struct key_pair *pair, const struct seed *seed, void *room, size_t *len)
+                     const struct id *responder, const struct key_pair *operational,
+                     const struct seed *seed, void *room, size_t *len)
 {
 	uint8_t plain[PLAIN_MAX];
 	size_t plain_len = sizeof(plain);
-	enum err err = answer_sign(answer, query, cert, responder, pair, plain, &plain_len);
+	enum err err = answer_sign(answer, query, responder, operational, plain, &plain_len);
 
 	if (err != ERR_OK || *len < plain_len + SEAL_OVERHEAD)
 		return ERR_LIMIT;
@@ -151,30 +149,26 @@ enum err answer_pack(const struct answer *answer, const struct query *query,
 	return ERR_OK;
 }
 
-enum err answer_check(struct bytes plain, const struct query *query, const struct roots *roots,
-                      struct wall now, struct cert *ret_responder, struct answer *ret)
+enum err answer_check(struct bytes plain, const struct query *query, const struct id *responder,
+                      const struct public_key *operational, struct answer *ret)
 {
 	struct bytes body = bytes_cut(&plain, (size_t)bytes_uint(&plain, 4));
-	struct bytes cert = bytes_cut(&plain, (size_t)bytes_uint(&plain, 2));
 	struct signature signature;
-	struct id responder, said;
+	struct id said;
 	enum err err;
 
 	bytes_copy(&plain, signature.octets, sizeof(signature.octets));
 	if (plain.is_short || bytes_left(&plain) != 0)
 		return ERR_FORMAT;
-	err = cert_open(cert.at, bytes_left(&cert), roots, now, ret_responder);
-	if (err != ERR_OK)
-		return err;
-	responder = cert_id(ret_responder);
-	said = statement(query, &responder, body);
-	err = verify(&ret_responder->member, DOMAIN, said.octets, sizeof(said.octets), &signature);
+	said = statement(query, responder, body);
+	err = verify(operational, DOMAIN, said.octets, sizeof(said.octets), &signature);
 	return err == ERR_OK ? unpack_body(body, ret) : err;
 }
 
 enum err answer_open(uint8_t *sealed, size_t len, const struct query *query,
-                     const struct box_key *secret, const struct roots *roots, struct wall now,
-                     struct cert *ret_responder, struct answer *ret, struct bytes *ret_plain)
+                     const struct box_key *secret, const struct id *responder,
+                     const struct public_key *operational, struct answer *ret,
+                     struct bytes *ret_plain)
 {
 	uint8_t plain[PLAIN_MAX];
 	enum err err;
@@ -186,5 +180,5 @@ enum err answer_open(uint8_t *sealed, size_t len, const struct query *query,
 		return err;
 	memcpy(sealed, plain, len - SEAL_OVERHEAD);
 	*ret_plain = bytes_of(sealed, len - SEAL_OVERHEAD);
-	return answer_check(*ret_plain, query, roots, now, ret_responder, ret);
+	return answer_check(*ret_plain, query, responder, operational, ret);
 }

@@ -1,21 +1,17 @@
 /*
  * answer - what one node found for a query: signed by it, sealed to the query's one-time key.
  *
- *	sealed(
- *		body length 4 | body: MessagePack |
- *		certificate length 2 | certificate | signature 64
- *	)
+ *	sealed( body length 4 | body: MessagePack | signature 64 )
  *
- * The signature covers the query's id and one-time key, the responder's id and the body, so that an
- * answer proves who said what to which question, to anybody who is shown it later.
+ * The signature, by the operational key of the responder's record, covers the query's id and
+ * one-time key, the responder's id and the body, so that an answer and its responder's card prove
+ * who said what to which question, to anybody who is shown them later.
  */
 #ifndef SPOOR_PROTO_WIRE_ANSWER_H
 #define SPOOR_PROTO_WIRE_ANSWER_H
 
 #include "base/addr.h"
 #include "base/interval.h"
-#include "proto/wire/cert.h"
-#include "proto/wire/message.h"
 #include "proto/wire/query.h"
 #include "proto/wire/sign.h"
 
@@ -50,31 +46,29 @@ struct answer {
 
 /* Encodes and signs into room[0..*len): evidence as answer_check() reads it. ERR_LIMIT: no room. */
 MUST_USE enum err answer_sign(const struct answer *answer, const struct query *query,
-                              const struct cert_blob *cert, const struct id *responder,
-                              const struct key_pair *pair, void *room, size_t *len);
+                              const struct id *responder, const struct key_pair *operational,
+                              void *room, size_t *len);
 
 /* The same, sealed to the query's key with `seed`. */
 MUST_USE enum err answer_pack(const struct answer *answer, const struct query *query,
-                              const struct cert_blob *cert, const struct id *responder,
-                              const struct key_pair *pair, const struct seed *seed, void *room,
-                              size_t *len);
+                              const struct id *responder, const struct key_pair *operational,
+                              const struct seed *seed, void *room, size_t *len);
 
 /*
- * Opens in place; `responder` is filled from the certificate inside. `ret_plain` is what was
- * sealed, borrowed from `sealed`: the evidence, which answer_check() reads again.
+ * Opens in place what `responder` sent. `ret_plain` is what was sealed, borrowed from `sealed`: the
+ * evidence, which answer_check() reads again.
  *
- * ERR_AUTH                   not sealed to us, or not signed by whom it says
- * ERR_ROOT, ERR_EXPIRED      not a member's
+ * ERR_AUTH                   not sealed to us, or not signed by whom it should be
  * ERR_FORMAT, ERR_VERSION    not an answer of ours
  */
 MUST_USE enum err answer_open(uint8_t *sealed, size_t len, const struct query *query,
-                              const struct box_key *secret, const struct roots *roots,
-                              struct wall now, struct cert *ret_responder, struct answer *ret,
+                              const struct box_key *secret, const struct id *responder,
+                              const struct public_key *operational, struct answer *ret,
                               struct bytes *ret_plain);
 
 /* The same for evidence already opened. */
 MUST_USE enum err answer_check(struct bytes plain, const struct query *query,
-                               const struct roots *roots, struct wall now,
-                               struct cert *ret_responder, struct answer *ret);
+                               const struct id *responder, const struct public_key *operational,
+                               struct answer *ret);
 
 #endif

@@ -27,6 +27,7 @@ static const struct argument {
 	{"until",    KIND_TIME,     MEMBER(until_ms)},
 	{"filter",   KIND_STR,      MEMBER(filter)},
 	{"severity", KIND_STR,      MEMBER(severity)},
+	{"node",     KIND_STR,      MEMBER(node)},
 	{"limit",    KIND_COUNT,    MEMBER(limit)},
 	{"proto",    KIND_COUNT,    MEMBER(proto)},
 	{"timeout",  KIND_SPAN,     MEMBER(timeout_ms)},

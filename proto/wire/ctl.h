@@ -42,7 +42,7 @@ enum ctl_code {
 
 enum ctl_command {
 	CTL_STATUS, /* one row */
-	CTL_PEERS,  /* a row per member known */
+	CTL_PEERS,  /* node; a row per member known, or all that is known of one */
 	CTL_FLOWS,  /* filter since until limit; a row per flow */
 	CTL_TRACE,  /* target peer since until proto timeout gap; progress; one row, the report */
 	CTL_IMPORT, /* batch; "end" has datagrams, flows, dropped */
@@ -55,6 +55,7 @@ struct ctl_request {
 	int64_t since_ms, until_ms;   /* INT64_MIN and INT64_MAX: unbounded */
 	char filter[512];
 	char severity[16];
+	char node[72];      /* "": all */
 	uint64_t limit;     /* rows at most; 0: all */
 	uint64_t proto;     /* 0: any */
 	int64_t timeout_ms; /* 0: the node's default */

@@ -20,6 +20,23 @@ struct knock_key knock_key_of(const struct public_key *root)
 	return key;
 }
 
+static struct id essence(const uint8_t *data)
+{
+	return digest("spoor knock mac 1", data, KNOCK_LEN - PACKET_MAC);
+}
+
+static void mac_of(const struct knock_key *key, const struct id *essence, uint8_t ret[PACKET_MAC])
+{
+	hand_mac(key->octets, sizeof(key->octets), essence->octets, sizeof(essence->octets), ret);
+}
+
+void knock_mac(const struct knock_key *key, const uint8_t *data, uint8_t ret[PACKET_MAC])
+{
+	struct id once = essence(data);
+
+	mac_of(key, &once, ret);
+}
+
 static void put_piece(struct octets *out, struct bytes piece)
 {
 	octets_uint(out, bytes_left(&piece), 2);
@@ -53,8 +70,7 @@ enum err knock_pack(const struct knock *k, const struct key_pair *pair, const st
 	put_piece(&out, k->record);
 	signature = sign(pair, DOMAIN, room, KNOCK_SIGNED);
 	memcpy(room + KNOCK_SIGNED, signature.octets, sizeof(signature.octets));
-	hand_mac(key->octets, sizeof(key->octets), room, KNOCK_LEN - PACKET_MAC,
-	         room + KNOCK_LEN - PACKET_MAC);
+	knock_mac(key, room, room + KNOCK_LEN - PACKET_MAC);
 	return ERR_OK;
 }
 
@@ -62,13 +78,15 @@ enum err knock_check(const struct knock_key *keys, size_t count, const void *dat
                      size_t *ret_which)
 {
 	const uint8_t *at = data;
+	struct id once;
 
 	if (packet_kind(data, len) != PACKET_KNOCK)
 		return ERR_FORMAT;
+	once = essence(at);
 	for (size_t i = 0; i < count; i++) {
 		uint8_t mac[PACKET_MAC];
 
-		hand_mac(keys[i].octets, sizeof(keys[i].octets), data, len - PACKET_MAC, mac);
+		mac_of(&keys[i], &once, mac);
 		if (suite_same(mac, at + len - PACKET_MAC, PACKET_MAC)) {
 			*ret_which = i;
 			return ERR_OK;

@@ -7,9 +7,10 @@
  *
  * A handshake needs the responder's id and static key; the WELCOME brings both, in its certificate
  * and record, and the handshake follows. A KNOCK's mac is keyed by a root's public key: who does
- * not know the community gets silence, for one hash per root. Its signature is by the operational
- * key that the record names; the caller reads that, checks the chain, and has the signature
- * verified. The WELCOME is sealed to the knocker's X25519 key and returns its nonce.
+ * not know the community gets silence, for one hash of the datagram and one of that per root. Its
+ *signature is by the operational key that the record names; the caller reads that, checks the
+ *chain, and has the signature verified. The WELCOME is sealed to the knocker's X25519 key and
+ *returns its nonce.
  *
  * Certificates and records are opaque here. A KNOCK has one length, and no WELCOME is longer.
  */
@@ -49,6 +50,9 @@ struct welcome { /* borrowed from the room it was opened into */
 };
 
 struct knock_key knock_key_of(const struct public_key *root);
+
+/* What `key` makes of the octets of a KNOCK before its mac. */
+void knock_mac(const struct knock_key *key, const uint8_t *data, uint8_t ret[PACKET_MAC]);
 
 /*
  * Writes a KNOCK with its nonce, sent, cert and record, signed with the operational `pair`, into

@@ -1,15 +1,14 @@
 /*
  * packet - the outermost form of every datagram: what kind it is, and whose.
  *
- *	 0      1         2          4
- *	 +------+---------+----------+-----------------------------------------------------------+
- *	 | kind | version | zero, 2  | DATA     receiver 4 | counter 8 | sealed | tag 16          |
- *	 |      |         |          | INIT     sender 4 | Noise message 1 | mac1 16 | mac2 16     |
- *	 |      |         |          | RESPONSE sender 4 | receiver 4 | Noise 2 | mac1 | mac2      |
- *	 |      |         |          | COOKIE   receiver 4 | nonce 24 | sealed cookie 32 | |      |
- *|          | KNOCK    see knock.h                                       | |      |         | |
- *WELCOME  see knock.h                                       |
- *	 +------+---------+----------+-----------------------------------------------------------+
+ *	kind 1 | version 1 | zero 2 | then, by kind:
+ *
+ *	DATA      receiver 4 | counter 8 | sealed | tag 16
+ *	INIT      sender 4 | Noise message 1 | mac1 16 | mac2 16
+ *	RESPONSE  sender 4 | receiver 4 | Noise message 2 | mac1 16 | mac2 16
+ *	COOKIE    receiver 4 | nonce 24 | sealed cookie 32
+ *	KNOCK     see knock.h
+ *	WELCOME   see knock.h
  *
  * Numbers are big-endian. "sender" and "receiver" are indices: each side names its own session or
  * handshake with a number of its choice, so that a datagram is looked up without any cryptography.

@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-#define QUERY_VERSION 1
-#define QUERY_FIELDS 9
-#define QUERY_DOMAIN "spoor query 1"
+#define QUERY_VERSION 2
+#define QUERY_FIELDS 12
+#define QUERY_DOMAIN "spoor query 2"
 #define FINGERPRINT_MAX 700 /* octets; 6 an interval as a rule */
 
 /* Seven bits an octet, the last without its high bit (as LEB128). */
@@ -77,42 +77,49 @@ static enum err get_fingerprint(struct bytes in, struct question *q)
 
 struct query_id query_id_of(const void *data, size_t len)
 {
-	struct id whole = digest("spoor query id 1", data, len);
+	struct id whole = digest("spoor query id 2", data, len);
 	struct query_id id;
 
 	memcpy(id.octets, whole.octets, sizeof(id.octets));
 	return id;
 }
 
-enum err query_pack(struct query *query, const struct cert_blob *cert,
-                    const struct key_pair *origin, struct query_blob *ret)
+enum err query_pack(struct query *query, const struct card *card,
+                    const struct key_pair *operational, struct query_blob *ret)
 {
 	uint8_t body[QUERY_MAX], on[FINGERPRINT_MAX];
 	struct pack p = pack_into(body, sizeof(body));
 	struct octets fingerprint = octets_of(on, sizeof(on));
+	size_t len;
 
 	CHECK(query->question.on_count > 0);
 	put_fingerprint(&fingerprint, &query->question);
 	pack_array(&p, QUERY_FIELDS);
 	pack_uint(&p, QUERY_VERSION);
-	pack_bin(&p, cert->octets, cert->len);
+	pack_bin(&p, card->cert_blob.octets, card->cert_blob.len);
+	pack_bin(&p, card->record_blob.octets, card->record_blob.len);
+	pack_uint(&p, query->number);
 	pack_bin(&p, query->nonce.octets, sizeof(query->nonce.octets));
 	pack_int(&p, query->issued.ms);
 	pack_int(&p, query->expires.ms);
 	pack_bin(&p, query->reply_to.octets, sizeof(query->reply_to.octets));
+	pack_bool(&p, query->is_direct);
 	pack_uint(&p, (uint64_t)query->question.proto << 8 | query->question.severity);
 	pack_uint(&p, (uint64_t)query->question.gap_ms);
 	pack_bin(&p, on, octets_len(&fingerprint));
 	if (fingerprint.is_full)
 		return ERR_LIMIT;
-	ret->len = envelope_pack(origin, QUERY_DOMAIN, &p, ret->octets, sizeof(ret->octets));
-	if (ret->len == 0)
+	len = envelope_pack(operational, QUERY_DOMAIN, &p, ret->octets, sizeof(ret->octets));
+	if (len == 0)
 		return ERR_LIMIT;
+	ret->len = len;
 	query->id = query_id_of(ret->octets, ret->len);
+	query->cert = bytes_of(card->cert_blob.octets, card->cert_blob.len);
+	query->record = bytes_of(card->record_blob.octets, card->record_blob.len);
 	return ERR_OK;
 }
 
-static enum err read_body(struct bytes body, struct query *ret, struct bytes *ret_cert)
+static enum err read_body(struct bytes body, struct query *ret)
 {
 	struct unpack u = {.in = body};
 	uint64_t kind;
@@ -121,52 +128,58 @@ static enum err read_body(struct bytes body, struct query *ret, struct bytes *re
 		return ERR_FORMAT;
 	if (unpack_uint(&u, UINT64_MAX) != QUERY_VERSION)
 		return u.is_wrong ? ERR_FORMAT : ERR_VERSION;
-	*ret_cert = unpack_bin(&u);
+	ret->cert = unpack_bin(&u);
+	ret->record = unpack_bin(&u);
+	ret->number = unpack_uint(&u, UINT64_MAX);
 	unpack_fixed(&u, ret->nonce.octets, sizeof(ret->nonce.octets));
 	ret->issued.ms = unpack_int(&u);
 	ret->expires.ms = unpack_int(&u);
 	unpack_fixed(&u, ret->reply_to.octets, sizeof(ret->reply_to.octets));
+	ret->is_direct = unpack_bool(&u);
 	kind = unpack_uint(&u, UINT16_MAX);
 	ret->question.proto = (uint8_t)(kind >> 8);
 	ret->question.severity = (enum severity)(kind & 0xff);
 	ret->question.gap_ms = (int64_t)unpack_uint(&u, QUERY_SPAN_MAX_MS);
 	ret->question.on_count = 0;
 	body = unpack_bin(&u);
-	if (!unpack_done(&u) || (kind & 0xff) >= SEVERITY_END)
+	if (!unpack_done(&u) || ret->number == 0 || (kind & 0xff) >= SEVERITY_END)
 		return ERR_FORMAT;
 	return get_fingerprint(body, &ret->question);
 }
 
-static bool is_alive(const struct query *q, struct wall now, int64_t skew_ms)
+enum err query_open(const void *data, size_t len, struct query *ret)
+{
+	struct signature signature;
+	struct bytes body;
+	enum err err = envelope_cut(data, len, QUERY_MAX, &body, &signature);
+
+	if (err == ERR_OK)
+		err = read_body(body, ret);
+	if (err == ERR_OK)
+		ret->id = query_id_of(data, len);
+	return err;
+}
+
+enum err query_verify(const void *data, size_t len, const struct public_key *operational)
+{
+	struct signature signature;
+	struct bytes body;
+	enum err err = envelope_cut(data, len, QUERY_MAX, &body, &signature);
+
+	if (err != ERR_OK)
+		return err;
+	return verify(operational, QUERY_DOMAIN, body.at, bytes_left(&body), &signature);
+}
+
+enum err query_check_time(const struct query *q, struct wall now, int64_t skew_ms)
 {
 	/* In unsigned arithmetic: the times are a stranger's, and may be any number. */
 	uint64_t life = (uint64_t)q->expires.ms - (uint64_t)q->issued.ms;
 
-	return q->issued.ms >= 0 && life <= QUERY_LIFE_MAX_MS && q->issued.ms <= now.ms + skew_ms &&
-	       q->expires.ms >= now.ms - skew_ms;
-}
-
-enum err query_open(const void *data, size_t len, const struct roots *roots, struct wall now,
-                    int64_t skew_ms, struct query *ret)
-{
-	struct signature signature;
-	struct bytes body, cert;
-	enum err expired, err = envelope_cut(data, len, QUERY_MAX, &body, &signature);
-
-	if (err == ERR_OK)
-		err = read_body(body, ret, &cert);
-	if (err != ERR_OK)
-		return err;
-	expired = cert_open(cert.at, bytes_left(&cert), roots, now, &ret->origin);
-	if (expired != ERR_OK && expired != ERR_EXPIRED)
-		return expired;
-	err = verify(&ret->origin.member, QUERY_DOMAIN, body.at, bytes_left(&body), &signature);
-	if (err != ERR_OK)
-		return err;
-	ret->id = query_id_of(data, len);
-	if (!is_alive(ret, now, skew_ms))
-		return ERR_STALE;
-	return expired;
+	if (q->issued.ms >= 0 && life <= QUERY_LIFE_MAX_MS && q->issued.ms <= now.ms + skew_ms &&
+	    q->expires.ms >= now.ms - skew_ms)
+		return ERR_OK;
+	return ERR_STALE;
 }
 
 enum severity severity_of(const char *text)

@@ -3,8 +3,10 @@
  *
  *	body length 2 | body: MessagePack array | origin's signature over the body 64
  *
- * A query holds no address: only when the connection was active. It carries its origin's
- * certificate, a nonce, its expiry and a one-time key; answers are sealed to that key.
+ * A query holds no address of the connection: only when it was active. It carries its origin's card
+ * (certificate and record), so that whoever hears it can check it and knows whom to answer; a
+ * number, its expiry and a one-time key, to which answers are sealed. Nothing but the count of its
+ * hops stands outside the signature, and what does is believed only for counting.
  */
 #ifndef SPOOR_PROTO_WIRE_QUERY_H
 #define SPOOR_PROTO_WIRE_QUERY_H
@@ -12,17 +14,18 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/interval.h"
-#include "proto/wire/cert.h"
-#include "proto/wire/message.h"
+#include "proto/wire/card.h"
+#include "proto/wire/frame.h"
 #include "proto/wire/sign.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define QUERY_INTERVALS_MAX 128
-#define QUERY_MAX (MESSAGE_MAX - MESSAGE_OVERHEAD - 8) /* octets of an encoded query */
-#define QUERY_LIFE_MAX_MS 120000                       /* expires no later after being issued */
-#define QUERY_SPAN_MAX_MS (UINT64_C(400) * 86400000)   /* from its first instant to its last */
+#define QUERY_MAX (FRAME_MAX - 2)                    /* octets of an encoded query */
+#define QUERY_LIFE_MAX_MS 120000                     /* expires no later after being issued */
+#define QUERY_SPAN_MAX_MS (UINT64_C(400) * 86400000) /* from its first instant to its last */
 
 enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL, SEVERITY_END };
 
@@ -35,10 +38,12 @@ struct question { /* what is asked */
 };
 
 struct query {
-	struct query_id id; /* digest of all its octets */
-	struct cert origin;
+	struct query_id id;        /* digest of all its octets */
+	struct bytes cert, record; /* the origin's card; borrowed from the encoded query */
+	uint64_t number;           /* the origin's, from 1; never used twice */
 	struct nonce nonce;
 	struct wall issued, expires;
+	bool is_direct; /* the origin sends it to everybody itself: nobody passes it on */
 	struct box_key reply_to;
 	struct question question;
 };
@@ -49,24 +54,22 @@ struct query_blob {
 };
 
 /*
- * Signs and encodes; sets query->id. `cert` is the origin's own.
+ * Signs and encodes; sets query->id. `card` is the origin's own, `operational` the key its record
+ * names.
  *
  * ERR_LIMIT   the fingerprint takes too many octets: coarsen it and try again
  */
-MUST_USE enum err query_pack(struct query *query, const struct cert_blob *cert,
-                             const struct key_pair *origin, struct query_blob *ret);
+MUST_USE enum err query_pack(struct query *query, const struct card *card,
+                             const struct key_pair *operational, struct query_blob *ret);
 
-/*
- * Reads and checks: form, certificate by `roots`, signature, and that `now` is not past its expiry
- * (nor its origin's), `skew_ms` allowed.
- *
- * ERR_FORMAT, ERR_VERSION   not a query of ours
- * ERR_ROOT, ERR_AUTH        not a member's, or not signed by it
- * ERR_EXPIRED               its origin's certificate is not valid now; `ret` is filled
- * ERR_STALE                 it has expired, or lives longer than allowed; `ret` is filled
- */
-MUST_USE enum err query_open(const void *data, size_t len, const struct roots *roots,
-                             struct wall now, int64_t skew_ms, struct query *ret);
+/* Reads its form alone. ERR_FORMAT, ERR_VERSION: not a query of ours. `ret` borrows from `data`. */
+MUST_USE enum err query_open(const void *data, size_t len, struct query *ret);
+
+/* ERR_AUTH when the key of its origin's record did not sign it. */
+MUST_USE enum err query_verify(const void *data, size_t len, const struct public_key *operational);
+
+/* ERR_STALE when it has expired, is not issued yet, or lives too long; `skew_ms` is allowed. */
+MUST_USE enum err query_check_time(const struct query *query, struct wall now, int64_t skew_ms);
 
 /* The id of an encoded query, read or not. */
 struct query_id query_id_of(const void *data, size_t len);

@@ -5,10 +5,11 @@
  * There is no manager. A node pins some roots itself; every page (notice.h) may come from anybody,
  * since its root has signed it. The rules:
  *
- *	accepted   pinned, or endorsed by 2 of the pinned roots (by 1 where 1 is pinned) that are
- *not retired; an endorsement ends at its not_after, or when a newer whole list lacks it retired by
- *itself, or by as many pinned others; for ever, whatever later lists say revoked    named by the
- *root that signed the certificate; for ever
+ *	accepted  pinned, or endorsed by 2 of the pinned roots (by 1 where 1 is pinned) that are
+ *	          not retired; an endorsement ends at its not_after, or when a newer whole list
+ *	          lacks it
+ *	retired   by itself, or by as many pinned others; for ever, whatever later lists say
+ *	revoked   named by the root that signed the certificate; for ever
  *
  * A page takes effect at once, before the rest of its list is there. Pages of an older list are
  * refused, so nobody can undo what a root has said by repeating what it said before. Somebody who

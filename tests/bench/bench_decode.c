@@ -98,20 +98,20 @@ static bool decode(void *ctx)
 }
 
 struct signing {
-	struct key_pair root, member;
-	struct roots roots;
+	struct key_pair root, member, operational;
+	struct card card;
 	struct query query;
 	struct query_blob blob;
 	struct signature signature;
-	uint8_t message[MESSAGE_MAX];
+	uint8_t octets[1232];
 };
 
 static bool make_signature(void *ctx)
 {
 	struct signing *s = ctx;
 
-	s->message[0]++;
-	s->signature = sign(&s->member, "bench", s->message, sizeof(s->message));
+	s->octets[0]++;
+	s->signature = sign(&s->member, "bench", s->octets, sizeof(s->octets));
 	return true;
 }
 
@@ -119,39 +119,56 @@ static bool check_signature(void *ctx)
 {
 	struct signing *s = ctx;
 
-	return verify(&s->member.public, "bench", s->message, sizeof(s->message), &s->signature) ==
+	return verify(&s->member.public, "bench", s->octets, sizeof(s->octets), &s->signature) ==
 	       ERR_OK;
 }
 
 static bool open_query(void *ctx)
 {
-	static const struct wall noon = {NOON};
+	static struct query read;
 	struct signing *s = ctx;
-	struct query read;
 
-	return query_open(s->blob.octets, s->blob.len, &s->roots, noon, 0, &read) == ERR_OK;
+	return query_open(s->blob.octets, s->blob.len, &read) == ERR_OK;
+}
+
+static bool check_query(void *ctx)
+{
+	struct signing *s = ctx;
+
+	return query_verify(s->blob.octets, s->blob.len, &s->operational.public) == ERR_OK;
+}
+
+static void make_card(struct signing *s)
+{
+	static const struct seed member_seed = {{2}}, operational_seed = {{3}};
+	struct card *card = &s->card;
+
+	s->member = key_pair_of(&member_seed);
+	s->operational = key_pair_of(&operational_seed);
+	card->cert = (struct cert){.member = s->member.public,
+	                           .name = "R4",
+	                           .org = "Example Four",
+	                           .not_before = {NOON - DAY},
+	                           .not_after = {NOON + DAY},
+	                           .prefix_count = 1,
+	                           .roles = CERT_ROLES_ALL};
+	card->record = (struct record){.sign = s->operational.public,
+	                               .not_before = {NOON - DAY},
+	                               .not_after = {NOON + DAY}};
+	CHECK(cert_issue(&s->root, &card->cert, &card->cert_blob) == ERR_OK);
+	CHECK(record_issue(&s->member, &card->record, &card->record_blob) == ERR_OK);
 }
 
 /* A query of 64 bursts, which is a long one. */
 static void start_signing(struct signing *s)
 {
-	static const struct seed root_seed = {{1}}, member_seed = {{2}};
-	struct cert cert = {.name = "R4",
-	                    .org = "Example Four",
-	                    .prefixes = {{.bits = 0}},
-	                    .prefix_count = 1,
-	                    .roles = CERT_ROLES_ALL};
+	static const struct seed root_seed = {{1}};
 	struct question *q = &s->query.question;
-	struct cert_blob blob;
 
 	CHECK(sign_start() == ERR_OK);
 	s->root = key_pair_of(&root_seed);
-	s->member = key_pair_of(&member_seed);
-	s->roots = (struct roots){.keys = {s->root.public}, .count = 1};
-	cert.member = s->member.public;
-	cert.not_before.ms = NOON - DAY;
-	cert.not_after.ms = NOON + DAY;
-	CHECK(cert_issue(&s->root, &cert, &blob) == ERR_OK);
+	make_card(s);
+	s->query.number = 1;
 	s->query.issued.ms = NOON;
 	s->query.expires.ms = NOON + 1000;
 	for (q->on_count = 0; q->on_count < 64; q->on_count++) {
@@ -159,7 +176,7 @@ static void start_signing(struct signing *s)
 
 		q->on[q->on_count] = (struct interval){at, at + 2000};
 	}
-	CHECK(query_pack(&s->query, &blob, &s->member, &s->blob) == ERR_OK);
+	CHECK(query_pack(&s->query, &s->card, &s->operational, &s->blob) == ERR_OK);
 }
 
 int main(int argc, char **argv)
@@ -177,6 +194,7 @@ int main(int argc, char **argv)
 	make_signature(&signing);
 	measure("verifications", 1, check_signature, &signing, limit_s);
 	measure("query_open", 1, open_query, &signing, limit_s);
+	measure("query_verify", 1, check_query, &signing, limit_s);
 	flow_decoder_free(decoding.decoder);
 	return 0;
 }

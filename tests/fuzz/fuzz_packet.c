@@ -156,7 +156,7 @@ static void with_macs(struct bytes in)
 	if (packet_kind(room, len) == PACKET_INIT || packet_kind(room, len) == PACKET_RESPONSE)
 		hand_mac(mac1_key, 32, room, len - 2 * PACKET_MAC, room + len - 2 * PACKET_MAC);
 	if (packet_kind(room, len) == PACKET_KNOCK)
-		hand_mac(keys[1].octets, 32, room, len - PACKET_MAC, room + len - PACKET_MAC);
+		knock_mac(&keys[1], room, room + len - PACKET_MAC);
 	read_any(room, len);
 }
 

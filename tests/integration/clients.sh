@@ -64,5 +64,5 @@ check "a silent member makes the answer partial" 3 '"silent": *[1-9]' ask --time
 sed -i 's/answer: members/answer: none/' "$dir/R2/spoord.yaml"
 node_kill R2 TERM
 node_start R2
-await "R2 is back" node_knows R2 1
+await "R2 is back, and knows R4, R8 and R9" node_knows R2 3
 check "a refusal is counted" 3 '"refused": *1' ask --timeout 5s

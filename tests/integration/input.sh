@@ -90,6 +90,23 @@ check_line "a duration that is none" 2 "idle_timeout: not a duration" \
 	conf "roots: [root.pub]" "overlay: {listen: '127.0.0.1'}" "exports: {idle_timeout: soon}"
 check_line "an address that is none" 2 "overlay.listen: not an address" \
 	conf "roots: [root.pub]" "overlay: {listen: 'here'}"
+conf_overlay() { # what stands in the overlay section
+	printf '%s\n' "identity: identity.key" "roots: [root.pub]" "overlay:" "$@" >"$dir/R4/bad.yaml"
+	"$bin/spoord" --config "$dir/R4/bad.yaml" --check
+}
+check_line "a mode that is none" 2 "overlay.mode: neither relay nor direct: star" \
+	conf_overlay "  listen: 127.0.0.1:1" "  mode: star"
+check_line "IPv4 where IPv6 is wanted" 2 "overlay.listen6: not an IPv6 address" \
+	conf_overlay "  listen: 127.0.0.1:1" "  listen6: 127.0.0.1:2"
+check_line "an address outside the certificate" 2 "overlay.advertise: 192.0.2.1:7667 lies outside" \
+	conf_overlay "  listen: 127.0.0.1:1" "  advertise: ['192.0.2.1:7667']"
+check_line "three addresses" 2 "Excessive entries" \
+	conf_overlay "  listen: 127.0.0.1:1" "  advertise: ['192.0.2.1', '192.0.2.2', '192.0.2.3']"
+check_line "operational keys that are none" 2 "operational: .* is not a file of kind spoor-operational-key" \
+	bash -c "sed 's/^identity: .*/operational: root.pub/' '$dir/R4/spoord.yaml' >'$dir/R4/bad.yaml'
+		'$bin/spoord' --check --config '$dir/R4/bad.yaml'"
+check_line "a shim that is none" 2 "dev-impair does not take" \
+	"$bin/spoord" --config "$dir/R4/spoord.yaml" --dev-impair "loss=2"
 check_line "a configuration that is not there" 2 "none.yaml: cannot open" \
 	"$bin/spoord" --config "$dir/none.yaml"
 check_line "a second node on the same store" 64 "in use|another" \

@@ -23,7 +23,7 @@ xxhash.h                store
 zstd.h                  store
 sodium                  proto/wire
 msgpack                 proto/wire
-cyaml                   node
+cyaml                   node|tools
 jansson                 tools
 libsmartcols            tools
 pcap                    tools

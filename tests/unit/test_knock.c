@@ -116,14 +116,12 @@ static void every_flipped_bit_and_truncation_is_refused(void **state)
 		           knock_check(&key, 1, data, sizeof(data), &which));
 		/* And by a member of the community, who can make the mac: one octet in 5. */
 		if (bit % 40 < 8 && bit / 8 < KNOCK_LEN - PACKET_MAC) {
-			hand_mac(key.octets, sizeof(key), data, KNOCK_LEN - PACKET_MAC,
-			         data + KNOCK_LEN - PACKET_MAC);
+			knock_mac(&key, data, data + KNOCK_LEN - PACKET_MAC);
 			if (knock_open(data, sizeof(data), &back) == ERR_OK)
 				assert_err(ERR_AUTH, knock_verify(&back, &operational.public));
 		}
 		data[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		hand_mac(key.octets, sizeof(key), data, KNOCK_LEN - PACKET_MAC,
-		         data + KNOCK_LEN - PACKET_MAC);
+		knock_mac(&key, data, data + KNOCK_LEN - PACKET_MAC);
 	}
 	for (size_t len = 0; len < KNOCK_LEN; len++) {
 		assert_err(ERR_FORMAT, knock_check(&key, 1, data, len, &which));

@@ -50,7 +50,7 @@ static int setup(void **state)
 	f->node = calloc(1, sizeof(*f->node));
 	f->trace = calloc(1, sizeof(*f->trace));
 	f->room = malloc(ROOM);
-	strcpy(f->node->conf.self.cert.name, "R4");
+	strcpy(f->node->keys.self.card.cert.name, "R4");
 	target = &f->trace->lookup.best;
 	*target = (struct connection){.src = at("192.0.2.9:4000"),
 	                              .dst = at("10.4.0.10:22"),
@@ -64,7 +64,7 @@ static int setup(void **state)
 	for (int i = 0; i < NODES; i++) {
 		snprintf(f->trace->replies[i].cert.name, CERT_NAME_MAX, "N%02d", i);
 		f->trace->replies[i].cert.member.octets[0] = (uint8_t)(i + 1);
-		f->trace->outcomes[i].cert = f->trace->replies[i].cert;
+		f->trace->outcomes[i].card.cert = f->trace->replies[i].cert;
 		f->trace->outcomes[i].state = TARGET_ANSWERED;
 	}
 	*state = f;
@@ -127,7 +127,8 @@ static void exit_codes_tell_the_gravest_outcome(void **state)
 		{TARGET_REFUSED, TARGET_ANSWERED, CTL_DENIED},
 		{TARGET_REFUSED, TARGET_REFUSED, CTL_DENIED},
 		{TARGET_REFUSED, TARGET_SILENT, CTL_PARTIAL},
-		{TARGET_UNWANTED, TARGET_UNWANTED, CTL_DENIED},
+		{TARGET_NONE, TARGET_NONE, CTL_NOTHING},
+		{TARGET_BROKEN, TARGET_NONE, CTL_PARTIAL},
 		{TARGET_FALSE, TARGET_SILENT, CTL_UNVERIFIED},
 	};
 	struct fixture *f = *state;
@@ -137,6 +138,22 @@ static void exit_codes_tell_the_gravest_outcome(void **state)
 			f->trace->outcomes[j].state = j == 0 ? rows[i].first : rows[i].rest;
 		assert_int_equal(rows[i].code, report(f));
 	}
+}
+
+/* They have answered, and their receipts say what they read. */
+static void a_receipt_without_a_match_counts_as_an_answer(void **state)
+{
+	struct fixture *f = *state;
+	struct trace_outcome *o = &f->trace->outcomes[3];
+
+	f->trace->reply_count = 0;
+	for (int i = 0; i < NODES; i++)
+		f->trace->outcomes[i].state = TARGET_NONE;
+	o->has_receipt = true;
+	o->receipt = (struct receipt){.kind = RECEIPT_NONE, .window = {T0, T0 + 1000}, .flows = 7};
+	assert_int_equal(CTL_NOTHING, report(f));
+	assert_true(says(f, "2026-11-22T"));
+	assert_true(says(f, "none"));
 }
 
 static void nobody_met_is_no_answer_but_alone_is(void **state)
@@ -166,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(a_match_is_found_however_many_strangers_came_before),
 		CASE(exit_codes_tell_the_gravest_outcome),
+		CASE(a_receipt_without_a_match_counts_as_an_answer),
 		CASE(nobody_met_is_no_answer_but_alone_is),
 		CASE(a_report_of_what_was_not_asked_claims_no_window),
 	};

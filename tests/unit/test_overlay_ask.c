@@ -1,451 +1,503 @@
-/* Our questions, and theirs. */
 #include "tests/unit/overlay_fixture.h"
 
-static void an_answer_in_parts_arrives_whole_though_parts_are_lost(void **state)
-{
-	struct world *w = *state;
-	unsigned parts = 0;
-	struct parcel p;
+enum { A, B, C, D, E };
 
-	meet(w, 0, 1);
-	ask(w, 0);
-	settle(w);
-	assert_int_equal(w->parties[1].served, 1);
-	assert_ok(reply(w, 1, 40));
-	while (take_parcel(w, &p)) { /* every other part is lost */
-		assert_int_equal(kind_of(&p), MESSAGE_ANSWER);
-		if (parts++ % 2 == 0)
-			assert_ok(hand_over(w, 0, &p));
-		while (w->parcel_count > 0 && kind_of(&w->parcels[0]) == MESSAGE_RECEIPT) {
-			p = expect(w, MESSAGE_RECEIPT);
-			assert_ok(hand_over(w, 1, &p));
-		}
-		if (parts == 8)
-			break;
+/* All of them have met; a is who asks. */
+static struct world *circle(size_t count)
+{
+	struct world *w = world_new(count);
+
+	all_meet(w);
+	run(w, 5000);
+	return w;
+}
+
+static void every_kind_of_receipt_has_its_outcome(void **state)
+{
+	struct world *w = circle(5);
+	struct party *a = &w->parties[A];
+	struct member m;
+	(void)state;
+
+	w->parties[B].policy = POLICY_NONE;
+	w->parties[C].policy = POLICY_MATCH;
+	w->parties[D].policy = POLICY_REFUSE;
+	w->parties[E].policy = POLICY_BUSY;
+	assert_ok(ask(w, A, 10000));
+	run(w, 11000);
+	assert_int_equal(a->receipts[B], RECEIPT_NONE);
+	assert_int_equal(a->receipts[C], RECEIPT_MATCH);
+	assert_int_equal(a->receipts[D], RECEIPT_REFUSED);
+	assert_int_equal(a->receipts[E], RECEIPT_BUSY);
+	assert_int_equal(a->acts[ACT_FINISH], 1);
+	assert_int_equal(a->outcome_count, 4);
+	assert_int_equal(a->outcomes[B], TARGET_NONE);
+	assert_int_equal(a->outcomes[C], TARGET_ANSWERED);
+	assert_int_equal(a->outcomes[D], TARGET_REFUSED);
+	assert_int_equal(a->outcomes[E], TARGET_BUSY);
+	assert_true(knows(w, A, D, &m));
+	assert_true(m.has_said);
+	assert_int_equal(m.said, RECEIPT_REFUSED);
+	world_free(w);
+}
+
+static void a_question_is_over_when_everybody_has_spoken(void **state)
+{
+	struct world *w = circle(4);
+	(void)state;
+
+	assert_ok(ask(w, A, 60000));
+	run(w, 2000);
+	assert_int_equal(w->parties[A].acts[ACT_RECEIPT], 3);
+	assert_int_equal(w->parties[A].acts[ACT_FINISH], 1);
+	world_free(w);
+}
+
+static void an_answer_comes_sealed_and_is_evidence(void **state)
+{
+	struct world *w = circle(3);
+	(void)state;
+
+	w->parties[B].policy = POLICY_MATCH;
+	assert_ok(ask(w, A, 10000));
+	run(w, 5000);
+	assert_int_equal(w->parties[A].answers[B], 1);
+	assert_int_equal(w->parties[A].findings[B], 1);
+	assert_true(w->parties[A].is_evidence[B]);
+	assert_int_equal(w->parties[A].answers[C], 0);
+	assert_int_equal(w->parties[A].acts[ACT_CONNECT], 0);
+	world_free(w);
+}
+
+/* Time passes for somebody whose driver looks at nothing. */
+static void run_deaf(struct world *w, size_t i, uint64_t ms)
+{
+	w->parties[i].is_deaf = true;
+	for (uint64_t end_ms = w->now_ms + ms; w->now_ms < end_ms; run(w, 10))
+		overlay_expire(w->parties[i].overlay, now_of(w, i));
+	w->parties[i].is_deaf = false;
+}
+
+/* A driver may take in many datagrams at once, and look at what came of them after that. */
+static void answers_that_wait_in_the_outbox_keep_their_own_words(void **state)
+{
+	struct world *w = circle(2);
+	struct party *a = &w->parties[A], *b = &w->parties[B];
+	uint32_t tickets[2];
+	(void)state;
+
+	b->policy = POLICY_LATER;
+	for (int i = 0; i < 2; i++) {
+		assert_ok(ask(w, A, i == 0 ? 1500 : 9000));
+		run(w, 100);
+		tickets[i] = b->served;
 	}
-	assert_true(parts >= 4);
-	assert_int_equal(w->parties[0].answered, 0);
-	w->parcel_count = 0;
-	pass(w, 3000);
-	assert_int_equal(w->parties[0].answered, 1);
-	assert_int_equal(w->parties[0].answer.finding_count, 40);
-	assert_int_equal(w->parties[0].answer.connections, 77);
-	assert_int_equal(w->parties[0].finished, 1);
-	assert_int_equal(w->parties[0].outcomes[0], TARGET_ANSWERED);
-	assert_int_equal(w->parties[1].served, 1);
+	give_answer(w, B, tickets[0], POLICY_MATCH);
+	run_deaf(w, A, 2000); /* it is here, and its question over */
+	give_answer(w, B, tickets[1], POLICY_MATCH);
+	run_deaf(w, A, 2000);
+	assert_int_equal(a->acts[ACT_ANSWER], 0);
+	run(w, 0);
+	assert_int_equal(a->acts[ACT_ANSWER], 2);
+	assert_int_equal(a->false_answers, 0);
+	world_free(w);
 }
 
-/* Signed anew by its sender, so that only the seal and the signature inside can tell. */
-static void an_answer_with_one_bit_changed_is_false(void **state)
+static void answers_of_several_members_wait_too(void **state)
 {
-	struct world *w = *state;
-	uint8_t chunk[MESSAGE_CHUNK_MAX];
-	struct parcel p;
-	struct body body;
+	struct world *w = circle(5);
+	struct party *a = &w->parties[A];
+	(void)state;
 
-	meet(w, 0, 1);
-	ask(w, 0);
-	settle(w);
-	assert_ok(reply(w, 1, 1));
-	p = expect(w, MESSAGE_ANSWER);
-	body = opened(&p).body;
-	memcpy(chunk, body.chunk.at, bytes_left(&body.chunk));
-	chunk[100] ^= 4;
-	body.chunk = bytes_of(chunk, bytes_left(&body.chunk));
-	p = forge(w, 1, MESSAGE_ANSWER, &body);
-	assert_ok(hand_over(w, 0, &p));
-	assert_int_equal(counters(w, 0)->forged, 1);
-	assert_int_equal(w->parties[0].answered, 0);
-	assert_int_equal(w->parties[0].finished, 1);
-	assert_int_equal(w->parties[0].outcomes[0], TARGET_FALSE);
-}
-
-/* No octet of a query, and none of its envelope, can be changed unnoticed. */
-static void a_query_changed_anywhere_is_not_served(void **state)
-{
-	struct world *w = *state;
-	struct parcel whole;
-
-	meet(w, 0, 1);
-	ask(w, 0);
-	whole = expect(w, MESSAGE_QUERY);
-	for (size_t i = 0; i < whole.len; i++) {
-		struct parcel p = whole;
-
-		p.data[i] ^= 0x10;
-		(void)hand_over(w, 1, &p);
+	for (size_t i = B; i <= E; i++)
+		w->parties[i].policy = POLICY_MATCH;
+	assert_ok(ask(w, A, 60000));
+	run(w, 9); /* before the first of them hears it */
+	run_deaf(w, A, 1000);
+	assert_int_equal(a->acts[ACT_ANSWER], 0);
+	run(w, 5000);
+	for (size_t i = B; i <= E; i++) {
+		assert_int_equal(a->answers[i], 1);
+		assert_int_equal(a->outcomes[i], TARGET_ANSWERED);
 	}
-	assert_int_equal(w->parties[1].served, 0);
-	assert_ok(hand_over(w, 1, &whole));
-	assert_int_equal(w->parties[1].served, 1);
+	assert_int_equal(a->false_answers, 0);
+	world_free(w);
 }
 
-static void a_query_that_comes_again_is_served_once(void **state)
+/* What answers are taken into is lent to acts, and comes back. */
+static void there_is_room_for_the_answers_of_many_questions(void **state)
 {
-	struct world *w = *state;
-	struct parcel p;
+	struct world *w = world_new(3);
+	(void)state;
 
-	meet(w, 0, 1);
-	ask(w, 0);
-	p = expect(w, MESSAGE_QUERY);
-	for (int i = 0; i < 3; i++)
-		assert_ok(hand_over(w, 1, &p));
-	settle(w);
-	assert_ok(reply(w, 1, 1));
-	settle(w);
-	w->now_ms += 60000;
-	assert_err(ERR_STALE, hand_over(w, 1, &p));
-	w->now_ms += 600000;
-	(void)hand_over(w, 1, &p);
-	assert_int_equal(w->parties[1].served, 1);
-	assert_int_equal(w->parties[0].answered, 1);
-}
-
-static void a_refusal_is_an_outcome(void **state)
-{
-	struct world *w = *state;
-
-	meet(w, 0, 1);
-	ask(w, 0);
-	settle(w);
-	overlay_refuse(w->parties[1].overlay, now_of(w, 1), w->parties[1].ticket, RECEIPT_REFUSED);
-	drain(w, 1);
-	settle(w);
-	assert_int_equal(counters(w, 1)->refused, 1);
-	assert_int_equal(w->parties[0].finished, 1);
-	assert_int_equal(w->parties[0].outcomes[0], TARGET_REFUSED);
-}
-
-static void a_refusal_that_was_lost_is_said_again(void **state)
-{
-	struct world *w = *state;
-
-	meet(w, 0, 1);
-	ask(w, 0);
-	settle(w);
-	overlay_refuse(w->parties[1].overlay, now_of(w, 1), w->parties[1].ticket, RECEIPT_REFUSED);
-	drain(w, 1);
-	settle_without(w, 1U << MESSAGE_RECEIPT);
-	pass(w, 9000);
-	assert_int_equal(w->parties[1].served, 1);
-	assert_int_equal(w->parties[0].finished, 1);
-	assert_int_equal(w->parties[0].outcomes[0], TARGET_REFUSED);
-}
-
-/* "Ask later" means that later is another chance. */
-static void who_was_busy_is_asked_again_and_serves(void **state)
-{
-	struct world *w = *state;
-
-	meet(w, 0, 1);
-	ask(w, 0);
-	settle(w);
-	overlay_refuse(w->parties[1].overlay, now_of(w, 1), w->parties[1].ticket, RECEIPT_BUSY);
-	drain(w, 1);
-	settle(w);
-	assert_int_equal(counters(w, 1)->busy, 1);
-	assert_int_equal(w->parties[0].finished, 0);
-	pass(w, 2000);
-	assert_int_equal(w->parties[1].served, 2);
-	assert_ok(reply(w, 1, 1));
-	settle(w);
-	assert_int_equal(w->parties[0].outcomes[0], TARGET_ANSWERED);
-}
-
-static void who_stays_busy_is_busy_in_the_end(void **state)
-{
-	struct world *w = *state;
-
-	meet(w, 0, 1);
-	meet(w, 2, 1);
-	for (int i = 0; i < 2; i++) /* as many as party 1 serves at once */
-		ask(w, 2);
-	settle(w);
-	ask(w, 0);
-	settle(w);
-	assert_true(counters(w, 1)->busy >= 1);
-	pass(w, 11000);
-	assert_int_equal(w->parties[0].finished, 1);
-	assert_int_equal(w->parties[0].outcomes[0], TARGET_BUSY);
-}
-
-/* Party 1's clock is ahead: to it, the query has expired. */
-static void a_stale_query_is_unwanted(void **state)
-{
-	struct world *w = *state;
-
-	meet(w, 0, 1);
-	w->parties[1].skew_ms = 600000;
-	ask(w, 0);
-	settle(w);
-	assert_int_equal(counters(w, 1)->stale, 1);
-	assert_int_equal(w->parties[1].served, 0);
-	assert_int_equal(w->parties[0].finished, 1);
-	assert_int_equal(w->parties[0].outcomes[0], TARGET_UNWANTED);
-}
-
-static void who_was_never_met_is_silent_at_once(void **state)
-{
-	struct world *w = *state;
-	const struct overlay_self *b = &w->parties[1].self;
-
-	assert_ok(overlay_remember(w->parties[0].overlay, now_of(w, 0), &w->parties[1].at,
-	                           b->blob.octets, b->blob.len));
-	ask(w, 0);
-	assert_int_equal(w->parties[0].finished, 1);
-	assert_int_equal(w->parties[0].outcomes[0], TARGET_SILENT);
-}
-
-static void who_does_not_speak_is_silent_in_the_end(void **state)
-{
-	struct world *w = *state;
-
-	meet(w, 0, 1);
-	ask(w, 0);
-	for (int i = 0; i < 220; i++) {
-		w->parcel_count = 0; /* nothing arrives */
-		w->now_ms += 50;
-		expire(w, 0);
+	w->parties[A].options.limits.seen_max = 64;
+	all_meet(w);
+	run(w, 5000);
+	w->parties[B].policy = POLICY_MATCH;
+	w->parties[C].policy = POLICY_LONG;
+	for (unsigned i = 1; i <= 10; i++) {
+		assert_ok(ask(w, A, 9000));
+		run(w, 12000);
+		assert_int_equal(w->parties[A].answers[B], i);
+		assert_int_equal(w->parties[A].answers[C], i);
 	}
-	assert_int_equal(w->parties[0].finished, 1);
-	assert_int_equal(w->parties[0].outcomes[0], TARGET_SILENT);
-	assert_int_equal(state_of(w, 0, 1), MEMBER_LIVE); /* until its HELLOs are missed */
-	for (int i = 0; i < 800; i++) {
-		w->parcel_count = 0;
-		w->now_ms += 50;
-		expire(w, 0);
-	}
-	assert_int_equal(state_of(w, 0, 1), MEMBER_SILENT);
+	assert_int_equal(counters(w, A)->tables_full, 0);
+	world_free(w);
 }
 
-static void an_expired_certificate_cannot_ask(void **state)
+static void one_that_is_busy_is_asked_again(void **state)
 {
-	struct world *w = *state;
-	struct question question = {.on = {{1, 2}}, .on_count = 1};
+	struct world *w = circle(2);
+	(void)state;
+
+	w->parties[B].policy = POLICY_BUSY;
+	assert_ok(ask(w, A, 20000));
+	run(w, 1000);
+	assert_int_equal(w->parties[A].receipts[B], RECEIPT_BUSY);
+	assert_int_equal(w->parties[A].acts[ACT_FINISH], 0);
+	w->parties[B].policy = POLICY_MATCH;
+	run(w, 4000);
+	assert_int_equal(w->parties[A].receipts[B], RECEIPT_MATCH);
+	assert_int_equal(w->parties[A].outcomes[B], TARGET_ANSWERED);
+	assert_int_equal(w->parties[B].acts[ACT_SERVE], 2);
+	world_free(w);
+}
+
+/* So "silent" means that it was spoken to, and did not answer. */
+static void who_says_nothing_is_asked_directly_before_it_is_called_silent(void **state)
+{
+	struct world *w = circle(3);
+	unsigned before;
+	(void)state;
+
+	w->parties[B].policy = POLICY_LATER;
+	assert_ok(ask(w, A, 60000));
+	run(w, 2000);
+	before = w->frames[A][B][FRAME_QUERY];
+	stop_party(w, B);
+	run(w, 20000);
+	assert_true(w->frames[A][B][FRAME_QUERY] - before >= 2);
+	assert_int_equal(w->parties[A].acts[ACT_FINISH], 1);
+	assert_int_equal(w->parties[A].outcomes[B], TARGET_SILENT);
+	assert_int_equal(w->parties[A].outcomes[C], TARGET_NONE);
+	world_free(w);
+}
+
+/* It cannot be asked: nobody waits for it until the question's time is over. */
+static void who_cannot_be_reached_and_does_not_come_is_silent_soon(void **state)
+{
+	struct world *w = world_new(3);
+	(void)state;
+
+	w->parties[B].options.self.card.record.endpoint_count = 0;
+	reissue(w, B);
+	start_party(w, A);
+	start_party(w, C);
+	remember(w, A, B); /* from an earlier run; it is not there now */
+	remember(w, A, C);
+	run(w, 5000);
+	assert_ok(ask(w, A, 120000));
+	run(w, 20000);
+	assert_int_equal(w->parties[A].acts[ACT_FINISH], 1);
+	assert_int_equal(w->parties[A].outcomes[B], TARGET_SILENT);
+	assert_int_equal(w->parties[A].outcomes[C], TARGET_NONE);
+	world_free(w);
+}
+
+static void what_its_time_has_run_out_for_is_over(void **state)
+{
+	struct world *w = circle(3);
+	(void)state;
+
+	w->parties[B].policy = w->parties[C].policy = POLICY_LATER;
+	assert_ok(ask(w, A, 1000));
+	run(w, 990);
+	assert_int_equal(w->parties[A].acts[ACT_FINISH], 0);
+	run(w, 20);
+	assert_int_equal(w->parties[A].acts[ACT_FINISH], 1);
+	assert_int_equal(w->parties[A].outcomes[B], TARGET_SILENT);
+	world_free(w);
+}
+
+static enum frame_kind bent_kind;
+static size_t bent_at;
+
+static bool bend_blob(struct world *w, size_t from, size_t to, struct frame *f)
+{
+	static uint8_t copy[FRAME_MAX];
+	size_t len = bytes_left(&f->blob);
+
+	(void)w;
+	(void)from;
+	(void)to;
+	if (f->kind != bent_kind)
+		return true;
+	memcpy(copy, f->blob.at, len);
+	copy[MIN(bent_at, len - 1)] ^= 1;
+	f->blob = bytes_of(copy, len);
+	return true;
+}
+
+static void a_false_answer_is_named_so_and_its_member_not_believed_again(void **state)
+{
+	struct world *w = circle(3);
+	(void)state;
+
+	w->parties[B].policy = POLICY_MATCH;
+	bent_kind = FRAME_REPLY;
+	bent_at = 60;
+	w->bend = bend_blob;
+	assert_ok(ask(w, A, 20000));
+	run(w, 5000);
+	assert_int_equal(w->parties[A].outcomes[B], TARGET_FALSE);
+	assert_int_equal(w->parties[A].answers[B], 0);
+	assert_string_equal(w->parties[A].told, "answer does not verify");
+	assert_int_equal(counters(w, A)->forged, 1);
+	world_free(w);
+}
+
+/* It says first what does not verify, and offers something else while the question is open. */
+static void after_a_false_answer_no_other_is_fetched(void **state)
+{
+	static struct frame offer;
+	struct world *w = circle(3);
+	(void)state;
+
+	w->parties[B].policy = POLICY_MATCH;
+	w->parties[C].policy = POLICY_LATER;
+	bent_kind = FRAME_REPLY;
+	bent_at = 60;
+	w->bend = bend_blob;
+	assert_ok(ask(w, A, 20000));
+	run(w, 1000);
+	offer.kind = FRAME_OFFER;
+	offer.query_id = w->parties[A].query.id;
+	offer.len = 500;
+	say_frame(w, B, A, &offer);
+	run(w, 1000);
+	assert_int_equal(w->parties[A].acts[ACT_CONNECT], 0);
+	assert_true(w->frames[A][B][FRAME_RACK] > 0);
+	run(w, 20000);
+	assert_int_equal(w->parties[A].outcomes[B], TARGET_FALSE);
+	world_free(w);
+}
+
+static void a_forged_receipt_is_none(void **state)
+{
+	struct world *w = circle(2);
+	(void)state;
+
+	bent_kind = FRAME_RECEIPT;
+	bent_at = 100;
+	w->bend = bend_blob;
+	assert_ok(ask(w, A, 8000));
+	run(w, 9000);
+	assert_int_equal(w->parties[A].acts[ACT_RECEIPT], 0);
+	assert_int_equal(w->parties[A].outcomes[B], TARGET_SILENT);
+	assert_true(counters(w, A)->forged > 0);
+	world_free(w);
+}
+
+/* b signs, with its own key, a receipt that names c. */
+static void nobody_speaks_for_another(void **state)
+{
+	static struct frame f;
+	struct world *w = circle(3);
+	struct receipt r = {.responder = *id_of(w, C), .kind = RECEIPT_NONE};
+	struct receipt_blob blob;
+	(void)state;
+
+	w->parties[B].policy = w->parties[C].policy = POLICY_LATER;
+	assert_ok(ask(w, A, 8000));
+	run(w, 500);
+	r.query_id = w->parties[A].query.id;
+	receipt_sign(&r, &w->parties[B].options.self.operational, &blob);
+	f.kind = FRAME_RECEIPT;
+	f.blob = bytes_of(blob.octets, blob.len);
+	say_frame(w, B, A, &f);
+	run(w, 500);
+	assert_int_equal(counters(w, A)->forged, 1);
+	assert_int_equal(w->parties[A].acts[ACT_RECEIPT], 0);
+	receipt_sign(&r, &w->parties[C].options.self.operational, &blob);
+	say_frame(w, B, A, &f); /* c's own, brought by b */
+	run(w, 500);
+	assert_int_equal(counters(w, A)->forged, 2);
+	assert_int_equal(w->parties[A].acts[ACT_RECEIPT], 0);
+	world_free(w);
+}
+
+static void of_a_cancelled_question_nothing_more_is_heard(void **state)
+{
+	struct world *w = circle(3);
+	struct party *a = &w->parties[A];
+	unsigned receipts;
+	(void)state;
+
+	w->parties[B].policy = POLICY_MATCH;
+	w->parties[C].policy = POLICY_LATER;
+	assert_ok(ask(w, A, 20000));
+	run(w, 9);
+	a->is_deaf = true;
+	for (int i = 0; i < 50; i++) {
+		run(w, 10);
+		overlay_expire(a->overlay, now_of(w, A));
+	}
+	overlay_cancel(a->overlay, a->ticket); /* b's receipt and answer wait in the outbox */
+	a->is_deaf = false;
+	receipts = a->acts[ACT_RECEIPT];
+	give_answer(w, C, w->parties[C].served, POLICY_MATCH);
+	run(w, 30000);
+	assert_int_equal(a->acts[ACT_RECEIPT], receipts);
+	assert_int_equal(a->acts[ACT_ANSWER], 0);
+	assert_int_equal(a->acts[ACT_FINISH], 0);
+	assert_true(counters(w, A)->unasked > 0);
+	overlay_cancel(a->overlay, a->ticket); /* again: harmless */
+	world_free(w);
+}
+
+static void only_who_may_ask_asks_and_only_what_can_be_asked(void **state)
+{
+	struct world *w = circle(2);
+	struct party *a = &w->parties[A];
+	struct question q = question_of(2);
+	uint32_t ticket;
 	struct query query;
 	struct query_blob blob;
-	uint32_t ticket;
+	(void)state;
 
-	meet(w, 0, 1);
-	w->now_ms += (uint64_t)DAY_MS + 1;
-	assert_err(ERR_EXPIRED, overlay_ask(w->parties[0].overlay, now_of(w, 0), &question, 1000,
-	                                    &ticket, &query, &blob));
-	drain(w, 0);
-	assert_int_equal(w->parcel_count, 0);
+	q.on[1].end_ms = q.on[0].start_ms + 401 * DAY_MS;
+	assert_err(ERR_RANGE,
+	           overlay_ask(a->overlay, now_of(w, A), &q, 1000, &ticket, &query, &blob));
+	q = question_of(QUERY_INTERVALS_MAX);
+	for (size_t i = 0; i < q.on_count; i++)
+		q.on[i] = (struct interval){WALL_MS + (int64_t)i * 20000000,
+		                            WALL_MS + (int64_t)i * 20000000 + 3000000};
+	assert_err(ERR_LIMIT,
+	           overlay_ask(a->overlay, now_of(w, A), &q, 1000, &ticket, &query, &blob));
+	w->parties[B].policy = POLICY_LATER;
+	assert_ok(ask(w, A, 5000));
+	assert_ok(ask(w, A, 5000));
+	assert_err(ERR_LIMIT, ask(w, A, 5000));
+	run(w, 20000);
+	assert_ok(ask(w, A, 5000));
+	a->options.self.card.cert.roles = CERT_ROLE_ANSWER;
+	reissue(w, A);
+	start_party(w, A);
+	assert_err(ERR_DENIED, ask(w, A, 5000));
+	a->options.self.card.cert.roles = CERT_ROLES_ALL;
+	a->options.self.card.record.not_after.ms = WALL_MS - 1;
+	reissue(w, A);
+	start_party(w, A);
+	assert_err(ERR_EXPIRED, ask(w, A, 5000));
+	world_free(w);
 }
 
-static void a_member_that_may_not_ask_is_told_so_by_its_own_node(void **state)
+static void a_number_is_on_disk_before_its_question_leaves(void **state)
 {
-	struct world *w = *state;
-	struct question question = {.on = {{1, 2}}, .on_count = 1};
-	struct query query;
-	struct query_blob blob;
-	uint32_t ticket;
+	struct world *w = world_new(2);
+	struct party *a = &w->parties[A];
+	(void)state;
 
-	reissue(w, 0, "10.0.0.0/8", CERT_ROLE_ANSWER);
-	meet(w, 0, 1);
-	assert_err(ERR_DENIED, overlay_ask(w->parties[0].overlay, now_of(w, 0), &question, 1000,
-	                                   &ticket, &query, &blob));
-	drain(w, 0);
-	assert_int_equal(w->parcel_count, 0);
-}
-
-/* Its node may have been changed: the others look for themselves. */
-static void a_question_of_who_may_not_ask_is_unwanted(void **state)
-{
-	struct world *w = *state;
-	struct party *a = &w->parties[0];
-	struct query query = {
-		.question = {.on = {{WALL_MS - 60000, WALL_MS - 50000}}, .on_count = 1},
-		.issued = {WALL_MS},
-		.expires = {WALL_MS + 10000},
-	};
-	struct query_blob blob;
-	struct body body;
-	struct parcel p;
-
-	reissue(w, 0, "10.0.0.0/8", CERT_ROLE_ANSWER);
-	meet(w, 0, 1);
-	assert_ok(query_pack(&query, &a->self.blob, &a->self.pair, &blob));
-	body = (struct body){.query = bytes_of(blob.octets, blob.len)};
-	p = forge(w, 0, MESSAGE_QUERY, &body);
-	assert_err(ERR_STALE, hand_over(w, 1, &p));
-	assert_int_equal(w->parties[1].served, 0);
-	assert_int_equal(counters(w, 1)->refused, 1);
-	p = expect(w, MESSAGE_RECEIPT);
-	assert_int_equal(opened(&p).body.status, RECEIPT_UNWANTED);
-}
-
-static void who_may_not_answer_is_not_asked(void **state)
-{
-	struct world *w = *state;
-
-	reissue(w, 1, "10.0.0.0/8", CERT_ROLE_ASK);
-	meet(w, 0, 1);
-	assert_int_equal(state_of(w, 0, 1), MEMBER_LIVE);
-	ask(w, 0);
-	settle(w);
-	assert_int_equal(w->parties[1].served, 0);
-	assert_int_equal(w->parties[0].finished, 1);
-	assert_int_equal(w->parties[0].outcome_count, 0);
-}
-
-static void a_fingerprint_too_long_for_a_datagram_is_refused(void **state)
-{
-	struct world *w = *state;
-	struct question question = {.on_count = QUERY_INTERVALS_MAX};
-	struct query query;
-	struct query_blob blob;
-	uint32_t ticket;
-
-	for (size_t i = 0; i < question.on_count; i++) {
-		question.on[i].start_ms = WALL_MS + (int64_t)i * 100000000;
-		question.on[i].end_ms = question.on[i].start_ms + 50000000;
+	a->options.limits.seen_max = 64;
+	all_meet(w);
+	run(w, 5000);
+	for (uint64_t i = 1; i <= 20; i++) {
+		assert_ok(ask(w, A, 1000));
+		assert_int_equal(a->query.number, i);
+		assert_true(a->sequence >= i);
+		run(w, 2000);
 	}
-	for (int i = 0; i < 5; i++) /* and nothing is used up by trying */
-		assert_err(ERR_LIMIT, overlay_ask(w->parties[0].overlay, now_of(w, 0), &question,
-		                                  1000, &ticket, &query, &blob));
-	ask(w, 0);
-	assert_int_equal(w->parties[0].finished, 1); /* there is nobody to ask */
-	assert_int_equal(w->parties[0].outcome_count, 0);
+	assert_int_equal(a->acts[ACT_SEQUENCE], 2);
+	a->options.sequence = a->sequence; /* as it is read back */
+	start_party(w, A);
+	assert_ok(ask(w, A, 1000));
+	assert_true(a->query.number > 20);
+	assert_int_equal(a->query.number, a->options.sequence + 1);
+	world_free(w);
 }
 
-static void no_more_queries_than_its_limit_are_under_way(void **state)
+static void a_question_whose_number_cannot_be_kept_is_not_asked(void **state)
 {
-	struct world *w = *state;
-	struct question question = {.on = {{1, 2}}, .on_count = 1};
-	struct query query;
-	struct query_blob blob;
-	uint32_t ticket;
+	struct world *w = world_new(2);
+	struct party *a = &w->parties[A];
+	struct endpoint nowhere = place(77, 1);
+	(void)state;
 
-	meet(w, 0, 1);
-	for (uint16_t i = 0; i < small.asks_max; i++)
-		ask(w, 0);
-	assert_err(ERR_LIMIT, overlay_ask(w->parties[0].overlay, now_of(w, 0), &question, 1000,
-	                                  &ticket, &query, &blob));
+	a->options.limits.outbox_max = 2;
+	start_all(w);
+	a->is_deaf = true;
+	for (int i = 0; i < 2; i++)
+		assert_ok(overlay_bootstrap(a->overlay, now_of(w, A), &nowhere));
+	overlay_expire(a->overlay, now_of(w, A)); /* two KNOCKs: that is all it holds */
+	assert_err(ERR_LIMIT, ask(w, A, 1000));
+	a->is_deaf = false;
+	drain(w, A);
+	assert_ok(ask(w, A, 1000));
+	assert_int_equal(a->query.number, 1);
+	assert_ok(ask(w, A, 1000));
+	assert_int_equal(a->acts[ACT_SEQUENCE], 1);
+	world_free(w);
 }
 
-static void a_cancelled_query_is_never_heard_of_again(void **state)
+/* A small community needs no relays. */
+static void in_direct_mode_the_origin_asks_everybody_itself(void **state)
 {
-	struct world *w = *state;
-	uint32_t ticket;
+	struct world *w = world_new(4);
+	(void)state;
 
-	meet(w, 0, 1);
-	ticket = ask(w, 0);
-	settle(w);
-	overlay_cancel(w->parties[0].overlay, ticket);
-	assert_ok(reply(w, 1, 40));
-	settle(w);
-	pass(w, 30000);
-	assert_int_equal(w->parties[0].answered, 0);
-	assert_int_equal(w->parties[0].finished, 0);
-	assert_true(counters(w, 0)->unasked > 0);
+	w->parties[A].options.mode = OVERLAY_DIRECT;
+	all_meet(w);
+	run(w, 5000);
+	assert_ok(ask(w, A, 20000));
+	assert_true(w->parties[A].query.is_direct);
+	run(w, 5000);
+	for (size_t i = B; i <= D; i++) {
+		assert_int_equal(w->frames[A][i][FRAME_QUERY], 1);
+		assert_int_equal(w->parties[i].acts[ACT_SERVE], 1);
+		assert_int_equal(w->parties[i].hops, 0);
+		for (size_t j = B; j <= D; j++)
+			assert_int_equal(w->frames[i][j][FRAME_QUERY], 0);
+	}
+	assert_int_equal(w->parties[A].acts[ACT_FINISH], 1);
+	world_free(w);
 }
 
-/* Feeds without draining: the answer and the end of the query wait in the outbox. */
-static void acts_that_wait_are_cancelled_with_their_query(void **state)
+static void states_have_names(void **state)
 {
-	struct world *w = *state;
-	struct party *a = &w->parties[0];
-	struct parcel p;
-	uint32_t first;
+	(void)state;
 
-	meet(w, 0, 1);
-	first = ask(w, 0);
-	settle(w);
-	assert_ok(reply(w, 1, 1));
-	p = expect(w, MESSAGE_ANSWER);
-	assert_ok(overlay_datagram(a->overlay, now_of(w, 0), &w->parties[1].at, p.data, p.len));
-	overlay_cancel(a->overlay, first);
-	ask(w, 0); /* takes the room of the first, and must not inherit its end */
-	assert_int_equal(a->answered, 0);
-	assert_int_equal(a->finished, 0);
-	settle(w);
-	assert_int_equal(w->parties[1].served, 2);
-	assert_ok(reply(w, 1, 1));
-	settle(w);
-	assert_int_equal(a->answered, 1);
-	assert_int_equal(a->finished, 1);
-}
-
-/* While the driver looks at ACT_FINISH the query is cancelled and another one is asked. */
-static void a_query_cancelled_at_its_end_takes_no_other_with_it(void **state)
-{
-	struct world *w = *state;
-	struct party *a = &w->parties[0];
-	struct body body = {.status = RECEIPT_REFUSED};
-	struct question question = {.on = {{1, 2}}, .on_count = 1};
-	struct query_blob blob;
-	uint32_t first, second;
-	struct parcel p;
-	struct act act;
-
-	meet(w, 0, 1);
-	first = ask(w, 0);
-	settle(w);
-	body.query_id = w->query.id;
-	p = forge(w, 1, MESSAGE_RECEIPT, &body);
-	assert_ok(overlay_datagram(a->overlay, now_of(w, 0), &w->parties[1].at, p.data, p.len));
-	assert_true(overlay_next(a->overlay, &act));
-	assert_int_equal(act.kind, ACT_FINISH);
-	overlay_cancel(a->overlay, first);
-	assert_ok(
-		overlay_ask(a->overlay, now_of(w, 0), &question, 10000, &second, &w->query, &blob));
-	drain(w, 0);
-	settle(w);
-	assert_int_equal(w->parties[1].served, 2);
-	assert_ok(reply(w, 1, 1));
-	settle(w);
-	assert_int_equal(a->answered, 1);
-}
-
-/* A busy member speaks after the time is over, and before anybody has looked. */
-static void a_query_ends_once(void **state)
-{
-	struct world *w = *state;
-	struct party *a = &w->parties[0];
-	struct body body = {.status = RECEIPT_BUSY};
-	struct parcel p;
-
-	meet(w, 0, 1);
-	ask(w, 0);
-	body.query_id = w->query.id;
-	p = forge(w, 1, MESSAGE_RECEIPT, &body);
-	assert_ok(hand_over(w, 0, &p));
-	w->now_ms += 10000;
-	overlay_expire(a->overlay, now_of(w, 0));
-	body.status = RECEIPT_REFUSED;
-	p = forge(w, 1, MESSAGE_RECEIPT, &body);
-	(void)hand_over(w, 0, &p);
-	assert_int_equal(a->finished, 1);
-	assert_int_equal(a->outcomes[0], TARGET_BUSY);
+	assert_string_equal(target_state_text(TARGET_WAITING), "waiting");
+	assert_string_equal(target_state_text(TARGET_SILENT), "silent");
+	assert_string_equal(target_state_text((enum target_state)99), "unknown");
+	assert_string_equal(member_state_text(MEMBER_KNOWN), "known");
+	assert_string_equal(member_state_text(MEMBER_EXPIRED), "expired");
+	assert_string_equal(member_state_text((enum member_state)99), "unknown");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		overlay_test(an_answer_in_parts_arrives_whole_though_parts_are_lost),
-		overlay_test(an_answer_with_one_bit_changed_is_false),
-		overlay_test(a_query_changed_anywhere_is_not_served),
-		overlay_test(a_query_that_comes_again_is_served_once),
-		overlay_test(a_refusal_is_an_outcome),
-		overlay_test(a_refusal_that_was_lost_is_said_again),
-		overlay_test(who_was_busy_is_asked_again_and_serves),
-		overlay_test(who_stays_busy_is_busy_in_the_end),
-		overlay_test(a_stale_query_is_unwanted),
-		overlay_test(who_was_never_met_is_silent_at_once),
-		overlay_test(who_does_not_speak_is_silent_in_the_end),
-		overlay_test(an_expired_certificate_cannot_ask),
-		overlay_test(a_member_that_may_not_ask_is_told_so_by_its_own_node),
-		overlay_test(a_question_of_who_may_not_ask_is_unwanted),
-		overlay_test(who_may_not_answer_is_not_asked),
-		overlay_test(a_fingerprint_too_long_for_a_datagram_is_refused),
-		overlay_test(no_more_queries_than_its_limit_are_under_way),
-		overlay_test(a_cancelled_query_is_never_heard_of_again),
-		overlay_test(acts_that_wait_are_cancelled_with_their_query),
-		overlay_test(a_query_cancelled_at_its_end_takes_no_other_with_it),
-		overlay_test(a_query_ends_once),
+		cmocka_unit_test(every_kind_of_receipt_has_its_outcome),
+		cmocka_unit_test(a_question_is_over_when_everybody_has_spoken),
+		cmocka_unit_test(an_answer_comes_sealed_and_is_evidence),
+		cmocka_unit_test(answers_that_wait_in_the_outbox_keep_their_own_words),
+		cmocka_unit_test(answers_of_several_members_wait_too),
+		cmocka_unit_test(there_is_room_for_the_answers_of_many_questions),
+		cmocka_unit_test(one_that_is_busy_is_asked_again),
+		cmocka_unit_test(who_says_nothing_is_asked_directly_before_it_is_called_silent),
+		cmocka_unit_test(who_cannot_be_reached_and_does_not_come_is_silent_soon),
+		cmocka_unit_test(what_its_time_has_run_out_for_is_over),
+		cmocka_unit_test(a_false_answer_is_named_so_and_its_member_not_believed_again),
+		cmocka_unit_test(after_a_false_answer_no_other_is_fetched),
+		cmocka_unit_test(a_forged_receipt_is_none),
+		cmocka_unit_test(nobody_speaks_for_another),
+		cmocka_unit_test(of_a_cancelled_question_nothing_more_is_heard),
+		cmocka_unit_test(only_who_may_ask_asks_and_only_what_can_be_asked),
+		cmocka_unit_test(a_number_is_on_disk_before_its_question_leaves),
+		cmocka_unit_test(a_question_whose_number_cannot_be_kept_is_not_asked),
+		cmocka_unit_test(in_direct_mode_the_origin_asks_everybody_itself),
+		cmocka_unit_test(states_have_names),
 	};
 
-	return cmocka_run_group_tests_name("proto/overlay/ask", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("overlay/ask", tests, NULL, NULL);
 }

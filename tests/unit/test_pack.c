@@ -3,6 +3,7 @@
 #include "tests/unit/test.h"
 
 #include <msgpack.h>
+#include <stdio.h>
 #include <string.h>
 
 /* clang-format off */
@@ -303,6 +304,46 @@ static void sizes_that_cannot_be_held_are_refused(void **state)
 	}
 }
 
+/* Of address space, ever, in kB. */
+static unsigned long most_reserved(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	unsigned long kb = 0;
+	char line[128];
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL && kb == 0)
+		(void)sscanf(line, "VmPeak: %lu", &kb);
+	if (f != NULL)
+		fclose(f);
+	return kb;
+}
+
+/*
+ * msgpack-c's own unpacker takes memory for as many members as five octets say there are: for
+ * dd 20 00 00 00 it is 16 GB. This reader holds nothing but the octets themselves.
+ */
+static void five_octets_that_promise_half_a_billion_members_reserve_nothing(void **state)
+{
+	static const uint8_t promise[] = {0xdd, 0x20, 0x00, 0x00, 0x00};
+	unsigned long before = most_reserved();
+	struct unpack u;
+	struct token t;
+	(void)state;
+
+	if (before == 0)
+		skip(); /* no /proc here */
+	u = unpack_of(promise, sizeof(promise));
+	assert_false(unpack_token(&u, &t));
+	assert_true(u.is_wrong);
+	u = unpack_of(promise, sizeof(promise));
+	assert_int_equal(unpack_array(&u), 0);
+	assert_true(u.is_wrong);
+	u = unpack_of(promise, sizeof(promise));
+	unpack_skip(&u);
+	assert_true(u.is_wrong);
+	assert_true(most_reserved() - before < 1024);
+}
+
 static void nesting_deeper_than_sixteen_is_refused(void **state)
 {
 	(void)state;
@@ -460,6 +501,7 @@ int main(void)
 		cmocka_unit_test(what_msgpack_c_writes_is_read_here),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(sizes_that_cannot_be_held_are_refused),
+		cmocka_unit_test(five_octets_that_promise_half_a_billion_members_reserve_nothing),
 		cmocka_unit_test(nesting_deeper_than_sixteen_is_refused),
 		cmocka_unit_test(each_reader_demands_its_kind_and_range),
 		cmocka_unit_test(ranges_and_fixed_lengths_are_kept),

@@ -1,4 +1,5 @@
 #include "base/prng.h"
+#include "proto/wire/envelope.h"
 #include "proto/wire/query.h"
 #include "tests/unit/wire_fixture.h"
 
@@ -6,28 +7,8 @@
 
 #define SKEW INT64_C(5000)
 
-static const struct wall noon = {NOON};
-
-static struct key_pair root, member;
-static struct roots roots;
-static struct cert_blob cert_blob;
-
-static struct cert_blob certificate(const char *name, const char *org)
-{
-	struct cert cert = {.serial = 7,
-	                    .not_before = {NOON - DAY},
-	                    .not_after = {NOON + DAY},
-	                    .prefixes = {ten()},
-	                    .prefix_count = 1,
-	                    .roles = CERT_ROLES_ALL};
-	struct cert_blob blob;
-
-	cert.member = member.public;
-	memcpy(cert.name, name, strlen(name));
-	memcpy(cert.org, org, strlen(org));
-	assert_ok(cert_issue(&root, &cert, &blob));
-	return blob;
-}
+static struct key_pair root;
+static struct holder origin;
 
 static int start(void **state)
 {
@@ -36,9 +17,7 @@ static int start(void **state)
 	if (sign_start() != ERR_OK)
 		return -1;
 	root = pair_of(0);
-	member = pair_of(100);
-	roots = (struct roots){.keys = {root.public}, .count = 1};
-	cert_blob = certificate("R4", "Example Four");
+	origin = holder_of(&root, 100, "R4", "Example Four");
 	return 0;
 }
 
@@ -46,6 +25,7 @@ static int start(void **state)
 static struct query plain_query(size_t count, int64_t on_ms, int64_t off_ms)
 {
 	struct query q = {
+		.number = 7,
 		.nonce = {{9, 8, 7}},
 		.issued = {NOON - 1000},
 		.expires = {NOON + 30000},
@@ -60,19 +40,28 @@ static struct query plain_query(size_t count, int64_t on_ms, int64_t off_ms)
 	return q;
 }
 
-static enum err open_at(const struct query_blob *blob, int64_t now_ms, struct query *ret)
+static enum err open(const struct query_blob *blob, struct query *ret)
 {
-	struct wall now = {now_ms};
+	return query_open(blob->octets, blob->len, ret);
+}
 
-	return query_open(blob->octets, blob->len, &roots, now, SKEW, ret);
+static enum err check(const struct query_blob *blob)
+{
+	return query_verify(blob->octets, blob->len, &origin.operational.public);
 }
 
 static struct query_blob pack(struct query *q)
 {
 	struct query_blob blob;
 
-	assert_ok(query_pack(q, &cert_blob, &member, &blob));
+	assert_ok(query_pack(q, &origin.card, &origin.operational, &blob));
 	return blob;
+}
+
+static void assert_blob(const uint8_t *octets, size_t len, struct bytes actual)
+{
+	assert_int_equal(bytes_left(&actual), len);
+	assert_memory_equal(actual.at, octets, len);
 }
 
 static void a_query_opens_as_it_was_asked(void **state)
@@ -81,13 +70,15 @@ static void a_query_opens_as_it_was_asked(void **state)
 	struct query_blob blob = pack(&q);
 	(void)state;
 
-	assert_ok(open_at(&blob, NOON, &back));
+	assert_ok(open(&blob, &back));
+	assert_ok(check(&blob));
 	assert_memory_equal(&back.id, &q.id, sizeof(q.id));
-	assert_string_equal(back.origin.name, "R4");
+	assert_int_equal(back.number, 7);
 	assert_memory_equal(&back.nonce, &q.nonce, sizeof(q.nonce));
 	assert_int_equal(back.issued.ms, q.issued.ms);
 	assert_int_equal(back.expires.ms, q.expires.ms);
 	assert_memory_equal(&back.reply_to, &q.reply_to, sizeof(q.reply_to));
+	assert_false(back.is_direct);
 	assert_int_equal(back.question.on_count, 5);
 	assert_memory_equal(back.question.on, q.question.on, 5 * sizeof(q.question.on[0]));
 	assert_int_equal(back.question.gap_ms, 500);
@@ -95,16 +86,54 @@ static void a_query_opens_as_it_was_asked(void **state)
 	assert_int_equal(back.question.severity, SEVERITY_HIGH);
 }
 
-static void the_wire_format_must_not_change(void **state)
+static void a_query_brings_the_card_of_its_origin(void **state)
 {
-	struct query q = plain_query(5, 2000, 3000);
+	struct roots roots = {.keys = {root.public}, .count = 1};
+	struct query q = plain_query(1, 1000, 0), back;
 	struct query_blob blob = pack(&q);
-	char text[KEY_FILE_MAX];
+	struct wall noon = {NOON};
+	struct card card;
 	(void)state;
 
-	key_file_print("query", q.id.octets, sizeof(q.id), text);
-	assert_string_equal(text, "query cc06f47e5f66bca4685e765d1bb053da\n");
-	assert_int_equal(blob.len, 384);
+	assert_ok(open(&blob, &back));
+	assert_blob(origin.card.cert_blob.octets, origin.card.cert_blob.len, back.cert);
+	assert_blob(origin.card.record_blob.octets, origin.card.record_blob.len, back.record);
+	assert_true(back.cert.at > blob.octets && back.record.end < blob.octets + blob.len);
+	assert_ok(card_open(back.cert, back.record, &roots, noon, &card));
+	assert_string_equal(card.cert.name, "R4");
+	assert_ok(query_verify(blob.octets, blob.len, &card.record.sign));
+}
+
+static void its_id_is_that_of_its_octets(void **state)
+{
+	struct query q = plain_query(1, 1000, 0), other = q;
+	struct query_blob blob = pack(&q), second;
+	struct query_id id = query_id_of(blob.octets, blob.len);
+	(void)state;
+
+	assert_memory_equal(&id, &q.id, sizeof(id));
+	other.number = 8;
+	second = pack(&other);
+	assert_int_equal(second.len, blob.len);
+	assert_memory_not_equal(&other.id, &q.id, sizeof(id));
+}
+
+/* Who passes a query on could otherwise stop it, by saying that nobody should. */
+static void whether_it_is_direct_is_under_the_signature(void **state)
+{
+	struct query relayed = plain_query(1, 1000, 0), direct = relayed, back;
+	struct query_blob blob = pack(&relayed), other;
+	(void)state;
+
+	direct.is_direct = true;
+	other = pack(&direct);
+	assert_ok(open(&other, &back));
+	assert_true(back.is_direct);
+	assert_int_equal(other.len, blob.len);
+	memcpy(other.octets + other.len - 64, blob.octets + blob.len - 64, 64);
+	assert_ok(open(&other, &back));
+	assert_true(back.is_direct);
+	assert_err(ERR_AUTH, check(&other));
 }
 
 static void fingerprints_of_every_shape_come_back(void **state)
@@ -126,57 +155,70 @@ static void fingerprints_of_every_shape_come_back(void **state)
 			at += on + asked->gap_ms + 1 + (int64_t)prng_below(&p, 100000);
 		}
 		blob = pack(&q);
-		assert_ok(open_at(&blob, NOON, &back));
+		assert_ok(open(&blob, &back));
 		assert_int_equal(back.question.on_count, asked->on_count);
 		assert_memory_equal(back.question.on, asked->on,
 		                    asked->on_count * sizeof(asked->on[0]));
 	}
 }
 
-/* Of two octets a number: 8 + 2 * n + 2 * (n - 1) <= 700. Three of a silence make it too long. */
-static void a_fingerprint_fits_up_to_its_limit(void **state)
+/* How many intervals with silences of 20 s a query of `h` may have. */
+static size_t room_for(const struct holder *h)
 {
-	struct query q, back;
-	struct query_blob blob;
-	(void)state;
+	size_t count = 0;
 
-	q = plain_query(QUERY_INTERVALS_MAX, 1000, 1000);
-	blob = pack(&q);
-	assert_ok(open_at(&blob, NOON, &back));
-	assert_int_equal(back.question.on_count, QUERY_INTERVALS_MAX);
+	while (count < QUERY_INTERVALS_MAX) {
+		struct query q = plain_query(count + 1, 20000, 20000);
+		struct query_blob blob = {.len = 77};
 
-	/* 8 + 115 * 3 + 114 * 3 = 695 octets, and six more are too many. */
-	q = plain_query(115, 20000, 20000);
-	blob = pack(&q);
-	assert_ok(open_at(&blob, NOON, &back));
-	assert_int_equal(back.question.on_count, 115);
-	q = plain_query(116, 20000, 20000);
-	blob.len = 77;
-	assert_err(ERR_LIMIT, query_pack(&q, &cert_blob, &member, &blob));
-	assert_int_equal(blob.len, 77);
+		if (query_pack(&q, &h->card, &h->operational, &blob) != ERR_OK) {
+			assert_int_equal(blob.len, 77);
+			break;
+		}
+		count++;
+	}
+	return count;
 }
 
-static void the_longest_query_fits_a_datagram_or_is_refused(void **state)
+/* The shorter its card, the longer may a member's fingerprint be. */
+static void a_fingerprint_fits_up_to_its_limit(void **state)
 {
-	static uint8_t room[MESSAGE_MAX];
-	struct cert_blob longest =
-		certificate("nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn", "ooooooooooooooooooooooooooooooo"
-	                                                       "oooooooooooooooooooooooooooooooo");
-	struct id id = {{0}};
+	struct holder shortest = holder_of(&root, 100, "a", "b");
+	struct query q = plain_query(QUERY_INTERVALS_MAX, 1000, 1000), back;
+	struct query_blob blob = pack(&q);
 	(void)state;
 
-	for (size_t count = 100; count <= QUERY_INTERVALS_MAX; count++) {
-		struct query q = plain_query(count, 20000, 20000);
-		struct body body = {.has_more = false};
-		struct query_blob blob;
+	assert_ok(open(&blob, &back));
+	assert_int_equal(back.question.on_count, QUERY_INTERVALS_MAX);
+	assert_in_range(room_for(&origin), 100, room_for(&shortest) - 1);
+}
 
-		if (query_pack(&q, &longest, &member, &blob) != ERR_OK) {
-			assert_true(count > 100);
+/* Of a member whose card is as long as cards are: room for few intervals, and none too long. */
+static void the_longest_query_fits_a_frame_or_is_refused(void **state)
+{
+	struct holder longest = holder_of(&root, 100, "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn",
+	                                  "ooooooooooooooooooooooooooooooo"
+	                                  "oooooooooooooooooooooooooooooooo");
+	static struct frame f, back;
+	uint8_t room[FRAME_MAX];
+	size_t last_len = 0;
+	(void)state;
+
+	for (size_t count = 1; count <= QUERY_INTERVALS_MAX; count++) {
+		struct query q = plain_query(count, 20000, 20000);
+		struct query_blob blob;
+		size_t len;
+
+		if (query_pack(&q, &longest.card, &longest.operational, &blob) != ERR_OK) {
+			assert_in_range(last_len, QUERY_MAX - 6, QUERY_MAX);
 			return;
 		}
-		assert_true(blob.len <= QUERY_MAX);
-		body.query = bytes_of(blob.octets, blob.len);
-		assert_true(message_pack(MESSAGE_QUERY, &body, &id, &member, room) > 0);
+		last_len = blob.len;
+		f.kind = FRAME_QUERY;
+		f.blob = bytes_of(blob.octets, blob.len);
+		len = frame_pack(&f, room);
+		assert_true(len > 0);
+		assert_ok(frame_open(room, len, &back));
 	}
 	fail_msg("no length was refused");
 }
@@ -204,42 +246,31 @@ static void life_and_skew_bound_when_a_query_is_taken(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct query q = plain_query(1, 1000, 0), back = {.nonce = {{0}}};
+		struct query q = plain_query(1, 1000, 0), back;
+		struct wall now = {NOON + rows[i].now};
 		struct query_blob blob;
 
 		print_message("%s\n", rows[i].label);
 		q.issued.ms = rows[i].issued == INT64_MIN ? INT64_MIN : NOON + rows[i].issued;
 		q.expires.ms = rows[i].expires == INT64_MIN ? INT64_MIN : NOON + rows[i].expires;
 		blob = pack(&q);
-		assert_err(rows[i].err, open_at(&blob, NOON + rows[i].now, &back));
-		assert_memory_equal(&back.id, &q.id, sizeof(q.id)); /* filled all the same */
+		assert_ok(open(&blob, &back));
+		assert_err(rows[i].err, query_check_time(&back, now, SKEW));
 	}
 }
 
-static void an_origin_whose_certificate_expired_is_named_so(void **state)
-{
-	struct query q = plain_query(1, 1000, 0), back = {.nonce = {{0}}};
-	struct query_blob blob;
-	(void)state;
-
-	q.issued.ms = NOON + 2 * DAY;
-	q.expires.ms = q.issued.ms + 1000;
-	blob = pack(&q);
-	assert_err(ERR_EXPIRED, open_at(&blob, q.issued.ms, &back));
-	assert_memory_equal(&back.id, &q.id, sizeof(q.id));
-}
-
-static void only_members_may_ask_and_only_in_their_own_name(void **state)
+static void only_the_key_of_its_record_signs_it(void **state)
 {
 	struct key_pair stranger = pair_of(50);
-	struct roots theirs = {.keys = {stranger.public}, .count = 1};
 	struct query q = plain_query(1, 1000, 0), back;
 	struct query_blob blob = pack(&q);
 	(void)state;
 
-	assert_err(ERR_ROOT, query_open(blob.octets, blob.len, &theirs, noon, SKEW, &back));
-	assert_ok(query_pack(&q, &cert_blob, &stranger, &blob));
-	assert_err(ERR_AUTH, open_at(&blob, NOON, &back));
+	assert_err(ERR_AUTH, query_verify(blob.octets, blob.len, &stranger.public));
+	assert_err(ERR_AUTH, query_verify(blob.octets, blob.len, &origin.identity.public));
+	assert_ok(query_pack(&q, &origin.card, &stranger, &blob));
+	assert_ok(open(&blob, &back)); /* its form is good */
+	assert_err(ERR_AUTH, check(&blob));
 }
 
 static void every_flipped_bit_is_refused(void **state)
@@ -249,11 +280,8 @@ static void every_flipped_bit_is_refused(void **state)
 	(void)state;
 
 	for (size_t bit = 0; bit < 8 * blob.len; bit += 7) {
-		enum err err;
-
 		blob.octets[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		err = open_at(&blob, NOON, &back);
-		if (err == ERR_OK || err == ERR_STALE || err == ERR_EXPIRED)
+		if (open(&blob, &back) == ERR_OK && check(&blob) == ERR_OK)
 			fail_msg("bit %zu may be flipped", bit);
 		blob.octets[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
@@ -265,10 +293,13 @@ static void every_truncation_and_addition_is_refused(void **state)
 	struct query_blob blob = pack(&q);
 	(void)state;
 
-	for (size_t len = 0; len < blob.len; len++)
-		assert_err(ERR_FORMAT, query_open(blob.octets, len, &roots, noon, SKEW, &back));
+	for (size_t len = 0; len < blob.len; len++) {
+		assert_err(ERR_FORMAT, query_open(blob.octets, len, &back));
+		assert_err(ERR_FORMAT, query_verify(blob.octets, len, &origin.operational.public));
+	}
 	blob.octets[blob.len++] = 0;
-	assert_err(ERR_FORMAT, open_at(&blob, NOON, &back));
+	assert_err(ERR_FORMAT, open(&blob, &back));
+	assert_err(ERR_FORMAT, check(&blob));
 }
 
 /* A member signs what it likes: what its signature covers must still make sense. */
@@ -308,7 +339,7 @@ static void signed_nonsense_is_refused(void **state)
 		q.question.on_count = rows[i].count;
 		q.question.gap_ms = rows[i].gap_ms;
 		blob = pack(&q);
-		assert_err(rows[i].err, open_at(&blob, NOON, &back));
+		assert_err(rows[i].err, open(&blob, &back));
 	}
 }
 
@@ -320,7 +351,44 @@ static void an_unknown_severity_is_refused(void **state)
 
 	q.question.severity = SEVERITY_END;
 	blob = pack(&q);
-	assert_err(ERR_FORMAT, open_at(&blob, NOON, &back));
+	assert_err(ERR_FORMAT, open(&blob, &back));
+}
+
+/* Numbers begin with 1: of 0 a window could not say that it was seen. */
+static void a_query_without_a_number_is_refused(void **state)
+{
+	struct query q = plain_query(1, 1000, 0), back;
+	struct query_blob blob;
+	(void)state;
+
+	q.number = 0;
+	blob = pack(&q);
+	assert_err(ERR_FORMAT, open(&blob, &back));
+	q.number = UINT64_MAX;
+	blob = pack(&q);
+	assert_ok(open(&blob, &back));
+	assert_int_equal(back.number, UINT64_MAX);
+}
+
+/* Version 1 had nine fields, and its certificate alone. */
+static void another_version_is_named_so(void **state)
+{
+	static uint8_t body[QUERY_MAX];
+	struct query back;
+	struct query_blob blob;
+	(void)state;
+
+	for (uint64_t version = 0; version < 4; version++) {
+		struct pack p = pack_into(body, sizeof(body));
+
+		pack_array(&p, 12);
+		pack_uint(&p, version);
+		for (int i = 0; i < 11; i++)
+			pack_nil(&p);
+		blob.len = envelope_pack(&origin.operational, "spoor query 2", &p, blob.octets,
+		                         sizeof(blob.octets));
+		assert_err(version == 2 ? ERR_FORMAT : ERR_VERSION, open(&blob, &back));
+	}
 }
 
 static void severities_have_names(void **state)
@@ -339,17 +407,20 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_query_opens_as_it_was_asked),
-		cmocka_unit_test(the_wire_format_must_not_change),
+		cmocka_unit_test(a_query_brings_the_card_of_its_origin),
+		cmocka_unit_test(its_id_is_that_of_its_octets),
+		cmocka_unit_test(whether_it_is_direct_is_under_the_signature),
 		cmocka_unit_test(fingerprints_of_every_shape_come_back),
 		cmocka_unit_test(a_fingerprint_fits_up_to_its_limit),
-		cmocka_unit_test(the_longest_query_fits_a_datagram_or_is_refused),
+		cmocka_unit_test(the_longest_query_fits_a_frame_or_is_refused),
 		cmocka_unit_test(life_and_skew_bound_when_a_query_is_taken),
-		cmocka_unit_test(an_origin_whose_certificate_expired_is_named_so),
-		cmocka_unit_test(only_members_may_ask_and_only_in_their_own_name),
+		cmocka_unit_test(only_the_key_of_its_record_signs_it),
 		cmocka_unit_test(every_flipped_bit_is_refused),
 		cmocka_unit_test(every_truncation_and_addition_is_refused),
 		cmocka_unit_test(signed_nonsense_is_refused),
 		cmocka_unit_test(an_unknown_severity_is_refused),
+		cmocka_unit_test(a_query_without_a_number_is_refused),
+		cmocka_unit_test(another_version_is_named_so),
 		cmocka_unit_test(severities_have_names),
 	};
 

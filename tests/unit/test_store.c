@@ -356,39 +356,61 @@ static void senseless_options_are_refused(void **state)
 	f->options = good;
 }
 
-struct members {
+struct notes {
 	size_t count;
 	uint8_t first;
 	char text[16];
 };
 
-static void note_member(void *ctx, const uint8_t id[32], const void *record, size_t len)
+static void read_note(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *value, size_t len)
 {
-	struct members *m = ctx;
+	struct notes *n = ctx;
 
-	if (m->count++ == 0) {
-		m->first = id[0];
-		memcpy(m->text, record, MIN(len, sizeof(m->text)));
+	if (n->count++ == 0) {
+		n->first = key[0];
+		memcpy(n->text, value, MIN(len, sizeof(n->text)));
 	}
 }
 
-static void members_survive_a_restart(void **state)
+static size_t notes_of(struct fixture *f, uint8_t kind, struct notes *ret)
+{
+	*ret = (struct notes){0};
+	assert_ok(store_note_each(f->store, kind, read_note, ret));
+	return ret->count;
+}
+
+static void notes_survive_a_restart_and_the_last_of_a_key_counts(void **state)
 {
 	struct fixture *f = *state;
-	struct members members = {0};
-	uint8_t id[32] = {7};
+	const struct store_note before[] = {{'b', {7}, "old", 4}, {'b', {9}, "any", 4}};
+	const struct store_note after[] = {
+		{'b', {7}, "new", 4}, {'a', {1}, "a", 2}, {'c', {0xff}, "c", 2}};
+	struct notes notes;
 
 	open_it(f);
-	assert_ok(store_member_put(f->store, id, "old", 4));
-	assert_ok(store_member_put(f->store, id, "new", 4));
-	id[0] = 9;
-	assert_ok(store_member_put(f->store, id, "", 0));
+	assert_ok(store_note_put(f->store, before, ARRAY_LEN(before)));
+	assert_ok(store_note_put(f->store, after, ARRAY_LEN(after)));
 	close_it(f);
 	open_it(f);
-	assert_ok(store_member_each(f->store, note_member, &members));
-	assert_int_equal(2, members.count);
-	assert_int_equal(7, members.first);
-	assert_string_equal("new", members.text);
+	assert_int_equal(2, notes_of(f, 'b', &notes));
+	assert_int_equal(7, notes.first);
+	assert_string_equal("new", notes.text);
+	assert_int_equal(1, notes_of(f, 'a', &notes));
+	assert_int_equal(1, notes_of(f, 'c', &notes));
+	assert_int_equal(0, notes_of(f, 'd', &notes));
+}
+
+static void a_note_without_octets_removes_the_one_that_was(void **state)
+{
+	struct fixture *f = *state;
+	const struct store_note there = {'b', {7}, "old", 4}, gone = {'b', {7}, "", 0};
+	struct notes notes;
+
+	open_it(f);
+	assert_ok(store_note_put(f->store, &there, 1));
+	assert_ok(store_note_put(f->store, &gone, 1));
+	assert_ok(store_note_put(f->store, &gone, 1)); /* none is there: fine */
+	assert_int_equal(0, notes_of(f, 'b', &notes));
 }
 
 struct sealer {
@@ -457,7 +479,8 @@ int main(void)
 		CASE(a_damaged_block_is_skipped_and_counted),
 		CASE(a_second_opener_is_locked_out),
 		CASE(senseless_options_are_refused),
-		CASE(members_survive_a_restart),
+		CASE(notes_survive_a_restart_and_the_last_of_a_key_counts),
+		CASE(a_note_without_octets_removes_the_one_that_was),
 		CASE(a_reader_beside_a_sealer_sees_every_flow_once),
 	};
 

@@ -9,18 +9,18 @@ import sys
 import threading
 import time
 
-from . import (background, conntrack, enclosure, exporters, flows, hosts, human, nodes, quiet,
+from . import (background, community, conntrack, enclosure, exporters, flows, hosts, human, nodes, quiet,
                recorder, scenarios, score, story, topology, truth)
 from .story import tell
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-SKIP = 77
 # program, Debian package
 NEEDED = (
     ("ip", "iproute2"), ("nft", "nftables"), ("softflowd", "softflowd"),
     ("sshd", "openssh-server"), ("ssh", "openssh-client"), ("unshare", "util-linux"),
     ("hostname", "hostname"), ("cc", "gcc"), ("bash", "bash"),
 )
+NEEDED_BY_COMMUNITY = (("ip", "iproute2"), ("nft", "nftables"), ("cc", "gcc"))
 
 
 def main(arguments):
@@ -30,7 +30,7 @@ def main(arguments):
         return options.act(options)
     except enclosure.Refused as refusal:
         print(f"lab: {refusal}", file=sys.stderr)
-        return SKIP
+        return enclosure.SKIP
     except KeyboardInterrupt:  # before the run began
         return 130
 
@@ -41,11 +41,14 @@ def parser():
     verbs = top.add_subparsers(required=True, metavar="COMMAND")
     verbs.add_parser("list", help="the scenarios, one line each").set_defaults(act=list_scenarios)
     run = verbs.add_parser("run", help="run a scenario (root)")
-    run.add_argument("scenario", choices=[*scenarios.SCENARIOS, scenarios.QUIET[0]])
+    run.add_argument("scenario", choices=[*scenarios.SCENARIOS, *scenarios.COMMUNITIES,
+                                          scenarios.QUIET[0]])
     run.add_argument("--seed", type=int, default=1)
     run.add_argument("--record", metavar="DIR", help="write captures and truth.json there")
     run.add_argument("--json", action="store_true", help="one JSON object on stdout")
     run.add_argument("--no-nodes", action="store_true", help="exporters and recording only")
+    run.add_argument("--logs", metavar="DIR",
+                     help="of a community that failed: what each node said goes there")
     run.add_argument("--verbose", action="store_true",
                      help="tell what happens even when stderr is no terminal")
     run.set_defaults(act=run_scenario)
@@ -59,30 +62,39 @@ def parser():
 
 
 def list_scenarios(_):
-    rows = [(s.name, s.about) for s in scenarios.SCENARIOS.values()] + [scenarios.QUIET]
-    for name, about in rows:
-        print(f"{name:<8} {about}")
+    tables = [*scenarios.SCENARIOS.values(), *scenarios.COMMUNITIES.values()]
+    for name, about in [(s.name, s.about) for s in tables] + [scenarios.QUIET]:
+        print(f"{name:<14} {about}")
     return 0
 
 
 def run_scenario(options):
     need_root()
-    for program, package in NEEDED:
+    is_community = options.scenario in scenarios.COMMUNITIES
+    for program, package in NEEDED_BY_COMMUNITY if is_community else NEEDED:
         if not shutil.which(program):
             raise enclosure.Refused(f"{program} is missing; install the Debian package {package}")
     if options.verbose:
         story.loud = True
-    if options.record:
-        options.record = os.path.abspath(options.record)  # the run works elsewhere
+    for name in ("record", "logs"):
+        if getattr(options, name):  # the run works elsewhere
+            setattr(options, name, os.path.abspath(getattr(options, name)))
     if options.scenario == scenarios.QUIET[0]:
         return enclosure.run(lambda: run_quiet(options))
     folder = None if options.no_nodes else nodes.binaries(ROOT)
+    if is_community:
+        return enclosure.run(lambda: run_community(options, folder))
     return enclosure.run(lambda: Run(options, folder).play())
 
 
 def need_root():
     if os.geteuid() != 0:
         raise enclosure.Refused("needs root: it makes network namespaces")
+
+
+def run_community(options, folder):
+    scenario = scenarios.COMMUNITIES[options.scenario]
+    return community.World(scenario, options, folder, ROOT).play()
 
 
 def run_quiet(options):

@@ -38,6 +38,9 @@ MOUNTS = (
 )
 
 
+SKIP = 77  # exit code of a run that cannot be one
+
+
 class Refused(Exception):
     """This machine cannot run a laboratory; the text says why in one line."""
 
@@ -114,6 +117,9 @@ def work_until_stopped(work):
     except Stopped:
         print("lab: stopped; nothing is left", file=sys.stderr)
         code = 130
+    except Refused as refusal:
+        print(f"lab: {refusal}", file=sys.stderr)
+        code = SKIP
     except Exception as error:  # one line for a person; the traceback for whoever asks
         if os.environ.get("SPOOR_LAB_TRACEBACK"):
             raise

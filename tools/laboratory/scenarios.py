@@ -127,6 +127,46 @@ SCENARIOS = {
         ),
     )
 }
+
+
+@dataclass(frozen=True)
+class Community:
+    """Steps of steps.py, in order, with their settings."""
+    name: str
+    about: str
+    steps: tuple
+
+
+COMMUNITIES = {
+    community.name: community
+    for community in (
+        Community(
+            "community",
+            "32 nodes: lossy, cut in two, flooded, a third killed and back; about 60 s",
+            (("join", {"within_s": 20}), ("clean", {}), ("lossy", {"percent": 10}),
+             ("flooded", {"rate": 20000, "length_s": 4}), ("partition", {"outcast": "N31"}),
+             ("churn", {"stone": "back"}), ("comeback", {"within_s": 60})),
+        ),
+        Community(
+            "community-full",
+            "32 nodes: all of that, one way, one family, other thirds; about 4 minutes",
+            (("join", {"within_s": 20}), ("clean", {}), ("lossy", {"percent": 10}),
+             ("revoke", {"outcast": "N30"}), ("flooded", {"rate": 20000, "length_s": 10}),
+             ("partition", {"outcast": "N31"}), ("partition", {"one_way": True}),
+             ("families", {"other": "R1", "within_s": 120}), ("asker_dies", {"within_s": 60}),
+             ("churn", {}), ("comeback", {"within_s": 60}),
+             ("churn", {"stone": "back"}), ("comeback", {"within_s": 60}),
+             ("churn", {"stone": "dead"}), ("comeback", {"within_s": 60})),
+        ),
+        Community(
+            "community-flood",
+            "32 nodes, one of them flooded at three rates; about 25 s",
+            (("join", {"within_s": 20}), ("flooded", {"rate": 20000, "length_s": 5}),
+             ("flooded", {"rate": 50000, "length_s": 5}),
+             ("flooded", {"rate": 100000, "length_s": 5})),
+        ),
+    )
+}
 QUIET = ("quiet", "measures how late softflowd sees packets, stock and immediate; about 70 s")
 
 

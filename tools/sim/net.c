@@ -2,19 +2,13 @@
  * The links. Each pair of nodes has a delay of its own, log-normal over the pairs (median 40 ms,
  * sigma 0.5: from a few ms within a city to some hundred across the world). Each datagram takes up
  * to a quarter longer, so that two sent at once may arrive in either order; it may be lost, may
- * come twice, and dies at a cut.
+ * come twice, and dies at a cut. What goes to a node behind NAT arrives only if that node has sent
+ * something to just this address within the last minute.
  */
 #include "tools/sim/parts.h"
 
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
 #define PORT 7667
-#define MEDIAN_MS 40.0
-#define SIGMA 0.5
-#define JITTER 0.25
-#define TURN 6.283185307179586
+#define HOLE_MS 60000
 
 struct endpoint sim_endpoint(uint32_t node)
 {
@@ -49,6 +43,8 @@ uint32_t place_of(const struct sim *sim, const struct endpoint *e)
 		if (endpoint_equal(&expected, e))
 			return near;
 	}
+	if (!addr_is_v4(&e->addr) && far == nodes + SIM_STRANGERS - 1)
+		return far; /* see sim_set_deaf_v6() */
 	if (far < nodes + SIM_STRANGERS) {
 		expected = sim_stranger(far - nodes);
 		if (endpoint_equal(&expected, e))
@@ -71,33 +67,32 @@ bool net_is_cut(const struct net *net, uint64_t at_ms, uint32_t from, uint32_t t
 	return false;
 }
 
-/* The same in both directions and for the whole run: drawn anew each time from the pair's seed. */
-static double link_ms(const struct net *net, uint32_t a, uint32_t b)
-{
-	struct prng p = {.state = net->seed ^ ((uint64_t)MIN(a, b) << 32 | MAX(a, b))};
-	double u, v;
-
-	p.state = prng_next(&p); /* neighbouring seeds are neighbours no more */
-	u = 1.0 - prng_unit(&p);
-	v = prng_unit(&p);
-	return MEDIAN_MS * exp(SIGMA * sqrt(-2.0 * log(u)) * cos(TURN * v));
-}
-
 static void deliver(struct sim *sim, uint32_t from, uint32_t to, const void *data, size_t len)
 {
-	double base_ms = link_ms(&sim->net, from, to);
-	double delay_ms = base_ms * (1.0 + JITTER * prng_unit(&sim->prng));
+	uint64_t delay_ms = link_delay_ms(sim->net.seed, &sim->prng, from, to);
 	struct event event = {
-		.at_ms = sim->now_ms + MAX(1, (uint64_t)delay_ms),
+		.at_ms = sim->now_ms + delay_ms,
 		.kind = EVENT_DATAGRAM,
 		.node = to,
 		.from = from,
 		.len = len,
-		.data = must(malloc(len)),
+		.data = queue_buffer(&sim->queue, data, len),
 	};
 
-	memcpy(event.data, data, len);
 	queue_put(&sim->queue, event);
+}
+
+/* Judged when it is sent: the hole may close while it is on its way, as real ones do. */
+static bool is_shut(struct sim *sim, uint32_t from, uint32_t to)
+{
+	uint64_t open_ms;
+
+	if (from < sim->options.nodes && sim->nodes[from].is_nat)
+		*map_at(&sim->net.holes, map_key(from, to)) = sim->now_ms + 1;
+	if (!sim->nodes[to].is_nat)
+		return false;
+	open_ms = map_find(&sim->net.holes, map_key(to, from));
+	return open_ms == 0 || sim->now_ms + 1 > open_ms + HOLE_MS;
 }
 
 void net_send(struct sim *sim, uint32_t from, uint32_t to, const void *data, size_t len)
@@ -105,8 +100,20 @@ void net_send(struct sim *sim, uint32_t from, uint32_t to, const void *data, siz
 	bool is_lost = prng_unit(&sim->prng) < sim->net.loss;
 	bool is_twice = prng_unit(&sim->prng) < sim->net.duplication;
 
-	if (is_lost || to >= sim->options.nodes || net_is_cut(&sim->net, sim->now_ms, from, to))
+	if (to >= sim->options.nodes)
 		return;
+	if (is_shut(sim, from, to)) {
+		sim->events[SIM_NAT]++;
+		return;
+	}
+	if (net_is_cut(&sim->net, sim->now_ms, from, to)) {
+		sim->events[SIM_PARTITION]++;
+		return;
+	}
+	if (is_lost) {
+		sim->events[SIM_LOSS]++;
+		return;
+	}
 	deliver(sim, from, to, data, len);
 	if (is_twice)
 		deliver(sim, from, to, data, len);

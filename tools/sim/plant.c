@@ -37,11 +37,11 @@ static size_t session(struct prng *p, int64_t start_ms, struct interval on[SESSI
 	return count;
 }
 
-struct question plant_question(struct sim *sim, struct wall now)
+struct question plant_question(struct prng *p, struct wall now, enum severity severity)
 {
-	struct question q = {.gap_ms = GAP_MS, .proto = TCP, .severity = SEVERITY_HIGH};
+	struct question q = {.gap_ms = GAP_MS, .proto = TCP, .severity = severity};
 
-	q.on_count = session(&sim->prng, now.ms - SESSION_MS - 60000, q.on);
+	q.on_count = session(p, now.ms - SESSION_MS - 60000, q.on);
 	return q;
 }
 
@@ -121,7 +121,7 @@ static void insert(struct answer *answer, struct finding f)
 	answer->findings[i] = f;
 }
 
-void plant_search(const struct sim *sim, uint32_t node, size_t query,
+bool plant_search(const struct sim *sim, uint32_t node, size_t query,
                   const struct question *question, struct answer *ret)
 {
 	const struct sim_query *asked = &sim->queries[query];
@@ -145,6 +145,7 @@ void plant_search(const struct sim *sim, uint32_t node, size_t query,
 		                    on, count));
 		ret->flows += 2 * count;
 	}
+	return ret->findings[0].verdict == VERDICT_MATCH; /* the best stands first */
 }
 
 bool plant_is_copy(const struct finding *f)

@@ -1,0 +1,20 @@
+/* bundle - the signed evidence of a trace, in a file of its own. */
+#ifndef SPOOR_NODE_BUNDLE_H
+#define SPOOR_NODE_BUNDLE_H
+
+#include "base/err.h"
+#include "node/conf.h"
+#include "node/trace.h"
+
+/*
+ * Writes conf.traces/ID.spoor, a MessagePack array:
+ *
+ *	"spoor bundle 2", query, [[certificate, record, receipt or nil, answer or nil], ...]
+ *
+ * each as it was signed: whoever has it and the roots' keys can check who said what to which
+ * question, this node's own statement first. `ret_path` is its path.
+ */
+MUST_USE enum err bundle_write(const struct node *node, const struct trace *trace,
+                               char ret_path[CONF_PATH_MAX]);
+
+#endif

@@ -1,0 +1,175 @@
+/*
+ * Addresses of which nothing else is known: where a joiner begins. A handshake needs the other
+ * side's key; KNOCK and WELCOME bring it. Members answer members alone, and never with more octets
+ * than came.
+ */
+#include "base/util.h"
+#include "proto/overlay/core.h"
+
+#include <string.h>
+
+#define WAIT_MS 1000 /* for a WELCOME, doubled at every try up to: */
+#define WAIT_MAX_MS 16000
+
+/* Two signatures and more are checked for each: strangers, by /24 or /48. */
+static const struct budget_rate stranger_rate = {.per_minute = 300, .burst = 20};
+
+/* One for each root that is trusted now; made anew when those change, not for each who comes. */
+static size_t knock_keys(struct overlay *o, struct now now)
+{
+	const struct roots *roots = trust_roots(o->trust, common_wall(o, now));
+	struct roots *made = &o->knock_roots;
+
+	if (made->count == roots->count &&
+	    memcmp(made->keys, roots->keys, roots->count * sizeof(roots->keys[0])) == 0)
+		return roots->count;
+	for (size_t i = 0; i < roots->count; i++)
+		o->knock_keys[i] = knock_key_of(&roots->keys[i]);
+	*made = *roots;
+	return roots->count;
+}
+
+static void welcome(struct overlay *o, const struct endpoint *to, const struct knock *k,
+                    const struct card *card)
+{
+	const struct card *own = &o->self.card;
+	struct welcome w = {
+		.cert = bytes_of(own->cert_blob.octets, own->cert_blob.len),
+		.record = bytes_of(own->record_blob.octets, own->record_blob.len),
+	};
+	struct seed seed = random_seed(o);
+	uint8_t room[WELCOME_MAX];
+	size_t len = welcome_pack(&w, &k->nonce, &card->record.kx, &seed, room);
+
+	wipe(&seed, sizeof(seed));
+	CHECK(len > 0);
+	put_datagram(o, to, room, len);
+}
+
+enum err on_knock(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
+                  size_t len)
+{
+	size_t which, count = knock_keys(o, now);
+	const struct held_card *held;
+	struct knock k;
+	bool is_news;
+	uint64_t late_ms;
+	enum err err = knock_check(o->knock_keys, count, data, len, &which);
+
+	if (err != ERR_OK)
+		return counted(&o->counters.forged, err);
+	/* A budget apart: an address that only knocks may be anybody's, who must not suffer for it.
+	 */
+	if (!budget_take(budget_of_prefix(o->knockers, &from->addr), now.mono, stranger_rate, 1))
+		return counted(&o->counters.over_budget, ERR_LIMIT);
+	err = knock_open(data, len, &k);
+	if (err != ERR_OK)
+		return counted(&o->counters.malformed, err);
+	/* In unsigned arithmetic: the clock is a stranger's, and may say anything. */
+	late_ms = (uint64_t)common_wall(o, now).ms - (uint64_t)k.sent.ms;
+	if (late_ms + SKEW_MS > UINT64_C(2) * SKEW_MS)
+		return counted(&o->counters.expired, ERR_STALE);
+	if (!may_check(o, now, &o->strangers, 1))
+		return ERR_LIMIT;
+	err = roster_admit(o, now, k.cert, k.record, &o->strangers, &held, &is_news);
+	if (err != ERR_OK)
+		return err;
+	if (knock_verify(&k, &held->card.record.sign) != ERR_OK)
+		return counted(&o->counters.forged, ERR_AUTH);
+	if (is_news)
+		roster_spread(o, now, held, &held->card.id);
+	welcome(o, from, &k, &held->card);
+	return ERR_OK;
+}
+
+/* Of what was said to one of our bootstrap addresses, and not answered yet. */
+static struct bootstrap *bootstrap_at(struct overlay *o, const struct endpoint *from)
+{
+	for (size_t i = 0; i < o->bootstrap_count; i++) {
+		if (endpoint_equal(&o->bootstraps[i].endpoint, from))
+			return &o->bootstraps[i];
+	}
+	return NULL;
+}
+
+enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *from,
+                    const void *data, size_t len)
+{
+	struct bootstrap *b = bootstrap_at(o, from);
+	const struct held_card *held;
+	uint8_t room[WELCOME_MAX];
+	struct welcome w;
+	bool is_news;
+	enum err err;
+
+	if (b == NULL || b->next.ms == MONO_NEVER.ms)
+		return counted(&o->counters.unasked, ERR_STALE);
+	err = welcome_open(&o->self.card.record.kx, &o->self.kx_secret, &b->nonce, data, len, room,
+	                   &w);
+	if (err != ERR_OK)
+		return counted(err == ERR_STALE ? &o->counters.unasked : &o->counters.forged, err);
+	err = roster_admit(o, now, w.cert, w.record, NULL, &held, &is_news);
+	if (err != ERR_OK)
+		return err;
+	b->misses = 0;
+	b->next = MONO_NEVER;
+	handshake_begin(o, now, held);
+	return ERR_OK;
+}
+
+enum err overlay_bootstrap(struct overlay *o, struct now now, const struct endpoint *endpoint)
+{
+	if (o->bootstrap_count == BOOTSTRAPS_MAX)
+		return ERR_LIMIT;
+	o->bootstraps[o->bootstrap_count++] =
+		(struct bootstrap){.endpoint = *endpoint, .next = now.mono};
+	o->bootstraps_due = now.mono;
+	return ERR_OK;
+}
+
+static void knock(struct overlay *o, struct now now, struct bootstrap *b)
+{
+	const struct card *own = &o->self.card;
+	struct knock_key key = knock_key_of(&own->cert.root);
+	uint64_t wait_ms = MIN((uint64_t)WAIT_MS << MIN(b->misses, 4), WAIT_MAX_MS);
+	struct knock k = {
+		.sent = now.wall,
+		.cert = bytes_of(own->cert_blob.octets, own->cert_blob.len),
+		.record = bytes_of(own->record_blob.octets, own->record_blob.len),
+	};
+	uint8_t room[KNOCK_LEN];
+
+	o->random.fill(o->random.ctx, b->nonce.octets, sizeof(b->nonce.octets));
+	k.nonce = b->nonce;
+	b->next = mono_after(now.mono, wait_ms + random_below(o, wait_ms / 4));
+	b->misses = (uint8_t)MIN(b->misses + 1, UINT8_MAX);
+	if (knock_pack(&k, &o->self.operational, &key, room) == ERR_OK)
+		put_datagram(o, &b->endpoint, room, KNOCK_LEN);
+}
+
+void bootstraps_expire(struct overlay *o, struct now now)
+{
+	if (!mono_reached(now.mono, o->bootstraps_due))
+		return;
+	o->bootstraps_due = MONO_NEVER;
+	for (size_t i = 0; i < o->bootstrap_count; i++) {
+		struct bootstrap *b = &o->bootstraps[i];
+
+		if (o->live_count > 0)
+			b->next = MONO_NEVER; /* there are others to ask now */
+		else if (mono_reached(now.mono, b->next))
+			knock(o, now, b);
+		o->bootstraps_due = mono_earlier(o->bootstraps_due, b->next);
+	}
+}
+
+void bootstraps_again(struct overlay *o, struct now now)
+{
+	for (size_t i = 0; i < o->bootstrap_count; i++) {
+		struct bootstrap *b = &o->bootstraps[i];
+
+		if (b->next.ms == MONO_NEVER.ms)
+			b->next = mono_after(now.mono, random_below(o, WAIT_MS));
+		o->bootstraps_due = mono_earlier(o->bootstraps_due, b->next);
+	}
+}

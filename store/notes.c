@@ -1,0 +1,73 @@
+#include "store/internal.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define KEY_LEN (1 + STORE_NOTE_KEY) /* kind, key */
+
+static void key_write(uint8_t kind, const uint8_t key[STORE_NOTE_KEY], uint8_t ret[KEY_LEN])
+{
+	ret[0] = kind;
+	memcpy(ret + 1, key, STORE_NOTE_KEY);
+}
+
+static int put(struct store *s, MDB_txn *txn, const struct store_note *note)
+{
+	uint8_t wire[KEY_LEN];
+	MDB_val key = {.mv_size = KEY_LEN, .mv_data = wire};
+	MDB_val value = {.mv_size = note->len, .mv_data = (void *)(uintptr_t)note->value};
+	int code;
+
+	key_write(note->kind, note->key, wire);
+	if (note->len > 0)
+		return mdb_put(txn, s->env.notes, &key, &value, 0);
+	code = mdb_del(txn, s->env.notes, &key, NULL);
+	return code == MDB_NOTFOUND ? 0 : code;
+}
+
+enum err store_note_put(struct store *s, const struct store_note *notes, size_t count)
+{
+	AUTO_TXN txn = NULL;
+	size_t pages = 0;
+	enum err err;
+	int code = 0;
+
+	for (size_t i = 0; i < count; i++)
+		pages += env_rounded(&s->env, notes[i].len) / s->env.page_len;
+	err = env_write(&s->env, pages, PAGES_TO_SPARE, &txn);
+	if (err)
+		return err;
+	for (size_t i = 0; i < count && code == 0; i++)
+		code = put(s, txn, &notes[i]);
+	return code ? env_err(code) : env_commit(&txn);
+}
+
+enum err store_note_each(struct store *s, uint8_t kind, store_note_fn *fn, void *ctx)
+{
+	static const uint8_t first[STORE_NOTE_KEY];
+	uint8_t wire[KEY_LEN];
+	MDB_val key = {.mv_size = KEY_LEN, .mv_data = wire}, value;
+	AUTO_TXN txn = NULL;
+	MDB_cursor *cursor;
+	enum err err;
+	int code;
+
+	err = env_read(&s->env, &txn);
+	if (err)
+		return err;
+	code = mdb_cursor_open(txn, s->env.notes, &cursor);
+	if (code)
+		return env_err(code);
+	key_write(kind, first, wire);
+	for (code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE); code == 0;
+	     code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+		const uint8_t *at = key.mv_data;
+
+		if (key.mv_size == KEY_LEN && at[0] == kind)
+			fn(ctx, at + 1, value.mv_data, value.mv_size);
+		else if (at[0] > kind)
+			break; /* an earlier version's keys are of another length: passed over */
+	}
+	mdb_cursor_close(cursor);
+	return code == 0 || code == MDB_NOTFOUND ? ERR_OK : env_err(code);
+}
