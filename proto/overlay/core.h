@@ -426,10 +426,14 @@ void ask_refute(struct overlay *o, struct ask *ask, struct target *target);
 bool ask_read(struct overlay *o, struct act *act); /* what an ACT_ANSWER brings */
 bool ask_waits_for(const struct target *target);
 void ask_release(struct overlay *o, struct ask *ask);
-void serve_begin(struct overlay *o, struct now now, const struct query *query, struct bytes blob,
+/* False: there is no room for it. */
+bool serve_begin(struct overlay *o, struct now now, const struct query *query, struct bytes blob,
                  const struct held_card *origin, uint8_t hops);
 bool serve_again(struct overlay *o, struct now now, const struct query_id *id,
                  const struct id *asker);
+/* What its origin itself has said in `session` cannot be searched for now: it hears so. */
+void serve_turn_away(struct overlay *o, struct now now, struct session *session,
+                     const struct query_id *id);
 void serves_expire(struct overlay *o, struct now now);
 void serves_session(struct overlay *o, struct now now, const struct id *id);
 struct serve *serve_by_token(struct overlay *o, const struct nonce *token);

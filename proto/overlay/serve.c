@@ -95,11 +95,12 @@ static void wake(struct overlay *o, struct serve *s, struct mono at)
 	o->serves_due = mono_earlier(o->serves_due, at);
 }
 
-static void sign_receipt(struct overlay *o, struct now now, struct serve *s, enum verdict_kind kind,
-                         const struct answer *answer)
+static void sign_receipt(struct overlay *o, struct now now, const struct query_id *id,
+                         enum verdict_kind kind, const struct answer *answer,
+                         struct receipt_blob *ret)
 {
 	struct receipt r = {
-		.query_id = s->query.id,
+		.query_id = *id,
 		.responder = o->id,
 		.kind = kind,
 		.at = common_wall(o, now),
@@ -113,7 +114,22 @@ static void sign_receipt(struct overlay *o, struct now now, struct serve *s, enu
 		r.lost = answer->lost;
 		r.connections = answer->connections;
 	}
-	receipt_sign(&r, &o->self.operational, &s->receipt);
+	receipt_sign(&r, &o->self.operational, ret);
+}
+
+static void say_receipt(struct overlay *o, struct now now, struct session *session,
+                        const struct receipt_blob *receipt)
+{
+	struct frame f;
+
+	f.kind = FRAME_RECEIPT;
+	f.blob = bytes_of(receipt->octets, receipt->len);
+	say_in(o, now, session, &f);
+}
+
+static bool may_hear(const struct session *session)
+{
+	return cert_allows(&session->held->card.cert, &session->to.addr);
 }
 
 /* All is ready to be said, in a while. */
@@ -166,7 +182,7 @@ static void begin_search(struct overlay *o, struct now now, struct serve *s)
 	s->next = MONO_NEVER;
 	if (slot == NULL) {
 		o->counters.busy++;
-		sign_receipt(o, now, s, RECEIPT_BUSY, NULL);
+		sign_receipt(o, now, &s->query.id, RECEIPT_BUSY, NULL, &s->receipt);
 		settle(o, now, s, false);
 		return;
 	}
@@ -175,18 +191,18 @@ static void begin_search(struct overlay *o, struct now now, struct serve *s)
 	slot->act.hops = s->hops;
 }
 
-void serve_begin(struct overlay *o, struct now now, const struct query *query, struct bytes blob,
+bool serve_begin(struct overlay *o, struct now now, const struct query *query, struct bytes blob,
                  const struct held_card *origin, uint8_t hops)
 {
 	struct serve *s;
 	uint64_t left_ms = (uint64_t)MAX(query->expires.ms - common_wall(o, now).ms, 0);
 
 	if ((o->self.card.cert.roles & CERT_ROLE_ANSWER) == 0)
-		return;
+		return true; /* nobody waits for us */
 	s = free_serve(o);
 	if (s == NULL) {
 		o->counters.busy++; /* its origin asks again, directly */
-		return;
+		return false;
 	}
 	take(s, query, blob);
 	s->is_used = true;
@@ -196,6 +212,19 @@ void serve_begin(struct overlay *o, struct now now, const struct query *query, s
 	s->until = mono_after(now.mono, left_ms);
 	o->serves_due = mono_earlier(o->serves_due, s->until);
 	begin_search(o, now, s);
+	return true;
+}
+
+/* No room for a question that its origin itself says: it hears so, and comes again. */
+void serve_turn_away(struct overlay *o, struct now now, struct session *session,
+                     const struct query_id *id)
+{
+	struct receipt_blob receipt;
+
+	if ((o->self.card.cert.roles & CERT_ROLE_ANSWER) == 0 || !may_hear(session))
+		return;
+	sign_receipt(o, now, id, RECEIPT_BUSY, NULL, &receipt);
+	say_receipt(o, now, session, &receipt);
 }
 
 /* Its origin itself says it again: it has not heard from us. False: we know nothing of it. */
@@ -248,7 +277,8 @@ enum err overlay_answer(struct overlay *o, struct now now, uint32_t ticket,
 		o->random.fill(o->random.ctx, s->token.octets, sizeof(s->token.octets));
 		s->digest = digest("spoor sealed answer 1", s->sealed, s->len);
 	}
-	sign_receipt(o, now, s, is_match ? RECEIPT_MATCH : RECEIPT_NONE, answer);
+	sign_receipt(o, now, &s->query.id, is_match ? RECEIPT_MATCH : RECEIPT_NONE, answer,
+	             &s->receipt);
 	settle(o, now, s, is_match);
 	return ERR_OK;
 }
@@ -263,7 +293,7 @@ void overlay_refuse(struct overlay *o, struct now now, uint32_t ticket, enum ver
 		o->counters.busy++;
 	else
 		o->counters.refused++;
-	sign_receipt(o, now, s, kind, NULL);
+	sign_receipt(o, now, &s->query.id, kind, NULL, &s->receipt);
 	settle(o, now, s, false);
 }
 
@@ -288,7 +318,6 @@ static void speak(struct overlay *o, struct now now, struct serve *s)
 {
 	const struct card *card = &s->origin->card;
 	struct session *session = session_live(o, &card->id);
-	struct frame f;
 
 	if (seat_of(o, &card->id) == NULL) { /* a member no longer */
 		s->is_receipt_due = s->is_reply_due = false;
@@ -310,11 +339,8 @@ static void speak(struct overlay *o, struct now now, struct serve *s)
 	}
 	wake(o, s, mono_after(now.mono, (uint64_t)RESEND_MS << MIN(s->tries, 4)));
 	s->tries++;
-	if (s->is_receipt_due) {
-		f.kind = FRAME_RECEIPT;
-		f.blob = bytes_of(s->receipt.octets, s->receipt.len);
-		say_in(o, now, session, &f);
-	}
+	if (s->is_receipt_due)
+		say_receipt(o, now, session, &s->receipt);
 	if (s->is_reply_due)
 		say_reply(o, now, s, session);
 }
@@ -339,8 +365,7 @@ enum err on_fetch(struct overlay *o, struct now now, struct session *session, co
 	struct frame part;
 
 	if (s == NULL || f->offset >= s->len ||
-	    !id_equal(&s->origin->card.id, &session->held->card.id) ||
-	    !cert_allows(&s->origin->card.cert, &session->to.addr))
+	    !id_equal(&s->origin->card.id, &session->held->card.id) || !may_hear(session))
 		return counted(&o->counters.unasked, ERR_STALE);
 	if (!may_send(o, now, session))
 		return ERR_LIMIT;

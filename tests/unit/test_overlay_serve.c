@@ -413,6 +413,33 @@ static void one_member_may_ask_so_many_and_no_more(void **state)
 	world_free(w);
 }
 
+/* Its asker hears of it, and is served when there is room: it is not taken for silent. */
+static void where_there_is_no_room_the_asker_comes_again(void **state)
+{
+	struct world *w = world_new(2);
+	uint32_t first;
+	(void)state;
+
+	w->parties[B].options.limits.serves_max = 1;
+	w->parties[B].policy = POLICY_LATER;
+	all_meet(w);
+	run(w, 5000);
+	assert_ok(ask(w, A, 60000));
+	run(w, 1000);
+	first = w->parties[B].served;
+	assert_ok(ask(w, A, 60000));
+	run(w, 1000);
+	assert_int_equal(w->parties[B].acts[ACT_SERVE], 1);
+	assert_int_equal(w->parties[A].receipts[B], RECEIPT_BUSY);
+	give_answer(w, B, first, POLICY_NONE);
+	w->parties[B].policy = POLICY_NONE;
+	run(w, 10000);
+	assert_int_equal(w->parties[B].acts[ACT_SERVE], 2);
+	assert_int_equal(w->parties[A].acts[ACT_FINISH], 2);
+	assert_int_equal(w->parties[A].outcomes[B], TARGET_NONE);
+	world_free(w);
+}
+
 static void an_answer_that_comes_too_late_is_told_so(void **state)
 {
 	static struct answer answer;
@@ -512,6 +539,7 @@ int main(void)
 		cmocka_unit_test(a_token_is_good_once),
 		cmocka_unit_test(one_organisations_searches_have_a_budget_of_time),
 		cmocka_unit_test(one_member_may_ask_so_many_and_no_more),
+		cmocka_unit_test(where_there_is_no_room_the_asker_comes_again),
 		cmocka_unit_test(an_answer_that_comes_too_late_is_told_so),
 		cmocka_unit_test(an_answer_longer_than_there_is_room_for_is_told_so),
 		cmocka_unit_test(a_question_that_expired_in_the_outbox_is_not_handed_out),
