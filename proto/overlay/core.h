@@ -332,7 +332,8 @@ enum err roster_admit(struct overlay *o, struct now now, struct bytes cert, stru
                       struct budget *checks, const struct held_card **ret, bool *ret_is_news);
 /* May so many signatures be checked, for the one who has this budget? */
 bool may_check(struct overlay *o, struct now now, struct budget *checks, uint32_t count);
-void roster_purge(struct overlay *o); /* those that were revoked */
+/* Those that were revoked, or are of a root that was or is endorsed no longer. */
+void roster_purge(struct overlay *o, struct now now);
 void roster_expire(struct overlay *o, struct now now);
 /* A piece of news about a member: to a few who may not know. `but` is who brought it, or NULL. */
 void roster_spread(struct overlay *o, struct now now, const struct held_card *held,

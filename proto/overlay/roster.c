@@ -53,16 +53,16 @@ static void toggle(struct overlay *o, const struct held_card *held)
 	o->sum ^= held->print;
 }
 
+static bool is_of_trusted_root(struct overlay *o, struct wall wall, const struct cert *cert)
+{
+	return roots_have(trust_roots(o->trust, wall), &cert->root);
+}
+
 enum err roster_judge(struct overlay *o, struct now now, const struct card *card)
 {
 	struct wall wall = common_wall(o, now);
-	const struct roots *roots = trust_roots(o->trust, wall);
-	bool is_trusted = false;
 
-	for (size_t i = 0; i < roots->count; i++)
-		is_trusted |=
-			memcmp(&roots->keys[i], &card->cert.root, sizeof(card->cert.root)) == 0;
-	if (!is_trusted)
+	if (!is_of_trusted_root(o, wall, &card->cert))
 		return counted(&o->counters.untrusted, ERR_ROOT);
 	if (HOLDS(RULE_REVOKED) && trust_is_revoked(o->trust, &card->cert))
 		return counted(&o->counters.revoked, ERR_ROOT);
@@ -230,18 +230,26 @@ static void unseat(struct overlay *o, size_t i)
 	cards_drop(o->cards, held);
 }
 
-void roster_purge(struct overlay *o)
+void roster_purge(struct overlay *o, struct now now)
 {
-	for (size_t i = o->seat_count; i-- > 0;) {
-		if (trust_is_revoked(o->trust, &o->seats[i].held->card.cert) &&
-		    HOLDS(RULE_REVOKED)) {
-			tell(o, "member was revoked", o->seats[i].held);
-			unseat(o, i);
-		}
+	struct wall wall = common_wall(o, now);
+
+	for (size_t i = o->seat_count; i-- > 0 && HOLDS(RULE_REVOKED);) {
+		const struct held_card *held = o->seats[i].held;
+		bool is_revoked = trust_is_revoked(o->trust, &held->card.cert);
+
+		if (!is_revoked && is_of_trusted_root(o, wall, &held->card.cert))
+			continue;
+		tell(o, is_revoked ? "member was revoked" : "member's root is trusted no longer",
+		     held);
+		unseat(o, i);
 	}
 }
 
-/* A member whose record has run out may bring a new one; one whose certificate has, may not. */
+/*
+ * A member whose record has run out may bring a new one; one whose certificate has, may not. Nor
+ * may one whose root others have endorsed for a while that is over.
+ */
 void roster_expire(struct overlay *o, struct now now)
 {
 	struct wall wall = common_wall(o, now);
@@ -254,7 +262,10 @@ void roster_expire(struct overlay *o, struct now now)
 		const struct card *card = &seat->held->card;
 		struct contact *c;
 
-		if (wall.ms - SKEW_MS > card->cert.not_after.ms) {
+		if (!is_of_trusted_root(o, wall, &card->cert)) {
+			tell(o, "member's root is trusted no longer", seat->held);
+			unseat(o, i);
+		} else if (wall.ms - SKEW_MS > card->cert.not_after.ms) {
 			tell(o, "member's certificate has expired", seat->held);
 			unseat(o, i);
 		} else if (wall.ms - SKEW_MS > card->record.not_after.ms &&
