@@ -266,6 +266,7 @@ static size_t places_taken(const struct overlay *o, uint16_t bucket)
 void table_session(struct overlay *o, struct now now, struct session *s)
 {
 	const struct held_card *held = s->held;
+	const struct seat *seat = seat_of(o, &held->card.id);
 	struct contact *c = contact_of(o, &held->card.id);
 
 	if (c != NULL) {
@@ -273,8 +274,8 @@ void table_session(struct overlay *o, struct now now, struct session *s)
 			probe(o, now, c);
 		return;
 	}
-	if (places_taken(o, bucket_of(o, &held->card.id)) < o->limits.bucket_max &&
-	    seat_of(o, &held->card.id) != NULL)
+	if (places_taken(o, bucket_of(o, &held->card.id)) < o->limits.bucket_max && seat != NULL &&
+	    seat->state != MEMBER_EXPIRED)
 		add(o, now, held);
 }
 
