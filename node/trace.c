@@ -255,6 +255,11 @@ static void refuse_to_ask(struct trace *t, enum err err)
 			"this node's certificate %s %s: no member would answer",
 			is_early ? "is not valid before" : "expired",
 			timestamp_print(is_early ? cert->not_before.ms : cert->not_after.ms, text));
+	else if (err == ERR_DENIED &&
+	         trust_is_revoked(overlay_trust(client_node(t->client)->link.overlay), cert))
+		client_end(
+			t->client, CTL_DENIED,
+			"this node's certificate was revoked by its root: no member would answer");
 	else if (err == ERR_DENIED)
 		client_end(t->client, CTL_DENIED,
 		           "this node's certificate lets it answer, not ask; its root can issue "
