@@ -403,17 +403,20 @@ enum err on_qack(struct overlay *o, struct now now, struct session *s, const str
 
 /* --- pulling --- */
 
+/* Those that a datagram has no room for are named another time. */
 static void send_digest(struct overlay *o, struct now now, const struct held_card *to)
 {
+	size_t max = o->limits.held_max;
+	size_t from = max > FRAME_IDS_MAX ? (size_t)random_below(o, max) : 0;
 	struct frame f;
 
 	f.kind = FRAME_DIGEST;
 	f.id_count = 0;
-	for (size_t i = 0; i < o->limits.held_max && f.id_count < FRAME_IDS_MAX; i++) {
-		if (o->held[i].is_used && !o->held[i].is_direct)
-			f.ids[f.id_count++] = short_id_of(o->held[i].id.octets);
-		else if (o->held[i].is_used && o->held[i].is_ours)
-			f.ids[f.id_count++] = short_id_of(o->held[i].id.octets);
+	for (size_t i = 0; i < max && f.id_count < FRAME_IDS_MAX; i++) {
+		const struct held *h = &o->held[(from + i) % max];
+
+		if (h->is_used && (h->is_ours || !h->is_direct))
+			f.ids[f.id_count++] = short_id_of(h->id.octets);
 	}
 	if (f.id_count > 0)
 		say(o, now, to, &f);

@@ -208,12 +208,15 @@ void state_fill(struct overlay *o, struct now now, struct frame *f)
 {
 	struct trust_head heads[TRUST_ROOTS_MAX];
 	size_t count = trust_heads(o->trust, heads);
+	size_t from = count > FRAME_HEADS_MAX ? (size_t)random_below(o, count) : 0;
 
 	f->state = (struct frame_state){.wall = now.wall, .sum = o->sum};
 	for (size_t i = 0; i < MIN(count, FRAME_HEADS_MAX); i++) {
+		const struct trust_head *head = &heads[(from + i) % count];
+
 		f->state.heads[f->state.head_count++] = (struct frame_head){
-			.root = short_id_of(heads[i].root.octets),
-			.number = heads[i].number,
+			.root = short_id_of(head->root.octets),
+			.number = head->number,
 		};
 	}
 }

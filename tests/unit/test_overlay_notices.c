@@ -180,6 +180,43 @@ static void a_page_that_got_lost_is_missed_within_seconds(void **state)
 	world_free(w);
 }
 
+/* A PING has room for eight heads: none of more is left out for ever. */
+static void lists_of_many_roots_are_all_heard_of(void **state)
+{
+	struct world *w = world_new(2);
+	(void)state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct roots *roots = &w->parties[i].options.roots;
+
+		w->parties[i].options.limits.trust.pages_max = 32;
+		for (; roots->count < 12; roots->count++) {
+			struct seed seed = {.octets = {(uint8_t)(100 + roots->count)}};
+
+			roots->keys[roots->count] = key_pair_of(&seed).public;
+		}
+	}
+	all_meet(w);
+	run(w, 5000);
+	w->bend = lose_only_pages;
+	for (uint8_t i = 1; i < 12; i++) {
+		struct seed seed = {.octets = {(uint8_t)(100 + i)}};
+		struct key_pair root = key_pair_of(&seed);
+		struct notice n = {
+			.head = {.number = 1, .pages = 1, .issued = {WALL_MS}},
+			.entries = {{NOTICE_REVOKE, {{i}}, 0, {0}}},
+			.entry_count = 1,
+		};
+		struct notice_blob page;
+
+		assert_ok(notice_issue(&root, &n, &page));
+		assert_ok(tell_page(w, A, &page));
+	}
+	run(w, 300000);
+	assert_int_equal(trust_count(overlay_trust(w->parties[B].overlay)).pages, 11);
+	world_free(w);
+}
+
 static void a_page_is_passed_on_once(void **state)
 {
 	struct world *w = circle(3);
@@ -334,6 +371,7 @@ int main(void)
 		cmocka_unit_test(who_was_away_asks_for_what_it_lacks),
 		cmocka_unit_test(pages_are_fetched_one_by_one_until_the_list_is_whole),
 		cmocka_unit_test(a_page_that_got_lost_is_missed_within_seconds),
+		cmocka_unit_test(lists_of_many_roots_are_all_heard_of),
 		cmocka_unit_test(a_page_is_passed_on_once),
 		cmocka_unit_test(pages_that_nobody_need_believe_go_no_farther),
 		cmocka_unit_test(who_brings_the_news_of_its_own_end_is_gone_with_it),
