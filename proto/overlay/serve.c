@@ -70,10 +70,18 @@ static void release(struct overlay *o, struct serve *s)
 	s->sealed = sealed;
 }
 
+/* Of two that are done, which goes first? One whose answer may still be fetched goes last. */
+static bool goes_before(const struct serve *a, const struct serve *b)
+{
+	bool has_a = a->len > 0, has_b = b->len > 0;
+
+	return has_a != has_b ? has_b : a->until.ms < b->until.ms;
+}
+
 /* Everything was said, or nothing was searched for: the least needed of those that are done. */
 static struct serve *free_serve(struct overlay *o)
 {
-	struct serve *oldest = NULL;
+	struct serve *first = NULL;
 
 	for (size_t i = 0; i < o->limits.serves_max; i++) {
 		struct serve *s = &o->serves[i];
@@ -81,12 +89,12 @@ static struct serve *free_serve(struct overlay *o)
 		if (!s->is_used)
 			return s;
 		if (s->is_answered && !s->is_receipt_due && !s->is_reply_due &&
-		    (oldest == NULL || s->until.ms < oldest->until.ms))
-			oldest = s;
+		    (first == NULL || goes_before(s, first)))
+			first = s;
 	}
-	if (oldest != NULL)
-		release(o, oldest);
-	return oldest;
+	if (first != NULL)
+		release(o, first);
+	return first;
 }
 
 static void wake(struct overlay *o, struct serve *s, struct mono at)
