@@ -125,6 +125,7 @@ struct seen { /* a query that came, whatever became of it */
 struct held { /* a query alive, ours or another's */
 	bool is_used;
 	bool is_ours, is_urgent, is_direct;
+	bool is_unserved; /* there was no room to search for it */
 	struct query_id id;
 	struct id origin;
 	uint16_t from; /* the same, of `origins`; NOBODY: ours */

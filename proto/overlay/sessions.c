@@ -678,7 +678,6 @@ static void retry(struct overlay *o, struct now now, struct session *s)
 		seat->misses = (uint8_t)MIN(seat->misses + 1, UINT8_MAX);
 		seat->state = seat->state == MEMBER_EXPIRED ? MEMBER_EXPIRED : MEMBER_SILENT;
 		table_missed(o, now, &id);
-		lost_note(o, now);
 	}
 }
 

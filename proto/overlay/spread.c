@@ -270,6 +270,14 @@ static void keep_window(struct overlay *o, struct origin *origin, uint64_t numbe
 		slot->act.window = origin->window;
 }
 
+static void serve(struct overlay *o, struct now now, struct session *s, struct held *h,
+                  const struct query *q, const struct held_card *origin, const struct frame *f)
+{
+	h->is_unserved = !serve_begin(o, now, q, f->blob, origin, f->hops);
+	if (h->is_unserved && id_equal(&h->origin, &s->held->card.id))
+		serve_turn_away(o, now, s, &h->id);
+}
+
 static enum err take_new(struct overlay *o, struct now now, struct session *s,
                          const struct frame *f, const struct query *q)
 {
@@ -322,8 +330,7 @@ static enum err take_new(struct overlay *o, struct now now, struct session *s,
 	knowers_clear(o, h);
 	knower_note(o, h, &prev);
 	be_news(o, now, h);
-	if (!serve_begin(o, now, q, f->blob, origin_card, f->hops) && id_equal(&h->origin, &prev))
-		serve_turn_away(o, now, s, &q->id);
+	serve(o, now, s, h, q, origin_card, f);
 	pass_on(o, now, h, (uint16_t)(bucket_of(o, &prev) + 1), &prev);
 	return ERR_OK;
 }
@@ -338,16 +345,16 @@ static void credit(struct overlay *o, const struct id *id, int points)
 
 /* Its origin has not heard from us: it is told again; or there was no room, and may be now. */
 static enum err hear_again(struct overlay *o, struct now now, struct session *s,
-                           const struct frame *f, const struct held *h)
+                           const struct frame *f, struct held *h)
 {
 	struct query q;
 
 	if (!id_equal(&s->held->card.id, &h->origin))
 		return ERR_STALE;
-	if (!serve_again(o, now, &h->id, &h->origin) &&
-	    query_open(f->blob.at, bytes_left(&f->blob), &q) == ERR_OK &&
-	    !serve_begin(o, now, &q, f->blob, s->held, f->hops))
-		serve_turn_away(o, now, s, &h->id);
+	if (!h->is_unserved)
+		return serve_again(o, now, &h->id, &h->origin) ? ERR_OK : ERR_STALE;
+	if (query_open(f->blob.at, bytes_left(&f->blob), &q) == ERR_OK)
+		serve(o, now, s, h, &q, s->held, f);
 	return ERR_OK;
 }
 

@@ -286,6 +286,7 @@ void table_missed(struct overlay *o, struct now now, const struct id *id)
 {
 	struct contact *c = contact_of(o, id);
 
+	lost_note(o, now);
 	if (c == NULL)
 		return;
 	contact_drop(o, c);
@@ -414,7 +415,6 @@ static void missed(struct overlay *o, struct now now, struct contact *c)
 	}
 	sessions_drop(o, &id);
 	table_missed(o, now, &id);
-	lost_note(o, now);
 }
 
 static void contacts_expire(struct overlay *o, struct now now)
