@@ -286,6 +286,7 @@ struct overlay {
 	struct serve *serves;
 	struct pull *pulls;
 	struct inflow *inflows;
+	uint8_t *answers; /* the rooms of what is sealed, of all serves and pulls */
 	struct mono asks_due, serves_due, pulls_due;
 	uint32_t last_ticket, last_stream;
 
@@ -442,6 +443,8 @@ void serve_begin(struct overlay *o, struct now now, const struct query *query, s
 bool serve_again(struct overlay *o, struct now now, const struct query_id *id,
                  const struct id *asker);
 void serves_expire(struct overlay *o, struct now now);
+/* Over how long do receipts spread, of a question that lives so long still? */
+uint64_t receipts_span(const struct overlay *o, uint64_t left_ms);
 void serves_session(struct overlay *o, struct now now, const struct id *id);
 struct serve *serve_by_token(struct overlay *o, const struct nonce *token);
 bool serve_is_open(struct overlay *o, uint32_t ticket); /* it waits for its driver's answer */
