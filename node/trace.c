@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define TIMEOUT_MS 30000
-#define REPORT_ROOM (4 << 20)
 #define SILENCES_MIN 2 /* below, nothing can be told by timing: nobody is asked */
 
 /* Fingerprints are coarsened until they fit a datagram: this many intervals, then fewer. */
@@ -65,8 +64,8 @@ static void conclude(struct trace *t, const char *remark)
 {
 	struct node *node = client_node(t->client);
 	char bundle[CONF_PATH_MAX] = "";
-	uint8_t *room = malloc(REPORT_ROOM);
-	struct pack p = pack_into(room, REPORT_ROOM);
+	uint8_t *room = malloc(REPORT_MAX);
+	struct pack p = pack_into(room, REPORT_MAX);
 	enum ctl_code code;
 
 	if (room == NULL) {
@@ -256,6 +255,11 @@ static void refuse_to_ask(struct trace *t, enum err err)
 			"this node's certificate %s %s: no member would answer",
 			is_early ? "is not valid before" : "expired",
 			timestamp_print(is_early ? cert->not_before.ms : cert->not_after.ms, text));
+	else if (err == ERR_DENIED &&
+	         trust_is_revoked(overlay_trust(client_node(t->client)->link.overlay), cert))
+		client_end(
+			t->client, CTL_DENIED,
+			"this node's certificate was revoked by its root: no member would answer");
 	else if (err == ERR_DENIED)
 		client_end(t->client, CTL_DENIED,
 		           "this node's certificate lets it answer, not ask; its root can issue "

@@ -265,6 +265,7 @@ struct overlay {
 
 	struct bootstrap bootstraps[BOOTSTRAPS_MAX];
 	size_t bootstrap_count;
+	struct bootstrap lapsed; /* a member's whose keys have run out: it may have new ones */
 	struct mono bootstraps_due;
 
 	/* Of proven addresses; of those that only knock; of organisations' search time; of what
@@ -333,7 +334,8 @@ enum err roster_admit(struct overlay *o, struct now now, struct bytes cert, stru
                       struct budget *checks, const struct held_card **ret, bool *ret_is_news);
 /* May so many signatures be checked, for the one who has this budget? */
 bool may_check(struct overlay *o, struct now now, struct budget *checks, uint32_t count);
-void roster_purge(struct overlay *o); /* those that were revoked */
+/* Those that were revoked, or are of a root that was or is endorsed no longer. */
+void roster_purge(struct overlay *o, struct now now);
 void roster_expire(struct overlay *o, struct now now);
 /* A piece of news about a member: to a few who may not know. `but` is who brought it, or NULL. */
 void roster_spread(struct overlay *o, struct now now, const struct held_card *held,
@@ -385,6 +387,7 @@ enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *fr
                     const void *data, size_t len);
 void bootstraps_expire(struct overlay *o, struct now now);
 void bootstraps_again(struct overlay *o, struct now now);
+void lapsed_soon(struct overlay *o, struct now now); /* there is one more of them */
 
 /* table.c */
 uint16_t bucket_of(const struct overlay *o, const struct id *id);
@@ -438,10 +441,14 @@ void ask_refute(struct overlay *o, struct ask *ask, struct target *target);
 bool ask_read(struct overlay *o, struct act *act); /* what an ACT_ANSWER brings */
 bool ask_waits_for(const struct target *target);
 void ask_release(struct overlay *o, struct ask *ask);
-void serve_begin(struct overlay *o, struct now now, const struct query *query, struct bytes blob,
+/* False: there is no room for it. */
+bool serve_begin(struct overlay *o, struct now now, const struct query *query, struct bytes blob,
                  const struct held_card *origin, uint8_t hops);
 bool serve_again(struct overlay *o, struct now now, const struct query_id *id,
                  const struct id *asker);
+/* What its origin itself has said in `session` cannot be searched for now: it hears so. */
+void serve_turn_away(struct overlay *o, struct now now, struct session *session,
+                     const struct query_id *id);
 void serves_expire(struct overlay *o, struct now now);
 /* Over how long do receipts spread, of a question that lives so long still? */
 uint64_t receipts_span(const struct overlay *o, uint64_t left_ms);

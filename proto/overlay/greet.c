@@ -1,7 +1,8 @@
 /*
  * Addresses of which nothing else is known: where a joiner begins. A handshake needs the other
  * side's key; KNOCK and WELCOME bring it. Members answer members alone, and never with more octets
- * than came.
+ * than came. So are those found again whose keys ran out while we, or they, were away: no handshake
+ * reaches them, since it wants their new ones.
  */
 #include "base/util.h"
 #include "proto/overlay/core.h"
@@ -10,6 +11,8 @@
 
 #define WAIT_MS 1000 /* for a WELCOME, doubled at every try up to: */
 #define WAIT_MAX_MS 16000
+#define LAPSED_MS 600000     /* between two KNOCKs at members whose keys have run out, */
+#define LAPSED_ALONE_MS 4000 /* and where nobody else is known to live */
 
 /* Two signatures and more are checked for each: strangers, by /24 or /48. */
 static const struct budget_rate stranger_rate = {.per_minute = 300, .burst = 20};
@@ -89,7 +92,7 @@ static struct bootstrap *bootstrap_at(struct overlay *o, const struct endpoint *
 		if (endpoint_equal(&o->bootstraps[i].endpoint, from))
 			return &o->bootstraps[i];
 	}
-	return NULL;
+	return endpoint_equal(&o->lapsed.endpoint, from) ? &o->lapsed : NULL;
 }
 
 enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *from,
@@ -112,7 +115,10 @@ enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *fr
 	if (err != ERR_OK)
 		return err;
 	b->misses = 0;
-	b->next = MONO_NEVER;
+	if (b == &o->lapsed)
+		*b = (struct bootstrap){.next = b->next}; /* one WELCOME is enough */
+	else
+		b->next = MONO_NEVER;
 	handshake_begin(o, now, held);
 	return ERR_OK;
 }
@@ -147,6 +153,42 @@ static void knock(struct overlay *o, struct now now, struct bootstrap *b)
 		put_datagram(o, &b->endpoint, room, KNOCK_LEN);
 }
 
+/* One drawn at random. */
+static const struct record *any_lapsed(struct overlay *o)
+{
+	const struct record *any = NULL;
+	struct draw draw = {0};
+
+	for (size_t i = 0; i < o->seat_count; i++) {
+		const struct record *r = &o->seats[i].held->card.record;
+
+		if (o->seats[i].state == MEMBER_EXPIRED && r->endpoint_count > 0 &&
+		    is_drawn(o, &draw))
+			any = r;
+	}
+	return any;
+}
+
+static void knock_at_lapsed(struct overlay *o, struct now now)
+{
+	const struct record *r = any_lapsed(o);
+	uint64_t wait_ms = o->live_count > 0 ? LAPSED_MS : LAPSED_ALONE_MS;
+
+	o->lapsed = (struct bootstrap){.next = MONO_NEVER};
+	if (r == NULL)
+		return;
+	o->lapsed.endpoint = r->endpoints[random_below(o, r->endpoint_count)];
+	knock(o, now, &o->lapsed);
+	o->lapsed.next = mono_after(now.mono, wait_ms + random_below(o, wait_ms));
+}
+
+void lapsed_soon(struct overlay *o, struct now now)
+{
+	if (o->lapsed.next.ms == MONO_NEVER.ms)
+		o->lapsed.next = mono_after(now.mono, random_below(o, WAIT_MS));
+	o->bootstraps_due = mono_earlier(o->bootstraps_due, o->lapsed.next);
+}
+
 void bootstraps_expire(struct overlay *o, struct now now)
 {
 	if (!mono_reached(now.mono, o->bootstraps_due))
@@ -161,6 +203,9 @@ void bootstraps_expire(struct overlay *o, struct now now)
 			knock(o, now, b);
 		o->bootstraps_due = mono_earlier(o->bootstraps_due, b->next);
 	}
+	if (mono_reached(now.mono, o->lapsed.next))
+		knock_at_lapsed(o, now);
+	o->bootstraps_due = mono_earlier(o->bootstraps_due, o->lapsed.next);
 }
 
 void bootstraps_again(struct overlay *o, struct now now)
@@ -172,4 +217,8 @@ void bootstraps_again(struct overlay *o, struct now now)
 			b->next = mono_after(now.mono, random_below(o, WAIT_MS));
 		o->bootstraps_due = mono_earlier(o->bootstraps_due, b->next);
 	}
+	if (o->lapsed.next.ms != MONO_NEVER.ms)
+		o->lapsed.next = mono_earlier(o->lapsed.next,
+		                              mono_after(now.mono, random_below(o, WAIT_MS)));
+	o->bootstraps_due = mono_earlier(o->bootstraps_due, o->lapsed.next);
 }

@@ -286,8 +286,10 @@ static enum err take_new(struct overlay *o, struct now now, struct session *s,
 		return err;
 	left_ms = MAX(q->expires.ms - common_wall(o, now).ms, 0); /* its times are sound now */
 	err = check_number(o, now, q, &origin_card->card, &origin);
-	if (err == ERR_LIMIT && id_equal(&origin_card->card.id, &prev))
+	if (err == ERR_LIMIT && id_equal(&origin_card->card.id, &prev)) {
 		session_charge(s, now);
+		serve_turn_away(o, now, s, &q->id);
+	}
 	if (err == ERR_LIMIT)
 		return err;
 	from = (uint16_t)(origin - o->origins);
@@ -320,7 +322,8 @@ static enum err take_new(struct overlay *o, struct now now, struct session *s,
 	knowers_clear(o, h);
 	knower_note(o, h, &prev);
 	be_news(o, now, h);
-	serve_begin(o, now, q, f->blob, origin_card, f->hops);
+	if (!serve_begin(o, now, q, f->blob, origin_card, f->hops) && id_equal(&h->origin, &prev))
+		serve_turn_away(o, now, s, &q->id);
 	pass_on(o, now, h, (uint16_t)(bucket_of(o, &prev) + 1), &prev);
 	return ERR_OK;
 }
@@ -331,6 +334,21 @@ static void credit(struct overlay *o, const struct id *id, int points)
 
 	if (c != NULL)
 		c->score = (int16_t)MAX(MIN(c->score + points, 100), -100);
+}
+
+/* Its origin has not heard from us: it is told again; or there was no room, and may be now. */
+static enum err hear_again(struct overlay *o, struct now now, struct session *s,
+                           const struct frame *f, const struct held *h)
+{
+	struct query q;
+
+	if (!id_equal(&s->held->card.id, &h->origin))
+		return ERR_STALE;
+	if (!serve_again(o, now, &h->id, &h->origin) &&
+	    query_open(f->blob.at, bytes_left(&f->blob), &q) == ERR_OK &&
+	    !serve_begin(o, now, &q, f->blob, s->held, f->hops))
+		serve_turn_away(o, now, s, &h->id);
+	return ERR_OK;
 }
 
 enum err on_query(struct overlay *o, struct now now, struct session *s, const struct frame *f)
@@ -351,9 +369,7 @@ enum err on_query(struct overlay *o, struct now now, struct session *s, const st
 		knower_note(o, h, &prev);
 		h->hops = (uint8_t)MIN(h->hops, f->hops + 1); /* nobody stops it by counting far */
 		pass_on(o, now, h, (uint16_t)(bucket_of(o, &prev) + 1), &prev);
-		return id_equal(&prev, &h->origin) && serve_again(o, now, &h->id, &prev)
-		               ? ERR_OK
-		               : ERR_STALE;
+		return hear_again(o, now, s, f, h);
 	}
 	if (seen_of(o, now, short_id_of(ack.query_id.octets)) != NULL) {
 		say_in(o, now, s, &ack);
@@ -387,17 +403,20 @@ enum err on_qack(struct overlay *o, struct now now, struct session *s, const str
 
 /* --- pulling --- */
 
+/* Those that a datagram has no room for are named another time. */
 static void send_digest(struct overlay *o, struct now now, const struct held_card *to)
 {
+	size_t max = o->limits.held_max;
+	size_t from = max > FRAME_IDS_MAX ? (size_t)random_below(o, max) : 0;
 	struct frame f;
 
 	f.kind = FRAME_DIGEST;
 	f.id_count = 0;
-	for (size_t i = 0; i < o->limits.held_max && f.id_count < FRAME_IDS_MAX; i++) {
-		if (o->held[i].is_used && !o->held[i].is_direct)
-			f.ids[f.id_count++] = short_id_of(o->held[i].id.octets);
-		else if (o->held[i].is_used && o->held[i].is_ours)
-			f.ids[f.id_count++] = short_id_of(o->held[i].id.octets);
+	for (size_t i = 0; i < max && f.id_count < FRAME_IDS_MAX; i++) {
+		const struct held *h = &o->held[(from + i) % max];
+
+		if (h->is_used && (h->is_ours || !h->is_direct))
+			f.ids[f.id_count++] = short_id_of(h->id.octets);
 	}
 	if (f.id_count > 0)
 		say(o, now, to, &f);
