@@ -100,8 +100,7 @@ static bool may_ask(const struct overlay *o, struct now now, enum err *ret)
 
 static void choose_targets(struct overlay *o, struct ask *ask, uint64_t life_ms)
 {
-	uint64_t span_ms = receipts_span(o, life_ms);
-
+	ask->settled_ms = SETTLE_MS + receipts_span(o, life_ms);
 	for (size_t i = 0; i < o->seat_count; i++) {
 		const struct card *card = &o->seats[i].held->card;
 
@@ -110,7 +109,7 @@ static void choose_targets(struct overlay *o, struct ask *ask, uint64_t life_ms)
 		ask->targets[ask->target_count++] = (struct target){
 			.held = cards_share(o->seats[i].held),
 			.state = TARGET_WAITING,
-			.next_ms = (uint32_t)(SETTLE_MS + span_ms),
+			.next_ms = (uint32_t)ask->settled_ms,
 		};
 	}
 	ask->open_count = ask->target_count;
@@ -318,7 +317,7 @@ void asks_session(struct overlay *o, struct now now, const struct id *id)
 			continue;
 		target = target_of(ask, id);
 		if (target != NULL && target->state == TARGET_WAITING && !target->has_receipt &&
-		    (now.mono.ms - ask->asked.ms >= SETTLE_MS || ask->query.is_direct))
+		    (now.mono.ms - ask->asked.ms >= ask->settled_ms || ask->query.is_direct))
 			ask_directly(o, now, ask, target);
 	}
 }

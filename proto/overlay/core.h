@@ -131,6 +131,7 @@ struct held { /* a query alive, ours or another's */
 	struct query_blob blob;
 	struct mono expires;
 	struct wall ends; /* the same, as its origin has it */
+	struct mono came;
 	struct mono news; /* when somebody last wanted it, or it came */
 	uint16_t depth;   /* passed on at buckets of this and deeper; DEPTH_NONE: at none */
 	uint8_t hops;
@@ -168,6 +169,7 @@ struct ask {
 	struct query_blob blob;
 	struct box_key secret;
 	struct mono asked, until, next;
+	uint64_t settled_ms;    /* after `asked`: receipts have come by themselves by then */
 	struct target *targets; /* in the order of ids */
 	size_t target_count, open_count;
 };
