@@ -267,7 +267,7 @@ struct overlay {
 
 	struct bootstrap bootstraps[BOOTSTRAPS_MAX];
 	size_t bootstrap_count;
-	struct bootstrap lapsed; /* a member's whose keys have run out: it may have new ones */
+	struct bootstrap lost; /* a member's who is silent, or lapsed: it may have new keys */
 	struct mono bootstraps_due;
 
 	/* Of proven addresses; of those that only knock; of organisations' search time; of what
@@ -389,7 +389,7 @@ enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *fr
                     const void *data, size_t len);
 void bootstraps_expire(struct overlay *o, struct now now);
 void bootstraps_again(struct overlay *o, struct now now);
-void lapsed_soon(struct overlay *o, struct now now); /* there is one more of them */
+void lost_note(struct overlay *o, struct now now); /* one more of them is lost */
 
 /* table.c */
 uint16_t bucket_of(const struct overlay *o, const struct id *id);

@@ -1,8 +1,8 @@
 /*
  * Addresses of which nothing else is known: where a joiner begins. A handshake needs the other
  * side's key; KNOCK and WELCOME bring it. Members answer members alone, and never with more octets
- * than came. So are those found again whose keys ran out while we, or they, were away: no handshake
- * reaches them, since it wants their new ones.
+ * than came. So are those found again who renewed their keys while we, or they, were away: a
+ * handshake wants the new ones.
  */
 #include "base/util.h"
 #include "proto/overlay/core.h"
@@ -11,8 +11,8 @@
 
 #define WAIT_MS 1000 /* for a WELCOME, doubled at every try up to: */
 #define WAIT_MAX_MS 16000
-#define LAPSED_MS 600000     /* between two KNOCKs at members whose keys have run out, */
-#define LAPSED_ALONE_MS 4000 /* and where nobody else is known to live */
+#define LOST_MS 600000     /* between two KNOCKs at members who are silent, or lapsed, */
+#define LOST_ALONE_MS 4000 /* and where nobody else is known to live */
 
 /* Two signatures and more are checked for each: strangers, by /24 or /48. */
 static const struct budget_rate stranger_rate = {.per_minute = 300, .burst = 20};
@@ -92,7 +92,7 @@ static struct bootstrap *bootstrap_at(struct overlay *o, const struct endpoint *
 		if (endpoint_equal(&o->bootstraps[i].endpoint, from))
 			return &o->bootstraps[i];
 	}
-	return endpoint_equal(&o->lapsed.endpoint, from) ? &o->lapsed : NULL;
+	return endpoint_equal(&o->lost.endpoint, from) ? &o->lost : NULL;
 }
 
 enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *from,
@@ -115,7 +115,7 @@ enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *fr
 	if (err != ERR_OK)
 		return err;
 	b->misses = 0;
-	if (b == &o->lapsed)
+	if (b == &o->lost)
 		*b = (struct bootstrap){.next = b->next}; /* one WELCOME is enough */
 	else
 		b->next = MONO_NEVER;
@@ -154,39 +154,40 @@ static void knock(struct overlay *o, struct now now, struct bootstrap *b)
 }
 
 /* One drawn at random. */
-static const struct record *any_lapsed(struct overlay *o)
+static const struct record *any_lost(struct overlay *o)
 {
 	const struct record *any = NULL;
 	struct draw draw = {0};
 
 	for (size_t i = 0; i < o->seat_count; i++) {
-		const struct record *r = &o->seats[i].held->card.record;
+		const struct seat *seat = &o->seats[i];
+		const struct record *r = &seat->held->card.record;
+		bool is_lost = seat->state == MEMBER_EXPIRED || seat->state == MEMBER_SILENT;
 
-		if (o->seats[i].state == MEMBER_EXPIRED && r->endpoint_count > 0 &&
-		    is_drawn(o, &draw))
+		if (is_lost && r->endpoint_count > 0 && is_drawn(o, &draw))
 			any = r;
 	}
 	return any;
 }
 
-static void knock_at_lapsed(struct overlay *o, struct now now)
+static void knock_at_lost(struct overlay *o, struct now now)
 {
-	const struct record *r = any_lapsed(o);
-	uint64_t wait_ms = o->live_count > 0 ? LAPSED_MS : LAPSED_ALONE_MS;
+	const struct record *r = any_lost(o);
+	uint64_t wait_ms = o->live_count > 0 ? LOST_MS : LOST_ALONE_MS;
 
-	o->lapsed = (struct bootstrap){.next = MONO_NEVER};
+	o->lost = (struct bootstrap){.next = MONO_NEVER};
 	if (r == NULL)
 		return;
-	o->lapsed.endpoint = r->endpoints[random_below(o, r->endpoint_count)];
-	knock(o, now, &o->lapsed);
-	o->lapsed.next = mono_after(now.mono, wait_ms + random_below(o, wait_ms));
+	o->lost.endpoint = r->endpoints[random_below(o, r->endpoint_count)];
+	knock(o, now, &o->lost);
+	o->lost.next = mono_after(now.mono, wait_ms + random_below(o, wait_ms));
 }
 
-void lapsed_soon(struct overlay *o, struct now now)
+void lost_note(struct overlay *o, struct now now)
 {
-	if (o->lapsed.next.ms == MONO_NEVER.ms)
-		o->lapsed.next = mono_after(now.mono, random_below(o, WAIT_MS));
-	o->bootstraps_due = mono_earlier(o->bootstraps_due, o->lapsed.next);
+	if (o->lost.next.ms == MONO_NEVER.ms)
+		o->lost.next = mono_after(now.mono, o->live_count > 0 ? LOST_MS : WAIT_MS);
+	o->bootstraps_due = mono_earlier(o->bootstraps_due, o->lost.next);
 }
 
 void bootstraps_expire(struct overlay *o, struct now now)
@@ -203,9 +204,9 @@ void bootstraps_expire(struct overlay *o, struct now now)
 			knock(o, now, b);
 		o->bootstraps_due = mono_earlier(o->bootstraps_due, b->next);
 	}
-	if (mono_reached(now.mono, o->lapsed.next))
-		knock_at_lapsed(o, now);
-	o->bootstraps_due = mono_earlier(o->bootstraps_due, o->lapsed.next);
+	if (mono_reached(now.mono, o->lost.next))
+		knock_at_lost(o, now);
+	o->bootstraps_due = mono_earlier(o->bootstraps_due, o->lost.next);
 }
 
 void bootstraps_again(struct overlay *o, struct now now)
@@ -217,8 +218,8 @@ void bootstraps_again(struct overlay *o, struct now now)
 			b->next = mono_after(now.mono, random_below(o, WAIT_MS));
 		o->bootstraps_due = mono_earlier(o->bootstraps_due, b->next);
 	}
-	if (o->lapsed.next.ms != MONO_NEVER.ms)
-		o->lapsed.next = mono_earlier(o->lapsed.next,
-		                              mono_after(now.mono, random_below(o, WAIT_MS)));
-	o->bootstraps_due = mono_earlier(o->bootstraps_due, o->lapsed.next);
+	if (o->lost.next.ms != MONO_NEVER.ms)
+		o->lost.next =
+			mono_earlier(o->lost.next, mono_after(now.mono, random_below(o, WAIT_MS)));
+	o->bootstraps_due = mono_earlier(o->bootstraps_due, o->lost.next);
 }

@@ -314,5 +314,6 @@ void handshake_again(struct overlay *o, struct now now, struct session *s)
 		seat->misses = (uint8_t)MIN(seat->misses + 1, UINT8_MAX);
 		seat->state = seat->state == MEMBER_EXPIRED ? MEMBER_EXPIRED : MEMBER_SILENT;
 		table_missed(o, now, &id);
+		lost_note(o, now);
 	}
 }

@@ -75,7 +75,7 @@ static bool take_rooms(struct overlay *o)
 static void set_clocks(struct overlay *o)
 {
 	o->contacts_due = o->table_due = o->sessions_due = o->bootstraps_due = MONO_NEVER;
-	o->copies_due = o->digest_due = o->lapsed.next = MONO_NEVER;
+	o->copies_due = o->digest_due = o->lost.next = MONO_NEVER;
 	o->asks_due = o->serves_due = o->pulls_due = MONO_NEVER;
 	for (size_t i = 0; i < o->limits.sessions_max; i++)
 		o->session_heads[i] = NOBODY;

@@ -107,7 +107,7 @@ static void lapse(struct overlay *o, struct now now, struct seat *seat)
 	toggle(o, seat->held);
 	if (c != NULL)
 		contact_drop(o, c);
-	lapsed_soon(o, now);
+	lost_note(o, now);
 }
 
 /* Takes `held`, a holder of which is ours now, into the directory; false: no room or no news. */

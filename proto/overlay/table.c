@@ -414,6 +414,7 @@ static void missed(struct overlay *o, struct now now, struct contact *c)
 	}
 	sessions_drop(o, &id);
 	table_missed(o, now, &id);
+	lost_note(o, now);
 }
 
 static void contacts_expire(struct overlay *o, struct now now)

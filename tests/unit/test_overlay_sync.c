@@ -366,6 +366,42 @@ static void who_was_away_for_longer_than_its_keys_hold_comes_back(void **state)
 	world_free(w);
 }
 
+static void renew_keys(struct world *w, size_t i, uint8_t what)
+{
+	struct overlay_self *self = &w->parties[i].options.self;
+	struct seed seed = seed_of_party(i, what);
+
+	record_keys(&seed, &self->operational, &self->card.record.kx, &self->kx_secret);
+	self->card.record.sign = self->operational.public;
+	reissue(w, i);
+	overlay_renew(w->parties[i].overlay, now_of(w, i), self);
+}
+
+/* Neither has the other's keys when they could speak again. */
+static void two_halves_that_renewed_their_keys_meet_again(void **state)
+{
+	struct world *w = world_new(4);
+	(void)state;
+
+	all_meet(w);
+	run(w, 10000);
+	for (size_t i = 0; i < 4; i++) {
+		for (size_t j = 0; j < 4; j++)
+			w->is_cut[i][j] = i % 2 != j % 2;
+	}
+	run(w, 60000);
+	for (size_t i = 0; i < 4; i++)
+		renew_keys(w, i, 50);
+	run(w, 60000);
+	assert_false(is_live(w, 0, 1));
+	assert_true(is_live(w, 0, 2));
+	memset(w->is_cut, 0, sizeof(w->is_cut));
+	run(w, 1800000);
+	assert_true(is_live(w, 0, 1));
+	assert_true(is_live(w, 2, 3));
+	world_free(w);
+}
+
 /* Its root and its own key may write any time into them. */
 static void times_at_the_end_of_time_are_times(void **state)
 {
@@ -409,6 +445,7 @@ int main(void)
 		cmocka_unit_test(ones_own_card_is_nothing_to_remember),
 		cmocka_unit_test(who_is_asked_whom_it_knows_names_those_it_has_proved),
 		cmocka_unit_test(an_expired_member_is_dropped),
+		cmocka_unit_test(two_halves_that_renewed_their_keys_meet_again),
 		cmocka_unit_test(whose_keys_have_run_out_makes_no_difference),
 		cmocka_unit_test(who_was_away_for_longer_than_its_keys_hold_comes_back),
 		cmocka_unit_test(times_at_the_end_of_time_are_times),
