@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 
 #define LOOK_MS 5000
-#define ALONE_LOOKS 3 /* in a row at which nobody lives: then new keys are tried, once an hour */
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS (24 * HOUR_MS)
 #define LIFE_MS (RECORD_DAYS * DAY_MS)
@@ -86,8 +85,6 @@ static enum err sign_record(struct keys *k, const struct cert_blob *cert, const 
 	err = record_issue(&conf->identity, &record, &blob);
 	if (err == ERR_OK)
 		err = take(k, cert, seed, &blob);
-	if (err == ERR_OK)
-		k->made = node_now().mono;
 	if (err == ERR_OK)
 		keep(k, seed, &blob);
 	return err;
@@ -288,23 +285,7 @@ static void renew(struct keys *k)
 	}
 }
 
-/*
- * Nobody answers. They may know newer keys of ours than we do: of a copy of this node that ran for
- * a while, or of a store that was put back since. Whoever has newer ones takes ours for forged.
- */
-static bool is_shunned(struct keys *k)
-{
-	const struct overlay *overlay = k->node->link.overlay;
-	bool is_alone = overlay_table_count(overlay) == 0 &&
-	                overlay_member_count(overlay) + conf_of(k)->bootstrap_count > 0;
-	struct mono now = node_now().mono;
-
-	k->alone_looks = is_alone ? k->alone_looks + 1 : 0;
-	return k->alone_looks >= ALONE_LOOKS &&
-	       (k->made.ms == 0 || now.ms - k->made.ms >= (uint64_t)HOUR_MS);
-}
-
-/* Half of their time is over, or they are of no use. */
+/* Half of their time is over. */
 static void rotate(struct keys *k)
 {
 	struct cert_blob cert = k->self.card.cert_blob;
@@ -323,11 +304,10 @@ static void on_timer(uv_timer_t *timer)
 	const struct conf *conf = conf_of(k);
 	bool is_changed = !is_same_time(k->cert_changed, changed(conf->certificate)) ||
 	                  !is_same_time(k->file_changed, changed(conf->operational));
-	bool is_useless = is_shunned(k) || !is_good(k);
 
 	if (is_changed && load(k) == ERR_OK)
 		renew(k);
-	else if (!is_changed && conf->operational[0] == '\0' && is_useless)
+	else if (!is_changed && conf->operational[0] == '\0' && !is_good(k))
 		rotate(k);
 	warn(k);
 }
