@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 
 #define LOOK_MS 5000
-#define ALONE_LOOKS 3 /* in a row at which nobody lives: then new keys are tried, once an hour */
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS (24 * HOUR_MS)
 #define LIFE_MS (RECORD_DAYS * DAY_MS)
@@ -48,62 +47,64 @@ static enum err take(struct keys *k, const struct cert_blob *cert, const struct 
 	return err;
 }
 
-static struct id print_of(const struct cert_blob *cert)
+static void keep(struct keys *k, const struct seed *seed, const struct record_blob *record)
 {
-	return digest("spoor kept certificate 1", cert->octets, cert->len);
-}
-
-/* Of two cards the record's number decides, so a new certificate wants a new record. */
-static void keep(struct keys *k, const struct cert_blob *cert, const struct seed *seed,
-                 const struct record_blob *record)
-{
-	uint8_t data[sizeof(struct id) + RECORD_FILE_MAX];
+	uint8_t data[RECORD_FILE_MAX];
 	struct octets out = octets_of(data, sizeof(data));
-	struct id print = print_of(cert);
 
-	octets_put(&out, print.octets, sizeof(print.octets));
 	octets_put(&out, seed->octets, sizeof(seed->octets));
 	octets_put(&out, record->octets, record->len);
 	keeper_put(&k->node->keeper, KEEPER_KEYS, NULL, data, octets_len(&out));
 	wipe(data, sizeof(data));
 }
 
-/* Others' clocks may be behind ours: it is valid from an hour ago. */
-static enum err make(struct keys *k, const struct cert_blob *cert)
+/*
+ * Signs a record of the keys that `seed` means, which takes the place of any before it: its news
+ * goes round, and tells who gave this node up that it is back.
+ */
+static enum err sign_record(struct keys *k, const struct cert_blob *cert, const struct seed *seed,
+                            struct wall not_before, struct wall not_after)
 {
 	const struct conf *conf = conf_of(k);
-	struct wall now = node_now().wall;
 	struct record record = {
-		.seq = MAX((uint64_t)MAX(now.ms, 0), k->self.card.record.seq + 1),
-		.not_before = {now.ms - HOUR_MS},
-		.not_after = {now.ms + LIFE_MS},
+		.seq = MAX((uint64_t)MAX(node_now().wall.ms, 0), k->self.card.record.seq + 1),
+		.not_before = not_before,
+		.not_after = not_after,
 		.endpoint_count = conf->advertise_count,
 	};
 	struct record_blob blob;
 	struct box_key secret;
 	struct key_pair pair;
-	struct seed seed;
 	enum err err;
 
 	memcpy(record.endpoints, conf->advertise, sizeof(conf->advertise));
-	node_random(NULL, &seed, sizeof(seed));
-	record_keys(&seed, &pair, &record.kx, &secret);
+	record_keys(seed, &pair, &record.kx, &secret);
 	record.sign = pair.public;
 	wipe(&pair, sizeof(pair));
 	wipe(&secret, sizeof(secret));
 	err = record_issue(&conf->identity, &record, &blob);
 	if (err == ERR_OK)
-		err = take(k, cert, &seed, &blob);
+		err = take(k, cert, seed, &blob);
 	if (err == ERR_OK)
-		k->made = node_now().mono;
-	if (err == ERR_OK)
-		keep(k, cert, &seed, &blob);
+		keep(k, seed, &blob);
+	return err;
+}
+
+/* Others' clocks may be behind ours: they are valid from an hour ago. */
+static enum err make(struct keys *k, const struct cert_blob *cert)
+{
+	struct wall now = node_now().wall;
+	struct seed seed;
+	enum err err;
+
+	node_random(NULL, &seed, sizeof(seed));
+	err = sign_record(k, cert, &seed, (struct wall){now.ms - HOUR_MS},
+	                  (struct wall){now.ms + LIFE_MS});
 	wipe(&seed, sizeof(seed));
 	return err;
 }
 
 struct kept_keys {
-	struct id print; /* of the certificate that they go with */
 	struct seed seed;
 	struct record_blob record;
 };
@@ -114,7 +115,6 @@ static void read_kept(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *
 	struct kept_keys *kept = ctx;
 
 	(void)key;
-	bytes_copy(&in, kept->print.octets, sizeof(kept->print.octets));
 	bytes_copy(&in, kept->seed.octets, sizeof(kept->seed.octets));
 	if (in.is_short || bytes_left(&in) > sizeof(kept->record.octets))
 		return;
@@ -122,35 +122,30 @@ static void read_kept(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *
 	bytes_copy(&in, kept->record.octets, kept->record.len);
 }
 
-/* Half of its time is left, and it names where we are reached. */
+/* Half of their time is left. */
 static bool is_good(const struct keys *k)
 {
 	const struct record *r = &k->self.card.record;
-	const struct conf *conf = conf_of(k);
 	struct wall now = node_now().wall;
 
-	if (now.ms < r->not_before.ms || r->not_after.ms - now.ms < LIFE_MS / 2 ||
-	    r->endpoint_count != conf->advertise_count)
-		return false;
-	for (size_t i = 0; i < conf->advertise_count; i++) {
-		if (!endpoint_equal(&r->endpoints[i], &conf->advertise[i]))
-			return false;
-	}
-	return true;
+	return now.ms >= r->not_before.ms && r->not_after.ms - now.ms >= LIFE_MS / 2;
 }
 
-/* Those of the last run if they are good still; others need not learn new ones then. */
+/* Those of the last run if they are good still: others reach us with what they know of us. */
 static enum err recall_or_make(struct keys *k, const struct cert_blob *cert)
 {
 	struct kept_keys kept = {.record = {.len = 0}};
 	enum err err = store_note_each(k->node->store, KEEPER_KEYS, read_kept, &kept);
-	struct id print = print_of(cert);
 	bool is_start = k->self.card.record.seq == 0; /* later ones are newer than what was kept */
-	bool is_kept = is_start && kept.record.len > 0 && id_equal(&kept.print, &print) &&
-	               take(k, cert, &kept.seed, &kept.record) == ERR_OK && is_good(k);
 
+	if (err == ERR_OK && is_start && kept.record.len > 0 &&
+	    take(k, cert, &kept.seed, &kept.record) == ERR_OK && is_good(k))
+		err = sign_record(k, cert, &kept.seed, k->self.card.record.not_before,
+		                  k->self.card.record.not_after);
+	else if (err == ERR_OK)
+		err = make(k, cert);
 	wipe(&kept, sizeof(kept));
-	return is_kept || err != ERR_OK ? err : make(k, cert);
+	return err;
 }
 
 static enum err read_operational(struct keys *k, const struct cert_blob *cert)
@@ -290,23 +285,7 @@ static void renew(struct keys *k)
 	}
 }
 
-/*
- * Nobody answers. They may know newer keys of ours than we do: of a copy of this node that ran for
- * a while, or of a store that was put back since. Whoever has newer ones takes ours for forged.
- */
-static bool is_shunned(struct keys *k)
-{
-	const struct overlay *overlay = k->node->link.overlay;
-	bool is_alone = overlay_table_count(overlay) == 0 &&
-	                overlay_member_count(overlay) + conf_of(k)->bootstrap_count > 0;
-	struct mono now = node_now().mono;
-
-	k->alone_looks = is_alone ? k->alone_looks + 1 : 0;
-	return k->alone_looks >= ALONE_LOOKS &&
-	       (k->made.ms == 0 || now.ms - k->made.ms >= (uint64_t)HOUR_MS);
-}
-
-/* Half of their time is over, or they are of no use. */
+/* Half of their time is over. */
 static void rotate(struct keys *k)
 {
 	struct cert_blob cert = k->self.card.cert_blob;
@@ -325,11 +304,10 @@ static void on_timer(uv_timer_t *timer)
 	const struct conf *conf = conf_of(k);
 	bool is_changed = !is_same_time(k->cert_changed, changed(conf->certificate)) ||
 	                  !is_same_time(k->file_changed, changed(conf->operational));
-	bool is_useless = is_shunned(k) || !is_good(k);
 
 	if (is_changed && load(k) == ERR_OK)
 		renew(k);
-	else if (!is_changed && conf->operational[0] == '\0' && is_useless)
+	else if (!is_changed && conf->operational[0] == '\0' && !is_good(k))
 		rotate(k);
 	warn(k);
 }

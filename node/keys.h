@@ -27,8 +27,6 @@ struct keys {
 	struct timespec cert_changed, file_changed; /* when the files in use were written */
 	unsigned warned_days; /* of the certificate's end: the last of the steps told */
 	enum err last;        /* of making the next keys: told when it changes */
-	struct mono made;     /* when they were; ms 0: by an earlier run */
-	unsigned alone_looks; /* in a row, at which nobody lived */
 	bool is_warned;       /* of the record's end, where somebody else must bring the next */
 };
 

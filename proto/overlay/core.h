@@ -132,6 +132,7 @@ struct held { /* a query alive, ours or another's */
 	struct query_blob blob;
 	struct mono expires;
 	struct wall ends; /* the same, as its origin has it */
+	struct mono came;
 	struct mono news; /* when somebody last wanted it, or it came */
 	uint16_t depth;   /* passed on at buckets of this and deeper; DEPTH_NONE: at none */
 	uint8_t hops;
@@ -169,6 +170,7 @@ struct ask {
 	struct query_blob blob;
 	struct box_key secret;
 	struct mono asked, until, next;
+	uint64_t settled_ms;    /* after `asked`: receipts have come by themselves by then */
 	struct target *targets; /* in the order of ids */
 	size_t target_count, open_count;
 };
@@ -288,6 +290,7 @@ struct overlay {
 	struct serve *serves;
 	struct pull *pulls;
 	struct inflow *inflows;
+	uint8_t *answers; /* the rooms of what is sealed, of all serves and pulls */
 	struct mono asks_due, serves_due, pulls_due;
 	uint32_t last_ticket, last_stream;
 
@@ -347,27 +350,38 @@ void send_card(struct overlay *o, struct now now, const struct held_card *to,
                const struct held_card *card);
 
 /* sessions.c */
-struct session *session_live(struct overlay *o, const struct id *id);
-void session_open(struct overlay *o, struct now now, const struct held_card *held);
+struct session *session_live(struct overlay *o, const struct id *id); /* the best; NULL: none */
+struct session *session_in(struct overlay *o, const struct id *id, enum session_state state);
+struct session *session_by_index(struct overlay *o, uint32_t index);
+/* NULL: no room for one more. */
+struct session *session_begin(struct overlay *o, struct now now, const struct held_card *held,
+                              const struct endpoint *to, enum session_state state);
+void session_lives(struct overlay *o, struct now now, struct session *s); /* from now on */
+void session_wake(struct overlay *o, struct session *s, struct mono at);  /* its `until` */
+void session_release(struct overlay *o, struct session *s);
+/* False: there is no session; one is begun. */
 bool say(struct overlay *o, struct now now, const struct held_card *to, struct frame *frame);
 bool say_in(struct overlay *o, struct now now, struct session *s, struct frame *frame);
 void sessions_drop(struct overlay *o, const struct id *id); /* NULL: all */
 /* Its member has a new card: what it signs from now on is checked by that. */
 void sessions_renew(struct overlay *o, const struct held_card *held);
 void sessions_expire(struct overlay *o, struct now now);
-struct session *session_by_index(struct overlay *o, uint32_t index);
 /* It asked for more than it may: it will be heard less for a while. */
 void session_charge(struct session *s, struct now now);
 /* One more datagram that was asked for in `s`: is it within what may be sent so? */
 bool may_send(struct overlay *o, struct now now, struct session *s);
+enum err on_data(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
+                 size_t len);
+
+/* handshake.c */
+void handshake_begin(struct overlay *o, struct now now, const struct held_card *held);
+void handshake_again(struct overlay *o, struct now now, struct session *s); /* no RESPONSE came */
 enum err on_init(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
                  size_t len);
 enum err on_resp(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
                  size_t len);
 enum err on_cookie(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
                    size_t len);
-enum err on_data(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
-                 size_t len);
 
 /* greet.c: addresses of which nothing else is known */
 enum err on_knock(struct overlay *o, struct now now, const struct endpoint *from, const void *data,
@@ -439,6 +453,8 @@ bool serve_again(struct overlay *o, struct now now, const struct query_id *id,
 void serve_turn_away(struct overlay *o, struct now now, struct session *session,
                      const struct query_id *id);
 void serves_expire(struct overlay *o, struct now now);
+/* Over how long do receipts spread, of a question that lives so long still? */
+uint64_t receipts_span(const struct overlay *o, uint64_t left_ms);
 void serves_session(struct overlay *o, struct now now, const struct id *id);
 struct serve *serve_by_token(struct overlay *o, const struct nonce *token);
 bool serve_is_open(struct overlay *o, uint32_t ticket); /* it waits for its driver's answer */

@@ -119,7 +119,7 @@ enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *fr
 		*b = (struct bootstrap){.next = b->next}; /* one WELCOME is enough */
 	else
 		b->next = MONO_NEVER;
-	session_open(o, now, held);
+	handshake_begin(o, now, held);
 	return ERR_OK;
 }
 

@@ -66,10 +66,8 @@ static bool take_rooms(struct overlay *o)
 	o->outcomes = room(&is_whole, l->members_max, sizeof(*o->outcomes));
 	for (size_t i = 0; is_whole && i < l->asks_max; i++)
 		o->asks[i].targets = room(&is_whole, l->members_max, sizeof(struct target));
-	for (size_t i = 0; is_whole && i < l->serves_max; i++)
-		o->serves[i].sealed = room(&is_whole, l->answer_max, 1);
-	for (size_t i = 0; is_whole && i < l->streams_max; i++)
-		o->pulls[i].sealed = room(&is_whole, l->answer_max, 1);
+	/* One piece, so that what is never used is never touched. */
+	o->answers = room(&is_whole, (size_t)l->serves_max + l->streams_max, l->answer_max);
 	return is_whole;
 }
 
@@ -164,12 +162,10 @@ static void drop_answers(struct overlay *o)
 	for (size_t i = 0; o->serves != NULL && i < o->limits.serves_max; i++) {
 		if (o->serves[i].is_used)
 			cards_drop(o->cards, o->serves[i].origin);
-		free(o->serves[i].sealed);
 	}
 	for (size_t i = 0; o->pulls != NULL && i < o->limits.streams_max; i++) {
 		if (o->pulls[i].is_used)
 			cards_drop(o->cards, o->pulls[i].from);
-		free(o->pulls[i].sealed);
 	}
 }
 
@@ -218,6 +214,7 @@ void overlay_free(struct overlay *o)
 	free(o->serves);
 	free(o->pulls);
 	free(o->inflows);
+	free(o->answers);
 	free(o->outbox);
 	free(o->outcomes);
 	wipe(o, sizeof(*o));

@@ -29,13 +29,10 @@ static void close_stream(struct overlay *o, struct pull *p)
 
 static void finish_pull(struct overlay *o, struct pull *p)
 {
-	uint8_t *sealed = p->sealed;
-
 	close_stream(o, p);
 	cards_drop(o->cards, p->from);
 	wipe(&p->channel, sizeof(p->channel));
 	memset(p, 0, offsetof(struct pull, channel));
-	p->sealed = sealed;
 }
 
 void pull_return(struct overlay *o, struct pull *p)
@@ -62,6 +59,14 @@ static struct pull *pull_of(struct overlay *o, const struct ask *ask, const stru
 	return NULL;
 }
 
+static struct pull *with_room(struct overlay *o, struct pull *p)
+{
+	size_t at = o->limits.serves_max + (size_t)(p - o->pulls);
+
+	p->sealed = o->answers + at * o->limits.answer_max;
+	return p;
+}
+
 /* A free one; else the one of which nothing has come for longest, and long: it was a promise. */
 static struct pull *free_pull(struct overlay *o, struct now now)
 {
@@ -71,16 +76,17 @@ static struct pull *free_pull(struct overlay *o, struct now now)
 		struct pull *p = &o->pulls[i];
 
 		if (!p->is_used)
-			return p;
+			return with_room(o, p);
 		if (!p->is_done && now.mono.ms - p->moved.ms >= STALLED_MS &&
 		    (stalled == NULL || p->moved.ms < stalled->moved.ms))
 			stalled = p;
 	}
-	if (stalled == NULL)
+	if (stalled == NULL) {
 		o->counters.tables_full++;
-	else
-		finish_pull(o, stalled); /* it may be offered again */
-	return stalled;
+		return NULL;
+	}
+	finish_pull(o, stalled); /* it may be offered again */
+	return with_room(o, stalled);
 }
 
 static void wake(struct overlay *o, struct pull *p, struct mono at)

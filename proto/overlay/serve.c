@@ -11,8 +11,8 @@
 #include <string.h>
 
 #define JITTER_MEMBER_MS 2
-#define JITTER_MAX_MS 5000
-#define RESEND_MS 500 /* for a RACK, doubled */
+#define JITTER_SHARE 3 /* at most so much of what is left of a question's life */
+#define RESEND_MS 500  /* for a RACK, doubled */
 #define RESENDS_MAX 7
 #define SESSION_MS 400             /* between two looks for the session we want */
 #define BUSY_MS 2000               /* what a member that is busy asks for */
@@ -63,11 +63,8 @@ struct serve *serve_by_token(struct overlay *o, const struct nonce *token)
 
 static void release(struct overlay *o, struct serve *s)
 {
-	uint8_t *sealed = s->sealed;
-
 	cards_drop(o->cards, s->origin);
 	memset(s, 0, sizeof(*s));
-	s->sealed = sealed;
 }
 
 /* Of two that are done, which goes first? One whose answer may still be fetched goes last. */
@@ -140,10 +137,15 @@ static bool may_hear(const struct session *session)
 	return cert_allows(&session->held->card.cert, &session->to.addr);
 }
 
+uint64_t receipts_span(const struct overlay *o, uint64_t left_ms)
+{
+	return MIN((uint64_t)JITTER_MEMBER_MS * (o->seat_count + 1), left_ms / JITTER_SHARE);
+}
+
 /* All is ready to be said, in a while. */
 static void settle(struct overlay *o, struct now now, struct serve *s, bool has_reply)
 {
-	uint64_t jitter_ms = MIN((uint64_t)JITTER_MEMBER_MS * (o->seat_count + 1), JITTER_MAX_MS);
+	uint64_t jitter_ms = receipts_span(o, s->until.ms - now.mono.ms);
 
 	s->is_answered = true;
 	s->is_receipt_due = true;
@@ -214,6 +216,7 @@ bool serve_begin(struct overlay *o, struct now now, const struct query *query, s
 	}
 	take(s, query, blob);
 	s->is_used = true;
+	s->sealed = o->answers + (size_t)(s - o->serves) * o->limits.answer_max;
 	s->ticket = ++o->last_ticket;
 	s->origin = cards_share(origin);
 	s->hops = hops;
@@ -332,7 +335,7 @@ static void speak(struct overlay *o, struct now now, struct serve *s)
 		return;
 	}
 	if (session == NULL) {
-		session_open(o, now, s->origin);
+		handshake_begin(o, now, s->origin);
 		wake(o, s, mono_after(now.mono, SESSION_MS));
 		return;
 	}

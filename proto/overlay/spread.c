@@ -19,6 +19,7 @@
 #define FAILOVERS_MAX 2     /* other members tried in place of one that does not answer */
 #define DIGEST_FIRST_MS 300 /* after a question came: copies on their way are there by then */
 #define WANT_MAX 16         /* questions asked for, or brought, at once */
+#define WIDEN_MS 2000       /* after it came: later copies are its origin's, who wants a receipt */
 #define DELEGATES 1
 #define DELEGATES_URGENT 2
 #define HELD_A_MEMBER 8 /* questions of one origin alive: as many as it may ask at once */
@@ -154,6 +155,8 @@ static void pass_on(struct overlay *o, struct now now, struct held *h, uint16_t 
 
 	if (h->is_direct || h->hops > HOPS_MAX || depth >= end)
 		return;
+	if (h->depth != DEPTH_NONE && now.mono.ms - h->came.ms > WIDEN_MS)
+		return; /* whoever lacks it still will pull it */
 	o->counters.widened += h->depth != DEPTH_NONE;
 	h->depth = MIN(depth, h->depth);
 	for (uint16_t bucket = depth; bucket < MIN(end, 256); bucket++)
@@ -186,6 +189,7 @@ enum err spread_begin(struct overlay *o, struct now now, struct ask *ask)
 		.blob = ask->blob,
 		.expires = ask->until,
 		.ends = ask->query.expires,
+		.came = now.mono,
 		.depth = 0,
 	};
 	seen_put(o, seen, &h->id, NOBODY, mono_after(ask->until, SEEN_SLACK_MS));
@@ -322,6 +326,7 @@ static enum err take_new(struct overlay *o, struct now now, struct session *s,
 		.from = from,
 		.expires = mono_after(now.mono, (uint64_t)left_ms),
 		.ends = q->expires,
+		.came = now.mono,
 		.depth = DEPTH_NONE,
 		.hops = (uint8_t)(f->hops + 1),
 	};

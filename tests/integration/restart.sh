@@ -34,7 +34,4 @@ rm -r "$dir/R2/flows"
 mv "$dir/R2.flows" "$dir/R2/flows"
 node_start R2
 meets() { node_knows R2 2; }
-await "not within ten seconds" meets 2>/dev/null
-check "a store that was put back locks its node out, not for long" 0 "" \
-	await "R2 meets the others" meets
-check "since it makes new keys" 0 "" grep -q "new operational keys" "$dir/R2/log"
+check "a store that was put back does not lock its node out" 0 "" await "R2 meets the others" meets

@@ -205,6 +205,27 @@ static void who_says_nothing_is_asked_directly_before_it_is_called_silent(void *
 	world_free(w);
 }
 
+/* It cannot be asked: nobody waits for it until the question's time is over. */
+static void who_cannot_be_reached_and_does_not_come_is_silent_soon(void **state)
+{
+	struct world *w = world_new(3);
+	(void)state;
+
+	w->parties[B].options.self.card.record.endpoint_count = 0;
+	reissue(w, B);
+	start_party(w, A);
+	start_party(w, C);
+	remember(w, A, B); /* from an earlier run; it is not there now */
+	remember(w, A, C);
+	run(w, 5000);
+	assert_ok(ask(w, A, 120000));
+	run(w, 20000);
+	assert_int_equal(w->parties[A].acts[ACT_FINISH], 1);
+	assert_int_equal(w->parties[A].outcomes[B], TARGET_SILENT);
+	assert_int_equal(w->parties[A].outcomes[C], TARGET_NONE);
+	world_free(w);
+}
+
 static void what_its_time_has_run_out_for_is_over(void **state)
 {
 	struct world *w = circle(3);
@@ -487,6 +508,7 @@ int main(void)
 		cmocka_unit_test(one_that_is_busy_is_asked_again),
 		cmocka_unit_test(who_asks_too_much_is_told_so),
 		cmocka_unit_test(who_says_nothing_is_asked_directly_before_it_is_called_silent),
+		cmocka_unit_test(who_cannot_be_reached_and_does_not_come_is_silent_soon),
 		cmocka_unit_test(what_its_time_has_run_out_for_is_over),
 		cmocka_unit_test(a_false_answer_is_named_so_and_its_member_not_believed_again),
 		cmocka_unit_test(after_a_false_answer_no_other_is_fetched),

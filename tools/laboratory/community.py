@@ -4,7 +4,7 @@ import random
 import threading
 import time
 
-from . import daemons, enclosure, members, nodes, planted, scenarios, steps, verdict, weather
+from . import daemons, enclosure, flood, members, nodes, planted, scenarios, steps, verdict, weather
 from .story import tell
 
 DELAY = "delay=20ms,jitter=40ms"  # one way, of everything a node sends: 40 ms, 20 more or less
@@ -21,7 +21,7 @@ class World:
         self.daemons = daemons.Daemons(folder, DELAY)
         self.down, self.out = set(), set()  # names: not running; revoked
         self.claims = []
-        self.step = None
+        self.step = self.tap = None
 
     def play(self):
         began = time.monotonic()
@@ -35,9 +35,10 @@ class World:
 
     def set_up(self):
         tell(f"scenario {self.scenario.name}, seed {self.options.seed}: "
-             f"{members.COUNT} namespaces on one bridge")
+             f"{members.COUNT} namespaces behind one router")
         members.build()
         weather.begin()
+        self.tap = flood.Tap()
         tell("keys, certificates and configurations")
         self.daemons.found()
 

@@ -42,7 +42,7 @@ class Daemons:
                 "--idle-timeout", "3s"]
         for root in others:
             argv += ["--root", f"{home(root)}/root.pub"]
-        if m.has_v6 and not m.is_behind_nat:
+        if m.has_v6:
             argv += ["--prefix", m.wan6]
         if m.name != members.BOOTSTRAP:
             bootstrap = members.member(members.BOOTSTRAP)
@@ -149,7 +149,7 @@ def settle(m, text):
     overlay = []
     if m.is_behind_nat:
         overlay.append('advertise: ["none"]')
-    elif m.has_v6:
+    if m.has_v6:
         overlay.append(f'listen6: "[{m.wan6}]:{members.PORT}"')
     lines = "".join(f"  {line}\n" for line in overlay)
     return "notices: [revoked.list]\n" + text.replace("overlay:\n", "overlay:\n" + lines, 1)

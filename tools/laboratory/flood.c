@@ -3,7 +3,8 @@
  *	flood ADDRESS PORT RATE SECONDS FILE
  *
  * FILE holds the datagrams: two octets of length (big-endian), then so many octets, and so on. They
- * are sent in turn, RATE a second. Sources are drawn from the documentation's three networks. */
+ * are sent in turn, RATE a second. Sources are drawn, by halves, from the documentation's three
+ * networks and from everywhere. */
 #include <arpa/inet.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
@@ -18,6 +19,7 @@
 #define DATAGRAM_MAX 1400
 #define BATCH_MAX 64
 #define OUR_PORT 7667
+#define ANYWHERE 0x08000000 /* 8.0.0.0 and the next quarter of all addresses */
 
 struct packet {
 	struct iphdr ip;
@@ -69,7 +71,8 @@ static size_t forge(struct packet *p, const struct sockaddr_in *to, size_t form)
 	p->ip.ihl = 5;
 	p->ip.ttl = 64;
 	p->ip.protocol = IPPROTO_UDP;
-	p->ip.saddr = htonl(nets[word % 3] | (word >> 8 & 0xff));
+	p->ip.saddr = htonl((word & 0x20000) ? nets[word % 3] | (word >> 8 & 0xff)
+	                                     : ANYWHERE | (draw() & 0x3fffffff));
 	p->ip.daddr = to->sin_addr.s_addr;
 	p->ip.tot_len = htons((uint16_t)len);
 	p->udp.source = htons((word & 0x10000) ? OUR_PORT : (uint16_t)(1024 + (word >> 17)));

@@ -1,6 +1,7 @@
 """The community's members: who is where, under which root, behind what; and their network.
 
-Each has a network namespace of its own on the WAN bridge. Addresses are those of documentation.
+Each has a network namespace of its own behind one router, so that its neighbour table has one
+entry: the kernel keeps 1024 for all namespaces together. Addresses are those of documentation.
 """
 from dataclasses import dataclass
 
@@ -17,7 +18,11 @@ OUTCASTS = ("N30", "N31")  # who are revoked, one after the other
 BEHIND_NAT = (9, 18, 27)
 WAN6 = "2001:db8::/32"
 STRANGER = "192.0.2.250"
-SYSCTL6 = "/proc/sys/net/ipv6/conf/all/disable_ipv6"
+ROUTER, ROUTER6 = "100.64.0.1", "fe80::1"  # the router's end of every link
+SYSCTLS6 = {"net/ipv6/conf/all/disable_ipv6": "0", "net/ipv6/conf/default/disable_ipv6": "0",
+            "net/ipv6/conf/default/accept_dad": "0"}
+SYSCTLS_OF_ROUTER = {**SYSCTLS6, "net/ipv6/conf/all/forwarding": "1", "net/ipv4/ip_forward": "1",
+                     "net/ipv4/conf/all/rp_filter": "0", "net/ipv4/conf/default/rp_filter": "0"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Member:
     root = property(lambda self: ROOTS[self.number // 2 % 2])
     half = property(lambda self: self.number % 2)  # of a partition
     is_behind_nat = property(lambda self: self.number in BEHIND_NAT)
-    has_v6 = property(lambda self: self.number % 3 == 1)
+    has_v6 = property(lambda self: self.number % 3 == 1 and not self.is_behind_nat)
 
     @property
     def wan(self):
@@ -61,32 +66,45 @@ def half(number):
 
 def build():
     topology.add_namespace("wan")
-    topology.ip("-n", "wan", lines=["link add br0 type bridge mcast_snooping 0",
-                                    "link set br0 up"])
+    set_sysctls("wan", SYSCTLS_OF_ROUTER)
+    topology.ip("-n", "wan", lines=[f"route add blackhole {prefix}"
+                                    for prefix in scenarios.WAN_PREFIXES])
     for m in MEMBERS:
+        topology.add_namespace(m.port)
+        if m.has_v6:
+            set_sysctls(m.port, SYSCTLS6)
         attach(m.port, m.wan)
+        if m.has_v6:
+            attach_v6(m)
         if m.is_behind_nat:
             hide(m)
-        elif m.has_v6:
-            add_v6(m)
+    topology.add_namespace("stranger")
     attach("stranger", STRANGER)
 
 
+def set_sysctls(namespace, values):
+    with enclosure.inside(namespace):
+        for key, value in values.items():
+            enclosure.write("/proc/sys/" + key, value)
+
+
 def attach(namespace, address):
-    topology.add_namespace(namespace)
     topology.ip("-n", "wan", lines=[
         f"link add {namespace} type veth peer name wan0 netns {namespace}",
-        f"link set {namespace} master br0 up",
+        f"link set {namespace} up", f"addr add {ROUTER}/32 dev {namespace}",
+        f"route add {address}/32 dev {namespace}",
     ])
-    topology.ip("-n", namespace, lines=[f"addr add {address}/32 dev wan0", "link set wan0 up"] + [
-        f"route add {prefix} dev wan0 src {address}" for prefix in scenarios.WAN_PREFIXES])
+    topology.ip("-n", namespace, lines=[
+        f"addr add {address}/32 dev wan0", "link set wan0 up", f"route add {ROUTER} dev wan0",
+        f"route add default via {ROUTER} src {address}",
+    ])
 
 
-def add_v6(m):
-    with enclosure.inside(m.name):
-        enclosure.write(SYSCTL6, "0")
-    topology.ip("-n", m.name, lines=[f"addr add {m.wan6}/128 dev wan0 nodad",
-                                     f"route add {WAN6} dev wan0 src {m.wan6}"])
+def attach_v6(m):
+    topology.ip("-n", "wan", lines=[f"addr add {ROUTER6}/64 dev {m.port} nodad",
+                                    f"route add {m.wan6}/128 dev {m.port}"])
+    topology.ip("-n", m.port, lines=[f"addr add {m.wan6}/128 dev wan0 nodad",
+                                     f"route add {WAN6} via {ROUTER6} dev wan0 src {m.wan6}"])
 
 
 def hide(m):
@@ -98,8 +116,7 @@ def hide(m):
     topology.ip("-n", m.name, lines=[
         f"addr add 10.{m.number}.0.2/24 dev eth0", "link set eth0 up",
         f"route add default via 10.{m.number}.0.1"])
-    with enclosure.inside(m.port):
-        enclosure.write("/proc/sys/net/ipv4/ip_forward", "1")
+    set_sysctls(m.port, {"net/ipv4/ip_forward": "1"})
     topology.nft(m.port, NAT)
 
 

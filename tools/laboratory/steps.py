@@ -272,18 +272,17 @@ def flooded(world, rate, length_s):
     stranger = flood.start(world, members.member(members.ASKER), rate, length_s)
     time.sleep(1.0)
     trace = world.trace()
-    stranger.wait()
+    sent = flood.finish(stranger)
     cpu = (daemons.usage_of(daemon)[0] - cpu_before) / (time.monotonic() - began)
     time.sleep(0.5)
     after = world.daemons.status(members.ASKER)["overlay"]
     rise = {key: after[key] - before[key] for key in after if after[key] > before[key]}
-    sent = rate * length_s
     world.judge(f"{rate} forged datagrams a second: everybody answers", trace, missing(world))
     refused = {key: rise.get(key, 0) for key in flood.REASONS}
     share = sum(refused.values()) / sent
     text = ", ".join(f"{count} {key}" for key, count in refused.items())
     world.claim("refused, and counted by reason", all(refused.values()) and share > 0.9,
-                f"{share:.1%} of {sent} ({text}), {cpu:.0%} of a core",
+                f"{share:.1%} of {sent} sent ({text}), {cpu:.0%} of a core",
                 {"sent": sent, "cpu_share": round(cpu, 3), "rise": rise})
 
 

@@ -1,12 +1,12 @@
-"""What is wrong with the WAN at the moment: loss and cuts, as rules of its bridge."""
+"""What is wrong with the WAN at the moment: loss and cuts, as rules of its router."""
 from . import enclosure, topology
 
 RULES = """
-table bridge weather
-delete table bridge weather
-table bridge weather {{
+table inet weather
+delete table inet weather
+table inet weather {{
     chain forward {{
-        type filter hook forward priority 0
+        type filter hook forward priority filter
         {rules}
     }}
 }}
@@ -17,7 +17,7 @@ def begin():
     try:
         clear()
     except RuntimeError as error:
-        raise enclosure.Refused(f"nftables cannot filter on a bridge here: {error}")
+        raise enclosure.Refused(f"nftables cannot filter here: {error}")
 
 
 def clear():
@@ -25,7 +25,7 @@ def clear():
 
 
 def lose(percent):
-    rule(f"ether type {{ ip, ip6 }} numgen random mod 100 < {percent} drop")
+    rule(f"numgen random mod 100 < {percent} drop")
 
 
 def cut(here, there, one_way=False):
@@ -36,7 +36,7 @@ def cut(here, there, one_way=False):
 
 def cut_ipv4(one, other):
     """Between these two ports alone; IPv6 passes."""
-    rule("\n        ".join(f"ether type {{ ip, arp }} {drop([a], [b])}"
+    rule("\n        ".join(f"meta nfproto ipv4 {drop([a], [b])}"
                            for a, b in ((one, other), (other, one))))
 
 
