@@ -404,8 +404,8 @@ static enum ctl_code code_of(const struct sheet *s)
 	bool is_found = is_origin_found(s);
 	bool is_alone = t->is_asked && t->outcome_count == 0 && s->node->conf.bootstrap_count > 0;
 
-	if (count_state(t, TARGET_FALSE) > 0)
-		return CTL_UNVERIFIED;
+	if (count_state(t, TARGET_FALSE) > 0 && !is_found)
+		return CTL_UNVERIFIED; /* one liar does not hide what others have shown */
 	if (answered + refused < t->outcome_count || (is_alone && !is_found))
 		return CTL_PARTIAL; /* some did not answer; or nobody has been met yet */
 	if (!is_found && refused > 0)

@@ -31,6 +31,7 @@ static void trace_free(struct trace *t)
 		free(t->replies[i].evidence);
 	free(t->replies);
 	free(t->outcomes);
+	free(t->by_id);
 	lookup_fini(&t->lookup);
 	client_put(t->client);
 	free(t);
@@ -50,7 +51,8 @@ static int outcome_by_name(const void *a, const void *b)
 	return strcmp(x->card.cert.name, y->card.cert.name);
 }
 
-/* Who answered first is chance: the report reads the same every time. */
+/* Who answered first is chance: the report reads the same every time. Ids are looked for no more.
+ */
 static void put_in_order(struct trace *t)
 {
 	if (t->reply_count > 0)
@@ -136,20 +138,54 @@ static struct trace *trace_of(struct traces *traces, uint32_t ticket)
 	return NULL;
 }
 
+/* The first whose id is not below. */
+static size_t place_of(const struct trace *t, const struct id *id)
+{
+	size_t low = 0, high = t->outcome_count;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (memcmp(&t->outcomes[t->by_id[mid]].card.id, id, sizeof(*id)) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static bool has_space(struct trace *t)
+{
+	size_t space = MAX(2 * t->outcome_space, (size_t)16);
+	struct trace_outcome *outcomes;
+	uint32_t *by_id;
+
+	if (t->outcome_count < t->outcome_space)
+		return true;
+	outcomes = realloc(t->outcomes, space * sizeof(*outcomes));
+	if (outcomes == NULL)
+		return false;
+	t->outcomes = outcomes;
+	by_id = realloc(t->by_id, space * sizeof(*by_id));
+	if (by_id == NULL)
+		return false;
+	t->by_id = by_id;
+	t->outcome_space = space;
+	return true;
+}
+
 static struct trace_outcome *outcome_of(struct trace *t, const struct card *card)
 {
-	struct trace_outcome *outcomes;
+	size_t at = place_of(t, &card->id);
 
-	for (size_t i = 0; i < t->outcome_count; i++) {
-		if (id_equal(&t->outcomes[i].card.id, &card->id))
-			return &t->outcomes[i];
-	}
-	outcomes = realloc(t->outcomes, (t->outcome_count + 1) * sizeof(*outcomes));
-	if (outcomes == NULL)
+	if (at < t->outcome_count && id_equal(&t->outcomes[t->by_id[at]].card.id, &card->id))
+		return &t->outcomes[t->by_id[at]];
+	if (!has_space(t))
 		return NULL;
-	t->outcomes = outcomes;
-	outcomes[t->outcome_count] = (struct trace_outcome){.card = *card};
-	return &outcomes[t->outcome_count++];
+	memmove(&t->by_id[at + 1], &t->by_id[at], (t->outcome_count - at) * sizeof(t->by_id[0]));
+	t->by_id[at] = (uint32_t)t->outcome_count;
+	t->outcomes[t->outcome_count] = (struct trace_outcome){.card = *card};
+	return &t->outcomes[t->outcome_count++];
 }
 
 void trace_receipt(struct traces *traces, const struct act *act)

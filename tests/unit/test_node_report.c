@@ -167,6 +167,18 @@ static void exit_codes_tell_the_gravest_outcome(void **state)
 }
 
 /* They have answered, and their receipts say what they read. */
+/* A liar may not turn what others have shown into nothing. */
+static void one_false_answer_beside_a_path_makes_it_partial(void **state)
+{
+	struct fixture *f = *state;
+
+	f->trace->replies[1].answer.findings[0] =
+		finding_of("10.9.0.5:6000", "192.0.2.9:22", VERDICT_MATCH, 1);
+	f->trace->replies[1].answer.finding_count = 1;
+	f->trace->outcomes[0].state = TARGET_FALSE;
+	assert_int_equal(CTL_PARTIAL, report(f));
+}
+
 static void a_receipt_without_a_match_counts_as_an_answer(void **state)
 {
 	struct fixture *f = *state;
@@ -210,6 +222,7 @@ int main(void)
 		CASE(a_match_is_found_however_many_strangers_came_before),
 		CASE(a_crowd_cannot_talk_a_report_to_death),
 		CASE(exit_codes_tell_the_gravest_outcome),
+		CASE(one_false_answer_beside_a_path_makes_it_partial),
 		CASE(a_receipt_without_a_match_counts_as_an_answer),
 		CASE(nobody_met_is_no_answer_but_alone_is),
 		CASE(a_report_of_what_was_not_asked_claims_no_window),
