@@ -274,6 +274,7 @@ struct overlay {
 	/* Of proven addresses; of those that only knock; of organisations' search time; of what
 	 * they ask. */
 	struct budgets *prefixes, *knockers, *searches, *asking;
+	struct budgets *renewals; /* of members' cards by newer ones */
 	struct budget handshakes, checks;
 	struct budget strangers; /* signatures that we check for who is in no session yet */
 

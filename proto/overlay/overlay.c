@@ -52,6 +52,7 @@ static bool take_rooms(struct overlay *o)
 	o->knockers = room(&is_whole, 1, sizeof(*o->knockers));
 	o->searches = room(&is_whole, 1, sizeof(*o->searches));
 	o->asking = room(&is_whole, 1, sizeof(*o->asking));
+	o->renewals = room(&is_whole, 1, sizeof(*o->renewals));
 	o->seen = room(&is_whole, l->seen_max, sizeof(*o->seen));
 	o->seen_heads = room(&is_whole, l->seen_max, sizeof(*o->seen_heads));
 	o->held = room(&is_whole, l->held_max, sizeof(*o->held));
@@ -95,6 +96,7 @@ static bool set_self(struct overlay *o, const struct overlay_options *options)
 	o->random.fill(o->random.ctx, o->knockers->key.octets, sizeof(o->knockers->key));
 	o->random.fill(o->random.ctx, o->searches->key.octets, sizeof(o->searches->key));
 	o->random.fill(o->random.ctx, o->asking->key.octets, sizeof(o->asking->key));
+	o->renewals->key = o->asking->key;
 	o->random.fill(o->random.ctx, hash.octets, sizeof(hash.octets));
 	hand_mac1_key(&o->id, o->mac1_key);
 	o->trust = trust_new(&options->roots, &o->limits.trust, &hash);
@@ -204,6 +206,7 @@ void overlay_free(struct overlay *o)
 	free(o->knockers);
 	free(o->searches);
 	free(o->asking);
+	free(o->renewals);
 	free(o->seen);
 	free(o->seen_heads);
 	free(o->held);

@@ -18,6 +18,8 @@
 
 /* Of signatures: in all, a fifth of a processor; of one member, or of all strangers together. */
 static const struct budget_rate all_checks_rate = {.per_minute = 60000, .burst = 2000};
+/* Each is news to everybody. Many share a bucket, and all may renew at once. */
+static const struct budget_rate renew_rate = {.per_minute = 60, .burst = 60};
 static const struct budget_rate checks_rate = {.per_minute = 6000, .burst = 400};
 
 size_t roster_from(const struct overlay *o, const struct id *id)
@@ -175,6 +177,14 @@ static enum err verified(struct overlay *o, struct bytes cert, struct bytes reco
 	return *ret != NULL ? ERR_OK : counted(&o->counters.members_full, ERR_LIMIT);
 }
 
+static bool may_renew(struct overlay *o, struct now now, const struct held_card *held)
+{
+	const struct seat *seat = seat_of(o, &held->card.id);
+
+	return seat == NULL || !is_newer(held, seat->held) ||
+	       budget_take(budget_of_id(o->renewals, &held->card.id), now.mono, renew_rate, 1);
+}
+
 enum err roster_admit(struct overlay *o, struct now now, struct bytes cert, struct bytes record,
                       struct budget *checks, const struct held_card **ret, bool *ret_is_news)
 {
@@ -188,6 +198,8 @@ enum err roster_admit(struct overlay *o, struct now now, struct bytes cert, stru
 	err = roster_judge(o, now, &held->card);
 	if (err == ERR_OK && id_equal(&held->card.id, &o->id))
 		err = ERR_STALE; /* ourselves: nothing to learn */
+	if (err == ERR_OK && !may_renew(o, now, held))
+		err = counted(&o->counters.over_budget, ERR_LIMIT);
 	if (err != ERR_OK) {
 		cards_drop(o->cards, held);
 		return err;

@@ -106,6 +106,28 @@ static void say_card(struct world *w, size_t from, size_t to, const struct card 
 	say_frame(w, from, to, &f);
 }
 
+/* Each would be news to everybody, and cost everybody two signatures. */
+static void one_that_renews_without_end_is_its_own_limit(void **state)
+{
+	struct world *w = chain(3);
+	unsigned before;
+	(void)state;
+
+	run(w, 60000);
+	before = w->parties[0].acts[ACT_REMEMBER];
+	for (int i = 0; i < 200; i++) {
+		reissue(w, 2);
+		overlay_renew(w->parties[2].overlay, now_of(w, 2), &w->parties[2].options.self);
+		run(w, 50);
+	}
+	assert_in_range(w->parties[0].acts[ACT_REMEMBER] - before, 60, 80);
+	assert_true(counters(w, 1)->over_budget > 100);
+	run(w, 120000); /* the last of them in the end */
+	assert_int_equal(seq_at(w, 0, 2), 201);
+	assert_true(are_equal(w));
+	world_free(w);
+}
+
 static void an_older_record_does_not_come_back(void **state)
 {
 	struct world *w = chain(3);
@@ -436,6 +458,7 @@ int main(void)
 		cmocka_unit_test(they_do_so_although_a_third_of_all_datagrams_is_lost),
 		cmocka_unit_test(members_stand_in_the_order_of_their_ids),
 		cmocka_unit_test(a_newer_record_wins_everywhere),
+		cmocka_unit_test(one_that_renews_without_end_is_its_own_limit),
 		cmocka_unit_test(an_older_record_does_not_come_back),
 		cmocka_unit_test(cards_that_do_not_hold_are_not_taken),
 		cmocka_unit_test(a_card_out_of_its_time_is_not_taken),
