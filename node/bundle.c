@@ -19,7 +19,10 @@ static enum err write_file(const char *path, const void *data, size_t len)
 	if (f == NULL)
 		return ERR_IO;
 	is_written = fwrite(data, 1, len, f) == len;
-	return fclose(f) == 0 && is_written ? ERR_OK : ERR_IO;
+	if (fclose(f) == 0 && is_written)
+		return ERR_OK;
+	(void)remove(path); /* half of the evidence is none */
+	return ERR_IO;
 }
 
 static void put_statement(struct pack *p, const struct card *card,

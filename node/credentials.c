@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/util.h"
+#include "node/plain.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -22,7 +23,7 @@ static PRINTF_LIKE(3, 4) enum err refuse(char *reterr, enum err err, const char 
 static enum err read_key(const char *path, const char *kind, void *room, size_t *len, char *reterr)
 {
 	char line[KEY_FILE_MAX] = "";
-	FILE *f = fopen(path, "r");
+	FILE *f = plain_open(path);
 	enum err err = ERR_FORMAT;
 
 	if (f == NULL)

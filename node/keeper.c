@@ -45,10 +45,13 @@ static void run_write(struct job *job)
 {
 	struct keeper *k = container_of(job, struct keeper, job);
 	struct store_note notes[BATCH_MAX];
-	const struct kept *kept = k->first;
+	const struct kept *kept = NULL;
 
-	for (size_t i = 0; i < k->writing; i++, kept = kept->next)
+	/* The last one's `next` is the loop's, which adds behind it. */
+	for (size_t i = 0; i < k->writing; i++) {
+		kept = i == 0 ? k->first : kept->next;
 		notes[i] = kept->note;
+	}
 	k->err = store_note_put(k->node->store, notes, k->writing);
 }
 
@@ -185,6 +188,8 @@ static void recall_card(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void
 	if (err == ERR_OK)
 		return;
 	log_detail("keeper", "a member that was kept is left out: %s", err_text(err));
+	if (err == ERR_LIMIT)
+		return; /* there may be room for it the next time */
 	in = bytes_of(data, len);
 	if (card_cut(&in, &cert, &record) == ERR_OK &&
 	    card_open(cert, record, &node->conf.roots, any, &card) == ERR_OK) {

@@ -3,9 +3,9 @@
  *
  * The identity key signs a record of operational keys, good for RECORD_DAYS, and nothing else.
  * Where it is on this machine the node makes them itself, keeps them across restarts, and makes the
- * next when half their time is over. Where it is not, somebody brings a file (`operational` in
- * spoord.yaml, spoor keygen operational). Certificate and file are read again when they change:
- * what is new is used, and told to everybody, without a restart.
+ * next when half their time is over, or nobody answers to them. Where it is not, somebody brings a
+ * file (`operational` in spoord.yaml, spoor keygen operational). Certificate and file are read
+ * again when they change: what is new is used, and told to everybody, without a restart.
  */
 #ifndef SPOOR_NODE_KEYS_H
 #define SPOOR_NODE_KEYS_H

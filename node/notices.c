@@ -2,6 +2,7 @@
 
 #include "node/log.h"
 #include "node/node.h"
+#include "node/plain.h"
 
 #include <stdio.h>
 
@@ -25,7 +26,7 @@ static enum err take_line(struct node *node, const char *line)
 static enum err take_file(struct node *node, const char *path)
 {
 	char line[KEY_FILE_MAX];
-	FILE *f = fopen(path, "r");
+	FILE *f = plain_open(path);
 	enum err err = ERR_OK, one;
 
 	if (f == NULL)

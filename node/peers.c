@@ -83,9 +83,12 @@ static void put_summary(struct pack *p, const struct card *card, const struct me
 }
 #define SUMMARY_ROWS 12
 
-static const char *state_of_gone(const struct card *card, struct now now)
+static const char *state_of_gone(const struct node *node, const struct card *card, struct now now)
 {
-	return card->cert.not_after.ms < now.wall.ms ? "expired" : "revoked";
+	if (card->cert.not_after.ms < now.wall.ms)
+		return "expired";
+	return trust_is_revoked(overlay_trust(node->link.overlay), &card->cert) ? "revoked"
+	                                                                        : "untrusted";
 }
 
 struct visit {
@@ -201,7 +204,7 @@ static void visit_all(struct visit *v)
 		visit(v, m.card, &m, member_state_text(m.state));
 	}
 	for (size_t i = 0; i < peers->count; i++)
-		visit(v, &peers->gone[i], NULL, state_of_gone(&peers->gone[i], v->now));
+		visit(v, &peers->gone[i], NULL, state_of_gone(v->node, &peers->gone[i], v->now));
 }
 
 void request_peers(struct client *client, const struct ctl_request *request)

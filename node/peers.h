@@ -8,7 +8,7 @@
 
 #define PEERS_GONE_MAX 256
 
-struct peers { /* revoked, or expired: the overlay has forgotten them */
+struct peers { /* revoked, expired, or of a root that has gone: the overlay forgot them */
 	struct card *gone;
 	size_t count;
 };

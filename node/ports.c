@@ -46,8 +46,8 @@ static void forbid_fragments(const struct port *port)
 		return;
 	if (port->is_v6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof(v6));
-	else
-		(void)setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof(v4));
+	/* On :: alone it speaks IPv4, too. */
+	(void)setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof(v4));
 }
 
 static enum err open_udp(struct port *port, const struct endpoint *e, unsigned flags)

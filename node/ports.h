@@ -31,7 +31,8 @@ struct ports {
 	size_t count;
 	char *buffer;               /* for recvmmsg(2) */
 	struct tcp_stream *streams; /* list */
-	struct impaired *late;      /* sent by and by */
+	size_t stream_count;
+	struct impaired *late; /* sent by and by */
 };
 
 /* Errors are logged. */

@@ -404,8 +404,8 @@ static enum ctl_code code_of(const struct sheet *s)
 	bool is_found = is_origin_found(s);
 	bool is_alone = t->is_asked && t->outcome_count == 0 && s->node->conf.bootstrap_count > 0;
 
-	if (count_state(t, TARGET_FALSE) > 0)
-		return CTL_UNVERIFIED;
+	if (count_state(t, TARGET_FALSE) > 0 && !is_found)
+		return CTL_UNVERIFIED; /* one liar does not hide what others have shown */
 	if (answered + refused < t->outcome_count || (is_alone && !is_found))
 		return CTL_PARTIAL; /* some did not answer; or nobody has been met yet */
 	if (!is_found && refused > 0)
@@ -416,7 +416,7 @@ static enum ctl_code code_of(const struct sheet *s)
 enum ctl_code report_pack(struct pack *p, const struct node *node, const struct trace *trace,
                           const char *bundle)
 {
-	size_t lines_max = (trace->reply_count + 1) * ANSWER_FINDINGS_MAX;
+	size_t lines_max = (trace->reply_count + 1) * ANSWER_FINDINGS_MAX, listed;
 	struct sheet *s = calloc(1, sizeof(*s));
 	enum ctl_code code;
 
@@ -435,11 +435,12 @@ enum ctl_code report_pack(struct pack *p, const struct node *node, const struct 
 	add_target(s);
 	add_matches(s);
 	path_assemble(s->matches, s->match_count, SLACK_MS, &s->path);
+	listed = MIN(s->line_count, REPORT_MATCHES_MAX);
 	pack_map(p, 7);
 	put_target(p, s);
 	pack_str(p, "matches");
-	pack_array(p, s->line_count);
-	for (size_t i = 0; i < s->line_count; i++)
+	pack_array(p, listed);
+	for (size_t i = 0; i < listed; i++)
 		put_match(p, s, &s->lines[i]);
 	put_path(p, s); /* and its gaps */
 	put_coverage(p, s);

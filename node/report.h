@@ -7,7 +7,11 @@
 #include "proto/wire/ctl.h"
 #include "proto/wire/pack.h"
 
-/* Packs the report's map; the exit code that tells it in one number. */
+#define REPORT_MAX (12 << 20)   /* octets, however many members say however much */
+#define REPORT_MATCHES_MAX 8192 /* that are listed, the best first */
+
+/* Packs the report's map, for which there is REPORT_MAX of room; the exit code that tells it in one
+ * number. */
 enum ctl_code report_pack(struct pack *p, const struct node *node, const struct trace *trace,
                           const char *bundle);
 

@@ -10,6 +10,7 @@
 #define LIFE_MS \
 	30000 /* whoever reads slowly, or never: longer than anything the overlay waits for */
 #define READ_AT_ONCE 4096
+#define STREAMS_MAX 64 /* those that are being flushed, too */
 
 struct tcp_stream {
 	uv_tcp_t tcp;
@@ -44,6 +45,7 @@ static void drop(struct tcp_stream *s)
 	while (*link != s)
 		link = &(*link)->next;
 	*link = s->next;
+	s->ports->stream_count--;
 	uv_close((uv_handle_t *)&s->tcp, on_closed);
 	uv_close((uv_handle_t *)&s->timer, on_closed);
 }
@@ -76,6 +78,7 @@ static struct tcp_stream *begin(struct ports *p)
 	s->ports = p;
 	s->next = p->streams;
 	p->streams = s;
+	p->stream_count++;
 	s->open_handles = 2;
 	uv_tcp_init(&p->node->loop, &s->tcp);
 	uv_timer_init(&p->node->loop, &s->timer);
@@ -123,6 +126,8 @@ static enum err accept_one(struct tcp_stream *s, uv_stream_t *listener)
 	    uv_tcp_getpeername(&s->tcp, (struct sockaddr *)&from, &len) != 0 ||
 	    !endpoint_of((struct sockaddr *)&from, &peer))
 		return ERR_IO;
+	if (s->ports->stream_count > STREAMS_MAX)
+		return ERR_LIMIT;
 	return overlay_accept(link_of(s)->overlay, node_now(), &peer, &s->name);
 }
 

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define TIMEOUT_MS 30000
-#define REPORT_ROOM (4 << 20)
 #define SILENCES_MIN 2 /* below, nothing can be told by timing: nobody is asked */
 
 /* Fingerprints are coarsened until they fit a datagram: this many intervals, then fewer. */
@@ -32,6 +31,7 @@ static void trace_free(struct trace *t)
 		free(t->replies[i].evidence);
 	free(t->replies);
 	free(t->outcomes);
+	free(t->by_id);
 	lookup_fini(&t->lookup);
 	client_put(t->client);
 	free(t);
@@ -51,7 +51,8 @@ static int outcome_by_name(const void *a, const void *b)
 	return strcmp(x->card.cert.name, y->card.cert.name);
 }
 
-/* Who answered first is chance: the report reads the same every time. */
+/* Who answered first is chance: the report reads the same every time. Ids are looked for no more.
+ */
 static void put_in_order(struct trace *t)
 {
 	if (t->reply_count > 0)
@@ -65,8 +66,8 @@ static void conclude(struct trace *t, const char *remark)
 {
 	struct node *node = client_node(t->client);
 	char bundle[CONF_PATH_MAX] = "";
-	uint8_t *room = malloc(REPORT_ROOM);
-	struct pack p = pack_into(room, REPORT_ROOM);
+	uint8_t *room = malloc(REPORT_MAX);
+	struct pack p = pack_into(room, REPORT_MAX);
 	enum ctl_code code;
 
 	if (room == NULL) {
@@ -137,20 +138,54 @@ static struct trace *trace_of(struct traces *traces, uint32_t ticket)
 	return NULL;
 }
 
+/* The first whose id is not below. */
+static size_t place_of(const struct trace *t, const struct id *id)
+{
+	size_t low = 0, high = t->outcome_count;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (memcmp(&t->outcomes[t->by_id[mid]].card.id, id, sizeof(*id)) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static bool has_space(struct trace *t)
+{
+	size_t space = MAX(2 * t->outcome_space, (size_t)16);
+	struct trace_outcome *outcomes;
+	uint32_t *by_id;
+
+	if (t->outcome_count < t->outcome_space)
+		return true;
+	outcomes = realloc(t->outcomes, space * sizeof(*outcomes));
+	if (outcomes == NULL)
+		return false;
+	t->outcomes = outcomes;
+	by_id = realloc(t->by_id, space * sizeof(*by_id));
+	if (by_id == NULL)
+		return false;
+	t->by_id = by_id;
+	t->outcome_space = space;
+	return true;
+}
+
 static struct trace_outcome *outcome_of(struct trace *t, const struct card *card)
 {
-	struct trace_outcome *outcomes;
+	size_t at = place_of(t, &card->id);
 
-	for (size_t i = 0; i < t->outcome_count; i++) {
-		if (id_equal(&t->outcomes[i].card.id, &card->id))
-			return &t->outcomes[i];
-	}
-	outcomes = realloc(t->outcomes, (t->outcome_count + 1) * sizeof(*outcomes));
-	if (outcomes == NULL)
+	if (at < t->outcome_count && id_equal(&t->outcomes[t->by_id[at]].card.id, &card->id))
+		return &t->outcomes[t->by_id[at]];
+	if (!has_space(t))
 		return NULL;
-	t->outcomes = outcomes;
-	outcomes[t->outcome_count] = (struct trace_outcome){.card = *card};
-	return &outcomes[t->outcome_count++];
+	memmove(&t->by_id[at + 1], &t->by_id[at], (t->outcome_count - at) * sizeof(t->by_id[0]));
+	t->by_id[at] = (uint32_t)t->outcome_count;
+	t->outcomes[t->outcome_count] = (struct trace_outcome){.card = *card};
+	return &t->outcomes[t->outcome_count++];
 }
 
 void trace_receipt(struct traces *traces, const struct act *act)
@@ -256,6 +291,11 @@ static void refuse_to_ask(struct trace *t, enum err err)
 			"this node's certificate %s %s: no member would answer",
 			is_early ? "is not valid before" : "expired",
 			timestamp_print(is_early ? cert->not_before.ms : cert->not_after.ms, text));
+	else if (err == ERR_DENIED &&
+	         trust_is_revoked(overlay_trust(client_node(t->client)->link.overlay), cert))
+		client_end(
+			t->client, CTL_DENIED,
+			"this node's certificate was revoked by its root: no member would answer");
 	else if (err == ERR_DENIED)
 		client_end(t->client, CTL_DENIED,
 		           "this node's certificate lets it answer, not ask; its root can issue "

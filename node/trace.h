@@ -45,7 +45,8 @@ struct trace {
 	struct trace_reply *replies;
 	size_t reply_count;
 	struct trace_outcome *outcomes; /* of whoever has sent a receipt; in the end of all */
-	size_t outcome_count;
+	size_t outcome_count, outcome_space;
+	uint32_t *by_id;         /* which of them, in the order of ids: there may be thousands */
 	bool is_asked, is_heard; /* the overlay is done */
 	bool is_searched;        /* our own store is */
 };

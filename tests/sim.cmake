@@ -4,7 +4,7 @@
 function(sim_test name)
 	program(test_sim_${name} SOURCES sim/test_${name}.c USES sim PkgConfig::cmocka)
 	add_test(NAME sim/${name} COMMAND test_sim_${name})
-	set_tests_properties(sim/${name} PROPERTIES LABELS sim TIMEOUT 120)
+	set_tests_properties(sim/${name} PROPERTIES LABELS sim TIMEOUT 300)
 endfunction()
 
 sim_test(join)

@@ -9,8 +9,7 @@
 #include <string.h>
 
 #define SETTLE_MS 2500 /* for receipts to come by themselves, beside the time they spread over */
-#define SPREAD_MAX_MS 5000 /* receipts spread over 2 ms a member, at most so long (serve.c) */
-#define DIRECT_MS 1000     /* between two tries to ask a member directly, doubled */
+#define DIRECT_MS 1000 /* between two tries to ask a member directly, doubled */
 #define DIRECT_TRIES 3
 #define DIRECT_AT_ONCE 8 /* members asked at one look: as many handshakes as may be under way */
 #define LOOK_MS 100
@@ -99,10 +98,9 @@ static bool may_ask(const struct overlay *o, struct now now, enum err *ret)
 	       now.wall.ms <= card->record.not_after.ms;
 }
 
-static void choose_targets(struct overlay *o, struct ask *ask)
+static void choose_targets(struct overlay *o, struct ask *ask, uint64_t life_ms)
 {
-	size_t spread_ms = MIN(2 * o->seat_count, SPREAD_MAX_MS);
-
+	ask->settled_ms = SETTLE_MS + receipts_span(o, life_ms);
 	for (size_t i = 0; i < o->seat_count; i++) {
 		const struct card *card = &o->seats[i].held->card;
 
@@ -111,7 +109,7 @@ static void choose_targets(struct overlay *o, struct ask *ask)
 		ask->targets[ask->target_count++] = (struct target){
 			.held = cards_share(o->seats[i].held),
 			.state = TARGET_WAITING,
-			.next_ms = (uint32_t)(SETTLE_MS + spread_ms),
+			.next_ms = (uint32_t)ask->settled_ms,
 		};
 	}
 	ask->open_count = ask->target_count;
@@ -187,7 +185,7 @@ enum err overlay_ask(struct overlay *o, struct now now, const struct question *q
 	ask->ticket = ++o->last_ticket;
 	ask->asked = now.mono;
 	ask->next = mono_after(now.mono, LOOK_MS);
-	choose_targets(o, ask);
+	choose_targets(o, ask, (uint64_t)timeout_ms);
 	o->asks_due = mono_earlier(o->asks_due, mono_earlier(ask->next, ask->until));
 	*ret_ticket = ask->ticket;
 	*ret_query = ask->query;
@@ -319,7 +317,7 @@ void asks_session(struct overlay *o, struct now now, const struct id *id)
 			continue;
 		target = target_of(ask, id);
 		if (target != NULL && target->state == TARGET_WAITING && !target->has_receipt &&
-		    (now.mono.ms - ask->asked.ms >= SETTLE_MS || ask->query.is_direct))
+		    (now.mono.ms - ask->asked.ms >= ask->settled_ms || ask->query.is_direct))
 			ask_directly(o, now, ask, target);
 	}
 }

@@ -51,6 +51,11 @@ struct budget *budget_of_prefix(struct budgets *t, const struct addr *a)
 	return pick(t, a->octets, addr_is_v4(a) ? 15 : 6);
 }
 
+struct budget *budget_of_id(struct budgets *t, const struct id *id)
+{
+	return pick(t, id->octets, sizeof(id->octets));
+}
+
 struct budget *budget_of_name(struct budgets *t, const char *name)
 {
 	return pick(t, name, strlen(name));

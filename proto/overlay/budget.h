@@ -40,6 +40,8 @@ void budget_charge(struct budget *b, struct mono now, struct budget_rate rate, u
 
 /* The bucket of the /24 or /48 that `a` lies in. */
 struct budget *budget_of_prefix(struct budgets *t, const struct addr *a);
+/* The bucket of a member. */
+struct budget *budget_of_id(struct budgets *t, const struct id *id);
 /* The bucket of a name. */
 struct budget *budget_of_name(struct budgets *t, const char *name);
 

@@ -125,12 +125,14 @@ struct seen { /* a query that came, whatever became of it */
 struct held { /* a query alive, ours or another's */
 	bool is_used;
 	bool is_ours, is_urgent, is_direct;
+	bool is_unserved; /* there was no room to search for it */
 	struct query_id id;
 	struct id origin;
 	uint16_t from; /* the same, of `origins`; NOBODY: ours */
 	struct query_blob blob;
 	struct mono expires;
 	struct wall ends; /* the same, as its origin has it */
+	struct mono came;
 	struct mono news; /* when somebody last wanted it, or it came */
 	uint16_t depth;   /* passed on at buckets of this and deeper; DEPTH_NONE: at none */
 	uint8_t hops;
@@ -157,6 +159,7 @@ struct target { /* one member's part in a question of ours */
 	uint8_t state; /* enum target_state */
 	uint8_t tries;
 	bool has_receipt; /* of a match: its answer is to come */
+	bool has_stalled; /* an answer that it offered did not come, and made room for another's */
 	uint32_t next_ms; /* after `asked`: when to go and ask it ourselves */
 };
 
@@ -168,6 +171,7 @@ struct ask {
 	struct query_blob blob;
 	struct box_key secret;
 	struct mono asked, until, next;
+	uint64_t settled_ms;    /* after `asked`: receipts have come by themselves by then */
 	struct target *targets; /* in the order of ids */
 	size_t target_count, open_count;
 };
@@ -265,11 +269,13 @@ struct overlay {
 
 	struct bootstrap bootstraps[BOOTSTRAPS_MAX];
 	size_t bootstrap_count;
+	struct bootstrap lost; /* a member's who is silent, or lapsed: it may have new keys */
 	struct mono bootstraps_due;
 
 	/* Of proven addresses; of those that only knock; of organisations' search time; of what
 	 * they ask. */
 	struct budgets *prefixes, *knockers, *searches, *asking;
+	struct budgets *renewals; /* of members' cards by newer ones */
 	struct budget handshakes, checks;
 	struct budget strangers; /* signatures that we check for who is in no session yet */
 
@@ -286,6 +292,7 @@ struct overlay {
 	struct serve *serves;
 	struct pull *pulls;
 	struct inflow *inflows;
+	uint8_t *answers; /* the rooms of what is sealed, of all serves and pulls */
 	struct mono asks_due, serves_due, pulls_due;
 	uint32_t last_ticket, last_stream;
 
@@ -332,7 +339,8 @@ enum err roster_admit(struct overlay *o, struct now now, struct bytes cert, stru
                       struct budget *checks, const struct held_card **ret, bool *ret_is_news);
 /* May so many signatures be checked, for the one who has this budget? */
 bool may_check(struct overlay *o, struct now now, struct budget *checks, uint32_t count);
-void roster_purge(struct overlay *o); /* those that were revoked */
+/* Those that were revoked, or are of a root that was or is endorsed no longer. */
+void roster_purge(struct overlay *o, struct now now);
 void roster_expire(struct overlay *o, struct now now);
 /* A piece of news about a member: to a few who may not know. `but` is who brought it, or NULL. */
 void roster_spread(struct overlay *o, struct now now, const struct held_card *held,
@@ -384,6 +392,7 @@ enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *fr
                     const void *data, size_t len);
 void bootstraps_expire(struct overlay *o, struct now now);
 void bootstraps_again(struct overlay *o, struct now now);
+void lost_note(struct overlay *o, struct now now); /* one more of them is lost */
 
 /* table.c */
 uint16_t bucket_of(const struct overlay *o, const struct id *id);
@@ -437,11 +446,17 @@ void ask_refute(struct overlay *o, struct ask *ask, struct target *target);
 bool ask_read(struct overlay *o, struct act *act); /* what an ACT_ANSWER brings */
 bool ask_waits_for(const struct target *target);
 void ask_release(struct overlay *o, struct ask *ask);
-void serve_begin(struct overlay *o, struct now now, const struct query *query, struct bytes blob,
+/* False: there is no room for it. */
+bool serve_begin(struct overlay *o, struct now now, const struct query *query, struct bytes blob,
                  const struct held_card *origin, uint8_t hops);
 bool serve_again(struct overlay *o, struct now now, const struct query_id *id,
                  const struct id *asker);
+/* What its origin itself has said in `session` cannot be searched for now: it hears so. */
+void serve_turn_away(struct overlay *o, struct now now, struct session *session,
+                     const struct query_id *id);
 void serves_expire(struct overlay *o, struct now now);
+/* Over how long do receipts spread, of a question that lives so long still? */
+uint64_t receipts_span(const struct overlay *o, uint64_t left_ms);
 void serves_session(struct overlay *o, struct now now, const struct id *id);
 struct serve *serve_by_token(struct overlay *o, const struct nonce *token);
 bool serve_is_open(struct overlay *o, uint32_t ticket); /* it waits for its driver's answer */

@@ -1,7 +1,8 @@
 /*
  * Addresses of which nothing else is known: where a joiner begins. A handshake needs the other
  * side's key; KNOCK and WELCOME bring it. Members answer members alone, and never with more octets
- * than came.
+ * than came. So are those found again who renewed their keys while we, or they, were away: a
+ * handshake wants the new ones.
  */
 #include "base/util.h"
 #include "proto/overlay/core.h"
@@ -10,6 +11,8 @@
 
 #define WAIT_MS 1000 /* for a WELCOME, doubled at every try up to: */
 #define WAIT_MAX_MS 16000
+#define LOST_MS 600000     /* between two KNOCKs at members who are silent, or lapsed, */
+#define LOST_ALONE_MS 4000 /* and where nobody else is known to live */
 
 /* Two signatures and more are checked for each: strangers, by /24 or /48. */
 static const struct budget_rate stranger_rate = {.per_minute = 300, .burst = 20};
@@ -89,7 +92,7 @@ static struct bootstrap *bootstrap_at(struct overlay *o, const struct endpoint *
 		if (endpoint_equal(&o->bootstraps[i].endpoint, from))
 			return &o->bootstraps[i];
 	}
-	return NULL;
+	return endpoint_equal(&o->lost.endpoint, from) ? &o->lost : NULL;
 }
 
 enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *from,
@@ -112,7 +115,10 @@ enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *fr
 	if (err != ERR_OK)
 		return err;
 	b->misses = 0;
-	b->next = MONO_NEVER;
+	if (b == &o->lost)
+		*b = (struct bootstrap){.next = b->next}; /* one WELCOME is enough */
+	else
+		b->next = MONO_NEVER;
 	handshake_begin(o, now, held);
 	return ERR_OK;
 }
@@ -147,6 +153,43 @@ static void knock(struct overlay *o, struct now now, struct bootstrap *b)
 		put_datagram(o, &b->endpoint, room, KNOCK_LEN);
 }
 
+/* One drawn at random. */
+static const struct record *any_lost(struct overlay *o)
+{
+	const struct record *any = NULL;
+	struct draw draw = {0};
+
+	for (size_t i = 0; i < o->seat_count; i++) {
+		const struct seat *seat = &o->seats[i];
+		const struct record *r = &seat->held->card.record;
+		bool is_lost = seat->state == MEMBER_EXPIRED || seat->state == MEMBER_SILENT;
+
+		if (is_lost && r->endpoint_count > 0 && is_drawn(o, &draw))
+			any = r;
+	}
+	return any;
+}
+
+static void knock_at_lost(struct overlay *o, struct now now)
+{
+	const struct record *r = any_lost(o);
+	uint64_t wait_ms = o->live_count > 0 ? LOST_MS : LOST_ALONE_MS;
+
+	o->lost = (struct bootstrap){.next = MONO_NEVER};
+	if (r == NULL)
+		return;
+	o->lost.endpoint = r->endpoints[random_below(o, r->endpoint_count)];
+	knock(o, now, &o->lost);
+	o->lost.next = mono_after(now.mono, wait_ms + random_below(o, wait_ms));
+}
+
+void lost_note(struct overlay *o, struct now now)
+{
+	if (o->lost.next.ms == MONO_NEVER.ms)
+		o->lost.next = mono_after(now.mono, o->live_count > 0 ? LOST_MS : WAIT_MS);
+	o->bootstraps_due = mono_earlier(o->bootstraps_due, o->lost.next);
+}
+
 void bootstraps_expire(struct overlay *o, struct now now)
 {
 	if (!mono_reached(now.mono, o->bootstraps_due))
@@ -161,6 +204,9 @@ void bootstraps_expire(struct overlay *o, struct now now)
 			knock(o, now, b);
 		o->bootstraps_due = mono_earlier(o->bootstraps_due, b->next);
 	}
+	if (mono_reached(now.mono, o->lost.next))
+		knock_at_lost(o, now);
+	o->bootstraps_due = mono_earlier(o->bootstraps_due, o->lost.next);
 }
 
 void bootstraps_again(struct overlay *o, struct now now)
@@ -172,4 +218,8 @@ void bootstraps_again(struct overlay *o, struct now now)
 			b->next = mono_after(now.mono, random_below(o, WAIT_MS));
 		o->bootstraps_due = mono_earlier(o->bootstraps_due, b->next);
 	}
+	if (o->lost.next.ms != MONO_NEVER.ms)
+		o->lost.next =
+			mono_earlier(o->lost.next, mono_after(now.mono, random_below(o, WAIT_MS)));
+	o->bootstraps_due = mono_earlier(o->bootstraps_due, o->lost.next);
 }

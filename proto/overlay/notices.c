@@ -15,9 +15,9 @@
 #define PINGS_MS 2000   /* after news, in which all neighbours have a PING */
 
 /* Whose certificate holds no longer is not spoken to again, and its questions die here. */
-static void obey(struct overlay *o)
+static void obey(struct overlay *o, struct now now)
 {
-	roster_purge(o);
+	roster_purge(o, now);
 	spread_purge(o);
 	if (trust_is_revoked(o->trust, &o->self.card.cert))
 		tell(o, "our own certificate was revoked", NULL);
@@ -59,7 +59,7 @@ enum err notice_take(struct overlay *o, struct now now, struct bytes page, const
 		slot->act.len = len;
 		memcpy(slot->data, page.at, len);
 	}
-	obey(o);
+	obey(o, now);
 	pass_on(o, now, page, from);
 	table_hurry(o, now, PINGS_MS);
 	return ERR_OK;

@@ -52,6 +52,7 @@ static bool take_rooms(struct overlay *o)
 	o->knockers = room(&is_whole, 1, sizeof(*o->knockers));
 	o->searches = room(&is_whole, 1, sizeof(*o->searches));
 	o->asking = room(&is_whole, 1, sizeof(*o->asking));
+	o->renewals = room(&is_whole, 1, sizeof(*o->renewals));
 	o->seen = room(&is_whole, l->seen_max, sizeof(*o->seen));
 	o->seen_heads = room(&is_whole, l->seen_max, sizeof(*o->seen_heads));
 	o->held = room(&is_whole, l->held_max, sizeof(*o->held));
@@ -66,10 +67,8 @@ static bool take_rooms(struct overlay *o)
 	o->outcomes = room(&is_whole, l->members_max, sizeof(*o->outcomes));
 	for (size_t i = 0; is_whole && i < l->asks_max; i++)
 		o->asks[i].targets = room(&is_whole, l->members_max, sizeof(struct target));
-	for (size_t i = 0; is_whole && i < l->serves_max; i++)
-		o->serves[i].sealed = room(&is_whole, l->answer_max, 1);
-	for (size_t i = 0; is_whole && i < l->streams_max; i++)
-		o->pulls[i].sealed = room(&is_whole, l->answer_max, 1);
+	/* One piece, so that what is never used is never touched. */
+	o->answers = room(&is_whole, (size_t)l->serves_max + l->streams_max, l->answer_max);
 	return is_whole;
 }
 
@@ -77,7 +76,7 @@ static bool take_rooms(struct overlay *o)
 static void set_clocks(struct overlay *o)
 {
 	o->contacts_due = o->table_due = o->sessions_due = o->bootstraps_due = MONO_NEVER;
-	o->copies_due = o->digest_due = MONO_NEVER;
+	o->copies_due = o->digest_due = o->lost.next = MONO_NEVER;
 	o->asks_due = o->serves_due = o->pulls_due = MONO_NEVER;
 	for (size_t i = 0; i < o->limits.sessions_max; i++)
 		o->session_heads[i] = NOBODY;
@@ -97,6 +96,7 @@ static bool set_self(struct overlay *o, const struct overlay_options *options)
 	o->random.fill(o->random.ctx, o->knockers->key.octets, sizeof(o->knockers->key));
 	o->random.fill(o->random.ctx, o->searches->key.octets, sizeof(o->searches->key));
 	o->random.fill(o->random.ctx, o->asking->key.octets, sizeof(o->asking->key));
+	o->renewals->key = o->asking->key;
 	o->random.fill(o->random.ctx, hash.octets, sizeof(hash.octets));
 	hand_mac1_key(&o->id, o->mac1_key);
 	o->trust = trust_new(&options->roots, &o->limits.trust, &hash);
@@ -164,12 +164,10 @@ static void drop_answers(struct overlay *o)
 	for (size_t i = 0; o->serves != NULL && i < o->limits.serves_max; i++) {
 		if (o->serves[i].is_used)
 			cards_drop(o->cards, o->serves[i].origin);
-		free(o->serves[i].sealed);
 	}
 	for (size_t i = 0; o->pulls != NULL && i < o->limits.streams_max; i++) {
 		if (o->pulls[i].is_used)
 			cards_drop(o->cards, o->pulls[i].from);
-		free(o->pulls[i].sealed);
 	}
 }
 
@@ -208,6 +206,7 @@ void overlay_free(struct overlay *o)
 	free(o->knockers);
 	free(o->searches);
 	free(o->asking);
+	free(o->renewals);
 	free(o->seen);
 	free(o->seen_heads);
 	free(o->held);
@@ -218,6 +217,7 @@ void overlay_free(struct overlay *o)
 	free(o->serves);
 	free(o->pulls);
 	free(o->inflows);
+	free(o->answers);
 	free(o->outbox);
 	free(o->outcomes);
 	wipe(o, sizeof(*o));

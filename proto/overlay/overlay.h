@@ -142,8 +142,8 @@ enum act_kind {
 	ACT_ANSWER,  /* a verified `reply` to our `ticket` */
 	ACT_FINISH,  /* our `ticket` is over: outcomes[0..outcome_count) */
 	ACT_REMEMBER, /* keep `card` across restarts */
-	ACT_FORGET,   /* `card` was revoked: do not */
-	ACT_NOTICE,   /* keep this page of a root's list (data[0..len)) across restarts */
+	ACT_FORGET, /* `card` counts no longer: it was revoked, has expired, or its root has gone */
+	ACT_NOTICE, /* keep this page of a root's list (data[0..len)) across restarts */
 	ACT_SEQUENCE, /* keep `number` across restarts, before any later act is carried out */
 	ACT_WINDOW,   /* keep `window` across restarts */
 	ACT_CONNECT,  /* open a stream (TCP) to `to`: `stream` is its name */

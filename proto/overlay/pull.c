@@ -29,13 +29,10 @@ static void close_stream(struct overlay *o, struct pull *p)
 
 static void finish_pull(struct overlay *o, struct pull *p)
 {
-	uint8_t *sealed = p->sealed;
-
 	close_stream(o, p);
 	cards_drop(o->cards, p->from);
 	wipe(&p->channel, sizeof(p->channel));
 	memset(p, 0, offsetof(struct pull, channel));
-	p->sealed = sealed;
 }
 
 void pull_return(struct overlay *o, struct pull *p)
@@ -62,25 +59,51 @@ static struct pull *pull_of(struct overlay *o, const struct ask *ask, const stru
 	return NULL;
 }
 
-/* A free one; else the one of which nothing has come for longest, and long: it was a promise. */
-static struct pull *free_pull(struct overlay *o, struct now now)
+static struct pull *with_room(struct overlay *o, struct pull *p)
+{
+	size_t at = o->limits.serves_max + (size_t)(p - o->pulls);
+
+	p->sealed = o->answers + at * o->limits.answer_max;
+	return p;
+}
+
+static struct target *target_of_pull(struct overlay *o, const struct pull *p)
+{
+	struct ask *ask = ask_by_ticket(o, p->ticket);
+
+	return ask != NULL ? target_of(ask, &p->from->card.id) : NULL;
+}
+
+/*
+ * A free one; else the one of which nothing has come for longest, and long: it was a promise. Who
+ * has broken one before takes the place of nobody but of others who have.
+ */
+static struct pull *free_pull(struct overlay *o, struct now now, const struct target *wanted_by)
 {
 	struct pull *stalled = NULL;
+	struct target *target;
 
 	for (size_t i = 0; i < o->limits.streams_max; i++) {
 		struct pull *p = &o->pulls[i];
 
 		if (!p->is_used)
-			return p;
-		if (!p->is_done && now.mono.ms - p->moved.ms >= STALLED_MS &&
-		    (stalled == NULL || p->moved.ms < stalled->moved.ms))
+			return with_room(o, p);
+		target = target_of_pull(o, p);
+		if (p->is_done || now.mono.ms - p->moved.ms < STALLED_MS ||
+		    (wanted_by->has_stalled && (target == NULL || !target->has_stalled)))
+			continue;
+		if (stalled == NULL || p->moved.ms < stalled->moved.ms)
 			stalled = p;
 	}
-	if (stalled == NULL)
+	if (stalled == NULL) {
 		o->counters.tables_full++;
-	else
-		finish_pull(o, stalled); /* it may be offered again */
-	return stalled;
+		return NULL;
+	}
+	target = target_of_pull(o, stalled);
+	if (target != NULL)
+		target->has_stalled = true; /* it may offer it again */
+	finish_pull(o, stalled);
+	return with_room(o, stalled);
 }
 
 static void wake(struct overlay *o, struct pull *p, struct mono at)
@@ -113,7 +136,7 @@ static void begin(struct pull *p, const struct ask *ask, const struct held_card 
 enum err pull_whole(struct overlay *o, struct now now, struct ask *ask, struct target *target,
                     struct bytes sealed)
 {
-	struct pull *p = free_pull(o, now);
+	struct pull *p = free_pull(o, now, target);
 	enum err err;
 
 	if (p == NULL)
@@ -129,11 +152,35 @@ enum err pull_whole(struct overlay *o, struct now now, struct ask *ask, struct t
 	return err;
 }
 
+static void fetch(struct overlay *o, struct now now, struct pull *p, const struct query_id *id)
+{
+	struct frame f;
+
+	f.kind = FRAME_FETCH;
+	f.query_id = *id;
+	f.offset = (uint32_t)p->have;
+	wake(o, p, mono_after(now.mono, (uint64_t)PART_MS << MIN(p->tries, 4)));
+	p->tries++;
+	say(o, now, p->from, &f);
+}
+
+static bool connect_to(struct overlay *o, struct now now, struct pull *p)
+{
+	struct slot *slot = push(o, ACT_CONNECT, p->from);
+
+	if (slot == NULL)
+		return false;
+	p->is_stream = true;
+	p->stream = slot->act.stream = ++o->last_stream;
+	slot->act.to = p->to;
+	wake(o, p, mono_after(now.mono, STREAM_MS));
+	return true;
+}
+
 enum err on_offer(struct overlay *o, struct now now, struct session *s, const struct frame *f)
 {
 	struct ask *ask = ask_of_query(o, &f->query_id);
 	struct target *target = ask != NULL ? target_of(ask, &s->held->card.id) : NULL;
-	struct slot *slot;
 	struct pull *p;
 
 	if (target == NULL)
@@ -142,23 +189,21 @@ enum err on_offer(struct overlay *o, struct now now, struct session *s, const st
 		return rack(o, now, s, &f->query_id);
 	if (f->len == 0 || f->len > o->limits.answer_max)
 		return counted(&o->counters.malformed, ERR_LIMIT);
-	p = free_pull(o, now);
-	slot = p != NULL ? push(o, ACT_CONNECT, s->held) : NULL;
-	if (slot == NULL)
+	p = free_pull(o, now, target);
+	if (p == NULL)
 		return ERR_BUSY; /* unacknowledged, it is offered again */
 	begin(p, ask, s->held);
-	p->is_stream = true;
-	p->stream = ++o->last_stream;
 	p->to = s->to;
 	p->digest = f->digest;
 	p->token = f->token;
 	p->len = f->len;
 	p->moved = now.mono;
 	p->until = mono_after(now.mono, PULL_MS);
-	wake(o, p, mono_after(now.mono, STREAM_MS));
-	slot->act.stream = p->stream;
-	slot->act.to = s->to;
-	return rack(o, now, s, &f->query_id);
+	p->is_stream = false;
+	rack(o, now, s, &f->query_id);
+	if (s->held->card.record.endpoint_count == 0 || !connect_to(o, now, p))
+		fetch(o, now, p, &f->query_id); /* behind NAT: nobody calls there */
+	return ERR_OK;
 }
 
 static struct slot *push_write(struct overlay *o, uint32_t stream, size_t len)
@@ -186,18 +231,6 @@ void overlay_opened(struct overlay *o, struct now now, uint32_t stream)
 	o->random.fill(o->random.ctx, salt, sizeof(salt));
 	channel_start(&p->channel, &s->transport, salt, true);
 	channel_hello(&p->channel, &s->transport, salt, p->token.octets, slot->data);
-}
-
-static void fetch(struct overlay *o, struct now now, struct pull *p, const struct query_id *id)
-{
-	struct frame f;
-
-	f.kind = FRAME_FETCH;
-	f.query_id = *id;
-	f.offset = (uint32_t)p->have;
-	wake(o, p, mono_after(now.mono, (uint64_t)PART_MS << MIN(p->tries, 4)));
-	p->tries++;
-	say(o, now, p->from, &f);
 }
 
 /* No stream: what is missing comes in parts. */

@@ -18,6 +18,8 @@
 
 /* Of signatures: in all, a fifth of a processor; of one member, or of all strangers together. */
 static const struct budget_rate all_checks_rate = {.per_minute = 60000, .burst = 2000};
+/* Each is news to everybody. Many share a bucket, and all may renew at once. */
+static const struct budget_rate renew_rate = {.per_minute = 60, .burst = 60};
 static const struct budget_rate checks_rate = {.per_minute = 6000, .burst = 400};
 
 size_t roster_from(const struct overlay *o, const struct id *id)
@@ -53,16 +55,16 @@ static void toggle(struct overlay *o, const struct held_card *held)
 	o->sum ^= held->print;
 }
 
+static bool is_of_trusted_root(struct overlay *o, struct wall wall, const struct cert *cert)
+{
+	return roots_have(trust_roots(o->trust, wall), &cert->root);
+}
+
 enum err roster_judge(struct overlay *o, struct now now, const struct card *card)
 {
 	struct wall wall = common_wall(o, now);
-	const struct roots *roots = trust_roots(o->trust, wall);
-	bool is_trusted = false;
 
-	for (size_t i = 0; i < roots->count; i++)
-		is_trusted |=
-			memcmp(&roots->keys[i], &card->cert.root, sizeof(card->cert.root)) == 0;
-	if (!is_trusted)
+	if (!is_of_trusted_root(o, wall, &card->cert))
 		return counted(&o->counters.untrusted, ERR_ROOT);
 	if (HOLDS(RULE_REVOKED) && trust_is_revoked(o->trust, &card->cert))
 		return counted(&o->counters.revoked, ERR_ROOT);
@@ -95,6 +97,21 @@ static void replace_everywhere(struct overlay *o, const struct held_card *held)
 	c->held = cards_share(held);
 }
 
+/* Its keys have run out. It is compared no longer: who never heard of it must have the same sums.
+ */
+static void lapse(struct overlay *o, struct now now, struct seat *seat)
+{
+	struct contact *c = contact_of(o, &seat->held->card.id);
+
+	if (seat->state == MEMBER_EXPIRED)
+		return;
+	seat->state = MEMBER_EXPIRED;
+	toggle(o, seat->held);
+	if (c != NULL)
+		contact_drop(o, c);
+	lost_note(o, now);
+}
+
 /* Takes `held`, a holder of which is ours now, into the directory; false: no room or no news. */
 static bool seat_put(struct overlay *o, const struct held_card *held)
 {
@@ -105,11 +122,12 @@ static bool seat_put(struct overlay *o, const struct held_card *held)
 	if (is_known && !is_newer(held, seat->held))
 		return false;
 	if (is_known) {
-		toggle(o, seat->held);
-		cards_drop(o->cards, seat->held);
-		seat->held = held;
 		if (seat->state == MEMBER_EXPIRED)
 			seat->state = MEMBER_KNOWN;
+		else
+			toggle(o, seat->held);
+		cards_drop(o->cards, seat->held);
+		seat->held = held;
 		seat->misses = 0;
 		replace_everywhere(o, held);
 	} else if (o->seat_count == o->limits.members_max) {
@@ -159,6 +177,14 @@ static enum err verified(struct overlay *o, struct bytes cert, struct bytes reco
 	return *ret != NULL ? ERR_OK : counted(&o->counters.members_full, ERR_LIMIT);
 }
 
+static bool may_renew(struct overlay *o, struct now now, const struct held_card *held)
+{
+	const struct seat *seat = seat_of(o, &held->card.id);
+
+	return seat == NULL || !is_newer(held, seat->held) ||
+	       budget_take(budget_of_id(o->renewals, &held->card.id), now.mono, renew_rate, 1);
+}
+
 enum err roster_admit(struct overlay *o, struct now now, struct bytes cert, struct bytes record,
                       struct budget *checks, const struct held_card **ret, bool *ret_is_news)
 {
@@ -172,6 +198,8 @@ enum err roster_admit(struct overlay *o, struct now now, struct bytes cert, stru
 	err = roster_judge(o, now, &held->card);
 	if (err == ERR_OK && id_equal(&held->card.id, &o->id))
 		err = ERR_STALE; /* ourselves: nothing to learn */
+	if (err == ERR_OK && !may_renew(o, now, held))
+		err = counted(&o->counters.over_budget, ERR_LIMIT);
 	if (err != ERR_OK) {
 		cards_drop(o->cards, held);
 		return err;
@@ -192,19 +220,42 @@ enum err roster_admit(struct overlay *o, struct now now, struct bytes cert, stru
 	return err;
 }
 
+/* Nothing is wrong with it but that its member may have new keys meanwhile. */
+static bool has_lapsed(const struct overlay *o, struct now now, const struct card *card)
+{
+	int64_t early_ms = common_wall(o, now).ms - SKEW_MS;
+
+	return early_ms > card->record.not_after.ms && early_ms <= card->cert.not_after.ms &&
+	       early_ms > card->cert.not_before.ms;
+}
+
+/* Is it one to keep? One that lapsed is where its member may be found. */
+static enum err judge_kept(struct overlay *o, struct now now, const struct card *card)
+{
+	enum err err = roster_judge(o, now, card);
+
+	if (err == ERR_EXPIRED && has_lapsed(o, now, card) && seat_of(o, &card->id) == NULL)
+		return ERR_OK;
+	return err;
+}
+
 enum err overlay_remember(struct overlay *o, struct now now, struct bytes cert, struct bytes record)
 {
 	const struct held_card *held;
+	struct seat *seat;
 	enum err err = verified(o, cert, record, now, NULL, &held);
 
 	if (err != ERR_OK)
 		return err;
-	err = roster_judge(o, now, &held->card);
+	err = judge_kept(o, now, &held->card);
 	if (err != ERR_OK || id_equal(&held->card.id, &o->id)) { /* of ourselves we know */
 		cards_drop(o->cards, held);
 		return err;
 	}
 	if (seat_put(o, held)) {
+		seat = seat_of(o, &held->card.id);
+		if (has_lapsed(o, now, &held->card))
+			lapse(o, now, seat);
 		table_soon(o, now);
 		return ERR_OK;
 	}
@@ -224,24 +275,33 @@ static void unseat(struct overlay *o, size_t i)
 	if (c != NULL)
 		contact_drop(o, c);
 	sessions_drop(o, &held->card.id);
-	toggle(o, held);
+	if (o->seats[i].state != MEMBER_EXPIRED)
+		toggle(o, held);
 	o->seat_count--;
 	memmove(&o->seats[i], &o->seats[i + 1], (o->seat_count - i) * sizeof(o->seats[0]));
 	cards_drop(o->cards, held);
 }
 
-void roster_purge(struct overlay *o)
+void roster_purge(struct overlay *o, struct now now)
 {
-	for (size_t i = o->seat_count; i-- > 0;) {
-		if (trust_is_revoked(o->trust, &o->seats[i].held->card.cert) &&
-		    HOLDS(RULE_REVOKED)) {
-			tell(o, "member was revoked", o->seats[i].held);
-			unseat(o, i);
-		}
+	struct wall wall = common_wall(o, now);
+
+	for (size_t i = o->seat_count; i-- > 0 && HOLDS(RULE_REVOKED);) {
+		const struct held_card *held = o->seats[i].held;
+		bool is_revoked = trust_is_revoked(o->trust, &held->card.cert);
+
+		if (!is_revoked && is_of_trusted_root(o, wall, &held->card.cert))
+			continue;
+		tell(o, is_revoked ? "member was revoked" : "member's root is trusted no longer",
+		     held);
+		unseat(o, i);
 	}
 }
 
-/* A member whose record has run out may bring a new one; one whose certificate has, may not. */
+/*
+ * A member whose record has run out may bring a new one; one whose certificate has, may not. Nor
+ * may one whose root others have endorsed for a while that is over.
+ */
 void roster_expire(struct overlay *o, struct now now)
 {
 	struct wall wall = common_wall(o, now);
@@ -252,17 +312,15 @@ void roster_expire(struct overlay *o, struct now now)
 	for (size_t i = o->seat_count; i-- > 0;) {
 		struct seat *seat = &o->seats[i];
 		const struct card *card = &seat->held->card;
-		struct contact *c;
 
-		if (wall.ms - SKEW_MS > card->cert.not_after.ms) {
+		if (!is_of_trusted_root(o, wall, &card->cert)) {
+			tell(o, "member's root is trusted no longer", seat->held);
+			unseat(o, i);
+		} else if (wall.ms - SKEW_MS > card->cert.not_after.ms) {
 			tell(o, "member's certificate has expired", seat->held);
 			unseat(o, i);
-		} else if (wall.ms - SKEW_MS > card->record.not_after.ms &&
-		           seat->state != MEMBER_EXPIRED) {
-			seat->state = MEMBER_EXPIRED;
-			c = contact_of(o, &card->id);
-			if (c != NULL)
-				contact_drop(o, c);
+		} else if (wall.ms - SKEW_MS > card->record.not_after.ms) {
+			lapse(o, now, seat);
 		}
 	}
 }

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #define JITTER_MEMBER_MS 2
-#define JITTER_MAX_MS 5000
-#define RESEND_MS 500 /* for a RACK, doubled */
+#define JITTER_SHARE 3 /* at most so much of what is left of a question's life */
+#define RESEND_MS 500  /* for a RACK, doubled */
 #define RESENDS_MAX 7
 #define SESSION_MS 400             /* between two looks for the session we want */
 #define BUSY_MS 2000               /* what a member that is busy asks for */
@@ -63,17 +63,22 @@ struct serve *serve_by_token(struct overlay *o, const struct nonce *token)
 
 static void release(struct overlay *o, struct serve *s)
 {
-	uint8_t *sealed = s->sealed;
-
 	cards_drop(o->cards, s->origin);
 	memset(s, 0, sizeof(*s));
-	s->sealed = sealed;
+}
+
+/* Of two that are done, which goes first? One whose answer may still be fetched goes last. */
+static bool goes_before(const struct serve *a, const struct serve *b)
+{
+	bool has_a = a->len > 0, has_b = b->len > 0;
+
+	return has_a != has_b ? has_b : a->until.ms < b->until.ms;
 }
 
 /* Everything was said, or nothing was searched for: the least needed of those that are done. */
 static struct serve *free_serve(struct overlay *o)
 {
-	struct serve *oldest = NULL;
+	struct serve *first = NULL;
 
 	for (size_t i = 0; i < o->limits.serves_max; i++) {
 		struct serve *s = &o->serves[i];
@@ -81,12 +86,12 @@ static struct serve *free_serve(struct overlay *o)
 		if (!s->is_used)
 			return s;
 		if (s->is_answered && !s->is_receipt_due && !s->is_reply_due &&
-		    (oldest == NULL || s->until.ms < oldest->until.ms))
-			oldest = s;
+		    (first == NULL || goes_before(s, first)))
+			first = s;
 	}
-	if (oldest != NULL)
-		release(o, oldest);
-	return oldest;
+	if (first != NULL)
+		release(o, first);
+	return first;
 }
 
 static void wake(struct overlay *o, struct serve *s, struct mono at)
@@ -95,11 +100,12 @@ static void wake(struct overlay *o, struct serve *s, struct mono at)
 	o->serves_due = mono_earlier(o->serves_due, at);
 }
 
-static void sign_receipt(struct overlay *o, struct now now, struct serve *s, enum verdict_kind kind,
-                         const struct answer *answer)
+static void sign_receipt(struct overlay *o, struct now now, const struct query_id *id,
+                         enum verdict_kind kind, const struct answer *answer,
+                         struct receipt_blob *ret)
 {
 	struct receipt r = {
-		.query_id = s->query.id,
+		.query_id = *id,
 		.responder = o->id,
 		.kind = kind,
 		.at = common_wall(o, now),
@@ -113,13 +119,33 @@ static void sign_receipt(struct overlay *o, struct now now, struct serve *s, enu
 		r.lost = answer->lost;
 		r.connections = answer->connections;
 	}
-	receipt_sign(&r, &o->self.operational, &s->receipt);
+	receipt_sign(&r, &o->self.operational, ret);
+}
+
+static void say_receipt(struct overlay *o, struct now now, struct session *session,
+                        const struct receipt_blob *receipt)
+{
+	struct frame f;
+
+	f.kind = FRAME_RECEIPT;
+	f.blob = bytes_of(receipt->octets, receipt->len);
+	say_in(o, now, session, &f);
+}
+
+static bool may_hear(const struct session *session)
+{
+	return cert_allows(&session->held->card.cert, &session->to.addr);
+}
+
+uint64_t receipts_span(const struct overlay *o, uint64_t left_ms)
+{
+	return MIN((uint64_t)JITTER_MEMBER_MS * (o->seat_count + 1), left_ms / JITTER_SHARE);
 }
 
 /* All is ready to be said, in a while. */
 static void settle(struct overlay *o, struct now now, struct serve *s, bool has_reply)
 {
-	uint64_t jitter_ms = MIN((uint64_t)JITTER_MEMBER_MS * (o->seat_count + 1), JITTER_MAX_MS);
+	uint64_t jitter_ms = receipts_span(o, s->until.ms - now.mono.ms);
 
 	s->is_answered = true;
 	s->is_receipt_due = true;
@@ -166,7 +192,7 @@ static void begin_search(struct overlay *o, struct now now, struct serve *s)
 	s->next = MONO_NEVER;
 	if (slot == NULL) {
 		o->counters.busy++;
-		sign_receipt(o, now, s, RECEIPT_BUSY, NULL);
+		sign_receipt(o, now, &s->query.id, RECEIPT_BUSY, NULL, &s->receipt);
 		settle(o, now, s, false);
 		return;
 	}
@@ -175,27 +201,41 @@ static void begin_search(struct overlay *o, struct now now, struct serve *s)
 	slot->act.hops = s->hops;
 }
 
-void serve_begin(struct overlay *o, struct now now, const struct query *query, struct bytes blob,
+bool serve_begin(struct overlay *o, struct now now, const struct query *query, struct bytes blob,
                  const struct held_card *origin, uint8_t hops)
 {
 	struct serve *s;
 	uint64_t left_ms = (uint64_t)MAX(query->expires.ms - common_wall(o, now).ms, 0);
 
 	if ((o->self.card.cert.roles & CERT_ROLE_ANSWER) == 0)
-		return;
+		return true; /* nobody waits for us */
 	s = free_serve(o);
 	if (s == NULL) {
 		o->counters.busy++; /* its origin asks again, directly */
-		return;
+		return false;
 	}
 	take(s, query, blob);
 	s->is_used = true;
+	s->sealed = o->answers + (size_t)(s - o->serves) * o->limits.answer_max;
 	s->ticket = ++o->last_ticket;
 	s->origin = cards_share(origin);
 	s->hops = hops;
 	s->until = mono_after(now.mono, left_ms);
 	o->serves_due = mono_earlier(o->serves_due, s->until);
 	begin_search(o, now, s);
+	return true;
+}
+
+/* No room for a question that its origin itself says: it hears so, and comes again. */
+void serve_turn_away(struct overlay *o, struct now now, struct session *session,
+                     const struct query_id *id)
+{
+	struct receipt_blob receipt;
+
+	if ((o->self.card.cert.roles & CERT_ROLE_ANSWER) == 0 || !may_hear(session))
+		return;
+	sign_receipt(o, now, id, RECEIPT_BUSY, NULL, &receipt);
+	say_receipt(o, now, session, &receipt);
 }
 
 /* Its origin itself says it again: it has not heard from us. False: we know nothing of it. */
@@ -248,7 +288,8 @@ enum err overlay_answer(struct overlay *o, struct now now, uint32_t ticket,
 		o->random.fill(o->random.ctx, s->token.octets, sizeof(s->token.octets));
 		s->digest = digest("spoor sealed answer 1", s->sealed, s->len);
 	}
-	sign_receipt(o, now, s, is_match ? RECEIPT_MATCH : RECEIPT_NONE, answer);
+	sign_receipt(o, now, &s->query.id, is_match ? RECEIPT_MATCH : RECEIPT_NONE, answer,
+	             &s->receipt);
 	settle(o, now, s, is_match);
 	return ERR_OK;
 }
@@ -263,7 +304,7 @@ void overlay_refuse(struct overlay *o, struct now now, uint32_t ticket, enum ver
 		o->counters.busy++;
 	else
 		o->counters.refused++;
-	sign_receipt(o, now, s, kind, NULL);
+	sign_receipt(o, now, &s->query.id, kind, NULL, &s->receipt);
 	settle(o, now, s, false);
 }
 
@@ -288,7 +329,6 @@ static void speak(struct overlay *o, struct now now, struct serve *s)
 {
 	const struct card *card = &s->origin->card;
 	struct session *session = session_live(o, &card->id);
-	struct frame f;
 
 	if (seat_of(o, &card->id) == NULL) { /* a member no longer */
 		s->is_receipt_due = s->is_reply_due = false;
@@ -310,11 +350,8 @@ static void speak(struct overlay *o, struct now now, struct serve *s)
 	}
 	wake(o, s, mono_after(now.mono, (uint64_t)RESEND_MS << MIN(s->tries, 4)));
 	s->tries++;
-	if (s->is_receipt_due) {
-		f.kind = FRAME_RECEIPT;
-		f.blob = bytes_of(s->receipt.octets, s->receipt.len);
-		say_in(o, now, session, &f);
-	}
+	if (s->is_receipt_due)
+		say_receipt(o, now, session, &s->receipt);
 	if (s->is_reply_due)
 		say_reply(o, now, s, session);
 }
@@ -339,8 +376,7 @@ enum err on_fetch(struct overlay *o, struct now now, struct session *session, co
 	struct frame part;
 
 	if (s == NULL || f->offset >= s->len ||
-	    !id_equal(&s->origin->card.id, &session->held->card.id) ||
-	    !cert_allows(&s->origin->card.cert, &session->to.addr))
+	    !id_equal(&s->origin->card.id, &session->held->card.id) || !may_hear(session))
 		return counted(&o->counters.unasked, ERR_STALE);
 	if (!may_send(o, now, session))
 		return ERR_LIMIT;

@@ -19,6 +19,7 @@
 #define FAILOVERS_MAX 2     /* other members tried in place of one that does not answer */
 #define DIGEST_FIRST_MS 300 /* after a question came: copies on their way are there by then */
 #define WANT_MAX 16         /* questions asked for, or brought, at once */
+#define WIDEN_MS 2000       /* after it came: later copies are its origin's, who wants a receipt */
 #define DELEGATES 1
 #define DELEGATES_URGENT 2
 #define HELD_A_MEMBER 8 /* questions of one origin alive: as many as it may ask at once */
@@ -154,6 +155,8 @@ static void pass_on(struct overlay *o, struct now now, struct held *h, uint16_t 
 
 	if (h->is_direct || h->hops > HOPS_MAX || depth >= end)
 		return;
+	if (h->depth != DEPTH_NONE && now.mono.ms - h->came.ms > WIDEN_MS)
+		return; /* whoever lacks it still will pull it */
 	o->counters.widened += h->depth != DEPTH_NONE;
 	h->depth = MIN(depth, h->depth);
 	for (uint16_t bucket = depth; bucket < MIN(end, 256); bucket++)
@@ -186,6 +189,7 @@ enum err spread_begin(struct overlay *o, struct now now, struct ask *ask)
 		.blob = ask->blob,
 		.expires = ask->until,
 		.ends = ask->query.expires,
+		.came = now.mono,
 		.depth = 0,
 	};
 	seen_put(o, seen, &h->id, NOBODY, mono_after(ask->until, SEEN_SLACK_MS));
@@ -270,6 +274,14 @@ static void keep_window(struct overlay *o, struct origin *origin, uint64_t numbe
 		slot->act.window = origin->window;
 }
 
+static void serve(struct overlay *o, struct now now, struct session *s, struct held *h,
+                  const struct query *q, const struct held_card *origin, const struct frame *f)
+{
+	h->is_unserved = !serve_begin(o, now, q, f->blob, origin, f->hops);
+	if (h->is_unserved && id_equal(&h->origin, &s->held->card.id))
+		serve_turn_away(o, now, s, &h->id);
+}
+
 static enum err take_new(struct overlay *o, struct now now, struct session *s,
                          const struct frame *f, const struct query *q)
 {
@@ -286,8 +298,10 @@ static enum err take_new(struct overlay *o, struct now now, struct session *s,
 		return err;
 	left_ms = MAX(q->expires.ms - common_wall(o, now).ms, 0); /* its times are sound now */
 	err = check_number(o, now, q, &origin_card->card, &origin);
-	if (err == ERR_LIMIT && id_equal(&origin_card->card.id, &prev))
+	if (err == ERR_LIMIT && id_equal(&origin_card->card.id, &prev)) {
 		session_charge(s, now);
+		serve_turn_away(o, now, s, &q->id);
+	}
 	if (err == ERR_LIMIT)
 		return err;
 	from = (uint16_t)(origin - o->origins);
@@ -312,6 +326,7 @@ static enum err take_new(struct overlay *o, struct now now, struct session *s,
 		.from = from,
 		.expires = mono_after(now.mono, (uint64_t)left_ms),
 		.ends = q->expires,
+		.came = now.mono,
 		.depth = DEPTH_NONE,
 		.hops = (uint8_t)(f->hops + 1),
 	};
@@ -320,7 +335,7 @@ static enum err take_new(struct overlay *o, struct now now, struct session *s,
 	knowers_clear(o, h);
 	knower_note(o, h, &prev);
 	be_news(o, now, h);
-	serve_begin(o, now, q, f->blob, origin_card, f->hops);
+	serve(o, now, s, h, q, origin_card, f);
 	pass_on(o, now, h, (uint16_t)(bucket_of(o, &prev) + 1), &prev);
 	return ERR_OK;
 }
@@ -331,6 +346,21 @@ static void credit(struct overlay *o, const struct id *id, int points)
 
 	if (c != NULL)
 		c->score = (int16_t)MAX(MIN(c->score + points, 100), -100);
+}
+
+/* Its origin has not heard from us: it is told again; or there was no room, and may be now. */
+static enum err hear_again(struct overlay *o, struct now now, struct session *s,
+                           const struct frame *f, struct held *h)
+{
+	struct query q;
+
+	if (!id_equal(&s->held->card.id, &h->origin))
+		return ERR_STALE;
+	if (!h->is_unserved)
+		return serve_again(o, now, &h->id, &h->origin) ? ERR_OK : ERR_STALE;
+	if (query_open(f->blob.at, bytes_left(&f->blob), &q) == ERR_OK)
+		serve(o, now, s, h, &q, s->held, f);
+	return ERR_OK;
 }
 
 enum err on_query(struct overlay *o, struct now now, struct session *s, const struct frame *f)
@@ -351,9 +381,7 @@ enum err on_query(struct overlay *o, struct now now, struct session *s, const st
 		knower_note(o, h, &prev);
 		h->hops = (uint8_t)MIN(h->hops, f->hops + 1); /* nobody stops it by counting far */
 		pass_on(o, now, h, (uint16_t)(bucket_of(o, &prev) + 1), &prev);
-		return id_equal(&prev, &h->origin) && serve_again(o, now, &h->id, &prev)
-		               ? ERR_OK
-		               : ERR_STALE;
+		return hear_again(o, now, s, f, h);
 	}
 	if (seen_of(o, now, short_id_of(ack.query_id.octets)) != NULL) {
 		say_in(o, now, s, &ack);
@@ -387,17 +415,20 @@ enum err on_qack(struct overlay *o, struct now now, struct session *s, const str
 
 /* --- pulling --- */
 
+/* Those that a datagram has no room for are named another time. */
 static void send_digest(struct overlay *o, struct now now, const struct held_card *to)
 {
+	size_t max = o->limits.held_max;
+	size_t from = max > FRAME_IDS_MAX ? (size_t)random_below(o, max) : 0;
 	struct frame f;
 
 	f.kind = FRAME_DIGEST;
 	f.id_count = 0;
-	for (size_t i = 0; i < o->limits.held_max && f.id_count < FRAME_IDS_MAX; i++) {
-		if (o->held[i].is_used && !o->held[i].is_direct)
-			f.ids[f.id_count++] = short_id_of(o->held[i].id.octets);
-		else if (o->held[i].is_used && o->held[i].is_ours)
-			f.ids[f.id_count++] = short_id_of(o->held[i].id.octets);
+	for (size_t i = 0; i < max && f.id_count < FRAME_IDS_MAX; i++) {
+		const struct held *h = &o->held[(from + i) % max];
+
+		if (h->is_used && (h->is_ours || !h->is_direct))
+			f.ids[f.id_count++] = short_id_of(h->id.octets);
 	}
 	if (f.id_count > 0)
 		say(o, now, to, &f);

@@ -116,15 +116,22 @@ static void say_have(struct overlay *o, struct now now, struct session *s, uint8
 	struct frame f;
 	bool is_self;
 	size_t end, at = range(o, which, &end, &is_self), count = end - at;
-	size_t named = MIN(count, (size_t)(FRAME_PRINTS_MAX - is_self));
-	size_t from = named < count ? (size_t)random_below(o, count) : 0;
+	size_t max = (size_t)(FRAME_PRINTS_MAX - is_self);
+	size_t from = count > max ? (size_t)random_below(o, count) : 0;
 
 	f.kind = FRAME_HAVE;
 	f.range = which;
-	f.has_more = named < count;
+	f.has_more = false;
 	f.print_count = 0;
-	for (size_t i = 0; i < named; i++)
-		f.prints[f.print_count++] = print_of(o->seats[at + (from + i) % count].held);
+	for (size_t i = 0; i < count && !f.has_more; i++) {
+		const struct seat *seat = &o->seats[at + (from + i) % count];
+
+		if (seat->state == MEMBER_EXPIRED)
+			continue;
+		f.has_more = f.print_count == max;
+		if (!f.has_more)
+			f.prints[f.print_count++] = print_of(seat->held);
+	}
 	if (is_self)
 		f.prints[f.print_count++] = print_of(o->card);
 	say_in(o, now, s, &f);

@@ -208,12 +208,15 @@ void state_fill(struct overlay *o, struct now now, struct frame *f)
 {
 	struct trust_head heads[TRUST_ROOTS_MAX];
 	size_t count = trust_heads(o->trust, heads);
+	size_t from = count > FRAME_HEADS_MAX ? (size_t)random_below(o, count) : 0;
 
 	f->state = (struct frame_state){.wall = now.wall, .sum = o->sum};
 	for (size_t i = 0; i < MIN(count, FRAME_HEADS_MAX); i++) {
+		const struct trust_head *head = &heads[(from + i) % count];
+
 		f->state.heads[f->state.head_count++] = (struct frame_head){
-			.root = short_id_of(heads[i].root.octets),
-			.number = heads[i].number,
+			.root = short_id_of(head->root.octets),
+			.number = head->number,
 		};
 	}
 }
@@ -266,6 +269,7 @@ static size_t places_taken(const struct overlay *o, uint16_t bucket)
 void table_session(struct overlay *o, struct now now, struct session *s)
 {
 	const struct held_card *held = s->held;
+	const struct seat *seat = seat_of(o, &held->card.id);
 	struct contact *c = contact_of(o, &held->card.id);
 
 	if (c != NULL) {
@@ -273,8 +277,8 @@ void table_session(struct overlay *o, struct now now, struct session *s)
 			probe(o, now, c);
 		return;
 	}
-	if (places_taken(o, bucket_of(o, &held->card.id)) < o->limits.bucket_max &&
-	    seat_of(o, &held->card.id) != NULL)
+	if (places_taken(o, bucket_of(o, &held->card.id)) < o->limits.bucket_max && seat != NULL &&
+	    seat->state != MEMBER_EXPIRED)
 		add(o, now, held);
 }
 
@@ -282,6 +286,7 @@ void table_missed(struct overlay *o, struct now now, const struct id *id)
 {
 	struct contact *c = contact_of(o, id);
 
+	lost_note(o, now);
 	if (c == NULL)
 		return;
 	contact_drop(o, c);

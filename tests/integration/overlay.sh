@@ -40,6 +40,12 @@ operational "$dir/R3/next.key" >/dev/null
 mv "$dir/R3/next.key" "$dir/R3/operational.key"
 changed() { [ "$(sequence R1 R3)" != "$before" ]; }
 check "the next are told without a restart" 0 "" await "R1 hears of R3's next keys" changed
+rm "$dir/R3/member.cert"
+mkfifo "$dir/R3/member.cert"
+check "a pipe in its place holds nothing up" 0 '"name": *"R3"' spoor_at R3 status --json
+check "and is told" 0 "" await "R3 says so" grep -q "certificate: cannot open" "$dir/R3/log"
+check "it goes on" 0 '"name": *"R3"' spoor_at R3 status --json
+rm "$dir/R3/member.cert"
 cp "$dir/R2/member.cert" "$dir/R3/member.cert"
 check "another's certificate is refused, and told" 0 "" \
 	await "R3 says so" grep -q "does not go with the certificate" "$dir/R3/log"

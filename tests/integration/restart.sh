@@ -18,3 +18,20 @@ await "the one that is left is found again" node_knows R4 1
 check "it is R2, from memory" 0 '"name": *"R2".*"state": *"live"' spoor_at R4 peers --ndjson
 check "R1 is known, but not living" 0 'R1 .*(known|silent)' spoor_at R4 peers
 check_line "tracing in an empty store" 1 "holds no flows" spoor_at R4 trace 192.0.2.1:22
+
+# The others remember newer keys of R2 than its own store does.
+sequence() { spoor_at R4 peers show R2 --json | grep -o '"sequence": *[0-9]*'; }
+before=$(sequence)
+changed() { [ "$(sequence)" != "$before" ]; }
+node_start R1
+node_kill R2 TERM
+cp -r "$dir/R2/flows" "$dir/R2.flows"
+rm -r "$dir/R2/flows"
+node_start R2
+await "R4 has heard of R2's new keys" changed
+node_kill R2 TERM
+rm -r "$dir/R2/flows"
+mv "$dir/R2.flows" "$dir/R2/flows"
+node_start R2
+meets() { node_knows R2 2; }
+check "a store that was put back does not lock its node out" 0 "" await "R2 meets the others" meets

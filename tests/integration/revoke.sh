@@ -30,6 +30,13 @@ node_start R3
 refuses() { spoor_at "$1" status --json | grep -Eq '"revoked": *[1-9]'; }
 check "R3 knocks again, is refused, and counted" 0 "" await "R3 is refused" refuses R1
 
+cp "$dir/R1/revoked.list" "$dir/R3/revoked.list"
+warned() { spoor_at R3 status --json | grep -q "was revoked by its root"; }
+check "R3 hears of it from its operator" 0 "" await "R3 reads the list" warned
+check "and has flows to ask about" 0 "" spoor_at R3 import "$sample/R4_v5.pcap.gz"
+check_line "but may not ask, and is told why" 4 "certificate was revoked by its root" \
+	spoor_at R3 trace 10.4.0.10:22 --gap 2s
+
 node_kill R2 TERM
 node_start R2
 check "after a restart R2 hears it again" 0 "" await "after a restart R2 hears it again" state_is R2 R3 revoked

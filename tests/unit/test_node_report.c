@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOM (4 << 20)
 #define NODES 20
+#define CROWD 1000
 #define T0 INT64_C(1795309500000)
 
 static const struct interval on[] = {
@@ -49,7 +49,7 @@ static int setup(void **state)
 
 	f->node = calloc(1, sizeof(*f->node));
 	f->trace = calloc(1, sizeof(*f->trace));
-	f->room = malloc(ROOM);
+	f->room = malloc(REPORT_MAX);
 	strcpy(f->node->keys.self.card.cert.name, "R4");
 	target = &f->trace->lookup.best;
 	*target = (struct connection){.src = at("192.0.2.9:4000"),
@@ -58,8 +58,8 @@ static int setup(void **state)
 	                              .on = on,
 	                              .on_count = ARRAY_LEN(on)};
 	f->trace->is_asked = true;
-	f->trace->replies = calloc(NODES, sizeof(*f->trace->replies));
-	f->trace->outcomes = calloc(NODES, sizeof(*f->trace->outcomes));
+	f->trace->replies = calloc(CROWD, sizeof(*f->trace->replies));
+	f->trace->outcomes = calloc(CROWD, sizeof(*f->trace->outcomes));
 	f->trace->reply_count = f->trace->outcome_count = NODES;
 	for (int i = 0; i < NODES; i++) {
 		snprintf(f->trace->replies[i].cert.name, CERT_NAME_MAX, "N%02d", i);
@@ -86,7 +86,7 @@ static int teardown(void **state)
 
 static enum ctl_code report(struct fixture *f)
 {
-	f->p = pack_into(f->room, ROOM);
+	f->p = pack_into(f->room, REPORT_MAX);
 	return report_pack(&f->p, f->node, f->trace, "");
 }
 
@@ -115,6 +115,32 @@ static void a_match_is_found_however_many_strangers_came_before(void **state)
 	assert_false(f->p.out.is_full);
 }
 
+/* However much the others say, all at once: the best of it is told, and the end of the report. */
+static void a_crowd_cannot_talk_a_report_to_death(void **state)
+{
+	struct fixture *f = *state;
+	struct finding line = finding_of("10.9.9.9:1", "10.9.9.8:2", VERDICT_MATCH, 0.5);
+
+	f->trace->reply_count = f->trace->outcome_count = CROWD;
+	for (int i = 0; i < CROWD; i++) {
+		struct trace_reply *r = &f->trace->replies[i];
+
+		memset(r->cert.name, 'x', CERT_NAME_MAX - 1);
+		memset(r->cert.org, 'y', CERT_NAME_MAX - 1);
+		f->trace->outcomes[i].card.cert = r->cert;
+		f->trace->outcomes[i].state = TARGET_ANSWERED;
+		for (int k = 0; k < ANSWER_FINDINGS_MAX; k++)
+			r->answer.findings[k] = line;
+		r->answer.finding_count = ANSWER_FINDINGS_MAX;
+	}
+	f->trace->replies[CROWD - 1].answer.findings[0].src = at("192.0.2.77:7");
+	f->trace->replies[CROWD - 1].answer.findings[0].score = 0.9;
+	assert_int_not_equal(CTL_INTERNAL, report(f));
+	assert_false(f->p.out.is_full);
+	assert_true(says(f, "192.0.2.77:7"));
+	assert_true(says(f, "coverage"));
+}
+
 static void exit_codes_tell_the_gravest_outcome(void **state)
 {
 	static const struct {
@@ -141,6 +167,18 @@ static void exit_codes_tell_the_gravest_outcome(void **state)
 }
 
 /* They have answered, and their receipts say what they read. */
+/* A liar may not turn what others have shown into nothing. */
+static void one_false_answer_beside_a_path_makes_it_partial(void **state)
+{
+	struct fixture *f = *state;
+
+	f->trace->replies[1].answer.findings[0] =
+		finding_of("10.9.0.5:6000", "192.0.2.9:22", VERDICT_MATCH, 1);
+	f->trace->replies[1].answer.finding_count = 1;
+	f->trace->outcomes[0].state = TARGET_FALSE;
+	assert_int_equal(CTL_PARTIAL, report(f));
+}
+
 static void a_receipt_without_a_match_counts_as_an_answer(void **state)
 {
 	struct fixture *f = *state;
@@ -182,7 +220,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(a_match_is_found_however_many_strangers_came_before),
+		CASE(a_crowd_cannot_talk_a_report_to_death),
 		CASE(exit_codes_tell_the_gravest_outcome),
+		CASE(one_false_answer_beside_a_path_makes_it_partial),
 		CASE(a_receipt_without_a_match_counts_as_an_answer),
 		CASE(nobody_met_is_no_answer_but_alone_is),
 		CASE(a_report_of_what_was_not_asked_claims_no_window),

@@ -163,6 +163,28 @@ static void one_that_is_busy_is_asked_again(void **state)
 	world_free(w);
 }
 
+/* Whoever asks more than it may is told so, and has its answers when it may again. */
+static void who_asks_too_much_is_told_so(void **state)
+{
+	struct world *w = circle(2);
+	(void)state;
+
+	w->parties[B].options.limits.held_max = 32;
+	start_party(w, B);
+	remember(w, B, A);
+	run(w, 10000);
+	for (int i = 0; i < 9; i++) {
+		assert_ok(ask(w, A, 30000));
+		run(w, 1000);
+	}
+	assert_int_equal(w->parties[A].acts[ACT_FINISH], 8);
+	assert_int_equal(w->parties[A].receipts[B], RECEIPT_BUSY);
+	run(w, 29000);
+	assert_int_equal(w->parties[A].acts[ACT_FINISH], 9);
+	assert_int_equal(w->parties[A].outcomes[B], TARGET_NONE);
+	world_free(w);
+}
+
 /* So "silent" means that it was spoken to, and did not answer. */
 static void who_says_nothing_is_asked_directly_before_it_is_called_silent(void **state)
 {
@@ -484,6 +506,7 @@ int main(void)
 		cmocka_unit_test(answers_of_several_members_wait_too),
 		cmocka_unit_test(there_is_room_for_the_answers_of_many_questions),
 		cmocka_unit_test(one_that_is_busy_is_asked_again),
+		cmocka_unit_test(who_asks_too_much_is_told_so),
 		cmocka_unit_test(who_says_nothing_is_asked_directly_before_it_is_called_silent),
 		cmocka_unit_test(who_cannot_be_reached_and_does_not_come_is_silent_soon),
 		cmocka_unit_test(what_its_time_has_run_out_for_is_over),

@@ -180,6 +180,43 @@ static void a_page_that_got_lost_is_missed_within_seconds(void **state)
 	world_free(w);
 }
 
+/* A PING has room for eight heads: none of more is left out for ever. */
+static void lists_of_many_roots_are_all_heard_of(void **state)
+{
+	struct world *w = world_new(2);
+	(void)state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct roots *roots = &w->parties[i].options.roots;
+
+		w->parties[i].options.limits.trust.pages_max = 32;
+		for (; roots->count < 12; roots->count++) {
+			struct seed seed = {.octets = {(uint8_t)(100 + roots->count)}};
+
+			roots->keys[roots->count] = key_pair_of(&seed).public;
+		}
+	}
+	all_meet(w);
+	run(w, 5000);
+	w->bend = lose_only_pages;
+	for (uint8_t i = 1; i < 12; i++) {
+		struct seed seed = {.octets = {(uint8_t)(100 + i)}};
+		struct key_pair root = key_pair_of(&seed);
+		struct notice n = {
+			.head = {.number = 1, .pages = 1, .issued = {WALL_MS}},
+			.entries = {{NOTICE_REVOKE, {{i}}, 0, {0}}},
+			.entry_count = 1,
+		};
+		struct notice_blob page;
+
+		assert_ok(notice_issue(&root, &n, &page));
+		assert_ok(tell_page(w, A, &page));
+	}
+	run(w, 300000);
+	assert_int_equal(trust_count(overlay_trust(w->parties[B].overlay)).pages, 11);
+	world_free(w);
+}
+
 static void a_page_is_passed_on_once(void **state)
 {
 	struct world *w = circle(3);
@@ -252,19 +289,28 @@ static void a_list_that_is_not_here_is_not_answered_for(void **state)
 	world_free(w);
 }
 
-/* A root that others endorse is one to believe: its members come in. */
-static void members_of_an_endorsed_root_are_let_in(void **state)
+/* A page of `by` that endorses the root of `seed` until a moment; of nobody when that is over. */
+static struct notice_blob endorsement(const struct key_pair *by, uint64_t number,
+                                      const struct public_key *whom, int64_t until_ms)
+{
+	struct notice n = {
+		.head = {.number = number, .pages = 1, .issued = {WALL_MS}},
+		.entries = {{NOTICE_ENDORSE, *whom, 0, {until_ms}}},
+		.entry_count = until_ms > WALL_MS,
+	};
+	struct notice_blob page;
+
+	assert_ok(notice_issue(by, &n, &page));
+	return page;
+}
+
+/* c is of another root, which a learns to believe for so long. */
+static struct world *circle_of_two_roots(int64_t until_ms)
 {
 	struct world *w = circle(3);
 	struct seed seed = {.octets = {77}};
 	struct key_pair root = w->root, other = key_pair_of(&seed);
-	struct notice n = {
-		.head = {.number = 1, .pages = 1, .issued = {WALL_MS}},
-		.entries = {{NOTICE_ENDORSE, other.public, 0, {WALL_MS + DAY_MS}}},
-		.entry_count = 1,
-	};
-	struct notice_blob page;
-	(void)state;
+	struct notice_blob page = endorsement(&root, 1, &other.public, until_ms);
 
 	stop_party(w, C);
 	w->root = other;
@@ -273,12 +319,46 @@ static void members_of_an_endorsed_root_are_let_in(void **state)
 	w->root = root;
 	assert_err(ERR_ROOT, overlay_remember(w->parties[A].overlay, now_of(w, A), cert_bytes(w, C),
 	                                      record_bytes(w, C)));
-	assert_ok(notice_issue(&root, &n, &page));
 	assert_ok(tell_page(w, A, &page));
 	start_party(w, C);
 	remember(w, A, C);
 	run(w, 5000);
+	return w;
+}
+
+/* A root that others endorse is one to believe: its members come in. */
+static void members_of_an_endorsed_root_are_let_in(void **state)
+{
+	struct world *w = circle_of_two_roots(WALL_MS + DAY_MS);
+	(void)state;
+
 	assert_true(is_live(w, A, C));
+	world_free(w);
+}
+
+static void and_are_out_when_its_endorsement_ends(void **state)
+{
+	struct world *w = circle_of_two_roots(WALL_MS + 60000);
+	struct member m;
+	(void)state;
+
+	assert_true(is_live(w, A, C));
+	run(w, 180000);
+	assert_false(knows(w, A, C, &m));
+	assert_true(w->parties[A].acts[ACT_FORGET] > 0);
+	world_free(w);
+}
+
+static void or_is_taken_back(void **state)
+{
+	struct world *w = circle_of_two_roots(WALL_MS + DAY_MS);
+	struct notice_blob page = endorsement(&w->root, 2, &w->root.public, 0);
+	struct member m;
+	(void)state;
+
+	assert_true(is_live(w, A, C));
+	assert_ok(tell_page(w, A, &page));
+	assert_false(knows(w, A, C, &m));
 	world_free(w);
 }
 
@@ -291,11 +371,14 @@ int main(void)
 		cmocka_unit_test(who_was_away_asks_for_what_it_lacks),
 		cmocka_unit_test(pages_are_fetched_one_by_one_until_the_list_is_whole),
 		cmocka_unit_test(a_page_that_got_lost_is_missed_within_seconds),
+		cmocka_unit_test(lists_of_many_roots_are_all_heard_of),
 		cmocka_unit_test(a_page_is_passed_on_once),
 		cmocka_unit_test(pages_that_nobody_need_believe_go_no_farther),
 		cmocka_unit_test(who_brings_the_news_of_its_own_end_is_gone_with_it),
 		cmocka_unit_test(a_list_that_is_not_here_is_not_answered_for),
 		cmocka_unit_test(members_of_an_endorsed_root_are_let_in),
+		cmocka_unit_test(and_are_out_when_its_endorsement_ends),
+		cmocka_unit_test(or_is_taken_back),
 	};
 
 	return cmocka_run_group_tests_name("overlay/notices", tests, NULL, NULL);

@@ -413,6 +413,68 @@ static void one_member_may_ask_so_many_and_no_more(void **state)
 	world_free(w);
 }
 
+/* Its asker hears of it, and is served when there is room: it is not taken for silent. */
+static void where_there_is_no_room_the_asker_comes_again(void **state)
+{
+	struct world *w = world_new(2);
+	uint32_t first;
+	(void)state;
+
+	w->parties[B].options.limits.serves_max = 1;
+	w->parties[B].policy = POLICY_LATER;
+	all_meet(w);
+	run(w, 5000);
+	assert_ok(ask(w, A, 60000));
+	run(w, 1000);
+	first = w->parties[B].served;
+	assert_ok(ask(w, A, 60000));
+	run(w, 1000);
+	assert_int_equal(w->parties[B].acts[ACT_SERVE], 1);
+	assert_int_equal(w->parties[A].receipts[B], RECEIPT_BUSY);
+	give_answer(w, B, first, POLICY_NONE);
+	w->parties[B].policy = POLICY_NONE;
+	run(w, 10000);
+	assert_int_equal(w->parties[B].acts[ACT_SERVE], 2);
+	assert_int_equal(w->parties[A].acts[ACT_FINISH], 2);
+	assert_int_equal(w->parties[A].outcomes[B], TARGET_NONE);
+	world_free(w);
+}
+
+static bool lose_every_part(struct world *w, size_t from, size_t to, struct frame *f)
+{
+	(void)w;
+	(void)from;
+	(void)to;
+	return f->kind != FRAME_PART;
+}
+
+/* Its asker has yet to fetch it; of one without there is nothing to fetch. */
+static void an_answer_does_not_make_room_before_one_without(void **state)
+{
+	struct world *w = world_new(3);
+	(void)state;
+
+	w->parties[B].options.limits.serves_max = 2;
+	w->parties[B].policy = POLICY_LONG;
+	w->has_streams = false;
+	w->bend = lose_every_part;
+	all_meet(w);
+	run(w, 5000);
+	assert_ok(ask(w, A, 20000));
+	run(w, 1000);
+	w->parties[B].policy = POLICY_NONE;
+	for (int i = 0; i < 2; i++) {
+		assert_ok(ask(w, 2, 30000));
+		run(w, 500);
+	}
+	w->bend = NULL;
+	run(w, 5000);
+	assert_int_equal(w->parties[A].answers[B], 1);
+	assert_int_equal(w->parties[A].outcomes[B], TARGET_ANSWERED);
+	assert_int_equal(w->parties[2].outcomes[B], TARGET_NONE);
+	world_free(w);
+}
+
 static void an_answer_that_comes_too_late_is_told_so(void **state)
 {
 	static struct answer answer;
@@ -512,6 +574,8 @@ int main(void)
 		cmocka_unit_test(a_token_is_good_once),
 		cmocka_unit_test(one_organisations_searches_have_a_budget_of_time),
 		cmocka_unit_test(one_member_may_ask_so_many_and_no_more),
+		cmocka_unit_test(where_there_is_no_room_the_asker_comes_again),
+		cmocka_unit_test(an_answer_does_not_make_room_before_one_without),
 		cmocka_unit_test(an_answer_that_comes_too_late_is_told_so),
 		cmocka_unit_test(an_answer_longer_than_there_is_room_for_is_told_so),
 		cmocka_unit_test(a_question_that_expired_in_the_outbox_is_not_handed_out),

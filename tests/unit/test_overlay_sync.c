@@ -106,6 +106,28 @@ static void say_card(struct world *w, size_t from, size_t to, const struct card 
 	say_frame(w, from, to, &f);
 }
 
+/* Each would be news to everybody, and cost everybody two signatures. */
+static void one_that_renews_without_end_is_its_own_limit(void **state)
+{
+	struct world *w = chain(3);
+	unsigned before;
+	(void)state;
+
+	run(w, 60000);
+	before = w->parties[0].acts[ACT_REMEMBER];
+	for (int i = 0; i < 200; i++) {
+		reissue(w, 2);
+		overlay_renew(w->parties[2].overlay, now_of(w, 2), &w->parties[2].options.self);
+		run(w, 50);
+	}
+	assert_in_range(w->parties[0].acts[ACT_REMEMBER] - before, 60, 80);
+	assert_true(counters(w, 1)->over_budget > 100);
+	run(w, 120000); /* the last of them in the end */
+	assert_int_equal(seq_at(w, 0, 2), 201);
+	assert_true(are_equal(w));
+	world_free(w);
+}
+
 static void an_older_record_does_not_come_back(void **state)
 {
 	struct world *w = chain(3);
@@ -296,6 +318,112 @@ static void an_expired_member_is_dropped(void **state)
 	world_free(w);
 }
 
+/* 0 and 1 meet, and 2 whose keys will have run out. */
+static struct world *two_and_one_that_runs_out(int64_t left_ms)
+{
+	struct world *w = world_new(3);
+
+	w->parties[2].options.self.card.record.not_after.ms = WALL_MS + left_ms;
+	reissue(w, 2);
+	all_meet(w);
+	run(w, 60000);
+	return w;
+}
+
+/* Who never heard of it must not find a difference for as long as its certificate holds. */
+static void whose_keys_have_run_out_makes_no_difference(void **state)
+{
+	struct world *w = two_and_one_that_runs_out(120000);
+	unsigned compared;
+	struct member m;
+	(void)state;
+
+	stop_party(w, 2);
+	run(w, 300000);
+	assert_true(knows(w, 0, 2, &m));
+	assert_int_equal(m.state, MEMBER_EXPIRED);
+	start_party(w, 1);
+	remember(w, 1, 0);
+	run(w, 10000);
+	compared = w->frames[0][1][FRAME_SUMS] + w->frames[1][0][FRAME_SUMS];
+	run(w, 120000);
+	assert_int_equal(w->frames[0][1][FRAME_SUMS] + w->frames[1][0][FRAME_SUMS], compared);
+	assert_int_equal(overlay_sum(w->parties[0].overlay), overlay_sum(w->parties[1].overlay));
+	world_free(w);
+}
+
+/* Cut off, or down, for longer than keys hold: nobody knows the other's new ones. */
+static void who_was_away_for_longer_than_its_keys_hold_comes_back(void **state)
+{
+	struct world *w = two_and_one_that_runs_out(120000);
+	struct member m;
+	(void)state;
+
+	for (size_t i = 0; i < 2; i++)
+		w->is_cut[i][2] = w->is_cut[2][i] = true;
+	run(w, 300000);
+	w->parties[2].options.self.card.record.not_after.ms = WALL_MS + DAY_MS;
+	reissue(w, 2);
+	overlay_renew(w->parties[2].overlay, now_of(w, 2), &w->parties[2].options.self);
+	for (size_t i = 0; i < 2; i++)
+		w->is_cut[i][2] = w->is_cut[2][i] = false;
+	run(w, 1800000);
+	assert_true(is_live(w, 0, 2));
+	assert_true(is_live(w, 1, 2));
+	/* And one that starts with nothing but what it kept. */
+	w->parties[0].options.self.card.record.not_after.ms = WALL_MS + 2 * DAY_MS;
+	reissue(w, 0);
+	stop_party(w, 2);
+	run(w, DAY_MS);
+	stop_party(w, 1);
+	start_party(w, 1);
+	remember(w, 1, 2);
+	assert_true(knows(w, 1, 2, &m));
+	assert_int_equal(m.state, MEMBER_EXPIRED);
+	w->parties[2].options.self.card.record.not_after.ms = WALL_MS + 3 * DAY_MS;
+	reissue(w, 2);
+	start_party(w, 2);
+	run(w, 60000);
+	assert_true(is_live(w, 1, 2));
+	world_free(w);
+}
+
+static void renew_keys(struct world *w, size_t i, uint8_t what)
+{
+	struct overlay_self *self = &w->parties[i].options.self;
+	struct seed seed = seed_of_party(i, what);
+
+	record_keys(&seed, &self->operational, &self->card.record.kx, &self->kx_secret);
+	self->card.record.sign = self->operational.public;
+	reissue(w, i);
+	overlay_renew(w->parties[i].overlay, now_of(w, i), self);
+}
+
+/* Neither has the other's keys when they could speak again. */
+static void two_halves_that_renewed_their_keys_meet_again(void **state)
+{
+	struct world *w = world_new(4);
+	(void)state;
+
+	all_meet(w);
+	run(w, 10000);
+	for (size_t i = 0; i < 4; i++) {
+		for (size_t j = 0; j < 4; j++)
+			w->is_cut[i][j] = i % 2 != j % 2;
+	}
+	run(w, 60000);
+	for (size_t i = 0; i < 4; i++)
+		renew_keys(w, i, 50);
+	run(w, 60000);
+	assert_false(is_live(w, 0, 1));
+	assert_true(is_live(w, 0, 2));
+	memset(w->is_cut, 0, sizeof(w->is_cut));
+	run(w, 1800000);
+	assert_true(is_live(w, 0, 1));
+	assert_true(is_live(w, 2, 3));
+	world_free(w);
+}
+
 /* Its root and its own key may write any time into them. */
 static void times_at_the_end_of_time_are_times(void **state)
 {
@@ -330,6 +458,7 @@ int main(void)
 		cmocka_unit_test(they_do_so_although_a_third_of_all_datagrams_is_lost),
 		cmocka_unit_test(members_stand_in_the_order_of_their_ids),
 		cmocka_unit_test(a_newer_record_wins_everywhere),
+		cmocka_unit_test(one_that_renews_without_end_is_its_own_limit),
 		cmocka_unit_test(an_older_record_does_not_come_back),
 		cmocka_unit_test(cards_that_do_not_hold_are_not_taken),
 		cmocka_unit_test(a_card_out_of_its_time_is_not_taken),
@@ -339,6 +468,9 @@ int main(void)
 		cmocka_unit_test(ones_own_card_is_nothing_to_remember),
 		cmocka_unit_test(who_is_asked_whom_it_knows_names_those_it_has_proved),
 		cmocka_unit_test(an_expired_member_is_dropped),
+		cmocka_unit_test(two_halves_that_renewed_their_keys_meet_again),
+		cmocka_unit_test(whose_keys_have_run_out_makes_no_difference),
+		cmocka_unit_test(who_was_away_for_longer_than_its_keys_hold_comes_back),
 		cmocka_unit_test(times_at_the_end_of_time_are_times),
 	};
 

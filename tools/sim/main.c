@@ -8,6 +8,7 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -381,6 +382,10 @@ int main(int argc, char **argv)
 	struct run r = {.story = story_usual()};
 	struct scenario scenario;
 
+	/* The tables of thousands of nodes are mostly empty: memory straight from the system is
+	 * zero already, and costs nothing until it is used. */
+	mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+	mallopt(M_TOP_PAD, 0);
 	if (!parse(argc, argv, &r)) {
 		fprintf(stderr, "spoor-sim: --help lists the options\n");
 		return EXIT_USAGE;
