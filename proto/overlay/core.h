@@ -17,7 +17,8 @@
 #define HOPS_MAX 12       /* relays that a query may pass */
 #define NOBODY UINT16_MAX /* no index */
 #define SEEN_SLACK_MS 180000 /* after its expiry, before a question is forgotten */
-#define DEPTH_NONE 257       /* deeper than any bucket: nothing was passed on yet */
+#define DEFERRED_MAX 64
+#define DEPTH_NONE 257 /* deeper than any bucket: nothing was passed on yet */
 
 /*
  * The tests build the overlay with one rule broken, to see that the simulator notices. Nothing else
@@ -120,6 +121,12 @@ struct seen { /* a query that came, whatever became of it */
 	struct mono until; /* no copy of it could pass for fresh after that; ms 0: never used */
 	uint16_t from;     /* whose it is, of `origins`; NOBODY: ours */
 	uint16_t chain;    /* the next of the same hash; NOBODY: none */
+};
+
+struct deferred { /* a query that could not be taken when it came, and is not pulled for now */
+	struct short_id id;
+	struct id origin;
+	struct mono until; /* ms 0: never used */
 };
 
 struct held { /* a query alive, ours or another's */
@@ -281,6 +288,7 @@ struct overlay {
 
 	struct seen *seen;
 	uint16_t *seen_heads; /* by a hash of the query's id */
+	struct deferred deferred[DEFERRED_MAX];
 	struct held *held;
 	uint64_t *knowers; /* of each held: a bit for each contact that is known to have it, too */
 	struct copy *copies;
@@ -416,6 +424,10 @@ struct seen *seen_of(struct overlay *o, struct now now, struct short_id id);
 struct seen *seen_place(struct overlay *o, struct now now, uint16_t from); /* NULL: none, counted */
 void seen_put(struct overlay *o, struct seen *place, const struct query_id *id, uint16_t from,
               struct mono until);
+const struct deferred *deferred_of(struct overlay *o, struct now now, struct short_id id);
+/* Where there is no room it is not deferred, and costs a signature each time that it comes. */
+void deferred_put(struct overlay *o, struct now now, const struct query_id *id,
+                  const struct id *origin);
 struct origin *origin_of(struct overlay *o, const struct id *id);
 struct origin *origin_new(struct overlay *o, struct now now, const struct id *id);
 bool window_is_spent(const struct window *w, uint64_t number); /* was one of that number seen? */

@@ -1,7 +1,8 @@
 /*
  * Questions that are remembered. Held: those that are alive, whole, to pass them on and to be
- * pulled. Seen: those of which a copy could still pass for fresh. Origins: which numbers each asker
- * has used. And of each that is held, who of the table is known to have it, too.
+ * pulled. Seen: those of which a copy could still pass for fresh. Deferred: those for which there
+ * was no room or no budget just now. Origins: which numbers each asker has used. And of each that
+ * is held, who of the table is known to have it, too.
  */
 #include "base/util.h"
 #include "proto/overlay/core.h"
@@ -9,6 +10,8 @@
 #include <string.h>
 
 #define SEEN_A_MEMBER 4 /* remembered, when there is little room left */
+#define DEFERRED_A_MEMBER 16
+#define DEFERRED_MS 5000 /* there may be room, or budget, again */
 
 struct held *held_of(struct overlay *o, const struct query_id *id)
 {
@@ -87,6 +90,44 @@ void seen_put(struct overlay *o, struct seen *place, const struct query_id *id, 
 	head = seen_head(o, id->octets);
 	*place = (struct seen){.id = *id, .until = until, .from = from, .chain = *head};
 	*head = at;
+}
+
+const struct deferred *deferred_of(struct overlay *o, struct now now, struct short_id id)
+{
+	for (size_t i = 0; i < DEFERRED_MAX; i++) {
+		const struct deferred *d = &o->deferred[i];
+
+		if (d->until.ms > now.mono.ms && short_id_equal(d->id, id))
+			return d;
+	}
+	return NULL;
+}
+
+void deferred_put(struct overlay *o, struct now now, const struct query_id *id,
+                  const struct id *origin)
+{
+	struct deferred *place = NULL;
+	size_t same = 0;
+
+	if (deferred_of(o, now, short_id_of(id->octets)) != NULL)
+		return;
+	for (size_t i = 0; i < DEFERRED_MAX; i++) {
+		struct deferred *d = &o->deferred[i];
+
+		if (d->until.ms <= now.mono.ms)
+			place = d;
+		else
+			same += id_equal(&d->origin, origin);
+	}
+	if (place == NULL || same >= DEFERRED_A_MEMBER) {
+		o->counters.tables_full++;
+		return;
+	}
+	*place = (struct deferred){
+		.id = short_id_of(id->octets),
+		.origin = *origin,
+		.until = mono_after(now.mono, DEFERRED_MS),
+	};
 }
 
 void held_drop(struct overlay *o, struct held *h)

@@ -420,6 +420,42 @@ static void one_that_asks_without_end_is_its_own_limit(void **state)
 	world_free(w);
 }
 
+/* Each pull would cost a signature check, and be in vain. */
+static void one_over_budget_is_not_pulled_again_at_every_digest(void **state)
+{
+	struct world *w = quarters();
+	struct query q;
+	struct query_blob blob;
+	unsigned receipts;
+	(void)state;
+
+	for (uint64_t i = 1; i <= 8; i++) { /* all that A may have alive, at B alone */
+		q = (struct query){.reply_to = {{1}}, .is_direct = true};
+		q.issued = now_of(w, A).wall;
+		q.expires.ms = q.issued.ms + 12000;
+		forge_query(w, A, i, &q, &blob);
+		say_query(w, A, B, &blob, 0);
+	}
+	run(w, 50);
+	q = (struct query){.reply_to = {{1}}};
+	forge_query(w, A, 9, &q, &blob);
+	say_query(w, A, C, &blob, 0);
+	run(w, 4000);
+	assert_in_range(w->frames[C][B][FRAME_DIGEST] + w->frames[D][B][FRAME_DIGEST], 3, 100);
+	assert_in_range(counters(w, B)->pulled, 0, 1);
+	assert_in_range(counters(w, B)->over_budget, 1, 2);
+	assert_false(overlay_holds(w->parties[B].overlay, &q.id));
+
+	receipts = w->frames[B][A][FRAME_RECEIPT];
+	say_query(w, A, B, &blob, 0); /* its origin itself hears that there is no room */
+	run(w, 50);
+	assert_int_equal(w->frames[B][A][FRAME_RECEIPT], receipts + 1);
+
+	run(w, 20000); /* and what has room again is pulled */
+	assert_true(overlay_holds(w->parties[B].overlay, &q.id));
+	world_free(w);
+}
+
 /* Else whoever fills it could replay what it had pushed out. */
 static void what_is_alive_is_not_forgotten_for_what_is_new(void **state)
 {
@@ -508,6 +544,7 @@ int main(void)
 		cmocka_unit_test(who_brings_a_forged_one_is_not_thanked),
 		cmocka_unit_test(who_may_not_ask_is_not_served),
 		cmocka_unit_test(one_that_asks_without_end_is_its_own_limit),
+		cmocka_unit_test(one_over_budget_is_not_pulled_again_at_every_digest),
 		cmocka_unit_test(what_is_alive_is_not_forgotten_for_what_is_new),
 		cmocka_unit_test(one_that_is_over_is_remembered_and_not_served_again),
 		cmocka_unit_test(an_urgent_one_goes_to_two_of_each_bucket),
