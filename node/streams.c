@@ -143,6 +143,8 @@ void streams_on_connection(uv_stream_t *listener, int status)
 		end(s);
 	} else if (uv_read_start((uv_stream_t *)&s->tcp, give_buffer, on_read) != 0) {
 		end(s);
+	} else {
+		link_drive(link_of(s)); /* another may have to make room */
 	}
 }
 

@@ -220,6 +220,7 @@ struct pull { /* an answer that we were offered, on its way */
 
 struct inflow { /* a stream somebody opened to us */
 	bool is_used;
+	bool is_known; /* a live session is with that address: it proved itself */
 	uint32_t stream;
 	struct mono until;
 	struct endpoint from;
