@@ -35,3 +35,21 @@ mv "$dir/R2.flows" "$dir/R2/flows"
 node_start R2
 meets() { node_knows R2 2; }
 check "a store that was put back does not lock its node out" 0 "" await "R2 meets the others" meets
+
+await_long() { await "$@" || await "$@" || await "$@" || await "$@"; } 2>/dev/null
+
+# A copy of R2 ran for a while, with newer keys, and R2 never stopped.
+before=$(sequence)
+mkdir "$dir/copy"
+cp "$dir"/R2/{identity.key,member.cert,root.pub,spoord.yaml} "$dir/copy"
+sed -i 's/:7667$/:7668/; s/:2055"/:2056"/' "$dir/copy/spoord.yaml"
+node_start copy
+await "R4 has heard of the copy's keys" changed
+node_kill copy TERM
+for name in R1 R4; do # their sessions with R2 end
+	node_kill "$name" TERM
+	node_start "$name"
+done
+check "it is shunned for a copy's sake, and notices" 0 "" \
+	await_long "R2 makes new keys" grep -q "nobody answers any more" "$dir/R2/log"
+check "with new keys it is back" 0 "" await_long "R2 meets the others again" meets
