@@ -335,7 +335,7 @@ static int number_cmp(const void *left, const void *right)
 }
 
 /* The median: no few clocks, however wrong, move it far. */
-static void reckon_skew(struct overlay *o)
+size_t overlay_peer_skew(const struct overlay *o, int64_t *ret_ms)
 {
 	int64_t skews[64];
 	size_t count = 0;
@@ -345,7 +345,16 @@ static void reckon_skew(struct overlay *o)
 			skews[count++] = o->contacts[i].skew_ms;
 	}
 	qsort(skews, count, sizeof(skews[0]), number_cmp);
-	o->skew_ms = count >= SKEWS_MIN ? skews[count / 2] : 0;
+	*ret_ms = count > 0 ? skews[count / 2] : 0;
+	return count;
+}
+
+static void reckon_skew(struct overlay *o)
+{
+	int64_t skew_ms;
+	size_t count = overlay_peer_skew(o, &skew_ms);
+
+	o->skew_ms = count >= SKEWS_MIN ? skew_ms : 0;
 }
 
 /* In unsigned arithmetic: its clock may say anything. */
