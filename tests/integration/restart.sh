@@ -11,6 +11,11 @@ done
 await "everybody knows everybody" node_knows R4 2
 check "peers are a table for people" 0 "R1 .*Organisation of R1 .*127\..*:7667.*live" \
 	spoor_at R4 peers
+check "one peer's distance is a power of two, as in the table" 0 "distance +2\^2[0-9][0-9]$" \
+	spoor_at R4 peers show R1
+check "and a short round trip is no 0" 0 "rtt +(< 1|[0-9.]+) ms$" spoor_at R4 peers show R1
+check "for programs both are numbers" 0 '"distance": *2[0-9][0-9],.*"rtt_ms": *[0-9]' \
+	spoor_at R4 peers show R1 --json
 node_kill R4 TERM
 node_kill R1 KILL
 node_start R4
