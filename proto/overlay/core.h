@@ -41,12 +41,16 @@ enum rule {
 
 struct seat { /* a member in the directory: many are kept, so it is small */
 	const struct held_card *held;
-	uint32_t tried_s;  /* when it was last tried to be reached; monotonic */
-	uint16_t seen_min; /* when it last proved to be there, after our start, and 1; 0: never */
-	uint8_t state : 4; /* enum member_state */
-	uint8_t said : 4;  /* its last receipt's enum verdict_kind and 1; 0: none */
-	uint8_t misses;    /* tries in vain, in a row */
+	uint32_t tried_s; /* when it was last tried to be reached; monotonic */
+	/* When it last proved to be there, after our start, and 1; 0: never. Stands still after 728
+	 * days without a restart. */
+	uint32_t seen_min : 20;
+	uint32_t state : 4;  /* enum member_state */
+	uint32_t said : 4;   /* its last receipt's enum verdict_kind and 1; 0: none */
+	uint32_t misses : 4; /* tries in vain, in a row: seat_missed() */
 };
+#define SEEN_MIN_MAX ((1u << 20) - 1)
+#define SEAT_MISSES_MAX 15
 
 struct kinds { /* hashes of what a bucket should not have too much of the same of */
 	uint64_t prefix, org, root;
@@ -339,6 +343,7 @@ struct wall common_wall(const struct overlay *o, struct now now);
 
 /* roster.c: the directory */
 struct seat *seat_of(struct overlay *o, const struct id *id);
+void seat_missed(struct seat *seat);                              /* one more try was in vain */
 size_t roster_from(const struct overlay *o, const struct id *id); /* first not below */
 /* Does a card whose signatures hold count here: trusted, not revoked, in time, not our own? */
 enum err roster_judge(struct overlay *o, struct now now, const struct card *card);

@@ -188,6 +188,15 @@ struct origin *origin_of(struct overlay *o, const struct id *id)
 	return NULL;
 }
 
+/* Nothing of it can be alive: it need not be on disk, either. */
+static void forget_window(struct overlay *o, const struct origin *origin)
+{
+	struct slot *slot = push(o, ACT_WINDOW, NULL);
+
+	if (slot != NULL)
+		slot->act.window = (struct window){.origin = origin->window.origin};
+}
+
 /* A place for one more: a free one, else that of who has asked nothing for longest and long. */
 struct origin *origin_new(struct overlay *o, struct now now, const struct id *id)
 {
@@ -206,6 +215,8 @@ struct origin *origin_new(struct overlay *o, struct now now, const struct id *id
 		o->counters.tables_full++;
 		return NULL;
 	}
+	if (best->used.ms != 0)
+		forget_window(o, best);
 	*best = (struct origin){.window = {.origin = *id}, .used = {MAX(now.mono.ms, 1)}};
 	return best;
 }

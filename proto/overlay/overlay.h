@@ -145,7 +145,7 @@ enum act_kind {
 	ACT_FORGET, /* `card` counts no longer: it was revoked, has expired, or its root has gone */
 	ACT_NOTICE, /* keep this page of a root's list (data[0..len)) across restarts */
 	ACT_SEQUENCE, /* keep `number` across restarts, before any later act is carried out */
-	ACT_WINDOW,   /* keep `window` across restarts */
+	ACT_WINDOW,   /* keep `window` across restarts; with no number: no longer */
 	ACT_CONNECT,  /* open a stream (TCP) to `to`: `stream` is its name */
 	ACT_WRITE,    /* put data[0..len) into `stream` */
 	ACT_CLOSE,    /* `stream` is over, once everything is written */

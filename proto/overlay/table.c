@@ -383,7 +383,7 @@ static void answered(struct overlay *o, struct now now, struct contact *c, const
 		seat->state = MEMBER_LIVE;
 		seat->misses = 0;
 		seat->seen_min =
-			(uint16_t)MIN((now.mono.ms - o->started.ms) / 60000 + 1, UINT16_MAX);
+			MIN((now.mono.ms - o->started.ms) / 60000 + 1, SEEN_MIN_MAX) & SEEN_MIN_MAX;
 	}
 	if (!is_new)
 		return;
@@ -419,7 +419,7 @@ static void missed(struct overlay *o, struct now now, struct contact *c)
 		tell(o, "member is silent", c->held);
 	if (seat != NULL) {
 		seat->state = MEMBER_SILENT;
-		seat->misses = (uint8_t)MIN(seat->misses + 1, UINT8_MAX);
+		seat_missed(seat);
 		seat->tried_s = (uint32_t)(now.mono.ms / 1000);
 	}
 	sessions_drop(o, &id);

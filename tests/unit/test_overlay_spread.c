@@ -259,6 +259,39 @@ static void windows_are_kept_across_restarts(void **state)
 	world_free(w);
 }
 
+/* Else notes of everybody who ever asked would be on disk for ever. */
+static void a_window_that_makes_room_is_kept_no_longer(void **state)
+{
+	struct world *w = world_new(3);
+	struct query q = {.reply_to = {{1}}};
+	struct query_blob blob;
+	struct act act;
+	unsigned windows = 0;
+	(void)state;
+
+	w->parties[B].options.limits.origins_max = 1;
+	all_meet(w);
+	run(w, 5000);
+	forge_query(w, A, 1, &q, &blob);
+	say_query(w, A, B, &blob, 0);
+	run(w, 400000); /* no question of it can be alive */
+	q = (struct query){.reply_to = {{1}}};
+	forge_query(w, C, 1, &q, &blob);
+	w->parties[B].is_deaf = true;
+	say_query(w, C, B, &blob, 0);
+	run(w, 20);
+	while (overlay_next(w->parties[B].overlay, &act)) {
+		if (act.kind != ACT_WINDOW)
+			continue;
+		assert_memory_equal(&act.window.origin, id_of(w, windows == 0 ? A : C),
+		                    sizeof(act.window.origin));
+		assert_int_equal(act.window.highest, windows);
+		windows++;
+	}
+	assert_int_equal(windows, 2);
+	world_free(w);
+}
+
 /* The second of two under one number is not served, held or passed on, by whomever it comes. */
 static void two_questions_under_one_number_are_noticed(void **state)
 {
@@ -538,6 +571,7 @@ int main(void)
 		cmocka_unit_test(a_question_that_has_gone_too_far_goes_no_farther),
 		cmocka_unit_test(a_number_is_good_for_one_question),
 		cmocka_unit_test(windows_are_kept_across_restarts),
+		cmocka_unit_test(a_window_that_makes_room_is_kept_no_longer),
 		cmocka_unit_test(two_questions_under_one_number_are_noticed),
 		cmocka_unit_test(a_question_is_of_the_present_whatever_it_says),
 		cmocka_unit_test(one_that_is_to_be_direct_is_not_passed_on),
