@@ -10,8 +10,6 @@
 #define STREAMS_MAX 4096
 
 /* recvmmsg(2) fills whole 64 KiB slots; libuv asks for at most 20. */
-#define SLOT (64 * 1024)
-#define SLOTS 20
 
 static void start_seal(struct collector *c);
 
@@ -119,7 +117,7 @@ static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 	struct collector_socket *s = handle->data;
 
 	(void)suggested;
-	*ret = uv_buf_init(s->buffer, SLOT * SLOTS);
+	*ret = uv_buf_init(s->buffer, SOCKET_BUFFER_LEN);
 }
 
 static void on_datagram(uv_udp_t *udp, ssize_t len, const uv_buf_t *buf,
@@ -145,7 +143,7 @@ static enum err listen_on(struct collector *c, const struct endpoint *e)
 	struct collector_socket *s = &c->sockets[c->socket_count];
 
 	s->collector = c;
-	s->buffer = malloc((size_t)SLOT * SLOTS);
+	s->buffer = malloc(SOCKET_BUFFER_LEN);
 	if (s->buffer == NULL)
 		return ERR_NOMEM;
 	uv_udp_init_ex(&c->node->loop, &s->udp, AF_UNSPEC | UV_UDP_RECVMMSG);

@@ -129,7 +129,8 @@ static void put_window(struct keeper *k, const struct act *act)
 
 	octets_uint(&out, act->window.highest, 8);
 	octets_uint(&out, act->window.before, 8);
-	keeper_put(k, KEEPER_WINDOW, &act->window.origin, room, sizeof(room));
+	keeper_put(k, KEEPER_WINDOW, &act->window.origin, room,
+	           act->window.highest != 0 ? sizeof(room) : 0);
 }
 
 void keeper_act(struct keeper *k, const struct act *act)
@@ -168,8 +169,22 @@ static void recall_window(void *ctx, const uint8_t key[STORE_NOTE_KEY], const vo
 	memcpy(window.origin.octets, key, sizeof(window.origin.octets));
 	window.highest = bytes_uint(&in, 8);
 	window.before = bytes_uint(&in, 8);
-	if (!in.is_short && overlay_remember_window(r->overlay, &window) != ERR_OK)
-		log_detail("keeper", "no room for all windows that were kept");
+	if (in.is_short || overlay_remember_window(r->overlay, &window) != ERR_OK)
+		keeper_put(r->keeper, KEEPER_WINDOW, &window.origin, "", 0);
+}
+
+/* Who is no member any more asks nothing. In memory its window stays for this run. */
+static void drop_window(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *data, size_t len)
+{
+	struct recall *r = ctx;
+	struct member member;
+	struct id id;
+
+	(void)data;
+	(void)len;
+	memcpy(id.octets, key, sizeof(id.octets));
+	if (!overlay_member_of(r->overlay, &id, &member) || member.state == MEMBER_EXPIRED)
+		keeper_put(r->keeper, KEEPER_WINDOW, &id, "", 0);
 }
 
 /* One that counts no longer is shown as what it was, and kept until its certificate is over. */
@@ -212,6 +227,8 @@ enum err keeper_recall(struct keeper *k, struct overlay *overlay)
 		err = store_note_each(k->node->store, KEEPER_WINDOW, recall_window, &r);
 	if (err == ERR_OK)
 		err = store_note_each(k->node->store, KEEPER_CARD, recall_card, &r);
+	if (err == ERR_OK)
+		err = store_note_each(k->node->store, KEEPER_WINDOW, drop_window, &r);
 	return err;
 }
 

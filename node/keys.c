@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #define LOOK_MS 5000
+#define ALONE_LOOKS 3 /* in a row at which nobody lives */
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS (24 * HOUR_MS)
 #define LIFE_MS (RECORD_DAYS * DAY_MS)
@@ -212,6 +213,7 @@ enum err keys_start(struct keys *k, struct node *node)
 {
 	k->node = node;
 	k->warned_days = UINT32_MAX;
+	k->next_try = mono_after(node_now().mono, HOUR_MS);
 	return load(k);
 }
 
@@ -285,7 +287,32 @@ static void renew(struct keys *k)
 	}
 }
 
-/* Half of their time is over. */
+/*
+ * Nobody answers, though somebody did. They may know newer keys of ours than we do, of a copy of
+ * this node that ran for a while: whoever has newer ones takes ours for forged. Who has met nobody
+ * since it started signed its record just then, and waits an hour.
+ */
+static bool is_shunned(struct keys *k)
+{
+	const struct overlay *overlay = k->node->link.overlay;
+	bool has_contacts = overlay_member_count(overlay) + conf_of(k)->bootstrap_count > 0;
+	struct mono now = node_now().mono;
+
+	if (overlay_table_count(overlay) > 0) {
+		k->alone_looks = 0;
+		if (!k->has_met)
+			k->next_try = now;
+		k->has_met = true;
+	} else {
+		k->alone_looks += has_contacts;
+	}
+	if (k->alone_looks < ALONE_LOOKS || !mono_reached(now, k->next_try))
+		return false;
+	k->next_try = mono_after(now, HOUR_MS);
+	return true;
+}
+
+/* Half of their time is over, or they are of no use. */
 static void rotate(struct keys *k)
 {
 	struct cert_blob cert = k->self.card.cert_blob;
@@ -304,10 +331,14 @@ static void on_timer(uv_timer_t *timer)
 	const struct conf *conf = conf_of(k);
 	bool is_changed = !is_same_time(k->cert_changed, changed(conf->certificate)) ||
 	                  !is_same_time(k->file_changed, changed(conf->operational));
+	bool is_useless = is_shunned(k);
 
+	if (is_useless)
+		log_line("keys", "nobody answers any more: a copy of this node may have run%s",
+		         conf->operational[0] == '\0' ? "" : ", bring new operational keys");
 	if (is_changed && load(k) == ERR_OK)
 		renew(k);
-	else if (!is_changed && conf->operational[0] == '\0' && !is_good(k))
+	else if (!is_changed && conf->operational[0] == '\0' && (is_useless || !is_good(k)))
 		rotate(k);
 	warn(k);
 }

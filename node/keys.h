@@ -27,6 +27,9 @@ struct keys {
 	struct timespec cert_changed, file_changed; /* when the files in use were written */
 	unsigned warned_days; /* of the certificate's end: the last of the steps told */
 	enum err last;        /* of making the next keys: told when it changes */
+	unsigned alone_looks; /* in a row, at which nobody lived though somebody should */
+	bool has_met;         /* somebody lived, since the start */
+	struct mono next_try; /* when loneliness may be a reason for new keys */
 	bool is_warned;       /* of the record's end, where somebody else must bring the next */
 };
 

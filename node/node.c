@@ -77,6 +77,7 @@ static void stop(struct node *node)
 		uv_close((uv_handle_t *)&node->signals[i], NULL);
 	control_stop(&node->control);
 	notices_stop(&node->notices);
+	warnings_stop(&node->warnings);
 	keys_stop(&node->keys);
 	link_stop(&node->link);
 	collector_stop(&node->collector);
@@ -101,6 +102,8 @@ static enum err start(struct node *node)
 		keys_watch(&node->keys);
 	if (err == ERR_OK)
 		notices_start(&node->notices, node);
+	if (err == ERR_OK)
+		warnings_start(&node->warnings, node);
 	if (err == ERR_OK)
 		err = control_start(&node->control, node);
 	return err;

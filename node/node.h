@@ -26,6 +26,7 @@
 #include "node/notices.h"
 #include "node/peers.h"
 #include "node/trace.h"
+#include "node/warnings.h"
 #include "store/store.h"
 
 #include <uv.h>
@@ -40,6 +41,7 @@ struct node {
 	struct link link;
 	struct peers peers;
 	struct notices notices;
+	struct warnings warnings;
 	struct traces traces;
 	struct control control;
 	uv_signal_t signals[3]; /* each of which ends the node */

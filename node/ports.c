@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define SLOT (64 * 1024) /* libuv cuts the buffer into such, one for each datagram */
-#define SLOTS 20
 #define SEND_BUFFER (4 << 20) /* a question goes to hundreds at once */
 #define BACKLOG 16
 
@@ -20,7 +18,7 @@ static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 	struct port *port = handle->data;
 
 	(void)suggested;
-	*ret = uv_buf_init(port->ports->buffer, SLOT * SLOTS);
+	*ret = uv_buf_init(port->ports->buffer, SOCKET_BUFFER_LEN);
 }
 
 static void on_datagram(uv_udp_t *udp, ssize_t len, const uv_buf_t *buf,
@@ -99,7 +97,7 @@ enum err ports_start(struct ports *p, struct node *node)
 	enum err err = ERR_OK;
 
 	p->node = node;
-	p->buffer = malloc((size_t)SLOT * SLOTS);
+	p->buffer = malloc(SOCKET_BUFFER_LEN);
 	if (p->buffer == NULL)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < conf->overlay_listen_count && err == ERR_OK; i++)

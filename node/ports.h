@@ -22,7 +22,9 @@ struct port {
 	struct ports *ports;
 	uv_udp_t udp;
 	uv_tcp_t tcp;
-	bool is_v6; /* its sockets' family; on :: alone it is that of IPv4 too */
+	uv_tcp_t refused; /* a stream for which there is no memory, until it is closed */
+	bool is_refusing, has_waiting; /* one more came meanwhile */
+	bool is_v6;                    /* its sockets' family; on :: alone it is that of IPv4 too */
 };
 
 struct ports {

@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <uv.h>
 
+/* libuv cuts what it is given into pieces of 64 KiB, one for each datagram: recvmmsg(2). */
+#define SOCKET_BUFFER_LEN ((size_t)20 * 64 * 1024)
+
 union socket_addr {
 	struct sockaddr any;
 	struct sockaddr_in v4;

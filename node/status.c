@@ -117,8 +117,8 @@ void request_status(struct client *client, const struct ctl_request *request)
 	const struct card *card = &node->keys.self.card;
 	const struct cert *cert = &card->cert;
 	struct now now = node_now();
-	char room_for_warning[KEYS_WARNING_MAX];
-	const char *warning = keys_warning(&node->keys, now.wall, room_for_warning);
+	char room_for_warning[WARNINGS_MAX];
+	const char *warning = warnings_text(&node->warnings, now, room_for_warning);
 	uint8_t *room = malloc(ROOM);
 	struct pack p;
 

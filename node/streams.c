@@ -131,18 +131,47 @@ static enum err accept_one(struct tcp_stream *s, uv_stream_t *listener)
 	return overlay_accept(link_of(s)->overlay, node_now(), &peer, &s->name);
 }
 
+static void on_refused(uv_handle_t *handle)
+{
+	struct port *port = handle->data;
+
+	port->is_refusing = false;
+	if (port->has_waiting && !uv_is_closing((uv_handle_t *)&port->tcp))
+		streams_on_connection((uv_stream_t *)&port->tcp, 0);
+}
+
+/* Until what has come is accepted, libuv listens for no more. */
+static void refuse(struct port *port)
+{
+	port->has_waiting = port->is_refusing;
+	if (port->is_refusing)
+		return;
+	port->is_refusing = true;
+	uv_tcp_init(&port->ports->node->loop, &port->refused);
+	port->refused.data = port;
+	(void)uv_accept((uv_stream_t *)&port->tcp, (uv_stream_t *)&port->refused);
+	uv_close((uv_handle_t *)&port->refused, on_refused);
+}
+
 void streams_on_connection(uv_stream_t *listener, int status)
 {
 	struct port *port = listener->data;
-	struct tcp_stream *s = status == 0 ? begin(port->ports) : NULL;
+	struct tcp_stream *s;
 
-	if (s == NULL)
+	if (status != 0)
 		return;
+	s = begin(port->ports);
+	if (s == NULL) {
+		refuse(port);
+		return;
+	}
 	if (accept_one(s, listener) != ERR_OK) {
 		s->is_closing = true; /* it has no name: nobody waits for news of it */
 		end(s);
 	} else if (uv_read_start((uv_stream_t *)&s->tcp, give_buffer, on_read) != 0) {
 		end(s);
+	} else {
+		link_drive(link_of(s)); /* another may have to make room */
 	}
 }
 

@@ -44,6 +44,11 @@ struct command {
 	int (*run)(const struct call *call); /* returns the exit code (enum ctl_code) */
 };
 
+/* In a command: its options' rows, and the struct of what they are by default. */
+#define COMMAND_OPTIONS(rows_, defaults_)                                               \
+	.options = (rows_), .option_count = ARRAY_LEN(rows_), .defaults = &(defaults_), \
+	.defaults_size = sizeof(defaults_)
+
 extern const struct command cmd_decode, cmd_flows, cmd_import, cmd_init, cmd_keygen_identity,
 	cmd_keygen_operational, cmd_keygen_root, cmd_member_issue, cmd_member_renew,
 	cmd_member_request, cmd_member_revoke, cmd_member_show, cmd_peers, cmd_peers_show,

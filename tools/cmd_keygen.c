@@ -204,9 +204,6 @@ const struct command cmd_keygen_operational = {
 	.summary = "a week's keys for a node whose identity key is elsewhere",
 	.operands_min = 1,
 	.operands_max = 1,
-	.options = rows,
-	.option_count = ARRAY_LEN(rows),
-	.defaults = &defaults,
-	.defaults_size = sizeof(defaults),
+	COMMAND_OPTIONS(rows, defaults),
 	.run = run_operational,
 };

@@ -157,10 +157,7 @@ const struct command cmd_member_issue = {
 	.summary = "a certificate for an applicant, signed by a root",
 	.operands_min = 1,
 	.operands_max = 1,
-	.options = rows,
-	.option_count = ARRAY_LEN(rows),
-	.defaults = &defaults,
-	.defaults_size = sizeof(defaults),
+	COMMAND_OPTIONS(rows, defaults),
 	.run = run_issue,
 };
 
@@ -171,9 +168,6 @@ const struct command cmd_member_renew = {
 	.summary = "the same certificate anew: same id, new serial and validity",
 	.operands_min = 1,
 	.operands_max = 1,
-	.options = rows,
-	.option_count = ARRAY_LEN(rows),
-	.defaults = &defaults,
-	.defaults_size = sizeof(defaults),
+	COMMAND_OPTIONS(rows, defaults),
 	.run = run_renew,
 };

@@ -182,6 +182,24 @@ static int ask_for(const struct call *call, const char *node, struct ctl_request
 	return client_query(call->globals->socket, request, listener);
 }
 
+/* Numbers that say little alone stand as in the list: 255 is no sentinel, and no round trip is 0.
+ */
+static void put_readable(const struct call *call, json_t *row)
+{
+	static const char *const keys[] = {"distance", "rtt_ms"};
+	char room[PRINT_CELL_MAX];
+
+	for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
+		for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
+			if (strcmp(columns[i].key, keys[k]) != 0)
+				continue;
+			columns[i].cell(row, call->now, room);
+			json_object_set_new(row, keys[k], json_string(room));
+		}
+	}
+	print_sections(row, stdout);
+}
+
 /* A name may be of several; an id never is. */
 static int show(const struct call *call)
 {
@@ -203,7 +221,7 @@ static int show(const struct call *call)
 	else if (json_array_size(rows) == 1 && call->form == PRINT_JSON)
 		print_object(json_array_get(rows, 0), stdout);
 	else if (json_array_size(rows) == 1)
-		print_sections(json_array_get(rows, 0), stdout);
+		put_readable(call, json_array_get(rows, 0));
 	json_decref(rows);
 	return code;
 }

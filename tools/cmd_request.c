@@ -80,9 +80,6 @@ const struct command cmd_member_request = {
 	.name = "member",
 	.verb = "request",
 	.summary = "a request for membership, for an identity key that is there",
-	.options = rows,
-	.option_count = ARRAY_LEN(rows),
-	.defaults = &defaults,
-	.defaults_size = sizeof(defaults),
+	COMMAND_OPTIONS(rows, defaults),
 	.run = run,
 };

@@ -169,9 +169,6 @@ const struct command cmd_member_revoke = {
 	.summary = "a root's list: whom it revokes, endorses, retires",
 	.notes = "With nothing to add the list is signed anew, under its next number.\n",
 	.operands_max = CERTS_MAX,
-	.options = rows,
-	.option_count = ARRAY_LEN(rows),
-	.defaults = &defaults,
-	.defaults_size = sizeof(defaults),
+	COMMAND_OPTIONS(rows, defaults),
 	.run = run,
 };

@@ -70,6 +70,18 @@ static int put(const struct call *call, json_t *object, const char *signature)
 	return is_valid ? CTL_FOUND : CTL_UNVERIFIED;
 }
 
+/* Puts what a root has signed, which holds: is it one of `roots`, those that are trusted? */
+static int put_signed(const struct call *call, json_t *object, const struct roots *roots,
+                      const struct public_key *root)
+{
+	if (roots->count == 0)
+		return put(call, object, "verifies with the root it names (--root: is it yours?)");
+	if (roots_have(roots, root))
+		return put(call, object, "verifies with a root you trust");
+	(void)put(call, object, "by a root you do not trust");
+	return print_failure(CTL_UNVERIFIED, "%s: %s", call->operands[0], err_text(ERR_ROOT));
+}
+
 /* A request: nobody but its applicant has signed it. */
 static int show_request(const struct call *call, const uint8_t *data, size_t len)
 {
@@ -93,14 +105,9 @@ static int show_cert(const struct call *call, const uint8_t *data, size_t len)
 	if (code != CTL_FOUND)
 		return code;
 	named = named_root(data, len);
-	err = cert_open(data, len, roots.count == 0 ? &named : &roots, any_time, &cert);
+	err = cert_open(data, len, &named, any_time, &cert);
 	if (err == ERR_OK)
-		return put(call, describe_cert(&cert, call->now),
-		           roots.count == 0
-		                   ? "verifies with the root it names (--root: is it yours?)"
-		                   : "verifies with a root you trust");
-	if (err == ERR_ROOT && cert_open(data, len, &named, any_time, &cert) == ERR_OK)
-		(void)put(call, describe_cert(&cert, call->now), "by a root you do not trust");
+		return put_signed(call, describe_cert(&cert, call->now), &roots, &cert.root);
 	return print_failure(CTL_UNVERIFIED, "%s: %s", call->operands[0], err_text(err));
 }
 
@@ -151,16 +158,9 @@ static int show_notices(const struct call *call)
 		code = print_failure(err == ERR_IO || err == ERR_NOENT ? CTL_INTERNAL
 		                                                       : CTL_UNVERIFIED,
 		                     "%s", reason);
-	} else if (code == CTL_FOUND && roots.count == 0) {
-		code = put(call, describe_notices(notices, call->now),
-		           "verifies with the root it names (--root: is it yours?)");
-	} else if (code == CTL_FOUND && roots_have(&roots, &notices->root)) {
-		code = put(call, describe_notices(notices, call->now),
-		           "verifies with a root you trust");
 	} else if (code == CTL_FOUND) {
-		(void)put(call, describe_notices(notices, call->now), "by a root you do not trust");
-		code = print_failure(CTL_UNVERIFIED, "%s: %s", call->operands[0],
-		                     err_text(ERR_ROOT));
+		code = put_signed(call, describe_notices(notices, call->now), &roots,
+		                  &notices->root);
 	}
 	free(notices);
 	return code;
@@ -206,9 +206,6 @@ const struct command cmd_member_show = {
 	.summary = "what such a file says, and whether it holds",
 	.operands_min = 1,
 	.operands_max = 1,
-	.options = rows,
-	.option_count = ARRAY_LEN(rows),
-	.defaults = &defaults,
-	.defaults_size = sizeof(defaults),
+	COMMAND_OPTIONS(rows, defaults),
 	.run = run,
 };

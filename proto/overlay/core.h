@@ -17,7 +17,8 @@
 #define HOPS_MAX 12       /* relays that a query may pass */
 #define NOBODY UINT16_MAX /* no index */
 #define SEEN_SLACK_MS 180000 /* after its expiry, before a question is forgotten */
-#define DEPTH_NONE 257       /* deeper than any bucket: nothing was passed on yet */
+#define DEFERRED_MAX 64
+#define DEPTH_NONE 257 /* deeper than any bucket: nothing was passed on yet */
 
 /*
  * The tests build the overlay with one rule broken, to see that the simulator notices. Nothing else
@@ -40,12 +41,16 @@ enum rule {
 
 struct seat { /* a member in the directory: many are kept, so it is small */
 	const struct held_card *held;
-	uint32_t tried_s;  /* when it was last tried to be reached; monotonic */
-	uint16_t seen_min; /* when it last proved to be there, after our start, and 1; 0: never */
-	uint8_t state : 4; /* enum member_state */
-	uint8_t said : 4;  /* its last receipt's enum verdict_kind and 1; 0: none */
-	uint8_t misses;    /* tries in vain, in a row */
+	uint32_t tried_s; /* when it was last tried to be reached; monotonic */
+	/* When it last proved to be there, after our start, and 1; 0: never. Stands still after 728
+	 * days without a restart. */
+	uint32_t seen_min : 20;
+	uint32_t state : 4;  /* enum member_state */
+	uint32_t said : 4;   /* its last receipt's enum verdict_kind and 1; 0: none */
+	uint32_t misses : 4; /* tries in vain, in a row: seat_missed() */
 };
+#define SEEN_MIN_MAX ((1u << 20) - 1)
+#define SEAT_MISSES_MAX 15
 
 struct kinds { /* hashes of what a bucket should not have too much of the same of */
 	uint64_t prefix, org, root;
@@ -120,6 +125,12 @@ struct seen { /* a query that came, whatever became of it */
 	struct mono until; /* no copy of it could pass for fresh after that; ms 0: never used */
 	uint16_t from;     /* whose it is, of `origins`; NOBODY: ours */
 	uint16_t chain;    /* the next of the same hash; NOBODY: none */
+};
+
+struct deferred { /* a query that could not be taken when it came, and is not pulled for now */
+	struct short_id id;
+	struct id origin;
+	struct mono until; /* ms 0: never used */
 };
 
 struct held { /* a query alive, ours or another's */
@@ -213,6 +224,7 @@ struct pull { /* an answer that we were offered, on its way */
 
 struct inflow { /* a stream somebody opened to us */
 	bool is_used;
+	bool is_known; /* a live session is with that address: it proved itself */
 	uint32_t stream;
 	struct mono until;
 	struct endpoint from;
@@ -281,6 +293,7 @@ struct overlay {
 
 	struct seen *seen;
 	uint16_t *seen_heads; /* by a hash of the query's id */
+	struct deferred deferred[DEFERRED_MAX];
 	struct held *held;
 	uint64_t *knowers; /* of each held: a bit for each contact that is known to have it, too */
 	struct copy *copies;
@@ -330,6 +343,7 @@ struct wall common_wall(const struct overlay *o, struct now now);
 
 /* roster.c: the directory */
 struct seat *seat_of(struct overlay *o, const struct id *id);
+void seat_missed(struct seat *seat);                              /* one more try was in vain */
 size_t roster_from(const struct overlay *o, const struct id *id); /* first not below */
 /* Does a card whose signatures hold count here: trusted, not revoked, in time, not our own? */
 enum err roster_judge(struct overlay *o, struct now now, const struct card *card);
@@ -416,6 +430,10 @@ struct seen *seen_of(struct overlay *o, struct now now, struct short_id id);
 struct seen *seen_place(struct overlay *o, struct now now, uint16_t from); /* NULL: none, counted */
 void seen_put(struct overlay *o, struct seen *place, const struct query_id *id, uint16_t from,
               struct mono until);
+const struct deferred *deferred_of(struct overlay *o, struct now now, struct short_id id);
+/* Where there is no room it is not deferred, and costs a signature each time that it comes. */
+void deferred_put(struct overlay *o, struct now now, const struct query_id *id,
+                  const struct id *origin);
 struct origin *origin_of(struct overlay *o, const struct id *id);
 struct origin *origin_new(struct overlay *o, struct now now, const struct id *id);
 bool window_is_spent(const struct window *w, uint64_t number); /* was one of that number seen? */

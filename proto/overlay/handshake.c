@@ -311,7 +311,7 @@ void handshake_again(struct overlay *o, struct now now, struct session *s)
 	}
 	session_release(o, s);
 	if (seat != NULL && session_live(o, &id) == NULL) {
-		seat->misses = (uint8_t)MIN(seat->misses + 1, UINT8_MAX);
+		seat_missed(seat);
 		seat->state = seat->state == MEMBER_EXPIRED ? MEMBER_EXPIRED : MEMBER_SILENT;
 		table_missed(o, now, &id);
 	}

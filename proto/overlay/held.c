@@ -1,7 +1,8 @@
 /*
  * Questions that are remembered. Held: those that are alive, whole, to pass them on and to be
- * pulled. Seen: those of which a copy could still pass for fresh. Origins: which numbers each asker
- * has used. And of each that is held, who of the table is known to have it, too.
+ * pulled. Seen: those of which a copy could still pass for fresh. Deferred: those for which there
+ * was no room or no budget just now. Origins: which numbers each asker has used. And of each that
+ * is held, who of the table is known to have it, too.
  */
 #include "base/util.h"
 #include "proto/overlay/core.h"
@@ -9,6 +10,8 @@
 #include <string.h>
 
 #define SEEN_A_MEMBER 4 /* remembered, when there is little room left */
+#define DEFERRED_A_MEMBER 16
+#define DEFERRED_MS 5000 /* there may be room, or budget, again */
 
 struct held *held_of(struct overlay *o, const struct query_id *id)
 {
@@ -89,6 +92,44 @@ void seen_put(struct overlay *o, struct seen *place, const struct query_id *id, 
 	*head = at;
 }
 
+const struct deferred *deferred_of(struct overlay *o, struct now now, struct short_id id)
+{
+	for (size_t i = 0; i < DEFERRED_MAX; i++) {
+		const struct deferred *d = &o->deferred[i];
+
+		if (d->until.ms > now.mono.ms && short_id_equal(d->id, id))
+			return d;
+	}
+	return NULL;
+}
+
+void deferred_put(struct overlay *o, struct now now, const struct query_id *id,
+                  const struct id *origin)
+{
+	struct deferred *place = NULL;
+	size_t same = 0;
+
+	if (deferred_of(o, now, short_id_of(id->octets)) != NULL)
+		return;
+	for (size_t i = 0; i < DEFERRED_MAX; i++) {
+		struct deferred *d = &o->deferred[i];
+
+		if (d->until.ms <= now.mono.ms)
+			place = d;
+		else
+			same += id_equal(&d->origin, origin);
+	}
+	if (place == NULL || same >= DEFERRED_A_MEMBER) {
+		o->counters.tables_full++;
+		return;
+	}
+	*place = (struct deferred){
+		.id = short_id_of(id->octets),
+		.origin = *origin,
+		.until = mono_after(now.mono, DEFERRED_MS),
+	};
+}
+
 void held_drop(struct overlay *o, struct held *h)
 {
 	uint16_t at = (uint16_t)(h - o->held);
@@ -147,6 +188,15 @@ struct origin *origin_of(struct overlay *o, const struct id *id)
 	return NULL;
 }
 
+/* Nothing of it can be alive: it need not be on disk, either. */
+static void forget_window(struct overlay *o, const struct origin *origin)
+{
+	struct slot *slot = push(o, ACT_WINDOW, NULL);
+
+	if (slot != NULL)
+		slot->act.window = (struct window){.origin = origin->window.origin};
+}
+
 /* A place for one more: a free one, else that of who has asked nothing for longest and long. */
 struct origin *origin_new(struct overlay *o, struct now now, const struct id *id)
 {
@@ -165,6 +215,8 @@ struct origin *origin_new(struct overlay *o, struct now now, const struct id *id
 		o->counters.tables_full++;
 		return NULL;
 	}
+	if (best->used.ms != 0)
+		forget_window(o, best);
 	*best = (struct origin){.window = {.origin = *id}, .used = {MAX(now.mono.ms, 1)}};
 	return best;
 }

@@ -144,3 +144,16 @@ const struct trust *overlay_trust(const struct overlay *o)
 {
 	return o->trust;
 }
+
+size_t overlay_lists(const struct overlay *o, struct now now,
+                     struct trust_head ret[TRUST_ROOTS_MAX])
+{
+	const struct roots *trusted = trust_roots(o->trust, common_wall(o, now));
+	size_t known = trust_heads(o->trust, ret), count = 0;
+
+	for (size_t i = 0; i < known; i++) {
+		if (roots_have(trusted, &ret[i].root))
+			ret[count++] = ret[i];
+	}
+	return count;
+}

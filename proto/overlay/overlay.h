@@ -145,7 +145,7 @@ enum act_kind {
 	ACT_FORGET, /* `card` counts no longer: it was revoked, has expired, or its root has gone */
 	ACT_NOTICE, /* keep this page of a root's list (data[0..len)) across restarts */
 	ACT_SEQUENCE, /* keep `number` across restarts, before any later act is carried out */
-	ACT_WINDOW,   /* keep `window` across restarts */
+	ACT_WINDOW,   /* keep `window` across restarts; with no number: no longer */
 	ACT_CONNECT,  /* open a stream (TCP) to `to`: `stream` is its name */
 	ACT_WRITE,    /* put data[0..len) into `stream` */
 	ACT_CLOSE,    /* `stream` is over, once everything is written */
@@ -300,6 +300,11 @@ bool overlay_member_of(const struct overlay *o, const struct id *id, struct memb
 size_t overlay_table_count(const struct overlay *o); /* live ones in the table */
 uint64_t overlay_sum(const struct overlay *o);       /* over the directory: equal when they are */
 int64_t overlay_skew_ms(const struct overlay *o); /* the community's clock less ours; 0: unknown */
+/* How many clocks of living peers are known, and their median less ours. */
+size_t overlay_peer_skew(const struct overlay *o, int64_t *ret_ms);
+/* The newest lists of the roots that are trusted now. */
+size_t overlay_lists(const struct overlay *o, struct now now,
+                     struct trust_head ret[TRUST_ROOTS_MAX]);
 bool overlay_holds(const struct overlay *o,
                    const struct query_id *id); /* has it heard this query? */
 const struct overlay_counters *overlay_counters(const struct overlay *o);

@@ -17,6 +17,9 @@
 #define PART_TRIES 6
 #define INFLOW_MS 10000 /* a stream to us lives no longer: who reads slowly holds nothing up */
 #define INFLOWS_A_MEMBER 2
+#define STRANGER_BITS_V4 \
+	(96 + 24) /* one network, of whose addresses somebody has as many as he likes */
+#define STRANGER_BITS_V6 48
 
 static void close_stream(struct overlay *o, struct pull *p)
 {
@@ -307,33 +310,6 @@ static struct inflow *inflow_of(struct overlay *o, uint32_t stream)
 	return NULL;
 }
 
-enum err overlay_accept(struct overlay *o, struct now now, const struct endpoint *from,
-                        uint32_t *ret_stream)
-{
-	struct inflow *unused = NULL;
-	size_t same = 0;
-
-	for (size_t i = 0; i < o->limits.streams_max; i++) {
-		struct inflow *in = &o->inflows[i];
-
-		if (!in->is_used)
-			unused = in;
-		else
-			same += addr_equal(&in->from.addr, &from->addr);
-	}
-	if (unused == NULL || same >= MAX(INFLOWS_A_MEMBER, o->limits.streams_max / 4))
-		return counted(&o->counters.tables_full, ERR_LIMIT);
-	*unused = (struct inflow){
-		.is_used = true,
-		.stream = ++o->last_stream,
-		.from = *from,
-		.until = mono_after(now.mono, INFLOW_MS),
-	};
-	o->pulls_due = mono_earlier(o->pulls_due, unused->until);
-	*ret_stream = unused->stream;
-	return ERR_OK;
-}
-
 static void shut(struct overlay *o, struct inflow *in)
 {
 	struct slot *slot = push(o, ACT_CLOSE, NULL);
@@ -341,6 +317,76 @@ static void shut(struct overlay *o, struct inflow *in)
 	if (slot != NULL)
 		slot->act.stream = in->stream;
 	in->is_used = false;
+}
+
+static bool is_known(const struct overlay *o, const struct addr *from)
+{
+	for (size_t i = 0; i < o->limits.sessions_max; i++) {
+		const struct session *s = &o->sessions[i];
+
+		if (s->state == SESSION_LIVE && addr_equal(&s->to.addr, from))
+			return true;
+	}
+	return false;
+}
+
+/* Who is known is counted by its address; strangers by their network, in which all are one. */
+static size_t inflows_like(const struct overlay *o, const struct addr *from, bool is_from_known)
+{
+	unsigned bits = is_from_known      ? 128
+	                : addr_is_v4(from) ? STRANGER_BITS_V4
+	                                   : STRANGER_BITS_V6;
+	size_t count = 0;
+
+	for (size_t i = 0; i < o->limits.streams_max; i++) {
+		const struct inflow *in = &o->inflows[i];
+
+		count += in->is_used && in->is_known == is_from_known &&
+		         addr_in_net(&in->from.addr, from, bits);
+	}
+	return count;
+}
+
+/* A free one; for who is known the oldest stranger's, too. */
+static struct inflow *free_inflow(struct overlay *o, bool is_for_known)
+{
+	struct inflow *oldest = NULL;
+
+	for (size_t i = 0; i < o->limits.streams_max; i++) {
+		struct inflow *in = &o->inflows[i];
+
+		if (!in->is_used)
+			return in;
+		if (is_for_known && !in->is_known &&
+		    (oldest == NULL || in->until.ms < oldest->until.ms))
+			oldest = in;
+	}
+	if (oldest != NULL)
+		shut(o, oldest);
+	return oldest;
+}
+
+enum err overlay_accept(struct overlay *o, struct now now, const struct endpoint *from,
+                        uint32_t *ret_stream)
+{
+	bool is_from_known = is_known(o, &from->addr);
+	size_t most = MAX(INFLOWS_A_MEMBER, o->limits.streams_max / 4);
+	struct inflow *in = inflows_like(o, &from->addr, is_from_known) < most
+	                            ? free_inflow(o, is_from_known)
+	                            : NULL;
+
+	if (in == NULL)
+		return counted(&o->counters.tables_full, ERR_LIMIT);
+	*in = (struct inflow){
+		.is_used = true,
+		.is_known = is_from_known,
+		.stream = ++o->last_stream,
+		.from = *from,
+		.until = mono_after(now.mono, INFLOW_MS),
+	};
+	o->pulls_due = mono_earlier(o->pulls_due, in->until);
+	*ret_stream = in->stream;
+	return ERR_OK;
 }
 
 /* The sealed answer in one record: its octets are lent to the act, piece by piece of a slot. */

@@ -366,6 +366,14 @@ uint64_t overlay_sum(const struct overlay *o)
 	return o->sum;
 }
 
+/* Of many misses it still counts odd and even: each of its two addresses has its turn. */
+void seat_missed(struct seat *seat)
+{
+	unsigned misses = seat->misses == SEAT_MISSES_MAX ? SEAT_MISSES_MAX - 1 : seat->misses + 1u;
+
+	seat->misses = misses & SEAT_MISSES_MAX;
+}
+
 static void describe(const struct overlay *o, const struct seat *seat, struct member *ret)
 {
 	const struct card *card = &seat->held->card;

@@ -302,8 +302,10 @@ static enum err take_new(struct overlay *o, struct now now, struct session *s,
 		session_charge(s, now);
 		serve_turn_away(o, now, s, &q->id);
 	}
-	if (err == ERR_LIMIT)
+	if (err == ERR_LIMIT) {
+		deferred_put(o, now, &q->id, &origin_card->card.id);
 		return err;
+	}
 	from = (uint16_t)(origin - o->origins);
 	h = err == ERR_OK ? held_place(o, origin) : NULL;
 	/* One whose number is spent is remembered too, or it would be pulled again and again. */
@@ -313,8 +315,10 @@ static enum err take_new(struct overlay *o, struct now now, struct session *s,
 		         mono_after(now.mono, (uint64_t)left_ms + SKEW_MS + SEEN_SLACK_MS));
 	if (err != ERR_OK)
 		return err;
-	if (seen == NULL)
+	if (seen == NULL) {
+		deferred_put(o, now, &q->id, &origin_card->card.id);
 		return counted(&o->counters.busy, ERR_BUSY);
+	}
 	keep_window(o, origin, q->number);
 	origin->held++;
 	*h = (struct held){
@@ -366,6 +370,7 @@ static enum err hear_again(struct overlay *o, struct now now, struct session *s,
 enum err on_query(struct overlay *o, struct now now, struct session *s, const struct frame *f)
 {
 	struct id prev = s->held->card.id;
+	const struct deferred *d;
 	struct frame ack;
 	struct query q;
 	struct held *h;
@@ -386,6 +391,11 @@ enum err on_query(struct overlay *o, struct now now, struct session *s, const st
 	if (seen_of(o, now, short_id_of(ack.query_id.octets)) != NULL) {
 		say_in(o, now, s, &ack);
 		return counted(&o->counters.replayed, ERR_STALE);
+	}
+	d = deferred_of(o, now, short_id_of(ack.query_id.octets));
+	if (d != NULL && !id_equal(&d->origin, &prev)) { /* its origin itself hears that it waits */
+		say_in(o, now, s, &ack);
+		return counted(&o->counters.over_budget, ERR_LIMIT);
 	}
 	err = query_open(f->blob.at, bytes_left(&f->blob), &q);
 	if (err != ERR_OK)
@@ -445,7 +455,8 @@ enum err on_digest(struct overlay *o, struct now now, struct session *s, const s
 
 		if (h != NULL)
 			knower_note(o, h, &s->held->card.id);
-		else if (seen_of(o, now, f->ids[i]) == NULL)
+		else if (seen_of(o, now, f->ids[i]) == NULL &&
+		         deferred_of(o, now, f->ids[i]) == NULL)
 			want.ids[want.id_count++] = f->ids[i];
 	}
 	if (want.id_count > 0) {

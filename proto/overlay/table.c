@@ -335,7 +335,7 @@ static int number_cmp(const void *left, const void *right)
 }
 
 /* The median: no few clocks, however wrong, move it far. */
-static void reckon_skew(struct overlay *o)
+size_t overlay_peer_skew(const struct overlay *o, int64_t *ret_ms)
 {
 	int64_t skews[64];
 	size_t count = 0;
@@ -345,7 +345,16 @@ static void reckon_skew(struct overlay *o)
 			skews[count++] = o->contacts[i].skew_ms;
 	}
 	qsort(skews, count, sizeof(skews[0]), number_cmp);
-	o->skew_ms = count >= SKEWS_MIN ? skews[count / 2] : 0;
+	*ret_ms = count > 0 ? skews[count / 2] : 0;
+	return count;
+}
+
+static void reckon_skew(struct overlay *o)
+{
+	int64_t skew_ms;
+	size_t count = overlay_peer_skew(o, &skew_ms);
+
+	o->skew_ms = count >= SKEWS_MIN ? skew_ms : 0;
 }
 
 /* In unsigned arithmetic: its clock may say anything. */
@@ -374,7 +383,7 @@ static void answered(struct overlay *o, struct now now, struct contact *c, const
 		seat->state = MEMBER_LIVE;
 		seat->misses = 0;
 		seat->seen_min =
-			(uint16_t)MIN((now.mono.ms - o->started.ms) / 60000 + 1, UINT16_MAX);
+			MIN((now.mono.ms - o->started.ms) / 60000 + 1, SEEN_MIN_MAX) & SEEN_MIN_MAX;
 	}
 	if (!is_new)
 		return;
@@ -410,7 +419,7 @@ static void missed(struct overlay *o, struct now now, struct contact *c)
 		tell(o, "member is silent", c->held);
 	if (seat != NULL) {
 		seat->state = MEMBER_SILENT;
-		seat->misses = (uint8_t)MIN(seat->misses + 1, UINT8_MAX);
+		seat_missed(seat);
 		seat->tried_s = (uint32_t)(now.mono.ms / 1000);
 	}
 	sessions_drop(o, &id);

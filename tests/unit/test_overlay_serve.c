@@ -329,6 +329,65 @@ static void streams_that_say_nothing_take_few_places_and_not_for_long(void **sta
 	world_free(w);
 }
 
+static void strangers_of_one_network_are_one(void **state)
+{
+	struct world *w = circle(2);
+	struct endpoint v4 = place(66, 6), v6 = {.port = 7667};
+	uint32_t stream;
+	(void)state;
+
+	for (int i = 0; i < 2; i++) {
+		v4.addr.octets[15]++;
+		accept_from(w, B, &v4);
+	}
+	v4.addr.octets[15]++;
+	assert_err(ERR_LIMIT, overlay_accept(w->parties[B].overlay, now_of(w, B), &v4, &stream));
+	run(w, 10000);
+	assert_ok(addr_parse("2001:db8:1::1", &v6.addr));
+	for (int i = 0; i < 2; i++) {
+		v6.addr.octets[6]++; /* behind the first 48 bits */
+		accept_from(w, B, &v6);
+	}
+	v6.addr.octets[6]++;
+	assert_err(ERR_LIMIT, overlay_accept(w->parties[B].overlay, now_of(w, B), &v6, &stream));
+	v6.addr.octets[5]++; /* another network's */
+	accept_from(w, B, &v6);
+	world_free(w);
+}
+
+/* Else strangers from a few networks would keep members from their answers. */
+static void who_is_in_a_session_takes_the_place_of_a_stranger(void **state)
+{
+	struct world *w = circle(3);
+	struct endpoint stranger = place(66, 6), other = place(70, 7);
+	uint32_t first, stream;
+	(void)state;
+
+	assert_true(is_live(w, B, A) && is_live(w, B, C));
+	first = accept_from(w, B, &stranger);
+	w->now_ms++;
+	accept_from(w, B, &stranger);
+	stranger = place(67, 6);
+	for (int i = 0; i < 2; i++)
+		accept_from(w, B, &stranger);
+	assert_err(ERR_LIMIT, overlay_accept(w->parties[B].overlay, now_of(w, B), &other, &stream));
+	for (unsigned i = 1; i <= 2; i++) {
+		accept_from(w, B, &w->parties[A].at);
+		drain(w, B);
+		assert_int_equal(w->parties[B].acts[ACT_CLOSE], i);
+	}
+	overlay_octets(w->parties[B].overlay, now_of(w, B), first, (uint8_t[200]){0}, 200);
+	assert_int_equal(counters(w, B)->malformed, 0); /* the oldest has gone */
+	assert_err(ERR_LIMIT, overlay_accept(w->parties[B].overlay, now_of(w, B), &w->parties[A].at,
+	                                     &stream)); /* it has its share */
+	for (unsigned i = 3; i <= 4; i++)
+		accept_from(w, B, &w->parties[C].at);
+	drain(w, B);
+	assert_int_equal(w->parties[B].acts[ACT_CLOSE], 4);
+	assert_err(ERR_LIMIT, overlay_accept(w->parties[B].overlay, now_of(w, B), &other, &stream));
+	world_free(w);
+}
+
 /* The keys of a repeated hello would be the same again. */
 static void a_token_is_good_once(void **state)
 {
@@ -571,6 +630,8 @@ int main(void)
 		cmocka_unit_test(nobody_else_fetches_it),
 		cmocka_unit_test(a_stream_that_does_not_say_a_token_is_closed_unanswered),
 		cmocka_unit_test(streams_that_say_nothing_take_few_places_and_not_for_long),
+		cmocka_unit_test(strangers_of_one_network_are_one),
+		cmocka_unit_test(who_is_in_a_session_takes_the_place_of_a_stranger),
 		cmocka_unit_test(a_token_is_good_once),
 		cmocka_unit_test(one_organisations_searches_have_a_budget_of_time),
 		cmocka_unit_test(one_member_may_ask_so_many_and_no_more),

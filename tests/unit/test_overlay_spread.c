@@ -259,6 +259,39 @@ static void windows_are_kept_across_restarts(void **state)
 	world_free(w);
 }
 
+/* Else notes of everybody who ever asked would be on disk for ever. */
+static void a_window_that_makes_room_is_kept_no_longer(void **state)
+{
+	struct world *w = world_new(3);
+	struct query q = {.reply_to = {{1}}};
+	struct query_blob blob;
+	struct act act;
+	unsigned windows = 0;
+	(void)state;
+
+	w->parties[B].options.limits.origins_max = 1;
+	all_meet(w);
+	run(w, 5000);
+	forge_query(w, A, 1, &q, &blob);
+	say_query(w, A, B, &blob, 0);
+	run(w, 400000); /* no question of it can be alive */
+	q = (struct query){.reply_to = {{1}}};
+	forge_query(w, C, 1, &q, &blob);
+	w->parties[B].is_deaf = true;
+	say_query(w, C, B, &blob, 0);
+	run(w, 20);
+	while (overlay_next(w->parties[B].overlay, &act)) {
+		if (act.kind != ACT_WINDOW)
+			continue;
+		assert_memory_equal(&act.window.origin, id_of(w, windows == 0 ? A : C),
+		                    sizeof(act.window.origin));
+		assert_int_equal(act.window.highest, windows);
+		windows++;
+	}
+	assert_int_equal(windows, 2);
+	world_free(w);
+}
+
 /* The second of two under one number is not served, held or passed on, by whomever it comes. */
 static void two_questions_under_one_number_are_noticed(void **state)
 {
@@ -420,6 +453,42 @@ static void one_that_asks_without_end_is_its_own_limit(void **state)
 	world_free(w);
 }
 
+/* Each pull would cost a signature check, and be in vain. */
+static void one_over_budget_is_not_pulled_again_at_every_digest(void **state)
+{
+	struct world *w = quarters();
+	struct query q;
+	struct query_blob blob;
+	unsigned receipts;
+	(void)state;
+
+	for (uint64_t i = 1; i <= 8; i++) { /* all that A may have alive, at B alone */
+		q = (struct query){.reply_to = {{1}}, .is_direct = true};
+		q.issued = now_of(w, A).wall;
+		q.expires.ms = q.issued.ms + 12000;
+		forge_query(w, A, i, &q, &blob);
+		say_query(w, A, B, &blob, 0);
+	}
+	run(w, 50);
+	q = (struct query){.reply_to = {{1}}};
+	forge_query(w, A, 9, &q, &blob);
+	say_query(w, A, C, &blob, 0);
+	run(w, 4000);
+	assert_in_range(w->frames[C][B][FRAME_DIGEST] + w->frames[D][B][FRAME_DIGEST], 3, 100);
+	assert_in_range(counters(w, B)->pulled, 0, 1);
+	assert_in_range(counters(w, B)->over_budget, 1, 2);
+	assert_false(overlay_holds(w->parties[B].overlay, &q.id));
+
+	receipts = w->frames[B][A][FRAME_RECEIPT];
+	say_query(w, A, B, &blob, 0); /* its origin itself hears that there is no room */
+	run(w, 50);
+	assert_int_equal(w->frames[B][A][FRAME_RECEIPT], receipts + 1);
+
+	run(w, 20000); /* and what has room again is pulled */
+	assert_true(overlay_holds(w->parties[B].overlay, &q.id));
+	world_free(w);
+}
+
 /* Else whoever fills it could replay what it had pushed out. */
 static void what_is_alive_is_not_forgotten_for_what_is_new(void **state)
 {
@@ -502,12 +571,14 @@ int main(void)
 		cmocka_unit_test(a_question_that_has_gone_too_far_goes_no_farther),
 		cmocka_unit_test(a_number_is_good_for_one_question),
 		cmocka_unit_test(windows_are_kept_across_restarts),
+		cmocka_unit_test(a_window_that_makes_room_is_kept_no_longer),
 		cmocka_unit_test(two_questions_under_one_number_are_noticed),
 		cmocka_unit_test(a_question_is_of_the_present_whatever_it_says),
 		cmocka_unit_test(one_that_is_to_be_direct_is_not_passed_on),
 		cmocka_unit_test(who_brings_a_forged_one_is_not_thanked),
 		cmocka_unit_test(who_may_not_ask_is_not_served),
 		cmocka_unit_test(one_that_asks_without_end_is_its_own_limit),
+		cmocka_unit_test(one_over_budget_is_not_pulled_again_at_every_digest),
 		cmocka_unit_test(what_is_alive_is_not_forgotten_for_what_is_new),
 		cmocka_unit_test(one_that_is_over_is_remembered_and_not_served_again),
 		cmocka_unit_test(an_urgent_one_goes_to_two_of_each_bucket),

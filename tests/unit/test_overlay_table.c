@@ -292,6 +292,31 @@ static void clocks_that_show_no_time_at_all_break_nothing(void **state)
 	}
 }
 
+/* Whoever is out of the table is known by minutes after our start, of which there are many. */
+static void after_months_it_is_known_when_somebody_was_last_there(void **state)
+{
+	struct world *w = world_new(2);
+	struct member m;
+	(void)state;
+
+	start_party(w, 0);
+	w->now_ms += (uint64_t)(400 * DAY_MS);
+	for (size_t i = 0; i < 2; i++)
+		w->parties[i].skew_ms = -400 * DAY_MS; /* their certificates are valid still */
+	overlay_expire(w->parties[0].overlay, now_of(w, 0));
+	start_party(w, 1);
+	remember(w, 0, 1);
+	remember(w, 1, 0);
+	run(w, 5000);
+	assert_true(is_live(w, 0, 1));
+	stop_party(w, 1);
+	run(w, 120000);
+	assert_true(knows(w, 0, 1, &m));
+	assert_false(m.is_in_table);
+	assert_in_range(now_of(w, 0).mono.ms - m.seen.ms, 60000, 240000);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +333,7 @@ int main(void)
 		cmocka_unit_test(the_dead_are_tried_ever_more_rarely),
 		cmocka_unit_test(five_clocks_say_what_time_it_is),
 		cmocka_unit_test(clocks_that_show_no_time_at_all_break_nothing),
+		cmocka_unit_test(after_months_it_is_known_when_somebody_was_last_there),
 	};
 
 	return cmocka_run_group_tests_name("overlay/table", tests, NULL, NULL);

@@ -27,6 +27,11 @@ static void keep_window(struct disk *disk, const struct window *window)
 
 	while (i < disk->window_count && !id_equal(&disk->windows[i].origin, &window->origin))
 		i++;
+	if (window->highest == 0) {
+		if (i < disk->window_count)
+			disk->windows[i] = disk->windows[--disk->window_count];
+		return;
+	}
 	if (i == disk->window_room) {
 		disk->window_room = MAX(8, 2 * disk->window_room);
 		disk->windows =
