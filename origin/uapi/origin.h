@@ -61,11 +61,12 @@ enum origin_direction {
 };
 
 /* Of a record. */
-#define ORIGIN_FLAG_AMBIGUOUS 0x01U /* several accepts since the last fork: `last` is the newest \
-	                             */
-#define ORIGIN_FLAG_PRELOAD 0x02U   /* task is older than the provider */
-#define ORIGIN_FLAG_NO_EXE 0x04U    /* exe_dev and exe_ino could not be read here */
-#define ORIGIN_FLAG_BLINDED 0x08U   /* a hook was found dead since the last record */
+#define ORIGIN_FLAG_AMBIGUOUS                                                                  \
+	0x01U                     /* several accepts since the last fork: `last` is the newest \
+	                           */
+#define ORIGIN_FLAG_PRELOAD 0x02U /* task is older than the provider */
+#define ORIGIN_FLAG_NO_EXE 0x04U  /* exe_dev and exe_ino could not be read here */
+#define ORIGIN_FLAG_BLINDED 0x08U /* a hook was found dead since the last record */
 
 /* Of an origin. */
 #define ORIGIN_SOURCE_SELF_HOP 0x01U   /* the peer was a process of this very host (see `depth`) */
