@@ -65,6 +65,9 @@ sim_command(nat ${kept} --nodes 10 --seed 5 --nat 0.3 --json)
 sim_command(partition ${kept} --nodes 10 --seed 6 --partition 61000:75000 --json)
 sim_command(rule "\"coverage_min\":1.0.*\"answered_mean\":null" --nodes 2000 --rule kadcast --json)
 sim_command(seeds "4 seeds, 0 failed" --seeds 1..4 --nodes 12 --queries 1)
+# A node alone behind a liar: every call in vain, until the one address it knows answers again.
+sim_command(alone ${kept} --json --seed 1980 --nodes 64 --queries 4 --loss 0.15 --dead 0.13
+	--byzantine 0.18 --liar delay --nat 0.04 --urgent --crypto fake)
 sim_command(share "--loss does not take \"1.5\"" --loss 1.5)
 sim_command(nodes "--nodes does not take \"20001\"" --nodes 20001)
 sim_command(kind "--liar does not take \"saint\"" --liar saint)

@@ -12,7 +12,8 @@
 #define WAIT_MS 1000 /* for a WELCOME, doubled at every try up to: */
 #define WAIT_MAX_MS 16000
 #define LOST_MS 600000     /* between two KNOCKs at members who are silent, or lapsed, */
-#define LOST_ALONE_MS 4000 /* and where nobody else is known to live */
+#define LOST_ALONE_MS 4000 /* and where nobody else is known to live, doubled at every fourth */
+#define LOST_SLOWER 2      /* so often: who is gone for good may have left the address to others */
 
 /* Two signatures and more are checked for each: strangers, by /24 or /48. */
 static const struct budget_rate stranger_rate = {.per_minute = 300, .burst = 20};
@@ -85,30 +86,39 @@ enum err on_knock(struct overlay *o, struct now now, const struct endpoint *from
 	return ERR_OK;
 }
 
-/* Of what was said to one of our bootstrap addresses, and not answered yet. */
-static struct bootstrap *bootstrap_at(struct overlay *o, const struct endpoint *from)
+/*
+ * What a WELCOME from there answers: one address may be knocked at as a bootstrap and as a lost
+ * member's, and only the nonce tells which.
+ */
+static enum err open_welcome(struct overlay *o, const struct endpoint *from, struct bytes data,
+                             uint8_t room[WELCOME_MAX], struct welcome *w, struct bootstrap **ret)
 {
-	for (size_t i = 0; i < o->bootstrap_count; i++) {
-		if (endpoint_equal(&o->bootstraps[i].endpoint, from))
-			return &o->bootstraps[i];
+	for (size_t i = 0; i <= o->bootstrap_count; i++) {
+		struct bootstrap *b = i < o->bootstrap_count ? &o->bootstraps[i] : &o->lost;
+		enum err err;
+
+		if (b->next.ms == MONO_NEVER.ms || !endpoint_equal(&b->endpoint, from))
+			continue;
+		*ret = b;
+		err = welcome_open(&o->self.card.record.kx, &o->self.kx_secret, &b->nonce, data.at,
+		                   bytes_left(&data), room, w);
+		if (err != ERR_STALE)
+			return err;
 	}
-	return endpoint_equal(&o->lost.endpoint, from) ? &o->lost : NULL;
+	return ERR_STALE;
 }
 
 enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *from,
                     const void *data, size_t len)
 {
-	struct bootstrap *b = bootstrap_at(o, from);
 	const struct held_card *held;
 	uint8_t room[WELCOME_MAX];
+	struct bootstrap *b;
 	struct welcome w;
+	struct seat *seat;
 	bool is_news;
-	enum err err;
+	enum err err = open_welcome(o, from, bytes_of(data, len), room, &w, &b);
 
-	if (b == NULL || b->next.ms == MONO_NEVER.ms)
-		return counted(&o->counters.unasked, ERR_STALE);
-	err = welcome_open(&o->self.card.record.kx, &o->self.kx_secret, &b->nonce, data, len, room,
-	                   &w);
 	if (err != ERR_OK)
 		return counted(err == ERR_STALE ? &o->counters.unasked : &o->counters.forged, err);
 	err = roster_admit(o, now, w.cert, w.record, NULL, &held, &is_news);
@@ -119,6 +129,9 @@ enum err on_welcome(struct overlay *o, struct now now, const struct endpoint *fr
 		*b = (struct bootstrap){.next = b->next}; /* one WELCOME is enough */
 	else
 		b->next = MONO_NEVER;
+	seat = seat_of(o, &held->card.id);
+	if (seat != NULL)
+		seat->misses = 0; /* it lives: calls in vain say nothing any more */
 	handshake_begin(o, now, held);
 	return ERR_OK;
 }
@@ -173,9 +186,12 @@ static const struct record *any_lost(struct overlay *o)
 static void knock_at_lost(struct overlay *o, struct now now)
 {
 	const struct record *r = any_lost(o);
-	uint64_t wait_ms = o->live_count > 0 ? LOST_MS : LOST_ALONE_MS;
+	uint64_t alone_ms = (uint64_t)LOST_ALONE_MS << MIN(o->lost.misses / 4, LOST_SLOWER);
+	uint64_t wait_ms = o->live_count > 0 ? LOST_MS : alone_ms;
 
-	o->lost = (struct bootstrap){.next = MONO_NEVER};
+	o->lost.next = MONO_NEVER;
+	if (r == NULL || o->live_count > 0)
+		o->lost.misses = 0;
 	if (r == NULL)
 		return;
 	o->lost.endpoint = r->endpoints[random_below(o, r->endpoint_count)];
@@ -218,6 +234,7 @@ void bootstraps_again(struct overlay *o, struct now now)
 			b->next = mono_after(now.mono, random_below(o, WAIT_MS));
 		o->bootstraps_due = mono_earlier(o->bootstraps_due, b->next);
 	}
+	o->lost.misses = 0;
 	if (o->lost.next.ms != MONO_NEVER.ms)
 		o->lost.next =
 			mono_earlier(o->lost.next, mono_after(now.mono, random_below(o, WAIT_MS)));
