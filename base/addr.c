@@ -36,6 +36,11 @@ bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
 	return a->port == b->port && addr_equal(&a->addr, &b->addr);
 }
 
+unsigned addr_network_bits(const struct addr *a)
+{
+	return addr_is_v4(a) ? 96 + 24 : 48;
+}
+
 bool addr_in_net(const struct addr *a, const struct addr *net, unsigned bits)
 {
 	unsigned whole = bits / 8, rest = bits % 8;

@@ -50,6 +50,12 @@ bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
  */
 bool addr_in_net(const struct addr *a, const struct addr *net, unsigned bits);
 
+/*
+ * How many of its first bits name a network of whose addresses one party may have as many as it
+ * likes: those of a /24, or of a /48. A multiple of 8.
+ */
+unsigned addr_network_bits(const struct addr *a);
+
 /* At most 128 bits, and nothing behind them. */
 bool prefix_is_sound(const struct prefix *p);
 

@@ -27,8 +27,7 @@
 	X(TORN,     "file is torn: shorter than it says of itself")  \
 	X(CORRUPT,  "checksum does not match")                       \
 	X(LOCKED,   "in use by another process")                     \
-	X(IO,       "input/output error")                              \
-	X(UNSUPPORTED, "not possible with this kernel or build")
+	X(IO,       "input/output error")
 /* clang-format on */
 
 enum err {

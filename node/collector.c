@@ -9,8 +9,6 @@
 
 #define STREAMS_MAX 4096
 
-/* recvmmsg(2) fills whole 64 KiB slots; libuv asks for at most 20. */
-
 static void start_seal(struct collector *c);
 
 /* Flows that ever left memory for the disk. */

@@ -15,75 +15,59 @@
 #define LIST_HOURS_MAX 72 /* a root signs its list anew every day */
 #define ROOM_MAX 160
 
-static bool is_clock_off(const struct warnings *w)
+/* Says how the clock stands; is it off? */
+static bool clock_is_off(const struct warnings *w, struct now now, char room[ROOM_MAX])
 {
-	int64_t skew_ms;
+	int64_t bound_ms = w->is_on[WARNING_CLOCK] ? SKEW_OVER_MS : SKEW_MAX_MS, skew_ms;
 	size_t peers = overlay_peer_skew(w->node->link.overlay, &skew_ms);
 
-	return peers > 0 && llabs(skew_ms) > (w->is_clock_off ? SKEW_OVER_MS : SKEW_MAX_MS);
-}
-
-static void clock_text(const struct warnings *w, char room[ROOM_MAX])
-{
-	int64_t skew_ms;
-	size_t peers = overlay_peer_skew(w->node->link.overlay, &skew_ms);
-
+	(void)now;
 	snprintf(room, ROOM_MAX, "the clock is %lld s %s that of %zu peer%s", llabs(skew_ms) / 1000,
 	         skew_ms < 0 ? "ahead of" : "behind", peers,
 	         peers == 1 ? "" : "s, by their median");
+	return peers > 0 && llabs(skew_ms) > bound_ms;
 }
 
-/* The oldest list of a root that is trusted now; false: there is none. */
-static bool oldest_list(const struct warnings *w, struct now now, struct trust_head *ret)
+/* Says how old the oldest list of a root is that is trusted now; is that too old? */
+static bool list_is_old(const struct warnings *w, struct now now, char room[ROOM_MAX])
 {
 	struct trust_head heads[TRUST_ROOTS_MAX];
 	size_t count = overlay_lists(w->node->link.overlay, now, heads);
+	struct trust_head oldest = {.issued = now.wall};
+	const uint8_t *key = oldest.root.octets;
+	int64_t age_ms;
 
 	for (size_t i = 0; i < count; i++) {
-		if (i == 0 || heads[i].issued.ms < ret->issued.ms)
-			*ret = heads[i];
+		if (heads[i].issued.ms < oldest.issued.ms)
+			oldest = heads[i];
 	}
-	return count > 0;
-}
-
-static bool is_list_old(const struct warnings *w, struct now now)
-{
-	struct trust_head head;
-
-	return oldest_list(w, now, &head) &&
-	       now.wall.ms - head.issued.ms > LIST_HOURS_MAX * HOUR_MS;
-}
-
-static void list_text(const struct warnings *w, struct now now, char room[ROOM_MAX])
-{
-	struct trust_head head = {0};
-	const uint8_t *key = head.root.octets;
-
-	(void)oldest_list(w, now, &head);
+	age_ms = now.wall.ms - oldest.issued.ms;
 	snprintf(room, ROOM_MAX,
 	         "the list of root %02x%02x%02x%02x is %lld hours old: newer ones may be withheld",
-	         key[0], key[1], key[2], key[3],
-	         (long long)((now.wall.ms - head.issued.ms) / HOUR_MS));
+	         key[0], key[1], key[2], key[3], (long long)(age_ms / HOUR_MS));
+	return age_ms > LIST_HOURS_MAX * HOUR_MS;
 }
+
+static const struct {
+	bool (*is_due)(const struct warnings *w, struct now now, char room[ROOM_MAX]);
+	const char *topic, *over;
+} kinds[WARNING_COUNT] = {
+	[WARNING_CLOCK] = {clock_is_off, "clock", "the clock agrees with those of the peers again"},
+	[WARNING_LIST] = {list_is_old, "notices", "the lists of the roots are new again"},
+};
 
 void warnings_look(struct warnings *w, struct now now)
 {
-	bool was_off = w->is_clock_off, was_old = w->is_list_old;
 	char room[ROOM_MAX];
 
-	w->is_clock_off = is_clock_off(w);
-	w->is_list_old = is_list_old(w, now);
-	if (w->is_clock_off && !was_off) {
-		clock_text(w, room);
-		log_line("clock", "warning: %s", room);
-	} else if (was_off && !w->is_clock_off) {
-		log_line("clock", "the clock agrees with those of the peers again");
-	}
-	if (w->is_list_old && !was_old) {
-		list_text(w, now, room);
-		log_line("notices", "warning: %s", room);
-	} else if (was_old && !w->is_list_old) {
-		log_line("notices", "the lists of the roots are new again");
+	for (size_t i = 0; i < WARNING_COUNT; i++) {
+		bool was_on = w->is_on[i];
+
+		w->is_on[i] = kinds[i].is_due(w, now, room);
+		if (w->is_on[i] && !was_on)
+			log_line(kinds[i].topic, "warning: %s", room);
+		else if (was_on && !w->is_on[i])
+			log_line(kinds[i].topic, "%s", kinds[i].over);
 	}
 }
 
@@ -101,13 +85,10 @@ const char *warnings_text(const struct warnings *w, struct now now, char room[WA
 	room[0] = '\0';
 	if (keys_warning(&w->node->keys, now.wall, one) != NULL)
 		append(room, one);
-	if (w->is_clock_off) {
-		clock_text(w, one);
-		append(room, one);
-	}
-	if (w->is_list_old) {
-		list_text(w, now, one);
-		append(room, one);
+	for (size_t i = 0; i < WARNING_COUNT; i++) {
+		(void)kinds[i].is_due(w, now, one);
+		if (w->is_on[i])
+			append(room, one);
 	}
 	return room[0] != '\0' ? room : NULL;
 }

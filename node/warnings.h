@@ -13,11 +13,17 @@
 
 struct node;
 
+enum warning {
+	WARNING_CLOCK, /* it is off those of the peers */
+	WARNING_LIST,  /* a trusted root's is old */
+	WARNING_COUNT
+};
+
 struct warnings {
 	struct node *node;
 	uv_timer_t timer;
 	bool is_open;
-	bool is_clock_off, is_list_old; /* at the last look */
+	bool is_on[WARNING_COUNT]; /* at the last look */
 };
 
 void warnings_start(struct warnings *w, struct node *node); /* needs the link */

@@ -150,9 +150,10 @@ enum err record_check(const struct origin_record *r)
 	parts[1] = check_source(&r->origin);
 	parts[2] = check_source(&r->last);
 	parts[3] = check_flow(&r->root);
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
 		if (parts[i] != ERR_OK)
 			return parts[i];
+	}
 	if (r->process.comm[sizeof(r->process.comm) - 1] != '\0' ||
 	    !is_zero(r->reserved, sizeof(r->reserved)))
 		return ERR_FORMAT;

@@ -26,8 +26,10 @@ MUST_USE enum err record_check(const struct origin_record *r);
 /* Writes `r` as it travels. */
 void record_pack(const struct origin_record *r, uint8_t room[RECORD_OCTETS]);
 
-/* Reads what record_pack() writes, and checks it. ERR_SHORT unless `len` is RECORD_OCTETS.
- * After an error `ret` is not to be used. */
+/*
+ * Reads what record_pack() writes, and checks it. ERR_SHORT unless `len` is RECORD_OCTETS. After an
+ * error `ret` is not to be used.
+ */
 MUST_USE enum err record_unpack(const void *octets, size_t len, struct origin_record *ret);
 
 /* Words for people and JSON; "unknown" for numbers that are none. Static text. */

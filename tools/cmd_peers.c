@@ -182,21 +182,15 @@ static int ask_for(const struct call *call, const char *node, struct ctl_request
 	return client_query(call->globals->socket, request, listener);
 }
 
-/* Numbers that say little alone stand as in the list: 255 is no sentinel, and no round trip is 0.
- */
+/* As in the list, where 255 is seen to be no sentinel, and a short round trip to be no 0. */
 static void put_readable(const struct call *call, json_t *row)
 {
-	static const char *const keys[] = {"distance", "rtt_ms"};
 	char room[PRINT_CELL_MAX];
 
-	for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
-		for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
-			if (strcmp(columns[i].key, keys[k]) != 0)
-				continue;
-			columns[i].cell(row, call->now, room);
-			json_object_set_new(row, keys[k], json_string(room));
-		}
-	}
+	distance_cell(row, call->now, room);
+	json_object_set_new(row, "distance", json_string(room));
+	rtt_cell(row, call->now, room);
+	json_object_set_new(row, "rtt_ms", json_string(room));
 	print_sections(row, stdout);
 }
 

@@ -48,7 +48,7 @@ static struct budget *pick(struct budgets *t, const void *data, size_t len)
 
 struct budget *budget_of_prefix(struct budgets *t, const struct addr *a)
 {
-	return pick(t, a->octets, addr_is_v4(a) ? 15 : 6);
+	return pick(t, a->octets, addr_network_bits(a) / 8);
 }
 
 struct budget *budget_of_id(struct budgets *t, const struct id *id)

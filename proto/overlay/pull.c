@@ -17,9 +17,6 @@
 #define PART_TRIES 6
 #define INFLOW_MS 10000 /* a stream to us lives no longer: who reads slowly holds nothing up */
 #define INFLOWS_A_MEMBER 2
-#define STRANGER_BITS_V4 \
-	(96 + 24) /* one network, of whose addresses somebody has as many as he likes */
-#define STRANGER_BITS_V6 48
 
 static void close_stream(struct overlay *o, struct pull *p)
 {
@@ -333,9 +330,7 @@ static bool is_known(const struct overlay *o, const struct addr *from)
 /* Who is known is counted by its address; strangers by their network, in which all are one. */
 static size_t inflows_like(const struct overlay *o, const struct addr *from, bool is_from_known)
 {
-	unsigned bits = is_from_known      ? 128
-	                : addr_is_v4(from) ? STRANGER_BITS_V4
-	                                   : STRANGER_BITS_V6;
+	unsigned bits = is_from_known ? 128 : addr_network_bits(from);
 	size_t count = 0;
 
 	for (size_t i = 0; i < o->limits.streams_max; i++) {

@@ -129,7 +129,7 @@ static uint64_t prefix_kind(struct overlay *o, const struct held_card *held)
 	                       : r->endpoint_count > 0 ? &r->endpoints[0].addr
 	                                               : NULL;
 
-	return a == NULL ? 0 : kind_of(a->octets, addr_is_v4(a) ? 15 : 6);
+	return a == NULL ? 0 : kind_of(a->octets, addr_network_bits(a) / 8);
 }
 
 static void find_kinds(struct overlay *o, const struct held_card *held, struct kinds *ret)

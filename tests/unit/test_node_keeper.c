@@ -1,20 +1,18 @@
 #include "node/keeper.h"
 #include "node/node.h"
 #include "tests/unit/overlay_fixture.h"
-
-#include <unistd.h>
+#include "tests/unit/store_fixture.h"
 
 enum { A, B, C, D };
 
-static struct node *node_new(struct world *w, const char *dir)
+static struct node *node_new(struct world *w, struct fixture *f)
 {
 	struct node *node = calloc(1, sizeof(*node));
-	struct store_options options = {.path = dir, .map_size = UINT64_C(64) << 20};
-	char reason[STORE_REASON_MAX];
 
 	assert_non_null(node);
 	assert_int_equal(uv_loop_init(&node->loop), 0);
-	assert_ok(store_open(&options, &node->store, reason));
+	open_it(f);
+	node->store = f->store;
 	node->conf.roots = w->parties[A].options.roots;
 	keeper_start(&node->keeper, node);
 	return node;
@@ -24,7 +22,6 @@ static void node_end(struct node *node)
 {
 	keeper_free(&node->keeper);
 	peers_free(&node->peers);
-	store_close(node->store);
 	assert_int_equal(uv_loop_close(&node->loop), 0);
 	free(node);
 }
@@ -67,14 +64,10 @@ static void recall(struct node *node, struct world *w)
 
 static void windows_are_kept_of_members_and_as_many_as_the_overlay_remembers(void **state)
 {
-	char dir[] = "/tmp/spoor-test-XXXXXX", path[64];
 	struct world *w = world_new(4);
-	struct node *node;
+	struct node *node = node_new(w, *state);
 	size_t left = 0;
-	(void)state;
 
-	assert_non_null(mkdtemp(dir));
-	node = node_new(w, dir);
 	start_party(w, A);
 	remember(w, A, B);
 	put_window(node, id_of(w, B), 5);
@@ -99,18 +92,12 @@ static void windows_are_kept_of_members_and_as_many_as_the_overlay_remembers(voi
 
 	node_end(node);
 	world_free(w);
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir,
-		         (const char *const[]){"data.mdb", "lock.mdb", "lock"}[i]);
-		unlink(path);
-	}
-	assert_int_equal(rmdir(dir), 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(windows_are_kept_of_members_and_as_many_as_the_overlay_remembers),
+		CASE(windows_are_kept_of_members_and_as_many_as_the_overlay_remembers),
 	};
 
 	return cmocka_run_group_tests_name("node/keeper", tests, NULL, NULL);

@@ -45,7 +45,7 @@ static void a_clock_that_is_off_is_told_until_it_is_right(void **state)
 	w->parties[A].skew_ms = 9000; /* between the two bounds: neither begins nor ends */
 	run(w, 60000);
 	assert_string_equal(text_of(w, A, &a), "the clock is 9 s ahead of that of 1 peer");
-	a.is_clock_off = false;
+	a.is_on[WARNING_CLOCK] = false;
 	assert_null(text_of(w, A, &a));
 	w->parties[A].skew_ms = 0;
 	run(w, 60000);
