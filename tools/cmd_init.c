@@ -284,7 +284,7 @@ static enum err draw_cert(struct node *n, const struct key_pair *signer, char *r
 	const struct init_options *o = n->call->options;
 	struct wall now = n->call->now;
 	struct wall until = issue_until(now, MIN(o->days, ISSUE_DAYS_MAX), o->until_ms);
-	enum err err = issue_cert(signer, &n->request, CERT_ROLES_ALL, now, until, &n->cert,
+	enum err err = issue_cert(signer, &n->request, CERT_ROLES_MEMBER, now, until, &n->cert,
 	                          &n->blob, reterr);
 
 	n->is_signed = err == ERR_OK;

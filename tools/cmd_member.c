@@ -74,6 +74,10 @@ static enum err narrow(const struct issue_options *o, struct prefix *prefixes, s
 {
 	if (issue_roles_of(&o->roles) != 0)
 		*roles = issue_roles_of(&o->roles);
+	if ((*roles & CERT_ROLE_HOST) != 0 && *roles != CERT_ROLE_HOST) {
+		snprintf(reterr, FILE_REASON_MAX, "--role host goes with no other role");
+		return ERR_RANGE;
+	}
 	if (o->prefixes.count == 0)
 		return ERR_OK;
 	*count = 0;
@@ -83,7 +87,7 @@ static enum err narrow(const struct issue_options *o, struct prefix *prefixes, s
 static int issue(const struct call *call, const struct key_pair *root)
 {
 	char reason[FILE_REASON_MAX];
-	uint32_t roles = CERT_ROLES_ALL;
+	uint32_t roles = CERT_ROLES_MEMBER;
 	struct request request;
 	struct cert_blob blob;
 	struct cert cert;

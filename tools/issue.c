@@ -13,6 +13,7 @@
 const struct issue_role issue_roles[ISSUE_ROLES] = {
 	{"ask", CERT_ROLE_ASK},
 	{"answer", CERT_ROLE_ANSWER},
+	{"host", CERT_ROLE_HOST},
 };
 
 struct wall issue_until(struct wall now, uint64_t days, int64_t until_ms)

@@ -14,7 +14,7 @@
 #define ISSUE_NEVER INT64_MIN
 #define ISSUE_DAYS_MAX 36500
 #define ISSUE_HEX_MAX 65 /* 32 octets and a NUL */
-#define ISSUE_ROLES 2
+#define ISSUE_ROLES 3
 
 extern const struct issue_role {
 	const char *name;

@@ -166,7 +166,7 @@ enum err overlay_ask(struct overlay *o, struct now now, const struct question *q
 
 	if (!may_ask(o, now, &err))
 		return err;
-	if (span_of(question) > QUERY_SPAN_MAX_MS)
+	if (span_of(question) > INTERVALS_SPAN_MAX_MS)
 		return ERR_RANGE;
 	if (ask == NULL)
 		return ERR_LIMIT;

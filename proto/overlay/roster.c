@@ -64,7 +64,8 @@ enum err roster_judge(struct overlay *o, struct now now, const struct card *card
 {
 	struct wall wall = common_wall(o, now);
 
-	if (!is_of_trusted_root(o, wall, &card->cert))
+	/* A host's certificate makes no member, whoever signed it. */
+	if (!is_of_trusted_root(o, wall, &card->cert) || card->cert.roles == CERT_ROLE_HOST)
 		return counted(&o->counters.untrusted, ERR_ROOT);
 	if (HOLDS(RULE_REVOKED) && trust_is_revoked(o->trust, &card->cert))
 		return counted(&o->counters.revoked, ERR_ROOT);

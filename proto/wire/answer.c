@@ -2,13 +2,14 @@
 
 #include "base/util.h"
 #include "proto/wire/pack.h"
+#include "proto/wire/testimony.h"
 
 #include <string.h>
 
-#define ANSWER_VERSION 2
-#define ANSWER_FIELDS 7
+#define ANSWER_VERSION 3
+#define ANSWER_FIELDS 8
 #define FINDING_FIELDS 15
-#define DOMAIN "spoor answer 2"
+#define DOMAIN "spoor answer 3"
 #define PLAIN_MAX (ANSWER_MAX - SEAL_OVERHEAD)
 
 static void pack_finding(struct pack *p, const struct finding *f)
@@ -72,6 +73,7 @@ static void pack_body(struct pack *p, const struct answer *a)
 	pack_array(p, a->finding_count);
 	for (size_t i = 0; i < a->finding_count; i++)
 		pack_finding(p, &a->findings[i]);
+	pack_bin(p, a->testimony.at, bytes_left(&a->testimony));
 }
 
 static enum err unpack_body(struct bytes body, struct answer *ret)
@@ -94,7 +96,8 @@ static enum err unpack_body(struct bytes body, struct answer *ret)
 		return ERR_FORMAT;
 	for (size_t i = 0; i < count && !u.is_wrong; i++)
 		unpack_finding(&u, &ret->findings[i]);
-	if (!unpack_done(&u))
+	ret->testimony = unpack_bin(&u);
+	if (!unpack_done(&u) || bytes_left(&ret->testimony) > TESTIMONY_MAX)
 		return ERR_FORMAT;
 	ret->finding_count = count;
 	return ERR_OK;
@@ -105,13 +108,13 @@ static struct id statement(const struct query *query, const struct id *responder
 {
 	uint8_t head[sizeof(struct query_id) + sizeof(struct box_key) + 2 * sizeof(struct id)];
 	struct octets out = octets_of(head, sizeof(head));
-	struct id of_body = digest("spoor answer body 2", body.at, bytes_left(&body));
+	struct id of_body = digest("spoor answer body 3", body.at, bytes_left(&body));
 
 	octets_put(&out, query->id.octets, sizeof(query->id.octets));
 	octets_put(&out, query->reply_to.octets, sizeof(query->reply_to.octets));
 	octets_put(&out, responder->octets, sizeof(responder->octets));
 	octets_put(&out, of_body.octets, sizeof(of_body.octets));
-	return digest("spoor answer statement 2", head, octets_len(&out));
+	return digest("spoor answer statement 3", head, octets_len(&out));
 }
 
 enum err answer_sign(const struct answer *answer, const struct query *query,

@@ -11,6 +11,7 @@
 #define SPOOR_PROTO_WIRE_ANSWER_H
 
 #include "base/addr.h"
+#include "base/bytes.h"
 #include "base/interval.h"
 #include "proto/wire/query.h"
 #include "proto/wire/sign.h"
@@ -42,6 +43,7 @@ struct answer {
 	uint64_t connections;   /* compared */
 	struct finding findings[ANSWER_FINDINGS_MAX]; /* best first */
 	size_t finding_count;
+	struct bytes testimony; /* of hosts (testimony.h); borrowed: when opened, from the plain */
 };
 
 /* Encodes and signs into room[0..*len): evidence as answer_check() reads it. ERR_LIMIT: no room. */

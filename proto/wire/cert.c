@@ -92,7 +92,8 @@ static bool are_sound(const struct prefix *prefixes, size_t count)
 
 static bool are_roles(uint64_t roles)
 {
-	return roles != 0 && (roles & ~(uint64_t)CERT_ROLES_ALL) == 0;
+	return roles == CERT_ROLE_HOST ||
+	       (roles != 0 && (roles & ~(uint64_t)CERT_ROLES_MEMBER) == 0);
 }
 
 /* Each a bin of 17: the net's 16 octets, and how many bits count. */

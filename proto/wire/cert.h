@@ -39,10 +39,11 @@
 #define CERT_SALT_LEN 16
 #define KEY_FILE_MAX 2048 /* characters of a key file, or of a line of spoor-notices */
 
-enum cert_role { /* what a member may do; bits */
+enum cert_role { /* what its holder may do; bits */
 	         CERT_ROLE_ASK = 1,
 	         CERT_ROLE_ANSWER = 2,
-	         CERT_ROLES_ALL = CERT_ROLE_ASK | CERT_ROLE_ANSWER,
+	         CERT_ROLES_MEMBER = CERT_ROLE_ASK | CERT_ROLE_ANSWER,
+	         CERT_ROLE_HOST = 4, /* alone: no member, but a host of one (evidence.h) */
 };
 
 struct cert {

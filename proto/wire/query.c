@@ -2,6 +2,7 @@
 
 #include "base/util.h"
 #include "proto/wire/envelope.h"
+#include "proto/wire/intervals.h"
 #include "proto/wire/pack.h"
 
 #include <string.h>
@@ -10,70 +11,6 @@
 #define QUERY_FIELDS 12
 #define QUERY_DOMAIN "spoor query 2"
 #define FINGERPRINT_MAX 700 /* octets; 6 an interval as a rule */
-
-/* Seven bits an octet, the last without its high bit (as LEB128). */
-static void put_varint(struct octets *o, uint64_t value)
-{
-	for (; value >= 0x80; value >>= 7)
-		octets_uint(o, (value & 0x7f) | 0x80, 1);
-	octets_uint(o, value, 1);
-}
-
-static uint64_t get_varint(struct bytes *b)
-{
-	uint64_t value = 0, octet = 0x80;
-
-	for (unsigned shift = 0; shift < 63 && (octet & 0x80) != 0; shift += 7) {
-		octet = bytes_uint(b, 1);
-		value |= (octet & 0x7f) << shift;
-	}
-	if ((octet & 0x80) != 0)
-		b->is_short = true;
-	return value;
-}
-
-/* First start 8 octets, then length, silence, length, ... in ms. */
-static void put_fingerprint(struct octets *o, const struct question *q)
-{
-	int64_t at = q->on[0].start_ms;
-
-	octets_uint(o, (uint64_t)at, 8);
-	for (size_t i = 0; i < q->on_count; i++) {
-		if (i > 0)
-			put_varint(o, (uint64_t)(q->on[i].start_ms - at));
-		put_varint(o, (uint64_t)(q->on[i].end_ms - q->on[i].start_ms));
-		at = q->on[i].end_ms;
-	}
-}
-
-/* Ordered, disjoint, silences above the gap, all within QUERY_SPAN_MAX_MS: what score_pair() relies
- * on.
- */
-static enum err get_fingerprint(struct bytes in, struct question *q)
-{
-	int64_t first = (int64_t)bytes_uint(&in, 8), at = first;
-
-	if (first < 0 || first > INT64_MAX / 2)
-		return ERR_FORMAT;
-	while (bytes_left(&in) > 0) {
-		uint64_t silence = q->on_count == 0 ? 0 : get_varint(&in);
-		uint64_t length = get_varint(&in);
-		struct interval *on = &q->on[q->on_count];
-
-		if (in.is_short || q->on_count == QUERY_INTERVALS_MAX ||
-		    silence > QUERY_SPAN_MAX_MS || length > QUERY_SPAN_MAX_MS)
-			return ERR_FORMAT;
-		if (q->on_count > 0 && (int64_t)silence <= q->gap_ms)
-			return ERR_FORMAT;
-		on->start_ms = at + (int64_t)silence;
-		on->end_ms = on->start_ms + (int64_t)length;
-		at = on->end_ms;
-		if ((uint64_t)(at - first) > QUERY_SPAN_MAX_MS)
-			return ERR_FORMAT;
-		q->on_count++;
-	}
-	return q->on_count > 0 ? ERR_OK : ERR_FORMAT;
-}
 
 struct query_id query_id_of(const void *data, size_t len)
 {
@@ -93,7 +30,7 @@ enum err query_pack(struct query *query, const struct card *card,
 	size_t len;
 
 	CHECK(query->question.on_count > 0);
-	put_fingerprint(&fingerprint, &query->question);
+	intervals_put(&fingerprint, query->question.on, query->question.on_count);
 	pack_array(&p, QUERY_FIELDS);
 	pack_uint(&p, QUERY_VERSION);
 	pack_bin(&p, card->cert_blob.octets, card->cert_blob.len);
@@ -139,12 +76,13 @@ static enum err read_body(struct bytes body, struct query *ret)
 	kind = unpack_uint(&u, UINT16_MAX);
 	ret->question.proto = (uint8_t)(kind >> 8);
 	ret->question.severity = (enum severity)(kind & 0xff);
-	ret->question.gap_ms = (int64_t)unpack_uint(&u, QUERY_SPAN_MAX_MS);
+	ret->question.gap_ms = (int64_t)unpack_uint(&u, INTERVALS_SPAN_MAX_MS);
 	ret->question.on_count = 0;
 	body = unpack_bin(&u);
 	if (!unpack_done(&u) || ret->number == 0 || (kind & 0xff) >= SEVERITY_END)
 		return ERR_FORMAT;
-	return get_fingerprint(body, &ret->question);
+	return intervals_get(body, ret->question.gap_ms, ret->question.on, QUERY_INTERVALS_MAX,
+	                     &ret->question.on_count);
 }
 
 enum err query_open(const void *data, size_t len, struct query *ret)

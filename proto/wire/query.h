@@ -16,6 +16,7 @@
 #include "base/interval.h"
 #include "proto/wire/card.h"
 #include "proto/wire/frame.h"
+#include "proto/wire/intervals.h"
 #include "proto/wire/sign.h"
 
 #include <stdbool.h>
@@ -23,9 +24,8 @@
 #include <stdint.h>
 
 #define QUERY_INTERVALS_MAX 128
-#define QUERY_MAX (FRAME_MAX - 2)                    /* octets of an encoded query */
-#define QUERY_LIFE_MAX_MS 120000                     /* expires no later after being issued */
-#define QUERY_SPAN_MAX_MS (UINT64_C(400) * 86400000) /* from its first instant to its last */
+#define QUERY_MAX (FRAME_MAX - 2) /* octets of an encoded query */
+#define QUERY_LIFE_MAX_MS 120000  /* expires no later after being issued */
 
 enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL, SEVERITY_END };
 

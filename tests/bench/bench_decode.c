@@ -151,7 +151,7 @@ static void make_card(struct signing *s)
 	                           .not_before = {NOON - DAY},
 	                           .not_after = {NOON + DAY},
 	                           .prefix_count = 1,
-	                           .roles = CERT_ROLES_ALL};
+	                           .roles = CERT_ROLES_MEMBER};
 	card->record = (struct record){.sign = s->operational.public,
 	                               .not_before = {NOON - DAY},
 	                               .not_after = {NOON + DAY}};

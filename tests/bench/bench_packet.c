@@ -259,7 +259,7 @@ static void make_node(struct bench *b, uint8_t i)
 	                           .not_after = {WALL_MS + DAY_MS},
 	                           .prefixes = {{n->at.addr, 128}},
 	                           .prefix_count = 1,
-	                           .roles = CERT_ROLES_ALL};
+	                           .roles = CERT_ROLES_MEMBER};
 	card->record.sign = self->operational.public;
 	card->record.not_before.ms = WALL_MS - DAY_MS;
 	card->record.not_after.ms = WALL_MS + DAY_MS;

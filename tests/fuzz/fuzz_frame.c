@@ -313,7 +313,7 @@ static void make_card(void)
 		.not_after = {NOON + DAY},
 		.prefixes = {{.bits = 3}},
 		.prefix_count = 1,
-		.roles = CERT_ROLES_ALL,
+		.roles = CERT_ROLES_MEMBER,
 	};
 	card.record.sign = operational.public;
 	card.record.not_before.ms = NOON - DAY;

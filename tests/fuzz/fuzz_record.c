@@ -131,7 +131,7 @@ static void start(void)
 		.not_before = {NOON - DAY},
 		.not_after = {NOON + DAY},
 		.prefix_count = 2,
-		.roles = CERT_ROLES_ALL,
+		.roles = CERT_ROLES_MEMBER,
 	};
 	must(prefix_parse("10.0.0.0/8", &cert.prefixes[0]) == ERR_OK);
 	must(prefix_parse("2001:db8::/32", &cert.prefixes[1]) == ERR_OK);

@@ -347,7 +347,7 @@ static inline void make_member(struct play *p, size_t i)
 		.not_after = {WALL_MS + 30 * DAY_MS},
 		.prefixes = {{place(i).addr, 128}},
 		.prefix_count = 1,
-		.roles = CERT_ROLES_ALL,
+		.roles = CERT_ROLES_MEMBER,
 	};
 	self->card.record.not_before.ms = WALL_MS - DAY_MS;
 	self->card.record.not_after.ms = WALL_MS + 5 * DAY_MS;

@@ -204,7 +204,7 @@ static inline void make_card(struct world *w, size_t i)
 		.not_after = {WALL_MS + 30 * DAY_MS},
 		.prefixes = {{place((uint8_t)(i + 1), 0).addr, 96 + 24}},
 		.prefix_count = 1,
-		.roles = CERT_ROLES_ALL,
+		.roles = CERT_ROLES_MEMBER,
 	};
 	snprintf(cert->name, sizeof(cert->name), "%c", (char)('a' + i));
 	snprintf(cert->org, sizeof(cert->org), "Org %c", (char)('A' + i));

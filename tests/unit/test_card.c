@@ -36,7 +36,7 @@ static int start(void **state)
 		.not_after = {NOON + 2 * DAY},
 		.prefixes = {ten()},
 		.prefix_count = 1,
-		.roles = CERT_ROLES_ALL,
+		.roles = CERT_ROLES_MEMBER,
 	};
 	assert_ok(endpoint_parse("10.0.0.4:7667", &record.endpoints[0]));
 	assert_ok(cert_issue(&root, &cert, &cert_blob));

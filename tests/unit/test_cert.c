@@ -33,7 +33,7 @@ static struct cert plain_cert(void)
 		.not_after = {NOON + DAY},
 		.prefixes = {ten()},
 		.prefix_count = 1,
-		.roles = CERT_ROLES_ALL,
+		.roles = CERT_ROLES_MEMBER,
 	};
 
 	return c;
@@ -67,7 +67,7 @@ static void what_was_issued_opens_as_it_was(void **state)
 	assert_int_equal(back.prefix_count, 1);
 	assert_int_equal(back.prefixes[0].bits, 96 + 8);
 	assert_memory_equal(&back.prefixes[0].net, &c.prefixes[0].net, sizeof(c.prefixes[0].net));
-	assert_int_equal(back.roles, CERT_ROLES_ALL);
+	assert_int_equal(back.roles, CERT_ROLES_MEMBER);
 	a = cert_id(&c);
 	b = cert_id(&back);
 	assert_true(id_equal(&a, &b));
@@ -200,12 +200,12 @@ static void a_certificate_needs_sound_prefixes_and_roles(void **state)
 		uint32_t roles;
 		enum err err;
 	} rows[] = {
-		{"one prefix, all roles", 1, 104, 0, CERT_ROLES_ALL, ERR_OK},
+		{"one prefix, all roles", 1, 104, 0, CERT_ROLES_MEMBER, ERR_OK},
 		{"one role", 1, 104, 0, CERT_ROLE_ASK, ERR_OK},
-		{"no prefix", 0, 104, 0, CERT_ROLES_ALL, ERR_RANGE},
-		{"too many prefixes", CERT_PREFIXES_MAX + 1, 104, 0, CERT_ROLES_ALL, ERR_RANGE},
-		{"129 bits", 1, 129, 0, CERT_ROLES_ALL, ERR_RANGE},
-		{"bits behind the prefix", 1, 104, 1, CERT_ROLES_ALL, ERR_RANGE},
+		{"no prefix", 0, 104, 0, CERT_ROLES_MEMBER, ERR_RANGE},
+		{"too many prefixes", CERT_PREFIXES_MAX + 1, 104, 0, CERT_ROLES_MEMBER, ERR_RANGE},
+		{"129 bits", 1, 129, 0, CERT_ROLES_MEMBER, ERR_RANGE},
+		{"bits behind the prefix", 1, 104, 1, CERT_ROLES_MEMBER, ERR_RANGE},
 		{"no role", 1, 104, 0, 0, ERR_RANGE},
 		{"an unknown role", 1, 104, 0, 4, ERR_RANGE},
 	};

@@ -406,7 +406,7 @@ static void only_who_may_ask_asks_and_only_what_can_be_asked(void **state)
 	reissue(w, A);
 	start_party(w, A);
 	assert_err(ERR_DENIED, ask(w, A, 5000));
-	a->options.self.card.cert.roles = CERT_ROLES_ALL;
+	a->options.self.card.cert.roles = CERT_ROLES_MEMBER;
 	a->options.self.card.record.not_after.ms = WALL_MS - 1;
 	reissue(w, A);
 	start_party(w, A);

@@ -21,7 +21,7 @@ static int start(void **state)
 		.member = identity.public,
 		.prefixes = {ten()},
 		.prefix_count = 2,
-		.roles = CERT_ROLES_ALL,
+		.roles = CERT_ROLES_MEMBER,
 	};
 	return prefix_parse("2001:db8::/32", &cert.prefixes[1]) == ERR_OK ? 0 : -1;
 }

@@ -59,7 +59,7 @@ static inline struct holder holder_of(const struct key_pair *root, uint8_t first
 	                      .not_after = {NOON + DAY},
 	                      .prefixes = {ten()},
 	                      .prefix_count = 1,
-	                      .roles = CERT_ROLES_ALL};
+	                      .roles = CERT_ROLES_MEMBER};
 	snprintf(cert->name, sizeof(cert->name), "%s", name);
 	snprintf(cert->org, sizeof(cert->org), "%s", org);
 	record_keys(&seed, &h.operational, &record->kx, &h.kx_secret);

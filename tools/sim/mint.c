@@ -41,7 +41,7 @@ static void fill_cert(struct sim *sim, uint32_t i, struct cert *cert)
 	         dots);
 	cert->not_before.ms = WALL_MS - DAY_MS;
 	cert->not_after.ms = WALL_MS + 365 * DAY_MS;
-	cert->roles = CERT_ROLES_ALL;
+	cert->roles = CERT_ROLES_MEMBER;
 	at.addr.octets[15] = 0;
 	cert->prefixes[cert->prefix_count++] = (struct prefix){at.addr, 96 + 24};
 }
