@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HOSTS_PORT 7669
+
 struct file { /* as it is written */
-	char *name, *identity, *certificate, *operational, *control;
+	char *role, *name, *identity, *certificate, *operational, *control;
 	char **roots;
 	unsigned roots_count;
 	char **notices;
@@ -34,8 +36,19 @@ struct file { /* as it is written */
 		char *path, *map_size, *size_max, *age_max, *seal_every, *traces;
 	} store;
 	struct {
-		char *answer;
+		char *answer, *origin;
 	} policy;
+	struct {
+		char *listen;
+		char **roots;
+		unsigned roots_count;
+	} hosts;
+	struct {
+		char *address, *certificate;
+	} gateway;
+	struct {
+		char *provider, *record;
+	} origin;
 };
 
 /* clang-format off */
@@ -77,10 +90,30 @@ static const cyaml_schema_field_t store_fields[] = {
 
 static const cyaml_schema_field_t policy_fields[] = {
 	TEXT(PART(policy), answer),
+	TEXT(PART(policy), origin),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t hosts_fields[] = {
+	TEXT(PART(hosts), listen),
+	TEXTS(PART(hosts), roots, CERT_ROOTS_MAX),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t gateway_fields[] = {
+	TEXT(PART(gateway), address),
+	TEXT(PART(gateway), certificate),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t origin_fields[] = {
+	TEXT(PART(origin), provider),
+	TEXT(PART(origin), record),
 	CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t file_fields[] = {
+	TEXT(struct file, role),
 	TEXT(struct file, name),
 	TEXT(struct file, identity),
 	TEXT(struct file, certificate),
@@ -92,6 +125,9 @@ static const cyaml_schema_field_t file_fields[] = {
 	SECTION(exports, exports_fields),
 	SECTION(store, store_fields),
 	SECTION(policy, policy_fields),
+	SECTION(hosts, hosts_fields),
+	SECTION(gateway, gateway_fields),
+	SECTION(origin, origin_fields),
 	CYAML_FIELD_END,
 };
 /* clang-format on */
@@ -182,21 +218,21 @@ static void size_key(struct reader *r, const char *key, const char *value, const
 		wrong(r, ERR_FORMAT, "%s: not a size as 512MiB, 4GiB: %s", key, value);
 }
 
-static void read_roots(struct reader *r, const struct file *file)
+static void read_roots(struct reader *r, const char *key, char **files, unsigned count,
+                       struct roots *ret)
 {
 	char path[CONF_PATH_MAX], reason[CREDENTIALS_REASON_MAX];
-	struct roots *roots = &r->conf->roots;
 
-	for (unsigned i = 0; i < file->roots_count && r->err == ERR_OK; i++) {
+	for (unsigned i = 0; i < count && r->err == ERR_OK; i++) {
 		enum err err;
 
-		resolve(r, "roots", file->roots[i], NULL, path);
-		err = credentials_root(path, &roots->keys[roots->count++], reason);
+		resolve(r, key, files[i], NULL, path);
+		err = credentials_root(path, &ret->keys[ret->count++], reason);
 		if (err != ERR_OK)
-			wrong(r, err, "roots: %s", reason);
+			wrong(r, err, "%s: %s", key, reason);
 	}
-	if (roots->count == 0)
-		wrong(r, ERR_FORMAT, "roots: at least one community root is needed");
+	if (ret->count == 0)
+		wrong(r, ERR_FORMAT, "%s: at least one root is needed", key);
 }
 
 static void read_identity(struct reader *r, const struct file *file)
@@ -348,11 +384,93 @@ static void read_sections(struct reader *r, const struct file *file)
 	for (unsigned i = 0; i < file->notices_count; i++)
 		resolve(r, "notices", file->notices[i], NULL, conf->notices[conf->notice_count++]);
 	resolve(r, "control", file->control, "spoord.sock", conf->control);
+	read_shown(r, file);
 	conf->is_answering =
 		file->policy.answer == NULL || strcmp(file->policy.answer, "members") == 0;
 	if (!conf->is_answering && strcmp(file->policy.answer, "none") != 0)
 		wrong(r, ERR_FORMAT, "policy.answer: neither members nor none: %s",
 		      file->policy.answer);
+}
+
+static void read_role(struct reader *r, const struct file *file)
+{
+	const char *role = file->role == NULL ? "gateway" : file->role;
+
+	r->conf->role = strcmp(role, "host") == 0 ? ROLE_HOST : ROLE_GATEWAY;
+	if (r->conf->role == ROLE_GATEWAY && strcmp(role, "gateway") != 0)
+		wrong(r, ERR_FORMAT, "role: neither gateway nor host: %s", role);
+}
+
+/* What others may see of a host's records, in the order in which a record has it. */
+static void read_shown(struct reader *r, const struct file *file)
+{
+	static const char *const levels[] = {"none", "hop", "process", "full"};
+	const char *level = file->policy.origin == NULL ? "hop" : file->policy.origin;
+
+	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
+		if (strcmp(level, levels[i]) == 0) {
+			r->conf->shown = i;
+			return;
+		}
+	}
+	wrong(r, ERR_FORMAT, "policy.origin: neither none, hop, process nor full: %s", level);
+}
+
+static void read_gateway(struct reader *r, const struct file *file, const struct cert *cert)
+{
+	struct conf *conf = r->conf;
+
+	if (r->err == ERR_OK && cert->roles == CERT_ROLE_HOST)
+		wrong(r, ERR_DENIED, "certificate: is a host's, and role is not host");
+	read_overlay(r, file, cert);
+	if (file->gateway.address != NULL || file->origin.provider != NULL)
+		wrong(r, ERR_FORMAT, "gateway, origin: these are for role: host");
+	conf->has_hosts = file->hosts.listen != NULL;
+	if (!conf->has_hosts && file->hosts.roots_count > 0)
+		wrong(r, ERR_FORMAT, "hosts.listen: (missing)");
+	if (!conf->has_hosts)
+		return;
+	endpoint_key(r, "hosts.listen", file->hosts.listen, HOSTS_PORT, &conf->hosts_listen);
+	read_roots(r, "hosts.roots", file->hosts.roots, file->hosts.roots_count, &conf->hosts);
+}
+
+static void read_gateway_id(struct reader *r, const struct file *file)
+{
+	char path[CONF_PATH_MAX], reason[CREDENTIALS_REASON_MAX];
+	struct cert_blob blob;
+	struct cert cert;
+	enum err err;
+
+	if (file->gateway.certificate == NULL) {
+		wrong(r, ERR_FORMAT, "gateway.certificate: (missing)");
+		return;
+	}
+	resolve(r, "gateway.certificate", file->gateway.certificate, NULL, path);
+	if (r->err != ERR_OK)
+		return;
+	err = credentials_cert(path, &r->conf->roots, NULL, &cert, &blob, reason);
+	if (err != ERR_OK)
+		wrong(r, err, "gateway.certificate: %s", reason);
+	r->conf->gateway_id = cert.member;
+}
+
+static void read_host(struct reader *r, const struct file *file, const struct cert *cert)
+{
+	const char *record = file->origin.record == NULL ? "remote" : file->origin.record;
+	struct conf *conf = r->conf;
+
+	if (r->err == ERR_OK && cert->roles != CERT_ROLE_HOST)
+		wrong(r, ERR_DENIED, "certificate: is not a host's (spoor member issue --role host)");
+	if (file->overlay.listen != NULL || file->exports.listen_count > 0 ||
+	    file->hosts.listen != NULL)
+		wrong(r, ERR_FORMAT, "overlay, exports, hosts: these are for role: gateway");
+	endpoint_key(r, "gateway.address", file->gateway.address, HOSTS_PORT, &conf->gateway);
+	read_gateway_id(r, file);
+	snprintf(conf->provider, sizeof(conf->provider), "%s",
+	         file->origin.provider == NULL ? "auto" : file->origin.provider);
+	conf->records_all = strcmp(record, "all") == 0;
+	if (!conf->records_all && strcmp(record, "remote") != 0)
+		wrong(r, ERR_FORMAT, "origin.record: neither remote nor all: %s", record);
 }
 
 /* The folder of `path`, from the root: what is told of files in it holds from anywhere. */
@@ -394,11 +512,15 @@ enum err conf_read(const char *path, struct conf *ret, char reterr[CONF_REASON_M
 	if (r.err == ERR_OK) {
 		if (!split_dir(path, conf.dir))
 			wrong(&r, ERR_RANGE, "path is too long");
-		read_roots(&r, file);
+		read_role(&r, file);
+		read_roots(&r, "roots", file->roots, file->roots_count, &conf.roots);
 		read_identity(&r, file);
 		read_certificate(&r, file, &cert);
 		read_operational(&r, &cert);
-		read_overlay(&r, file, &cert);
+		if (conf.role == ROLE_HOST)
+			read_host(&r, file, &cert);
+		else
+			read_gateway(&r, file, &cert);
 		read_sections(&r, file);
 		snprintf(conf.name, sizeof(conf.name), "%s",
 		         file->name != NULL ? file->name : cert.name);

@@ -20,7 +20,13 @@
 #define CONF_NOTICES_MAX 8
 #define CONF_REASON_MAX 1024
 
+enum conf_role {
+	ROLE_GATEWAY, /* a member's node */
+	ROLE_HOST,    /* tells a member's node of its processes */
+};
+
 struct conf {
+	enum conf_role role;
 	char name[CERT_NAME_MAX]; /* for the log; the certificate's is what others see */
 	char dir[CONF_PATH_MAX];  /* the file's folder, to which paths are relative */
 	char control[CONF_PATH_MAX];
@@ -47,7 +53,15 @@ struct conf {
 	uint64_t map_size, size_max;
 	int64_t age_max_ms;
 	int64_t seal_every_ms;
-	bool is_answering; /* policy.answer: members */
+	bool is_answering;  /* policy.answer: members */
+	size_t shown;       /* policy.origin: parts of a host's record that others may see; 0: none */
+	struct roots hosts; /* gateway: hosts with a certificate of these may talk to it */
+	struct endpoint hosts_listen;
+	bool has_hosts;
+	struct endpoint gateway;      /* host: the node that it talks to */
+	struct public_key gateway_id; /* the identity in its certificate */
+	char provider[CONF_PATH_MAX]; /* host: of origin/provider.h */
+	bool records_all;             /* host: of tasks of local origin, too */
 };
 
 /*
