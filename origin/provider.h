@@ -8,8 +8,7 @@
  *	kmod          the module's device
  *	bpf           BPF programs on trampolines (fentry)
  *	bpf-minimal   BPF programs on raw and typed tracepoints alone
- *	file:PATH     records as record_pack() writes them, one behind the other; read on as it
- *grows
+ *	file:PATH     records as record_pack() writes them, one behind the other, as it grows
  *
  * Not for several threads. Records are in the host's order, and checked (record_check()).
  */
@@ -24,7 +23,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PROVIDER_WHY_MAX 256
+#define PROVIDER_WHY_MAX 512
 
 struct provider;
 
@@ -61,7 +60,11 @@ MUST_USE enum err provider_next(struct provider *p, struct origin_record *ret);
 /* What the provider knows of the process `pid`, as a TASK record. ERR_NOENT: no such process. */
 MUST_USE enum err provider_getorigin(struct provider *p, pid_t pid, struct origin_record *ret);
 
-/* Which process holds the connection `flow`, either direction, as a TASK record. ERR_NOENT */
+/*
+ * Which process holds the end of the connection `flow` that its direction says, as a TASK record:
+ * OUT is the sender's end, IN the receiver's, NONE either of them, the sender's first. A netns of 0
+ * matches any. ERR_NOENT: nobody, or nobody any more.
+ */
 MUST_USE enum err provider_portpid(struct provider *p, const struct origin_flow *flow,
                                    struct origin_record *ret);
 
@@ -69,8 +72,8 @@ MUST_USE enum err provider_portpid(struct provider *p, const struct origin_flow 
 typedef void provider_visit(void *arg, const struct origin_record *r);
 MUST_USE enum err provider_dump(struct provider *p, provider_visit *visit, void *arg);
 
+/* ERR_DENIED: this provider has no rules. ERR_RANGE: malformed, nothing was changed. */
 MUST_USE enum err provider_rules_get(struct provider *p, struct origin_rules *ret);
-/* ERR_RANGE: malformed, nothing was changed. ERR_DENIED: this provider has none to set. */
 MUST_USE enum err provider_rules_set(struct provider *p, const struct origin_rules *rules);
 
 MUST_USE enum err provider_health(struct provider *p, struct provider_health *ret);
