@@ -6,6 +6,9 @@
 #include <string.h>
 
 _Static_assert(sizeof(struct origin_record) == RECORD_OCTETS, "one layout in memory and outside");
+_Static_assert(RECORD_HOP == offsetof(struct origin_record, process), "head to tally");
+_Static_assert(RECORD_HOP + RECORD_PROCESS == offsetof(struct origin_record, user), "then process");
+_Static_assert(RECORD_HOP + RECORD_PROCESS + RECORD_USER == RECORD_OCTETS, "all of it");
 
 /* Every number of a record; what is not here is octets, and has no order. */
 #define NUMBER(field) \
@@ -134,7 +137,9 @@ static enum err check_source(const struct origin_source *s)
 	return check_flow(&s->flow);
 }
 
-static enum err check_kind(const struct origin_record *r, const struct kind *kind)
+/* Of what a policy held back, `shows_process` false, nothing is known. */
+static enum err check_kind(const struct origin_record *r, const struct kind *kind,
+                           bool shows_process)
 {
 	bool is_remote = is_elsewhere(&r->origin) || is_elsewhere(&r->last);
 
@@ -144,7 +149,7 @@ static enum err check_kind(const struct origin_record *r, const struct kind *kin
 		return ERR_RANGE;
 	if (kind->proto != 0 && kind->proto != r->flow.proto)
 		return ERR_RANGE;
-	if (kind->has_process != (r->process.pid != 0))
+	if (shows_process && kind->has_process != (r->process.pid != 0))
 		return ERR_FORMAT;
 	if (!kind->has_process && (is_remote || !is_zero(&r->process, sizeof(r->process))))
 		return ERR_FORMAT;
@@ -156,7 +161,7 @@ static enum err check_kind(const struct origin_record *r, const struct kind *kin
 	return is_remote == (r->root.proto != 0) ? ERR_OK : ERR_FORMAT;
 }
 
-enum err record_check(const struct origin_record *r)
+static enum err check(const struct origin_record *r, bool shows_process)
 {
 	enum err parts[4];
 
@@ -176,7 +181,12 @@ enum err record_check(const struct origin_record *r)
 	if (r->process.comm[sizeof(r->process.comm) - 1] != '\0' ||
 	    !is_zero(r->reserved, sizeof(r->reserved)))
 		return ERR_FORMAT;
-	return check_kind(r, &kinds[r->head.kind]);
+	return check_kind(r, &kinds[r->head.kind], shows_process);
+}
+
+enum err record_check(const struct origin_record *r)
+{
+	return check(r, true);
 }
 
 /* A number of 2, 4 or 8 octets, in the host's order. */
@@ -217,12 +227,13 @@ void record_pack(const struct origin_record *r, uint8_t room[RECORD_OCTETS])
 	}
 }
 
-enum err record_unpack(const void *octets, size_t len, struct origin_record *ret)
+enum err record_unpack_shown(const void *octets, size_t len, struct origin_record *ret)
 {
-	const uint8_t *from = octets;
+	uint8_t from[RECORD_OCTETS] = {0};
 
-	if (len != RECORD_OCTETS)
+	if (len != RECORD_OCTETS && len != RECORD_HOP && len != RECORD_HOP + RECORD_PROCESS)
 		return ERR_SHORT;
+	memcpy(from, octets, len);
 	memcpy(ret, from, RECORD_OCTETS);
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
 		uint64_t value = 0;
@@ -231,5 +242,10 @@ enum err record_unpack(const void *octets, size_t len, struct origin_record *ret
 			value = value << 8 | from[numbers[i].offset + k];
 		save((uint8_t *)ret + numbers[i].offset, numbers[i].size, value);
 	}
-	return record_check(ret);
+	return check(ret, len > RECORD_HOP);
+}
+
+enum err record_unpack(const void *octets, size_t len, struct origin_record *ret)
+{
+	return len == RECORD_OCTETS ? record_unpack_shown(octets, len, ret) : ERR_SHORT;
 }

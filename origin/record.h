@@ -32,6 +32,15 @@ void record_pack(const struct origin_record *r, uint8_t room[RECORD_OCTETS]);
  */
 MUST_USE enum err record_unpack(const void *octets, size_t len, struct origin_record *ret);
 
+/*
+ * The same of a record of which a policy shows no more than its hop (RECORD_HOP octets), or not the
+ * user (RECORD_HOP + RECORD_PROCESS): the rest of `ret` is zero. ERR_SHORT: of another length.
+ */
+#define RECORD_HOP 296    /* head to tally */
+#define RECORD_PROCESS 72 /* process */
+#define RECORD_USER 80    /* user, and what is reserved */
+MUST_USE enum err record_unpack_shown(const void *octets, size_t len, struct origin_record *ret);
+
 /* Words for people and JSON; "unknown" for numbers that are none. Static text. */
 const char *record_kind_name(unsigned kind);
 const char *record_type_name(unsigned type);

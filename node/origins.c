@@ -1,0 +1,296 @@
+#include "node/origins.h"
+
+#include "base/util.h"
+#include "node/hostentry.h"
+#include "node/job.h"
+#include "node/node.h"
+#include "node/recordrow.h"
+#include "node/requests.h"
+#include "node/row.h"
+#include "origin/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WATCH_WAITING_MAX 4096 /* rows on their way to one who reads slowly */
+#define ROWS_MAX 64            /* of a connection's end, the latest */
+#define SHOWN EVIDENCE_PARTS   /* on the host itself nothing is held back */
+
+static void send_record(struct client *client, const struct origin_record *r,
+                        void (*sent)(void *ctx), void *ctx)
+{
+	uint8_t room[RECORDROW_MAX];
+	struct pack p = pack_into(room, sizeof(room));
+
+	recordrow_put(&p, r, SHOWN);
+	client_send(client, "row", room, pack_len(&p), sent, ctx);
+}
+
+/*
+ * One process, or the processes at a connection's end.
+ */
+
+struct finding_end { /* on a worker: in the log, by the far end */
+	struct job job; /* first */
+	struct client *client;
+	struct endpoint far;
+	struct origin_record rows[ROWS_MAX];
+	size_t count;
+	enum err err;
+};
+
+static bool keep_row(void *ctx, uint64_t number, int64_t at_ms, const void *value, size_t len)
+{
+	struct finding_end *f = ctx;
+
+	(void)number;
+	(void)at_ms;
+	if (len >= RECORD_OCTETS &&
+	    record_unpack(value, RECORD_OCTETS, &f->rows[f->count]) == ERR_OK)
+		f->count++;
+	return f->count < ROWS_MAX;
+}
+
+static void run_end(struct job *job)
+{
+	struct finding_end *f = container_of(job, struct finding_end, job);
+	uint8_t key[STORE_LOG_KEY];
+
+	hostentry_far_key(&f->far, key);
+	f->err = store_log_find(client_node(f->client)->store, key, INT64_MIN, INT64_MAX, keep_row,
+	                        f);
+}
+
+static void done_end(struct job *job)
+{
+	struct finding_end *f = container_of(job, struct finding_end, job);
+
+	for (size_t i = 0; i < f->count; i++)
+		send_record(f->client, &f->rows[i], NULL, NULL);
+	if (f->err != ERR_OK && f->err != ERR_NOENT)
+		client_end(f->client, CTL_INTERNAL, "the log: %s", err_text(f->err));
+	else if (f->count > 0)
+		client_end(f->client, CTL_FOUND, NULL);
+	else
+		client_end(f->client, CTL_NOTHING, "no record of a connection with it");
+	client_put(f->client);
+	free(f);
+}
+
+static void find_end(struct client *client, const struct endpoint *far)
+{
+	struct finding_end *f = calloc(1, sizeof(*f));
+
+	if (f == NULL) {
+		client_end(client, CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
+		return;
+	}
+	f->client = client_hold(client);
+	f->far = *far;
+	job_start(&client_node(client)->loop, &f->job, run_end, done_end);
+}
+
+static struct provider *provider_of(struct client *client)
+{
+	struct provider *provider = client_node(client)->host.provider;
+
+	if (provider == NULL)
+		client_end(client, CTL_INTERNAL, "the provider is broken; it is opened again");
+	return provider;
+}
+
+void request_origin(struct client *client, const struct ctl_request *request)
+{
+	struct provider *provider;
+	struct origin_record r;
+	enum err err;
+
+	if (request->pid == 0 && request->target.port == 0) {
+		client_end(client, CTL_USAGE, "a PID or ADDR:PORT is needed");
+		return;
+	}
+	if (request->pid == 0) {
+		find_end(client, &request->target);
+		return;
+	}
+	provider = provider_of(client);
+	if (provider == NULL)
+		return;
+	err = request->pid > INT32_MAX
+	              ? ERR_NOENT
+	              : provider_getorigin(provider, (pid_t)request->pid, &r);
+	if (err == ERR_OK)
+		send_record(client, &r, NULL, NULL);
+	if (err == ERR_NOENT)
+		client_end(client, CTL_NOTHING, "no such process: %llu",
+		           (unsigned long long)request->pid);
+	else
+		client_end(client, err == ERR_OK ? CTL_FOUND : CTL_INTERNAL,
+		           err == ERR_OK ? NULL : "%s", err_text(err));
+}
+
+/*
+ * All processes of remote origin (the paper's property 9).
+ */
+
+struct listing_tasks {
+	struct client *client;
+	size_t count;
+};
+
+static void list_one(void *arg, const struct origin_record *r)
+{
+	struct listing_tasks *l = arg;
+
+	if (r->root.proto == 0)
+		return;
+	l->count++;
+	send_record(l->client, r, NULL, NULL);
+}
+
+void request_origin_list(struct client *client, const struct ctl_request *request)
+{
+	struct provider *provider = provider_of(client);
+	struct listing_tasks l = {.client = client};
+	enum err err;
+
+	(void)request;
+	if (provider == NULL)
+		return;
+	err = provider_dump(provider, list_one, &l);
+	if (err != ERR_OK)
+		client_end(client, CTL_INTERNAL, "%s", err_text(err));
+	else
+		client_end(client, l.count > 0 ? CTL_FOUND : CTL_NOTHING, NULL);
+}
+
+/*
+ * Records as they come.
+ */
+
+struct watcher {
+	struct watcher *next;
+	struct client *client;
+	size_t waiting;  /* rows on their way, and one hold of our own */
+	uint64_t missed; /* rows left out since the last one sent */
+	bool is_over;
+};
+
+static void watcher_put(void *ctx)
+{
+	struct watcher *w = ctx;
+
+	if (--w->waiting > 0)
+		return;
+	client_put(w->client);
+	free(w);
+}
+
+static void say_missed(struct watcher *w)
+{
+	uint8_t room[64];
+	struct pack p = pack_into(room, sizeof(room));
+
+	pack_map(&p, 2);
+	row_str(&p, "kind", "missed");
+	row_uint(&p, "records", w->missed);
+	w->waiting++;
+	w->missed = 0;
+	client_send(w->client, "row", room, pack_len(&p), watcher_put, w);
+}
+
+static void watcher_tell(struct watcher *w, const struct origin_record *r)
+{
+	if (w->waiting >= WATCH_WAITING_MAX) {
+		w->missed++;
+		return;
+	}
+	if (w->missed > 0)
+		say_missed(w);
+	w->waiting++;
+	send_record(w->client, r, watcher_put, w);
+}
+
+void origins_seen(struct host *h, const struct origin_record *r)
+{
+	struct watcher **link = &h->watchers;
+
+	while (*link != NULL) {
+		struct watcher *w = *link;
+
+		if (client_is_gone(w->client)) {
+			*link = w->next;
+			watcher_put(w);
+			continue;
+		}
+		watcher_tell(w, r);
+		link = &w->next;
+	}
+}
+
+void origins_stop(struct host *h)
+{
+	struct watcher *w;
+
+	while ((w = h->watchers) != NULL) {
+		h->watchers = w->next;
+		watcher_put(w);
+	}
+}
+
+void request_origin_watch(struct client *client, const struct ctl_request *request)
+{
+	struct host *h = &client_node(client)->host;
+	struct watcher *w = calloc(1, sizeof(*w));
+
+	(void)request;
+	if (w == NULL) {
+		client_end(client, CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
+		return;
+	}
+	w->client = client_hold(client);
+	w->waiting = 1;
+	w->next = h->watchers;
+	h->watchers = w;
+}
+
+/*
+ * How the host is.
+ */
+
+static void put_host(struct pack *p, struct node *node)
+{
+	const struct host *h = &node->host;
+	struct health health;
+	char text[ENDPOINT_TEXT_MAX];
+
+	host_health(node, &health);
+	health.lost += h->log.lost;
+	pack_map(p, 14);
+	row_str(p, "name", node->keys.self.card.cert.name);
+	row_str(p, "org", node->keys.self.card.cert.org);
+	row_str(p, "role", "host");
+	row_str(p, "version", SPOOR_VERSION);
+	row_time(p, "started", node->started.wall.ms);
+	row_str(p, "gateway", endpoint_print(&node->conf.gateway, text));
+	row_bool(p, "is_connected", gateway_is_connected(&h->gateway));
+	row_uint(p, "asked", h->gateway.asked);
+	row_uint(p, "told", h->gateway.told);
+	row_uint(p, "records", h->records);
+	row_uint(p, "malformed", h->malformed);
+	row_uint(p, "entries", h->log.end.count);
+	row_hex(p, "head", h->log.end.head.octets, sizeof(h->log.end.head.octets));
+	pack_str(p, "health");
+	recordrow_health(p, &health, node_now().wall.ms);
+}
+
+void request_origin_status(struct client *client, const struct ctl_request *request)
+{
+	uint8_t room[RECORDROW_MAX];
+	struct pack p = pack_into(room, sizeof(room));
+
+	(void)request;
+	put_host(&p, client_node(client));
+	client_send(client, "row", room, pack_len(&p), NULL, NULL);
+	client_end(client, p.out.is_full ? CTL_INTERNAL : CTL_FOUND, NULL);
+}

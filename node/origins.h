@@ -1,0 +1,15 @@
+/* origins - what the command line asks a host of its processes: `spoor origin ...`. */
+#ifndef SPOOR_NODE_ORIGINS_H
+#define SPOOR_NODE_ORIGINS_H
+
+#include "origin/uapi/origin.h"
+
+struct host;
+
+/* A record has come: whoever watches is told. */
+void origins_seen(struct host *h, const struct origin_record *r);
+
+/* Lets go of who watches. */
+void origins_stop(struct host *h);
+
+#endif
