@@ -191,7 +191,7 @@ enum err blocks_put(struct store *s, struct block_key key, const struct summary 
 	enum err err = ERR_OK;
 
 	pthread_mutex_lock(&s->lock);
-	if (blocks_octets(s) + octets > s->env.budget)
+	if (blocks_octets(s) + s->log_octets + octets > s->env.budget)
 		err = ERR_FULL;
 	else if (!partition_room(s))
 		err = ERR_NOMEM;

@@ -275,6 +275,38 @@ enum err env_write(struct env *env, size_t pages, size_t spare, MDB_txn **ret)
 	return ERR_OK;
 }
 
+/* Takes so many pages, one by one: they need not lie together. */
+static int pages_take(struct env *env, MDB_txn *txn, size_t pages)
+{
+	int code = 0;
+
+	for (size_t i = 0; code == 0 && i < pages; i++) {
+		MDB_val key = {.mv_size = sizeof(i), .mv_data = &i};
+		MDB_val value = {.mv_size = env->page_len - env->page_len / 4};
+
+		code = mdb_put(txn, env->meta, &key, &value, MDB_RESERVE);
+	}
+	return code;
+}
+
+enum err env_leaves(struct env *env, MDB_txn *txn, size_t taken, size_t pages)
+{
+	MDB_envinfo info;
+	MDB_txn *within;
+	int code = mdb_env_info(env->mdb, &info);
+
+	if (code)
+		return env_err(code);
+	if (info.me_last_pgno + 1 + taken + pages <= info.me_mapsize / env->page_len)
+		return ERR_OK;
+	code = mdb_txn_begin(env->mdb, txn, 0, &within);
+	if (code)
+		return env_err(code);
+	code = pages_take(env, within, pages);
+	mdb_txn_abort(within);
+	return env_err(code);
+}
+
 enum err env_read(struct env *env, MDB_txn **ret)
 {
 	return env_err(mdb_txn_begin(env->mdb, NULL, MDB_RDONLY, ret));
@@ -307,7 +339,7 @@ static enum err map_open(struct env *env, const struct store_options *options,
 
 	code = mdb_env_create(&env->mdb);
 	if (code == 0)
-		code = mdb_env_set_maxdbs(env->mdb, 4);
+		code = mdb_env_set_maxdbs(env->mdb, META_TABLES);
 	if (code == 0)
 		code = mdb_env_set_mapsize(env->mdb, map_size);
 	if (code == 0)

@@ -33,12 +33,13 @@ static uint64_t octets_to_keep(struct store *s)
 	pthread_mutex_lock(&s->lock);
 	if (s->wanted > 0) {
 		uint64_t octets = blocks_octets(s);
+		uint64_t taken = s->wanted + s->log_octets;
 
 		/*
 		 * Both, because pages may be left that lie too far apart for the block: then
 		 * there is room by number, and as much again has to go.
 		 */
-		keep = MIN(keep, s->env.budget - MIN(s->env.budget, s->wanted));
+		keep = MIN(keep, s->env.budget - MIN(s->env.budget, taken));
 		keep = MIN(keep, octets - MIN(octets, s->wanted));
 		s->wanted = 0;
 	}

@@ -8,14 +8,17 @@
  *	expire.c    retention
  *	cursor.c    reading
  *	notes.c     small things kept across restarts
+ *	log.c       numbered entries, and the index by which they are found
  *
  * `lock` guards everything in memory and is never held across a disk access. `writing` is held by
- * the one thread that seals or expires, across its transactions; it is taken before `lock`.
+ * the one thread that seals, expires or appends to the log, across its transactions; it is taken
+ * before `lock`.
  */
 #ifndef SPOOR_STORE_INTERNAL_H
 #define SPOOR_STORE_INTERNAL_H
 
 #include "store/block.h"
+#include "store/log.h"
 #include "store/store.h"
 
 #include <lmdb.h>
@@ -54,9 +57,9 @@ struct partition {
 
 struct env {
 	MDB_env *mdb;
-	MDB_dbi meta, blocks, summaries, notes;
+	MDB_dbi meta, blocks, summaries, notes, log, log_index;
 	size_t page_len;
-	uint64_t budget; /* octets that blocks may take, so that deleting always finds pages */
+	uint64_t budget; /* octets of blocks and log, at most, so that deleting finds pages */
 	int lock_fd;
 };
 
@@ -65,6 +68,8 @@ struct store {
 	struct block_codec *codec; /* of the sealing thread */
 	struct flow *group;        /* of the sealing thread: flows of one hour */
 	pthread_mutex_t writing;
+	uint64_t log_wanted; /* octets to free for the append that found no room; of `writing` */
+	_Atomic uint64_t log_octets; /* in whole pages */
 	_Atomic uint64_t damaged_blocks;
 	_Atomic size_t unsealed;
 	_Atomic bool is_full;
@@ -97,6 +102,13 @@ enum err env_err(int code);
 #define PAGES_TO_SPARE 192
 MUST_USE enum err env_write(struct env *env, size_t pages, size_t spare, MDB_txn **ret);
 MUST_USE enum err env_read(struct env *env, MDB_txn **ret);
+
+/*
+ * ERR_FULL unless the transaction after `txn`, which has taken at most `taken` pages, will find so
+ * many: what `txn` frees serves only the one after the next. Found out by taking them, in a
+ * transaction within that is given up. No cursor may be open.
+ */
+MUST_USE enum err env_leaves(struct env *env, MDB_txn *txn, size_t taken, size_t pages);
 MUST_USE enum err env_commit(MDB_txn **txn); /* *txn is NULL afterwards, whatever happened */
 void env_abort(MDB_txn **txn);               /* NULL is fine */
 uint64_t env_rounded(const struct env *env, uint64_t len); /* to whole pages */
@@ -105,12 +117,23 @@ uint64_t env_rounded(const struct env *env, uint64_t len); /* to whole pages */
 
 /* meta.c */
 
-/* Opens the sub-databases; in a file without any, makes them. On failure `ret_reason` is static. */
+#define META_TABLES 6 /* sub-databases */
+
+/*
+ * Opens the sub-databases; makes them in a file without any, and the log's in one made before there
+ * was a log. On failure `ret_reason` is static.
+ */
 MUST_USE enum err meta_open(struct env *env, MDB_txn *txn, const char **ret_reason);
 
 /* The next block's sequence number, as the file has it. */
 MUST_USE enum err meta_sequence(struct env *env, uint64_t *ret);
 MUST_USE enum err meta_sequence_put(struct env *env, MDB_txn *txn, uint64_t sequence);
+
+/* The number of the log's next entry, and the log's state, borrowed; empty when there is none. */
+MUST_USE enum err meta_log_next(struct env *env, MDB_txn *txn, uint64_t *ret);
+MUST_USE enum err meta_log_next_put(struct env *env, MDB_txn *txn, uint64_t next);
+MUST_USE enum err meta_log_state(struct env *env, MDB_txn *txn, MDB_val *ret);
+MUST_USE enum err meta_log_state_put(struct env *env, MDB_txn *txn, const void *state, size_t len);
 
 /* blocks.c */
 uint64_t blocks_hour(int64_t received_ms);
@@ -137,5 +160,10 @@ void blocks_note(struct store *s, uint64_t hour, const struct summary *summary);
  * `max` of them. When what room is left cannot hold that transaction, a smaller one is tried.
  */
 MUST_USE enum err blocks_drop(struct store *s, uint64_t hour, size_t max, uint64_t octets);
+
+/* log.c */
+
+/* Sums up what the file holds. Only while no one else uses the store. */
+MUST_USE enum err log_load(struct store *s);
 
 #endif

@@ -49,16 +49,51 @@ enum err meta_sequence_put(struct env *env, MDB_txn *txn, uint64_t sequence)
 	return number_put(env, txn, "sequence", sequence);
 }
 
+enum err meta_log_next(struct env *env, MDB_txn *txn, uint64_t *ret)
+{
+	enum err err = number_get(env, txn, "log-next", ret);
+
+	if (err == ERR_NOENT)
+		*ret = 1;
+	return err == ERR_NOENT ? ERR_OK : err;
+}
+
+enum err meta_log_next_put(struct env *env, MDB_txn *txn, uint64_t next)
+{
+	return number_put(env, txn, "log-next", next);
+}
+
+enum err meta_log_state(struct env *env, MDB_txn *txn, MDB_val *ret)
+{
+	MDB_val key = text_val("log-state");
+	int code = mdb_get(txn, env->meta, &key, ret);
+
+	if (code == MDB_NOTFOUND)
+		*ret = (MDB_val){0};
+	return code == MDB_NOTFOUND ? ERR_OK : env_err(code);
+}
+
+enum err meta_log_state_put(struct env *env, MDB_txn *txn, const void *state, size_t len)
+{
+	MDB_val key = text_val("log-state");
+	MDB_val value = {.mv_size = len, .mv_data = (void *)(uintptr_t)state};
+
+	return env_err(mdb_put(txn, env->meta, &key, &value, 0));
+}
+
 enum err meta_open(struct env *env, MDB_txn *txn, const char **ret_reason)
 {
 	const struct {
 		const char *name;
 		MDB_dbi *dbi;
-	} tables[] = {
-		{"meta", &env->meta},
-		{"blocks", &env->blocks},
-		{"summaries", &env->summaries},
-		{"members", &env->notes},
+		bool is_later; /* a store may have been made before there was such a thing */
+	} tables[META_TABLES] = {
+		{"meta", &env->meta, false},
+		{"blocks", &env->blocks, false},
+		{"summaries", &env->summaries, false},
+		{"members", &env->notes, false},
+		{"log", &env->log, true},
+		{"log-index", &env->log_index, true},
 	};
 	uint64_t format = FORMAT;
 	MDB_stat stat;
@@ -71,7 +106,8 @@ enum err meta_open(struct env *env, MDB_txn *txn, const char **ret_reason)
 		code = mdb_stat(txn, directory, &stat);
 	is_new = code == 0 && stat.ms_entries == 0;
 	for (size_t i = 0; code == 0 && i < ARRAY_LEN(tables); i++)
-		code = mdb_dbi_open(txn, tables[i].name, is_new ? MDB_CREATE : 0, tables[i].dbi);
+		code = mdb_dbi_open(txn, tables[i].name,
+		                    is_new || tables[i].is_later ? MDB_CREATE : 0, tables[i].dbi);
 	*ret_reason = "is no store of spoor";
 	if (code == MDB_NOTFOUND)
 		return ERR_CORRUPT;

@@ -62,6 +62,8 @@ enum err store_open(const struct store_options *options, struct store **ret,
 	err = meta_sequence(&s->env, &s->sequence);
 	if (err == ERR_OK)
 		err = blocks_load(s);
+	if (err == ERR_OK)
+		err = log_load(s);
 	if (err) {
 		snprintf(reterr, STORE_REASON_MAX, "%.160s: the list of blocks: %s", options->path,
 		         err_text(err));
@@ -211,7 +213,9 @@ enum err store_seal(struct store *s)
 
 void store_stats(struct store *s, struct store_stats *ret)
 {
-	struct store_stats stats = {.damaged_blocks = s->damaged_blocks, .is_full = s->is_full};
+	struct store_stats stats = {.log_octets = s->log_octets,
+	                            .damaged_blocks = s->damaged_blocks,
+	                            .is_full = s->is_full};
 	struct interval span = {INT64_MAX, INT64_MIN};
 	MDB_envinfo info;
 

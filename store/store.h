@@ -43,7 +43,8 @@ struct store_stats {
 	uint64_t unsealed; /* held in memory only */
 	uint64_t blocks;
 	uint64_t partitions;
-	uint64_t octets; /* taken by blocks, in whole pages */
+	uint64_t octets;     /* taken by blocks, in whole pages */
+	uint64_t log_octets; /* taken by the log (log.h), likewise */
 	uint64_t map_size;
 	uint64_t expired_flows;  /* dropped by retention since open */
 	uint64_t damaged_blocks; /* met and skipped since open */
