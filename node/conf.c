@@ -361,6 +361,21 @@ static void read_overlay(struct reader *r, const struct file *file, const struct
 		wrong(r, ERR_FORMAT, "overlay.mode: neither relay nor direct: %s", mode);
 }
 
+/* What others may see of a host's records, in the order in which a record has it. */
+static void read_shown(struct reader *r, const struct file *file)
+{
+	static const char *const levels[] = {"none", "hop", "process", "full"};
+	const char *level = file->policy.origin == NULL ? "hop" : file->policy.origin;
+
+	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
+		if (strcmp(level, levels[i]) == 0) {
+			r->conf->shown = i;
+			return;
+		}
+	}
+	wrong(r, ERR_FORMAT, "policy.origin: neither none, hop, process nor full: %s", level);
+}
+
 static void read_sections(struct reader *r, const struct file *file)
 {
 	struct conf *conf = r->conf;
@@ -399,21 +414,6 @@ static void read_role(struct reader *r, const struct file *file)
 	r->conf->role = strcmp(role, "host") == 0 ? ROLE_HOST : ROLE_GATEWAY;
 	if (r->conf->role == ROLE_GATEWAY && strcmp(role, "gateway") != 0)
 		wrong(r, ERR_FORMAT, "role: neither gateway nor host: %s", role);
-}
-
-/* What others may see of a host's records, in the order in which a record has it. */
-static void read_shown(struct reader *r, const struct file *file)
-{
-	static const char *const levels[] = {"none", "hop", "process", "full"};
-	const char *level = file->policy.origin == NULL ? "hop" : file->policy.origin;
-
-	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
-		if (strcmp(level, levels[i]) == 0) {
-			r->conf->shown = i;
-			return;
-		}
-	}
-	wrong(r, ERR_FORMAT, "policy.origin: neither none, hop, process nor full: %s", level);
 }
 
 static void read_gateway(struct reader *r, const struct file *file, const struct cert *cert)
@@ -460,7 +460,8 @@ static void read_host(struct reader *r, const struct file *file, const struct ce
 	struct conf *conf = r->conf;
 
 	if (r->err == ERR_OK && cert->roles != CERT_ROLE_HOST)
-		wrong(r, ERR_DENIED, "certificate: is not a host's (spoor member issue --role host)");
+		wrong(r, ERR_DENIED,
+		      "certificate: is not a host's (spoor member issue --role host)");
 	if (file->overlay.listen != NULL || file->exports.listen_count > 0 ||
 	    file->hosts.listen != NULL)
 		wrong(r, ERR_FORMAT, "overlay, exports, hosts: these are for role: gateway");

@@ -53,8 +53,8 @@ struct conf {
 	uint64_t map_size, size_max;
 	int64_t age_max_ms;
 	int64_t seal_every_ms;
-	bool is_answering;  /* policy.answer: members */
-	size_t shown;       /* policy.origin: parts of a host's record that others may see; 0: none */
+	bool is_answering; /* policy.answer: members */
+	size_t shown; /* policy.origin: parts of a host's record that others may see; 0: none */
 	struct roots hosts; /* gateway: hosts with a certificate of these may talk to it */
 	struct endpoint hosts_listen;
 	bool has_hosts;

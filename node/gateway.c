@@ -40,21 +40,21 @@ static void on_opened(struct hostline *line)
 }
 
 /* The log takes its time: the line may be another by then, or none. */
-struct question {
+struct asking {
 	struct gateway *gateway;
 	struct hostline *line;
 };
 
 static void on_told(void *ctx, const struct inquiry *told)
 {
-	struct question *question = ctx;
-	struct gateway *g = question->gateway;
+	struct asking *asking = ctx;
+	struct gateway *g = asking->gateway;
 
-	if (g->line != NULL && g->line == question->line && g->line->is_open) {
+	if (g->line != NULL && g->line == asking->line && g->line->is_open) {
 		g->told += told->state == INQUIRY_FOUND;
 		hostline_say(g->line, told);
 	}
-	free(question);
+	free(asking);
 }
 
 static void on_asked(struct gateway *g, const struct inquiry *q)
@@ -62,17 +62,17 @@ static void on_asked(struct gateway *g, const struct inquiry *q)
 	struct inquiry narrowed = *q;
 	struct inquiry refused = {
 		.kind = INQUIRY_TOLD, .number = q->number, .state = INQUIRY_REFUSED};
-	struct question *question;
+	struct asking *asking;
 
 	g->asked++;
 	narrowed.shown = MIN(q->shown, g->node->conf.shown);
-	question = narrowed.shown > 0 ? malloc(sizeof(*question)) : NULL;
-	if (question == NULL) {
+	asking = narrowed.shown > 0 ? malloc(sizeof(*asking)) : NULL;
+	if (asking == NULL) {
 		hostline_say(g->line, &refused);
 		return;
 	}
-	*question = (struct question){g, g->line};
-	hostlog_ask(&g->node->host.log, &narrowed, on_told, question);
+	*asking = (struct asking){g, g->line};
+	hostlog_ask(&g->node->host.log, &narrowed, on_told, asking);
 }
 
 static void on_heard(struct hostline *line, const struct inquiry *q)

@@ -240,8 +240,7 @@ static enum err show(struct store *store, const struct found *f, size_t shown, v
 		err = w.err;
 	if (err != ERR_OK)
 		return err;
-	memcpy(showing.before.octets,
-	       f->octets + HOSTENTRY_HEAD - sizeof(showing.before.octets),
+	memcpy(showing.before.octets, f->octets + HOSTENTRY_HEAD - sizeof(showing.before.octets),
 	       sizeof(showing.before.octets));
 	showing.after_count = w.count - 1;
 	return evidence_pack(&showing, room, len);

@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "origin/record.h"
 #include "proto/wire/inquiry.h"
-#include "store/store.h"
+#include "store/log.h"
 
 #include <stddef.h>
 #include <stdint.h>

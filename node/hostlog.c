@@ -5,13 +5,14 @@
 #include "node/log.h"
 #include "node/node.h"
 #include "origin/record.h"
+#include "store/log.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define WRITE_MS 250
 #define EXPIRE_MS 60000
-#define BATCH_MAX 512   /* entries of one transaction */
+#define BATCH_MAX 512 /* entries of one transaction */
 #define STATE_LEN (8 + sizeof(struct id))
 
 struct batch {
@@ -25,7 +26,7 @@ struct batch {
 	struct health health;
 	struct wall now;
 	bool is_expiring;
-	enum err err;
+	enum err err, expiry;
 };
 
 struct asked { /* first of a list, or on a worker */
@@ -112,13 +113,12 @@ static void run_batch(struct job *job)
 {
 	struct batch *b = container_of(job, struct batch, job);
 	struct node *node = b->log->node;
+	struct store_log_limits limits = {node->conf.age_max_ms, node->conf.size_max};
 
 	while (b->written < b->count && b->err == ERR_OK)
-		b->err = write_some(b, node->store,
-		                    MIN(b->count - b->written, (size_t)BATCH_MAX));
+		b->err = write_some(b, node->store, MIN(b->count - b->written, (size_t)BATCH_MAX));
 	if (b->is_expiring || b->err == ERR_FULL)
-		(void)store_log_expire(node->store, b->now, node->conf.age_max_ms,
-		                       node->conf.size_max);
+		b->expiry = store_log_expire(node->store, b->now, &limits);
 }
 
 static void ask_next(struct hostlog *l);
@@ -146,6 +146,8 @@ static void done_batch(struct job *job)
 	l->end = b->end;
 	if (b->err != l->err && b->err != ERR_OK)
 		log_line("origin", "records cannot be written: %s", err_text(b->err));
+	if (b->expiry != ERR_OK)
+		log_line("origin", "old records cannot be dropped: %s", err_text(b->expiry));
 	l->err = b->err;
 	put_back(l, b);
 	wipe(&b->operational, sizeof(b->operational));
@@ -298,7 +300,7 @@ enum err hostlog_start(struct hostlog *l, struct node *node,
 	l->end = (struct hostlog_end){.head = chain_begin(&node->keys.self.card.id)};
 	if (err == ERR_OK && len == sizeof(state))
 		read_state(state, &l->end);
-	if (err == ERR_OK || err == ERR_NOENT)
+	if (err == ERR_OK)
 		err = store_log_bounds(node->store, &first, &next);
 	if (err == ERR_OK && next != l->end.count + 1)
 		err = ERR_CORRUPT;

@@ -40,11 +40,11 @@ struct hostlog {
 	struct hostlog_end end;        /* on disk */
 	struct origin_record *waiting; /* HOSTLOG_WAITING_MAX */
 	size_t waiting_count;
-	struct batch *batch;   /* under way, or NULL */
-	struct asked *asked;   /* wait for the batch */
-	uint64_t lost;         /* for want of room here */
-	struct mono expired;   /* when that was last looked at */
-	enum err err;          /* of the last batch: told when it changes */
+	struct batch *batch; /* under way, or NULL */
+	struct asked *asked; /* wait for the batch */
+	uint64_t lost;       /* for want of room here */
+	struct mono expired; /* when that was last looked at */
+	enum err err;        /* of the last batch: told when it changes */
 	void (*health)(struct node *node, struct health *ret);
 };
 

@@ -276,6 +276,8 @@ static void renew(struct keys *k)
 	struct overlay *overlay = k->node->link.overlay;
 	char text[TIMESTAMP_TEXT_MAX];
 
+	if (overlay == NULL) /* a host: its gateway is told at the next connection */
+		return;
 	if (id_equal(&overlay_self(overlay)->card.id, &k->self.card.id)) {
 		overlay_renew(overlay, node_now(), &k->self);
 		link_drive(&k->node->link);
@@ -331,7 +333,7 @@ static void on_timer(uv_timer_t *timer)
 	const struct conf *conf = conf_of(k);
 	bool is_changed = !is_same_time(k->cert_changed, changed(conf->certificate)) ||
 	                  !is_same_time(k->file_changed, changed(conf->operational));
-	bool is_useless = is_shunned(k);
+	bool is_useless = k->node->link.overlay != NULL && is_shunned(k);
 
 	if (is_useless)
 		log_line("keys", "nobody answers any more: a copy of this node may have run%s",

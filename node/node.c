@@ -76,6 +76,8 @@ static void stop(struct node *node)
 	for (size_t i = 0; i < ARRAY_LEN(node->signals); i++)
 		uv_close((uv_handle_t *)&node->signals[i], NULL);
 	control_stop(&node->control);
+	host_stop(&node->host);
+	hosts_stop(&node->hosts);
 	notices_stop(&node->notices);
 	warnings_stop(&node->warnings);
 	keys_stop(&node->keys);
@@ -89,10 +91,29 @@ static void on_signal(uv_signal_t *signal, int number)
 	stop(signal->data);
 }
 
+/* A host has no routers and no overlay. */
+static enum err start_host(struct node *node)
+{
+	enum err err;
+
+	keeper_start(&node->keeper, node);
+	err = keys_start(&node->keys, node);
+	if (err == ERR_OK)
+		keys_watch(&node->keys);
+	if (err == ERR_OK)
+		err = host_start(&node->host, node);
+	if (err == ERR_OK)
+		err = control_start(&node->control, node);
+	return err;
+}
+
 static enum err start(struct node *node)
 {
-	enum err err = collector_start(&node->collector, node);
+	enum err err;
 
+	if (node->conf.role == ROLE_HOST)
+		return start_host(node);
+	err = collector_start(&node->collector, node);
 	keeper_start(&node->keeper, node);
 	if (err == ERR_OK)
 		err = keys_start(&node->keys, node);
@@ -115,6 +136,12 @@ static void say_ready(const struct node *node)
 	const struct cert *cert = &node->keys.self.card.cert;
 	char text[ENDPOINT_TEXT_MAX], expires[TIMESTAMP_TEXT_MAX];
 
+	if (conf->role == ROLE_HOST) {
+		log_line(conf->name, "ready, certificate of %s valid until %s", cert->org,
+		         timestamp_print(cert->not_after.ms, expires));
+		notify("READY=1");
+		return;
+	}
 	if (conf->advertise_count == 0)
 		log_line(conf->name, "others cannot reach this node first: no address inside the "
 		                     "certificate's prefixes is advertised");
@@ -153,6 +180,7 @@ int node_run(const struct conf *conf)
 	traces_fini(&node->traces);
 	uv_loop_close(&node->loop);
 	close_store(node);
+	host_free(&node->host);
 	collector_free(&node->collector);
 	link_free(&node->link);
 	keeper_free(&node->keeper);

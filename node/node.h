@@ -9,7 +9,14 @@
  *	serving     others' questions                            (loop)
  *	search      the store's flows -> correlate -> answer     (workers)
  *	trace       a question of ours, from target to report    (loop)
+ *	hosts       the hosts' kernels, as far as they tell us   (loop)
+ *	testify     what they say of an answer's connections     (loop, workers)
  *	control     the command line's socket                    (loop)
+ *
+ * With role: host it is another daemon, that shares store, keys and control:
+ *
+ *	host        kernel -> origin/provider -> hostlog -> store   (loop; the log on a worker)
+ *	gateway     the gateway's node, which asks                  (loop)
  *
  * Everything but job_fn `run` functions happens on the loop's thread.
  */
@@ -20,6 +27,8 @@
 #include "node/collector.h"
 #include "node/conf.h"
 #include "node/control.h"
+#include "node/host.h"
+#include "node/hosts.h"
 #include "node/keeper.h"
 #include "node/keys.h"
 #include "node/link.h"
@@ -43,6 +52,8 @@ struct node {
 	struct notices notices;
 	struct warnings warnings;
 	struct traces traces;
+	struct hosts hosts;
+	struct host host; /* with role: host */
 	struct control control;
 	uv_signal_t signals[3]; /* each of which ends the node */
 	struct now started;

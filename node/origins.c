@@ -30,7 +30,7 @@ static void send_record(struct client *client, const struct origin_record *r,
  * One process, or the processes at a connection's end.
  */
 
-struct finding_end { /* on a worker: in the log, by the far end */
+struct finding_end {    /* on a worker: in the log, by the far end */
 	struct job job; /* first */
 	struct client *client;
 	struct endpoint far;
@@ -116,9 +116,8 @@ void request_origin(struct client *client, const struct ctl_request *request)
 	provider = provider_of(client);
 	if (provider == NULL)
 		return;
-	err = request->pid > INT32_MAX
-	              ? ERR_NOENT
-	              : provider_getorigin(provider, (pid_t)request->pid, &r);
+	err = request->pid > INT32_MAX ? ERR_NOENT
+	                               : provider_getorigin(provider, (pid_t)request->pid, &r);
 	if (err == ERR_OK)
 		send_record(client, &r, NULL, NULL);
 	if (err == ERR_NOENT)
@@ -284,13 +283,42 @@ static void put_host(struct pack *p, struct node *node)
 	recordrow_health(p, &health, node_now().wall.ms);
 }
 
+static void put_peer(void *ctx, const struct card *card, const struct endpoint *from,
+                     struct wall since, const struct checkpoint *newest)
+{
+	struct client *client = ctx;
+	uint8_t room[RECORDROW_MAX];
+	struct pack p = pack_into(room, sizeof(room));
+	char text[ENDPOINT_TEXT_MAX];
+
+	pack_map(&p, 6);
+	row_str(&p, "name", card->cert.name);
+	row_str(&p, "org", card->cert.org);
+	row_str(&p, "address", endpoint_print(from, text));
+	row_time(&p, "connected", since.ms);
+	row_uint(&p, "entries", newest != NULL ? newest->count : 0);
+	pack_str(&p, "health");
+	if (newest != NULL)
+		recordrow_health(&p, &newest->health, newest->at.ms);
+	else
+		pack_nil(&p);
+	client_send(client, "row", room, pack_len(&p), NULL, NULL);
+}
+
 void request_origin_status(struct client *client, const struct ctl_request *request)
 {
+	struct node *node = client_node(client);
 	uint8_t room[RECORDROW_MAX];
 	struct pack p = pack_into(room, sizeof(room));
 
 	(void)request;
-	put_host(&p, client_node(client));
+	if (node->conf.role == ROLE_GATEWAY) {
+		hosts_each(&node->hosts, put_peer, client);
+		client_end(client, node->hosts.count > 0 ? CTL_FOUND : CTL_NOTHING,
+		           node->hosts.count > 0 ? NULL : "no host is connected");
+		return;
+	}
+	put_host(&p, node);
 	client_send(client, "row", room, pack_len(&p), NULL, NULL);
 	client_end(client, p.out.is_full ? CTL_INTERNAL : CTL_FOUND, NULL);
 }

@@ -14,5 +14,9 @@ void request_flows(struct client *client, const struct ctl_request *request);
 void request_import(struct client *client, const struct ctl_request *request);
 void request_seal(struct client *client, const struct ctl_request *request);
 void request_trace(struct client *client, const struct ctl_request *request);
+void request_origin(struct client *client, const struct ctl_request *request);
+void request_origin_list(struct client *client, const struct ctl_request *request);
+void request_origin_watch(struct client *client, const struct ctl_request *request);
+void request_origin_status(struct client *client, const struct ctl_request *request);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/util.h"
 #include "correlate/score.h"
 #include "node/node.h"
+#include "node/testify.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -276,16 +277,17 @@ static void done_search(struct job *job)
 
 	node->searches--;
 	stream_each(node->collector.decoder->streams, add_lost, &search->answer.lost);
-	search->done(search);
+	testify_start(search);
 }
 
 void search_start(struct search *search, struct node *node, const struct question *question,
-                  void (*done)(struct search *search))
+                  size_t shown, void (*done)(struct search *search))
 {
 	memset(search, 0, sizeof(*search));
 	search->node = node;
 	search->question = *question;
 	search->own_gap_ms = node->conf.idle_timeout_ms;
+	search->shown = shown;
 	search->done = done;
 	node->searches++;
 	job_start(&node->loop, &search->job, run_search, done_search);

@@ -15,6 +15,7 @@
 #include "proto/wire/answer.h"
 #include "proto/wire/ctl.h"
 #include "proto/wire/query.h"
+#include "proto/wire/testimony.h"
 
 struct node;
 
@@ -27,14 +28,16 @@ struct search {
 	struct node *node;
 	struct question question;
 	int64_t own_gap_ms;
-	enum err err; /* ERR_LIMIT: more flows in the window than a search may hold */
-	struct answer answer;
+	enum err err;         /* ERR_LIMIT: more flows in the window than a search may hold */
+	struct answer answer; /* its testimony is in: */
+	uint8_t testimony[TESTIMONY_MAX];
+	size_t shown; /* of a host's record, in parts; 0: no host is asked */
 	void (*done)(struct search *search);
 };
 
 /* `search` is the caller's until `done`, on the loop. */
 void search_start(struct search *search, struct node *node, const struct question *question,
-                  void (*done)(struct search *search));
+                  size_t shown, void (*done)(struct search *search));
 
 struct lookup {         /* which connection does a person mean? */
 	struct job job; /* first */

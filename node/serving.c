@@ -66,5 +66,5 @@ void serving_begin(struct node *node, const struct act *act)
 	}
 	served->ticket = act->ticket;
 	served->began = now.mono;
-	search_start(&served->search, node, &act->query->question, on_searched);
+	search_start(&served->search, node, &act->query->question, node->conf.shown, on_searched);
 }

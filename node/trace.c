@@ -351,7 +351,7 @@ static void on_looked_up(struct lookup *lookup)
 			return;
 		}
 		t->is_asked = true;
-		search_start(&t->search, lookup->node, &question, on_searched);
+		search_start(&t->search, lookup->node, &question, EVIDENCE_PARTS, on_searched);
 		progress(t);
 		link_drive(&lookup->node->link);
 	}

@@ -428,7 +428,7 @@ struct held *held_place(struct overlay *o, const struct origin *origin); /* NULL
 void held_drop(struct overlay *o, struct held *h);
 struct seen *seen_of(struct overlay *o, struct now now, struct short_id id);
 struct seen *seen_place(struct overlay *o, struct now now, uint16_t from); /* NULL: none, counted */
-void seen_put(struct overlay *o, struct seen *place, const struct query_id *id, uint16_t from,
+void seen_add(struct overlay *o, struct seen *place, const struct query_id *id, uint16_t from,
               struct mono until);
 const struct deferred *deferred_of(struct overlay *o, struct now now, struct short_id id);
 /* Where there is no room it is not deferred, and costs a signature each time that it comes. */

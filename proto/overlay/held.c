@@ -76,7 +76,7 @@ struct seen *seen_place(struct overlay *o, struct now now, uint16_t from)
 	return NULL;
 }
 
-void seen_put(struct overlay *o, struct seen *place, const struct query_id *id, uint16_t from,
+void seen_add(struct overlay *o, struct seen *place, const struct query_id *id, uint16_t from,
               struct mono until)
 {
 	uint16_t at = (uint16_t)(place - o->seen), *head;

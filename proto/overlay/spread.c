@@ -192,7 +192,7 @@ enum err spread_begin(struct overlay *o, struct now now, struct ask *ask)
 		.came = now.mono,
 		.depth = 0,
 	};
-	seen_put(o, seen, &h->id, NOBODY, mono_after(ask->until, SEEN_SLACK_MS));
+	seen_add(o, seen, &h->id, NOBODY, mono_after(ask->until, SEEN_SLACK_MS));
 	knowers_clear(o, h);
 	ask->held = (uint16_t)(h - o->held);
 	for (size_t i = 0; i < o->limits.table_max; i++) {
@@ -311,7 +311,7 @@ static enum err take_new(struct overlay *o, struct now now, struct session *s,
 	/* One whose number is spent is remembered too, or it would be pulled again and again. */
 	seen = h != NULL || err == ERR_STALE ? seen_place(o, now, from) : NULL;
 	if (seen != NULL)
-		seen_put(o, seen, &q->id, from,
+		seen_add(o, seen, &q->id, from,
 		         mono_after(now.mono, (uint64_t)left_ms + SKEW_MS + SEEN_SLACK_MS));
 	if (err != ERR_OK)
 		return err;

@@ -7,8 +7,16 @@
 #include <string.h>
 
 static const char *const commands[] = {
-	[CTL_STATUS] = "status", [CTL_PEERS] = "peers",   [CTL_FLOWS] = "flows",
-	[CTL_TRACE] = "trace",   [CTL_IMPORT] = "import", [CTL_SEAL] = "seal",
+	[CTL_STATUS] = "status",
+	[CTL_PEERS] = "peers",
+	[CTL_FLOWS] = "flows",
+	[CTL_TRACE] = "trace",
+	[CTL_IMPORT] = "import",
+	[CTL_SEAL] = "seal",
+	[CTL_ORIGIN] = "origin",
+	[CTL_ORIGIN_LIST] = "origin-list",
+	[CTL_ORIGIN_WATCH] = "origin-watch",
+	[CTL_ORIGIN_STATUS] = "origin-status",
 };
 
 enum kind { KIND_ENDPOINT, KIND_TIME, KIND_STR, KIND_COUNT, KIND_SPAN, KIND_BIN };
@@ -30,6 +38,7 @@ static const struct argument {
 	{"node",     KIND_STR,      MEMBER(node)},
 	{"limit",    KIND_COUNT,    MEMBER(limit)},
 	{"proto",    KIND_COUNT,    MEMBER(proto)},
+	{"pid",      KIND_COUNT,    MEMBER(pid)},
 	{"timeout",  KIND_SPAN,     MEMBER(timeout_ms)},
 	{"gap",      KIND_SPAN,     MEMBER(gap_ms)},
 	{"batch",    KIND_BIN,      MEMBER(batch)},

@@ -47,6 +47,11 @@ enum ctl_command {
 	CTL_TRACE,  /* target peer since until proto timeout gap; progress; one row, the report */
 	CTL_IMPORT, /* batch; "end" has datagrams, flows, dropped */
 	CTL_SEAL,   /* everything imported so far made durable */
+	/* of a host: */
+	CTL_ORIGIN,        /* pid, or target; a row per record */
+	CTL_ORIGIN_LIST,   /* a row per process of remote origin */
+	CTL_ORIGIN_WATCH,  /* a row per record, as they come, until the client goes */
+	CTL_ORIGIN_STATUS, /* one row; of a gateway's node: one per host that is connected */
 };
 
 struct ctl_request {
@@ -58,6 +63,7 @@ struct ctl_request {
 	char node[72];      /* "": all */
 	uint64_t limit;     /* rows at most; 0: all */
 	uint64_t proto;     /* 0: any */
+	uint64_t pid;       /* 0: none */
 	int64_t timeout_ms; /* 0: the node's default */
 	int64_t gap_ms;     /* 0: the node's default */
 	struct bytes batch; /* borrowed from the frame */
