@@ -42,66 +42,66 @@ static void put_statement(struct pack *p, const struct card *card,
 }
 
 /* What this node's own store says, as it would say it to another. */
-static bool put_own(struct pack *p, const struct node *node, const struct trace *t)
+static bool put_own(struct pack *p, const struct node *node, const struct round *r)
 {
 	const struct overlay_self *self = &node->keys.self;
 	uint8_t own[ANSWER_MAX];
 	size_t len = sizeof(own);
 
-	if (answer_sign(&t->search.answer, &t->query, &self->card.id, &self->operational, own,
+	if (answer_sign(&r->search.answer, &r->query, &self->card.id, &self->operational, own,
 	                &len) != ERR_OK)
 		return false;
 	put_statement(p, &self->card, NULL, bytes_of(own, len));
 	return true;
 }
 
-static struct bytes evidence_of(const struct trace *t, const struct cert *cert)
+static struct bytes evidence_of(const struct round *r, const struct cert *cert)
 {
-	for (size_t i = 0; i < t->reply_count; i++) {
-		const struct trace_reply *r = &t->replies[i];
+	for (size_t i = 0; i < r->reply_count; i++) {
+		const struct trace_reply *reply = &r->replies[i];
 
-		if (memcmp(&r->cert.member, &cert->member, sizeof(cert->member)) == 0)
-			return bytes_of(r->evidence, r->evidence_len);
+		if (memcmp(&reply->cert.member, &cert->member, sizeof(cert->member)) == 0)
+			return bytes_of(reply->evidence, reply->evidence_len);
 	}
 	return bytes_of(NULL, 0);
 }
 
-static bool has_spoken(const struct trace *t, const struct trace_outcome *o)
+static bool has_spoken(const struct round *r, const struct trace_outcome *o)
 {
-	struct bytes evidence = evidence_of(t, &o->card.cert);
+	struct bytes evidence = evidence_of(r, &o->card.cert);
 
 	return o->has_receipt || bytes_left(&evidence) > 0;
 }
 
-static enum err pack_bundle(struct pack *p, const struct node *node, const struct trace *t)
+static enum err pack_bundle(struct pack *p, const struct node *node, const struct round *r)
 {
 	size_t count = 1;
 
-	for (size_t i = 0; i < t->outcome_count; i++)
-		count += has_spoken(t, &t->outcomes[i]);
+	for (size_t i = 0; i < r->outcome_count; i++)
+		count += has_spoken(r, &r->outcomes[i]);
 	pack_array(p, 3);
 	pack_str(p, "spoor bundle 2");
-	pack_bin(p, t->blob.octets, t->blob.len);
+	pack_bin(p, r->blob.octets, r->blob.len);
 	pack_array(p, count);
-	if (!put_own(p, node, t))
+	if (!put_own(p, node, r))
 		return ERR_LIMIT;
-	for (size_t i = 0; i < t->outcome_count; i++) {
-		const struct trace_outcome *o = &t->outcomes[i];
+	for (size_t i = 0; i < r->outcome_count; i++) {
+		const struct trace_outcome *o = &r->outcomes[i];
 
-		if (has_spoken(t, o))
+		if (has_spoken(r, o))
 			put_statement(p, &o->card, o->has_receipt ? &o->receipt_blob : NULL,
-			              evidence_of(t, &o->card.cert));
+			              evidence_of(r, &o->card.cert));
 	}
 	return p->out.is_full ? ERR_LIMIT : ERR_OK;
 }
 
-static enum err make_path(const struct node *node, const struct trace *t,
+static enum err make_path(const struct node *node, const struct round *r,
                           char ret_path[CONF_PATH_MAX])
 {
-	char id[2 * sizeof(t->query.id) + 1];
+	char id[2 * sizeof(r->query.id) + 1];
 
-	for (size_t i = 0; i < sizeof(t->query.id.octets); i++)
-		snprintf(id + 2 * i, 3, "%02x", t->query.id.octets[i]);
+	for (size_t i = 0; i < sizeof(r->query.id.octets); i++)
+		snprintf(id + 2 * i, 3, "%02x", r->query.id.octets[i]);
 	if (snprintf(ret_path, CONF_PATH_MAX, "%s/%s.spoor", node->conf.traces, id) >=
 	            CONF_PATH_MAX ||
 	    (mkdir(node->conf.traces, 0700) != 0 && errno != EEXIST))
@@ -109,17 +109,17 @@ static enum err make_path(const struct node *node, const struct trace *t,
 	return ERR_OK;
 }
 
-enum err bundle_write(const struct node *node, const struct trace *trace,
+enum err bundle_write(const struct node *node, const struct round *round,
                       char ret_path[CONF_PATH_MAX])
 {
-	size_t space = QUERY_MAX + ANSWER_MAX * (trace->reply_count + 1) +
-	               STATEMENT_MAX * (trace->outcome_count + 1) + 64;
+	size_t space = QUERY_MAX + ANSWER_MAX * (round->reply_count + 1) +
+	               STATEMENT_MAX * (round->outcome_count + 1) + 64;
 	uint8_t *room = malloc(space);
 	struct pack p = pack_into(room, space);
-	enum err err = room == NULL ? ERR_NOMEM : make_path(node, trace, ret_path);
+	enum err err = room == NULL ? ERR_NOMEM : make_path(node, round, ret_path);
 
 	if (err == ERR_OK)
-		err = pack_bundle(&p, node, trace);
+		err = pack_bundle(&p, node, round);
 	if (err == ERR_OK)
 		err = write_file(ret_path, room, pack_len(&p));
 	free(room);

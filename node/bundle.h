@@ -1,4 +1,4 @@
-/* bundle - the signed evidence of a trace, in a file of its own. */
+/* bundle - the signed evidence of a trace's question, in a file of its own. */
 #ifndef SPOOR_NODE_BUNDLE_H
 #define SPOOR_NODE_BUNDLE_H
 
@@ -14,7 +14,7 @@
  * each as it was signed: whoever has it and the roots' keys can check who said what to which
  * question, this node's own statement first. `ret_path` is its path.
  */
-MUST_USE enum err bundle_write(const struct node *node, const struct trace *trace,
+MUST_USE enum err bundle_write(const struct node *node, const struct round *round,
                                char ret_path[CONF_PATH_MAX]);
 
 #endif

@@ -4,39 +4,17 @@
 #include "correlate/path.h"
 #include "correlate/score.h"
 #include "node/node.h"
+#include "node/recordrow.h"
 #include "node/row.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SLACK_MS 2000 /* clocks and record edges, when views are put in order */
-#define SELF 0        /* index of this node; replies follow */
-
-/* One finding of one node; `match` is its part in the path. */
-struct line {
-	const struct finding *finding;
-	uint32_t node;
-	size_t match; /* SIZE_MAX when it is no match */
-};
-
-struct sheet {
-	const struct node *node;
-	const struct trace *trace;
-	struct line *lines;
-	size_t line_count;
-	struct match matches[PATH_MATCHES_MAX];
-	size_t match_count;
-	struct path path;
-};
+#define ORIGINS_MAX 1024 /* that are listed, with the best matches */
 
 static const struct cert *cert_of(const struct sheet *s, uint32_t node)
 {
-	return node == SELF ? &s->node->keys.self.card.cert : &s->trace->replies[node - 1].cert;
-}
-
-static const struct answer *answer_of(const struct sheet *s, uint32_t node)
-{
-	return node == SELF ? &s->trace->search.answer : &s->trace->replies[node - 1].answer;
+	return s->certs[node];
 }
 
 static struct view view_of(const struct finding *f)
@@ -44,93 +22,87 @@ static struct view view_of(const struct finding *f)
 	return (struct view){f->exporter, f->if_low, f->if_high};
 }
 
-static bool is_target(const struct sheet *s, uint32_t node, const struct finding *f)
+/* The question about the target itself; NULL when nobody was asked. */
+static const struct round *first_round(const struct trace *t)
 {
-	const struct connection *target = &s->trace->lookup.best;
-	struct view view = view_of(f);
-
-	return node == SELF && view_cmp(&view, &target->view) == 0 && f->proto == target->proto &&
-	       endpoint_equal(&f->src, &target->src) && endpoint_equal(&f->dst, &target->dst);
+	return t->round_count > 0 ? t->rounds[0] : NULL;
 }
 
-static void add_match(struct sheet *s, uint32_t node, const struct finding *f)
+static void put_chain(struct pack *p, const struct claim *c)
 {
-	s->matches[s->match_count++] = (struct match){
-		.node = node,
-		.view = view_of(f),
-		.src = f->src,
-		.dst = f->dst,
-		.life = f->life,
-		.score = f->score,
-		.proto = f->proto,
-	};
+	const struct checkpoint *k = &c->checkpoint;
+
+	pack_str(p, "chain");
+	pack_map(p, 4);
+	row_uint(p, "entry", c->number);
+	row_uint(p, "entries", k->count);
+	row_hex(p, "head", k->head.octets, sizeof(k->head.octets));
+	row_time(p, "signed", k->at.ms);
 }
 
-/* The target is on the path by itself: found or not, it is the last hop. */
-static void add_target(struct sheet *s)
+static void put_upstream(struct pack *p, const struct claim *c)
 {
-	const struct connection *c = &s->trace->lookup.best;
+	const struct origin_source *source = claims_source(c);
+	struct endpoint src, dst;
 
-	s->matches[s->match_count++] = (struct match){
-		.node = SELF,
-		.view = c->view,
-		.src = c->src,
-		.dst = c->dst,
-		.life = connection_life(c),
-		.score = 1,
-		.proto = c->proto,
-		.is_target = true,
-	};
-}
-
-static void add_findings(struct sheet *s, uint32_t node)
-{
-	const struct answer *a = answer_of(s, node);
-
-	for (size_t i = 0; i < a->finding_count; i++) {
-		const struct finding *f = &a->findings[i];
-
-		if (!is_target(s, node, f))
-			s->lines[s->line_count++] = (struct line){f, node, SIZE_MAX};
+	if (source == NULL) {
+		row_nil(p, "upstream");
+		return;
 	}
+	src = claims_sender(&source->flow);
+	dst = claims_receiver(&source->flow);
+	pack_str(p, "upstream");
+	pack_map(p, 4);
+	row_endpoint(p, "src", &src);
+	row_endpoint(p, "dst", &dst);
+	row_uint(p, "proto", source->flow.proto);
+	row_bool(p, "is_seen", c->has_upstream);
 }
 
-/* The best of them, whoever sent them: `lines` is in order. */
-static void add_matches(struct sheet *s)
+/* What a host says of a connection: its record, and what vouches for it. */
+static void put_claim(struct pack *p, const char *key, const struct sheet *s, size_t claim)
 {
-	for (size_t i = 0; i < s->line_count && s->match_count < PATH_MATCHES_MAX; i++) {
-		struct line *line = &s->lines[i];
+	const struct claim *c = claim == SHEET_NONE ? NULL : &s->claims[claim];
 
-		if (line->finding->verdict != VERDICT_MATCH)
-			return;
-		line->match = s->match_count;
-		add_match(s, line->node, line->finding);
+	if (c == NULL) {
+		row_nil(p, key);
+		return;
 	}
+	pack_str(p, key);
+	if (c->err != ERR_OK) {
+		pack_map(p, 2);
+		row_bool(p, "verified", false);
+		row_str(p, "error", err_text(c->err));
+		return;
+	}
+	pack_map(p, 8);
+	row_bool(p, "verified", true);
+	row_str(p, "host", c->host.cert.name);
+	row_str(p, "org", c->host.cert.org);
+	row_str(p, "end", c->is_incoming ? "dst" : "src");
+	pack_str(p, "record");
+	recordrow_put(p, &c->record, c->shown);
+	put_upstream(p, c);
+	put_chain(p, c);
+	pack_str(p, "health");
+	recordrow_health(p, &c->checkpoint.health, c->checkpoint.at.ms);
 }
 
-static int best_first(const void *a, const void *b)
+/* A flow record tells of a connection; a host's kernel, signed, of who was behind it. */
+static const char *level_of(const struct sheet *s, const struct line *line)
 {
-	const struct line *x = a, *y = b;
-	bool is_match_x = x->finding->verdict == VERDICT_MATCH;
-	bool is_match_y = y->finding->verdict == VERDICT_MATCH;
-
-	if (is_match_x != is_match_y)
-		return is_match_x ? -1 : 1;
-	if (x->finding->score != y->finding->score)
-		return x->finding->score > y->finding->score ? -1 : 1;
-	if (x->finding->life.start_ms != y->finding->life.start_ms)
-		return x->finding->life.start_ms < y->finding->life.start_ms ? -1 : 1;
-	return x->node < y->node ? -1 : x->node > y->node;
+	return line->claim != SHEET_NONE && s->claims[line->claim].err == ERR_OK ? "E4" : "E1";
 }
 
 static void put_target(struct pack *p, const struct sheet *s)
 {
 	const struct lookup *l = &s->trace->lookup;
+	const struct round *r = first_round(s->trace);
 	const struct connection *c = &l->best;
-	const struct cert *cert = cert_of(s, SELF);
+	const struct cert *cert = cert_of(s, SHEET_SELF);
 
 	pack_str(p, "target");
-	pack_map(p, 12);
+	pack_map(p, 13);
 	row_endpoint(p, "src", &c->src);
 	row_endpoint(p, "dst", &c->dst);
 	row_uint(p, "proto", c->proto);
@@ -140,19 +112,21 @@ static void put_target(struct pack *p, const struct sheet *s)
 	row_str(p, "node", cert->name);
 	row_str(p, "org", cert->org);
 	row_view(p, "view", &c->view);
-	row_int(p, "gap_ms", s->trace->is_asked ? s->trace->query.question.gap_ms : c->gap_ms);
+	row_int(p, "gap_ms", r != NULL ? r->query.question.gap_ms : c->gap_ms);
 	row_uint(p, "silences", c->on_count - 1);
 	row_uint(p, "others", l->others);
+	put_claim(p, "origin", s, s->target_claim);
 }
 
-static void put_match(struct pack *p, const struct sheet *s, const struct line *line)
+static void put_match(struct pack *p, const struct sheet *s, const struct line *line,
+                      bool has_origin)
 {
 	const struct finding *f = line->finding;
 	const struct cert *cert = cert_of(s, line->node);
 	struct view view = view_of(f);
-	uint32_t hop = line->match == SIZE_MAX ? PATH_NOWHERE : s->matches[line->match].hop;
+	uint32_t hop = line->match == SHEET_NONE ? PATH_NOWHERE : s->matches[line->match].hop;
 
-	pack_map(p, 19);
+	pack_map(p, 20);
 	row_str(p, "node", cert->name);
 	row_str(p, "org", cert->org);
 	row_view(p, "view", &view);
@@ -169,8 +143,9 @@ static void put_match(struct pack *p, const struct sheet *s, const struct line *
 	row_uint(p, "silences", f->silences);
 	row_int(p, "common_ms", f->common_ms);
 	row_str(p, "verdict", verdict_text((enum verdict)f->verdict));
-	row_str(p, "evidence", "E1"); /* a flow record; clocks and loss are not vouched for */
-	row_nil(p, "origin");
+	row_str(p, "evidence", level_of(s, line));
+	put_claim(p, "origin", s, has_origin ? line->claim : SHEET_NONE);
+	row_uint(p, "question", line->question + 1);
 	if (hop == PATH_NOWHERE)
 		row_nil(p, "hop");
 	else
@@ -196,12 +171,12 @@ static void put_org(struct pack *p, const char *key, const struct sheet *s, uint
 /* The names of those who saw a hop, each once, this node first. */
 static void put_seen_by(struct pack *p, const struct sheet *s, uint32_t hop)
 {
-	size_t nodes = 1 + s->trace->reply_count, count = 0;
+	size_t count = 0;
 
 	for (int is_packing = 0; is_packing <= 1; is_packing++) {
 		if (is_packing)
 			pack_array(p, count);
-		for (uint32_t node = 0; node < nodes; node++) {
+		for (uint32_t node = 0; node < s->node_count; node++) {
 			bool has_seen = false;
 
 			for (size_t i = 0; i < s->match_count; i++)
@@ -263,7 +238,7 @@ static struct share share_of_answer(const struct answer *a)
 	return (struct share){a->window, a->flows, a->lost, a->connections};
 }
 
-static const struct answer *reply_of(const struct trace *t, const struct cert *cert)
+static const struct answer *reply_of(const struct round *t, const struct cert *cert)
 {
 	for (size_t i = 0; i < t->reply_count; i++) {
 		if (memcmp(&t->replies[i].cert.member, &cert->member, sizeof(cert->member)) == 0)
@@ -273,7 +248,7 @@ static const struct answer *reply_of(const struct trace *t, const struct cert *c
 }
 
 /* Its signed receipt says it; its answer, too, should that have come alone. */
-static struct share share_of(const struct trace *t, const struct trace_outcome *o)
+static struct share share_of(const struct round *t, const struct trace_outcome *o)
 {
 	const struct answer *answer = reply_of(t, &o->card.cert);
 	const struct receipt *r = &o->receipt;
@@ -309,7 +284,7 @@ static void put_coverage_node(struct pack *p, const struct cert *cert, const cha
 	row_uint(p, "connections", share->connections);
 }
 
-static size_t count_state(const struct trace *t, enum target_state state)
+static size_t count_state(const struct round *t, enum target_state state)
 {
 	size_t count = 0;
 
@@ -319,7 +294,7 @@ static size_t count_state(const struct trace *t, enum target_state state)
 }
 
 /* Those who searched: with a match, or without. */
-static size_t count_answered(const struct trace *t)
+static size_t count_answered(const struct round *t)
 {
 	return count_state(t, TARGET_ANSWERED) + count_state(t, TARGET_NONE);
 }
@@ -331,7 +306,7 @@ static const char *state_text(enum target_state state)
 }
 
 /* asked = answered + refused + busy + false + broken + silent */
-static void put_coverage_totals(struct pack *p, const struct trace *t)
+static void put_coverage_totals(struct pack *p, const struct round *t)
 {
 	static const struct {
 		const char *key;
@@ -349,20 +324,22 @@ static void put_coverage_totals(struct pack *p, const struct trace *t)
 
 static void put_coverage(struct pack *p, const struct sheet *s)
 {
-	const struct trace *t = s->trace;
+	static const struct round none;
+	const struct round *first = first_round(s->trace);
+	const struct round *r = first != NULL ? first : &none;
 	struct share own = {.window = {0, -1}};
 
-	if (t->is_asked)
-		own = share_of_answer(answer_of(s, SELF));
+	if (first != NULL)
+		own = share_of_answer(&first->search.answer);
 	pack_str(p, "coverage");
 	pack_map(p, 8);
-	put_coverage_totals(p, t);
+	put_coverage_totals(p, r);
 	pack_str(p, "nodes");
-	pack_array(p, 1 + t->outcome_count);
-	put_coverage_node(p, cert_of(s, SELF), "self", NULL, &own);
-	for (size_t i = 0; i < t->outcome_count; i++) {
-		const struct trace_outcome *o = &t->outcomes[i];
-		struct share share = share_of(t, o);
+	pack_array(p, 1 + r->outcome_count);
+	put_coverage_node(p, cert_of(s, SHEET_SELF), "self", NULL, &own);
+	for (size_t i = 0; i < r->outcome_count; i++) {
+		const struct trace_outcome *o = &r->outcomes[i];
+		struct share share = share_of(r, o);
 
 		put_coverage_node(p, &o->card.cert, state_text(o->state),
 		                  o->has_receipt ? receipt_kind_text(o->receipt.kind) : NULL,
@@ -370,16 +347,34 @@ static void put_coverage(struct pack *p, const struct sheet *s)
 	}
 }
 
-static void put_query(struct pack *p, const struct trace *t, const char *bundle)
+static void put_query(struct pack *p, const struct query *q)
+{
+	row_hex(p, "id", q->id.octets, sizeof(q->id.octets));
+	row_time(p, "issued", q->issued.ms);
+	row_time(p, "expires", q->expires.ms);
+}
+
+/* The question about the target, and those about what hosts have named. */
+static void put_queries(struct pack *p, const struct trace *t, const char *bundle)
 {
 	pack_str(p, "query");
-	if (!t->is_asked) {
+	if (t->round_count == 0) {
 		pack_nil(p);
 	} else {
 		pack_map(p, 3);
-		row_hex(p, "id", t->query.id.octets, sizeof(t->query.id.octets));
-		row_time(p, "issued", t->query.issued.ms);
-		row_time(p, "expires", t->query.expires.ms);
+		put_query(p, &t->rounds[0]->query);
+	}
+	pack_str(p, "questions");
+	pack_array(p, t->round_count);
+	for (size_t i = 0; i < t->round_count; i++) {
+		const struct round *r = t->rounds[i];
+
+		pack_map(p, 7);
+		put_query(p, &r->query);
+		row_endpoint(p, "src", &r->about.src);
+		row_endpoint(p, "dst", &r->about.dst);
+		row_uint(p, "asked", r->outcome_count);
+		row_uint(p, "answered", count_answered(r));
 	}
 	if (bundle[0] == '\0')
 		row_nil(p, "bundle");
@@ -392,61 +387,49 @@ static bool is_origin_found(const struct sheet *s)
 {
 	const struct path *path = &s->path;
 
-	return path->hop_count > 1 || (path->hop_count == 1 && path->hops[0].src_node != SELF &&
-	                               path->hops[0].src_node != PATH_NOWHERE);
+	return path->hop_count > 1 ||
+	       (path->hop_count == 1 && path->hops[0].src_node != SHEET_SELF &&
+	        path->hops[0].src_node != PATH_NOWHERE);
 }
 
 /* The exit codes of design.md, the gravest first. */
 static enum ctl_code code_of(const struct sheet *s)
 {
 	const struct trace *t = s->trace;
-	size_t answered = count_answered(t), refused = count_state(t, TARGET_REFUSED);
+	size_t asked = 0, heard = 0, refused = 0, forged = s->forged;
 	bool is_found = is_origin_found(s);
-	bool is_alone = t->is_asked && t->outcome_count == 0 && s->node->conf.bootstrap_count > 0;
 
-	if (count_state(t, TARGET_FALSE) > 0 && !is_found)
+	for (size_t i = 0; i < t->round_count; i++) {
+		asked += t->rounds[i]->outcome_count;
+		heard += count_answered(t->rounds[i]);
+		refused += count_state(t->rounds[i], TARGET_REFUSED);
+		forged += count_state(t->rounds[i], TARGET_FALSE);
+	}
+	if (forged > 0 && !is_found)
 		return CTL_UNVERIFIED; /* one liar does not hide what others have shown */
-	if (answered + refused < t->outcome_count || (is_alone && !is_found))
-		return CTL_PARTIAL; /* some did not answer; or nobody has been met yet */
+	if (heard + refused < asked)
+		return CTL_PARTIAL; /* some did not answer */
+	if (t->round_count > 0 && asked == 0 && s->node->conf.bootstrap_count > 0 && !is_found)
+		return CTL_PARTIAL; /* nobody has been met yet */
 	if (!is_found && refused > 0)
 		return CTL_DENIED;
 	return is_found ? CTL_FOUND : CTL_NOTHING;
 }
 
-enum ctl_code report_pack(struct pack *p, const struct node *node, const struct trace *trace,
-                          const char *bundle)
+enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bundle)
 {
-	size_t lines_max = (trace->reply_count + 1) * ANSWER_FINDINGS_MAX, listed;
-	struct sheet *s = calloc(1, sizeof(*s));
-	enum ctl_code code;
+	size_t listed = MIN(s->line_count, REPORT_MATCHES_MAX), origins = 0;
 
-	if (s != NULL)
-		s->lines = calloc(lines_max, sizeof(*s->lines));
-	if (s == NULL || s->lines == NULL) {
-		free(s);
-		pack_map(p, 0);
-		return CTL_INTERNAL;
-	}
-	s->node = node;
-	s->trace = trace;
-	for (uint32_t i = 0; i <= trace->reply_count; i++)
-		add_findings(s, i);
-	qsort(s->lines, s->line_count, sizeof(s->lines[0]), best_first);
-	add_target(s);
-	add_matches(s);
-	path_assemble(s->matches, s->match_count, SLACK_MS, &s->path);
-	listed = MIN(s->line_count, REPORT_MATCHES_MAX);
-	pack_map(p, 7);
+	pack_map(p, 8);
 	put_target(p, s);
 	pack_str(p, "matches");
 	pack_array(p, listed);
-	for (size_t i = 0; i < listed; i++)
-		put_match(p, s, &s->lines[i]);
+	for (size_t i = 0; i < listed; i++) {
+		origins += s->lines[i].claim != SHEET_NONE;
+		put_match(p, s, &s->lines[i], origins <= ORIGINS_MAX);
+	}
 	put_path(p, s); /* and its gaps */
 	put_coverage(p, s);
-	put_query(p, trace, bundle); /* and the bundle */
-	code = p->out.is_full ? CTL_INTERNAL : code_of(s);
-	free(s->lines);
-	free(s);
-	return code;
+	put_queries(p, s->trace, bundle); /* and the bundle */
+	return p->out.is_full ? CTL_INTERNAL : code_of(s);
 }

@@ -3,7 +3,7 @@
 #define SPOOR_NODE_REPORT_H
 
 #include "node/conf.h"
-#include "node/trace.h"
+#include "node/sheet.h"
 #include "proto/wire/ctl.h"
 #include "proto/wire/pack.h"
 
@@ -12,7 +12,6 @@
 
 /* Packs the report's map, for which there is REPORT_MAX of room; the exit code that tells it in one
  * number. */
-enum ctl_code report_pack(struct pack *p, const struct node *node, const struct trace *trace,
-                          const char *bundle);
+enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bundle);
 
 #endif

@@ -8,15 +8,25 @@
 #include "node/report.h"
 #include "node/requests.h"
 #include "node/row.h"
+#include "node/sheet.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define TIMEOUT_MS 30000
-#define SILENCES_MIN 2 /* below, nothing can be told by timing: nobody is asked */
 
 /* Fingerprints are coarsened until they fit a datagram: this many intervals, then fewer. */
 static const size_t interval_steps[] = {QUERY_INTERVALS_MAX, 112, 96, 80, 64, 48};
+
+static void round_free(struct round *r)
+{
+	for (size_t i = 0; i < r->reply_count; i++)
+		free(r->replies[i].evidence);
+	free(r->replies);
+	free(r->outcomes);
+	free(r->by_id);
+	free(r);
+}
 
 static void trace_free(struct trace *t)
 {
@@ -27,11 +37,8 @@ static void trace_free(struct trace *t)
 		link = &(*link)->next;
 	*link = t->next;
 	traces->count--;
-	for (size_t i = 0; i < t->reply_count; i++)
-		free(t->replies[i].evidence);
-	free(t->replies);
-	free(t->outcomes);
-	free(t->by_id);
+	for (size_t i = 0; i < t->round_count; i++)
+		round_free(t->rounds[i]);
 	lookup_fini(&t->lookup);
 	client_put(t->client);
 	free(t);
@@ -53,100 +60,142 @@ static int outcome_by_name(const void *a, const void *b)
 
 /* Who answered first is chance: the report reads the same every time. Ids are looked for no more.
  */
-static void put_in_order(struct trace *t)
+static void put_in_order(struct round *r)
 {
-	if (t->reply_count > 0)
-		qsort(t->replies, t->reply_count, sizeof(t->replies[0]), reply_by_name);
-	if (t->outcome_count > 0)
-		qsort(t->outcomes, t->outcome_count, sizeof(t->outcomes[0]), outcome_by_name);
+	if (r->reply_count > 0)
+		qsort(r->replies, r->reply_count, sizeof(r->replies[0]), reply_by_name);
+	if (r->outcome_count > 0)
+		qsort(r->outcomes, r->outcome_count, sizeof(r->outcomes[0]), outcome_by_name);
+}
+
+/* The evidence of every round is kept; the report names the first's. */
+static void write_bundles(struct trace *t, char ret_path[CONF_PATH_MAX])
+{
+	struct node *node = client_node(t->client);
+	char path[CONF_PATH_MAX];
+
+	for (size_t i = t->round_count; i-- > 0;) {
+		path[0] = '\0';
+		if (bundle_write(node, t->rounds[i], path) != ERR_OK) {
+			log_line("trace", "the evidence could not be written to %s",
+			         node->conf.traces);
+			path[0] = '\0';
+		}
+	}
+	if (t->round_count > 0)
+		memcpy(ret_path, path, sizeof(path));
 }
 
 /* The row and the end; then nothing is left of the trace. */
-static void conclude(struct trace *t, const char *remark)
+static void conclude(struct trace *t, struct sheet *sheet, const char *remark)
 {
-	struct node *node = client_node(t->client);
 	char bundle[CONF_PATH_MAX] = "";
-	uint8_t *room = malloc(REPORT_MAX);
+	uint8_t *room = sheet != NULL ? malloc(REPORT_MAX) : NULL;
 	struct pack p = pack_into(room, REPORT_MAX);
 	enum ctl_code code;
 
 	if (room == NULL) {
 		client_end(t->client, CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
-		trace_free(t);
-		return;
+	} else {
+		write_bundles(t, bundle);
+		code = report_pack(&p, sheet, bundle);
+		client_send(t->client, "row", room, pack_len(&p), NULL, NULL);
+		if (remark != NULL)
+			client_end(t->client, code, "%s", remark);
+		else
+			client_end(t->client, code, NULL);
 	}
-	put_in_order(t);
-	if (t->is_asked && bundle_write(node, t, bundle) != ERR_OK) {
-		log_line("trace", "the evidence could not be written to %s", node->conf.traces);
-		bundle[0] = '\0';
-	}
-	code = report_pack(&p, node, t, bundle);
-	client_send(t->client, "row", room, pack_len(&p), NULL, NULL);
-	if (remark != NULL)
-		client_end(t->client, code, "%s", remark);
-	else
-		client_end(t->client, code, NULL);
 	free(room);
+	sheet_free(sheet);
 	trace_free(t);
 }
 
-static void progress(struct trace *t)
+static void progress(const struct round *r)
 {
+	struct trace *t = r->trace;
 	uint8_t room[64];
 	struct pack p = pack_into(room, sizeof(room));
 
-	pack_map(&p, 2);
+	pack_map(&p, t->round_count > 1 ? 3 : 2);
+	if (t->round_count > 1)
+		row_uint(&p, "question", t->round_count);
 	row_uint(&p, "asked", overlay_member_count(client_node(t->client)->link.overlay));
-	row_uint(&p, "answered", t->outcome_count);
+	row_uint(&p, "answered", r->outcome_count);
 	client_send(t->client, "progress", room, pack_len(&p), NULL, NULL);
 }
 
-/* Goes on when both halves are there; gives up when nobody waits any more. */
-static void advance(struct trace *t)
-{
-	bool is_gone = client_is_gone(t->client);
+static enum err ask(struct trace *t, const struct fingerprint *rhythm, uint8_t proto,
+                    struct ends about);
 
-	if (!t->is_searched)
+/* A host may have named a connection that nobody was asked about yet. */
+static bool goes_on(struct trace *t, const struct sheet *sheet)
+{
+	const struct upstream *up = sheet != NULL ? sheet_next(sheet) : NULL;
+	struct fingerprint rhythm;
+
+	if (up == NULL || t->round_count == TRACE_ROUNDS_MAX ||
+	    mono_reached(node_now().mono, t->deadline))
+		return false;
+	rhythm = (struct fingerprint){up->rhythm.on, up->rhythm.on_count, up->rhythm.gap_ms};
+	return ask(t, &rhythm, up->rhythm.proto, (struct ends){up->src, up->dst}) == ERR_OK;
+}
+
+/* Goes on when both halves are there; gives up when nobody waits any more. */
+static void advance(struct round *r)
+{
+	struct trace *t = r->trace;
+	bool is_gone = client_is_gone(t->client);
+	struct sheet *sheet;
+
+	if (!r->is_searched)
 		return;
-	if (!is_gone && t->search.err == ERR_OK) {
-		if (t->is_heard)
-			conclude(t, NULL);
+	if (!is_gone && r->search.err == ERR_OK) {
+		if (!r->is_heard)
+			return;
+		put_in_order(r);
+		sheet = sheet_make(client_node(t->client), t);
+		if (goes_on(t, sheet))
+			sheet_free(sheet);
+		else
+			conclude(t, sheet, NULL);
 		return;
 	}
-	if (!t->is_heard)
-		overlay_cancel(client_node(t->client)->link.overlay, t->ticket);
+	if (!r->is_heard)
+		overlay_cancel(client_node(t->client)->link.overlay, r->ticket);
 	if (!is_gone)
 		client_end(t->client, CTL_INTERNAL, "searching this node's own flows: %s",
-		           err_text(t->search.err));
+		           err_text(r->search.err));
 	trace_free(t);
 }
 
 static void on_searched(struct search *search)
 {
-	struct trace *t = container_of(search, struct trace, search);
+	struct round *r = container_of(search, struct round, search);
 
-	t->is_searched = true;
-	advance(t);
+	r->is_searched = true;
+	advance(r);
 }
 
-static struct trace *trace_of(struct traces *traces, uint32_t ticket)
+static struct round *round_of(struct traces *traces, uint32_t ticket)
 {
 	for (struct trace *t = traces->list; t != NULL; t = t->next) {
-		if (t->is_asked && !t->is_heard && t->ticket == ticket)
-			return t;
+		struct round *r = t->round_count > 0 ? t->rounds[t->round_count - 1] : NULL;
+
+		if (r != NULL && !r->is_heard && r->ticket == ticket)
+			return r;
 	}
 	return NULL;
 }
 
 /* The first whose id is not below. */
-static size_t place_of(const struct trace *t, const struct id *id)
+static size_t place_of(const struct round *r, const struct id *id)
 {
-	size_t low = 0, high = t->outcome_count;
+	size_t low = 0, high = r->outcome_count;
 
 	while (low < high) {
 		size_t mid = (low + high) / 2;
 
-		if (memcmp(&t->outcomes[t->by_id[mid]].card.id, id, sizeof(*id)) < 0)
+		if (memcmp(&r->outcomes[r->by_id[mid]].card.id, id, sizeof(*id)) < 0)
 			low = mid + 1;
 		else
 			high = mid;
@@ -154,44 +203,44 @@ static size_t place_of(const struct trace *t, const struct id *id)
 	return low;
 }
 
-static bool has_space(struct trace *t)
+static bool has_space(struct round *r)
 {
-	size_t space = MAX(2 * t->outcome_space, (size_t)16);
+	size_t space = MAX(2 * r->outcome_space, (size_t)16);
 	struct trace_outcome *outcomes;
 	uint32_t *by_id;
 
-	if (t->outcome_count < t->outcome_space)
+	if (r->outcome_count < r->outcome_space)
 		return true;
-	outcomes = realloc(t->outcomes, space * sizeof(*outcomes));
+	outcomes = realloc(r->outcomes, space * sizeof(*outcomes));
 	if (outcomes == NULL)
 		return false;
-	t->outcomes = outcomes;
-	by_id = realloc(t->by_id, space * sizeof(*by_id));
+	r->outcomes = outcomes;
+	by_id = realloc(r->by_id, space * sizeof(*by_id));
 	if (by_id == NULL)
 		return false;
-	t->by_id = by_id;
-	t->outcome_space = space;
+	r->by_id = by_id;
+	r->outcome_space = space;
 	return true;
 }
 
-static struct trace_outcome *outcome_of(struct trace *t, const struct card *card)
+static struct trace_outcome *outcome_of(struct round *r, const struct card *card)
 {
-	size_t at = place_of(t, &card->id);
+	size_t at = place_of(r, &card->id);
 
-	if (at < t->outcome_count && id_equal(&t->outcomes[t->by_id[at]].card.id, &card->id))
-		return &t->outcomes[t->by_id[at]];
-	if (!has_space(t))
+	if (at < r->outcome_count && id_equal(&r->outcomes[r->by_id[at]].card.id, &card->id))
+		return &r->outcomes[r->by_id[at]];
+	if (!has_space(r))
 		return NULL;
-	memmove(&t->by_id[at + 1], &t->by_id[at], (t->outcome_count - at) * sizeof(t->by_id[0]));
-	t->by_id[at] = (uint32_t)t->outcome_count;
-	t->outcomes[t->outcome_count] = (struct trace_outcome){.card = *card};
-	return &t->outcomes[t->outcome_count++];
+	memmove(&r->by_id[at + 1], &r->by_id[at], (r->outcome_count - at) * sizeof(r->by_id[0]));
+	r->by_id[at] = (uint32_t)r->outcome_count;
+	r->outcomes[r->outcome_count] = (struct trace_outcome){.card = *card};
+	return &r->outcomes[r->outcome_count++];
 }
 
 void trace_receipt(struct traces *traces, const struct act *act)
 {
-	struct trace *t = trace_of(traces, act->ticket);
-	struct trace_outcome *outcome = t != NULL ? outcome_of(t, act->card) : NULL;
+	struct round *r = round_of(traces, act->ticket);
+	struct trace_outcome *outcome = r != NULL ? outcome_of(r, act->card) : NULL;
 
 	if (outcome == NULL || act->len > sizeof(outcome->receipt_blob.octets))
 		return;
@@ -199,78 +248,107 @@ void trace_receipt(struct traces *traces, const struct act *act)
 	outcome->receipt = *act->receipt;
 	outcome->receipt_blob.len = act->len;
 	memcpy(outcome->receipt_blob.octets, act->data, act->len);
-	progress(t);
+	progress(r);
 }
 
 void trace_reply(struct traces *traces, const struct act *act)
 {
 	const struct overlay_reply *reply = &act->reply;
-	struct trace *t = trace_of(traces, act->ticket);
-	struct trace_reply *replies, *r;
+	struct round *r = round_of(traces, act->ticket);
+	struct trace_reply *replies, *kept;
 	size_t len = bytes_left(&reply->evidence);
+	struct bytes *testimony;
 
-	if (t == NULL)
+	if (r == NULL)
 		return;
-	replies = realloc(t->replies, (t->reply_count + 1) * sizeof(*replies));
+	replies = realloc(r->replies, (r->reply_count + 1) * sizeof(*replies));
 	if (replies == NULL)
 		return;
-	t->replies = replies;
-	r = &replies[t->reply_count];
-	r->cert = reply->card->cert;
-	r->answer = *reply->answer;
-	r->evidence = malloc(len);
-	if (r->evidence == NULL)
+	r->replies = replies;
+	kept = &replies[r->reply_count];
+	kept->cert = reply->card->cert;
+	kept->answer = *reply->answer;
+	kept->evidence = malloc(len);
+	if (kept->evidence == NULL)
 		return;
-	memcpy(r->evidence, reply->evidence.at, len);
-	r->evidence_len = len;
-	t->reply_count++;
+	memcpy(kept->evidence, reply->evidence.at, len);
+	kept->evidence_len = len;
+	/* What the answer borrows, it borrows from the copy. */
+	testimony = &kept->answer.testimony;
+	if (bytes_left(testimony) > 0)
+		*testimony = bytes_of(kept->evidence + (testimony->at - reply->evidence.at),
+		                      bytes_left(testimony));
+	r->reply_count++;
 }
 
 void trace_finish(struct traces *traces, const struct act *act)
 {
-	struct trace *t = trace_of(traces, act->ticket);
+	struct round *r = round_of(traces, act->ticket);
 
-	if (t == NULL)
+	if (r == NULL)
 		return;
-	t->is_heard = true;
+	r->is_heard = true;
 	for (size_t i = 0; i < act->outcome_count; i++) {
-		struct trace_outcome *outcome = outcome_of(t, act->outcomes[i].card);
+		struct trace_outcome *outcome = outcome_of(r, act->outcomes[i].card);
 
 		if (outcome != NULL)
 			outcome->state = act->outcomes[i].state;
 	}
-	advance(t);
+	advance(r);
 }
 
-static void fill_question(struct trace *t, size_t max, struct question *ret)
+static void fill_question(const struct trace *t, const struct fingerprint *rhythm, uint8_t proto,
+                          size_t max, struct question *ret)
 {
-	const struct connection *c = &t->lookup.best;
-	struct interval *on = calloc(c->on_count, sizeof(*on));
+	struct interval *on = calloc(rhythm->count, sizeof(*on));
 	size_t count;
 
-	*ret = (struct question){.proto = c->proto, .severity = t->severity};
+	*ret = (struct question){.proto = proto, .severity = t->severity};
 	CHECK(on != NULL);
-	memcpy(on, c->on, c->on_count * sizeof(*on));
-	ret->gap_ms = fingerprint_fit(c->on, c->on_count, c->gap_ms, max);
-	count = fingerprint_close(on, c->on_count, ret->gap_ms);
+	memcpy(on, rhythm->on, rhythm->count * sizeof(*on));
+	ret->gap_ms = fingerprint_fit(rhythm->on, rhythm->count, rhythm->gap_ms, max);
+	count = fingerprint_close(on, rhythm->count, ret->gap_ms);
 	CHECK(count <= QUERY_INTERVALS_MAX);
 	memcpy(ret->on, on, count * sizeof(*on));
 	ret->on_count = count;
 	free(on);
 }
 
-/* Signs and sends the question, as finely as a datagram allows. */
-static enum err ask(struct trace *t, struct question *ret_question)
+static int64_t left_ms(const struct trace *t)
+{
+	struct mono now = node_now().mono;
+
+	return mono_reached(now, t->deadline) ? 0 : (int64_t)(t->deadline.ms - now.ms);
+}
+
+/*
+ * A round: signs and sends the question, as finely as a datagram allows, and asks our own store.
+ * On failure there is no round more than before.
+ */
+static enum err ask(struct trace *t, const struct fingerprint *rhythm, uint8_t proto,
+                    struct ends about)
 {
 	struct node *node = client_node(t->client);
-	enum err err = ERR_LIMIT;
+	struct round *r = calloc(1, sizeof(*r));
+	struct question question;
+	enum err err = r == NULL ? ERR_NOMEM : ERR_LIMIT;
 
 	for (size_t i = 0; i < ARRAY_LEN(interval_steps) && err == ERR_LIMIT; i++) {
-		fill_question(t, interval_steps[i], ret_question);
-		err = overlay_ask(node->link.overlay, node_now(), ret_question, t->timeout_ms,
-		                  &t->ticket, &t->query, &t->blob);
+		fill_question(t, rhythm, proto, interval_steps[i], &question);
+		err = overlay_ask(node->link.overlay, node_now(), &question, left_ms(t), &r->ticket,
+		                  &r->query, &r->blob);
 	}
-	return err;
+	if (err != ERR_OK) {
+		free(r);
+		return err;
+	}
+	r->trace = t;
+	r->about = about;
+	t->rounds[t->round_count++] = r;
+	search_start(&r->search, node, &question, EVIDENCE_PARTS, on_searched);
+	progress(r);
+	link_drive(&node->link);
+	return ERR_OK;
 }
 
 static void refuse_to_ask(struct trace *t, enum err err)
@@ -330,7 +408,8 @@ static void say_nothing_held(struct trace *t)
 static void on_looked_up(struct lookup *lookup)
 {
 	struct trace *t = container_of(lookup, struct trace, lookup);
-	struct question question;
+	const struct connection *c = &lookup->best;
+	struct fingerprint rhythm = {c->on, c->on_count, c->gap_ms};
 	enum err err;
 
 	if (client_is_gone(t->client)) {
@@ -341,19 +420,14 @@ static void on_looked_up(struct lookup *lookup)
 		client_end(t->client, CTL_INTERNAL, "looking for the connection: %s",
 		           err_text(lookup->err));
 		trace_free(t);
-	} else if (lookup->best.on_count <= SILENCES_MIN) {
-		conclude(t, "not decidable by timing: the connection was never, or hardly ever, "
-		            "silent for longer than the idle timeout");
+	} else if (lookup->best.on_count <= TRACE_SILENCES_MIN) {
+		conclude(t, sheet_make(lookup->node, t),
+		         "not decidable by timing: the connection was never, or hardly ever, "
+		         "silent for longer than the idle timeout");
 	} else {
-		err = ask(t, &question);
-		if (err != ERR_OK) {
+		err = ask(t, &rhythm, c->proto, (struct ends){c->src, c->dst});
+		if (err != ERR_OK)
 			refuse_to_ask(t, err);
-			return;
-		}
-		t->is_asked = true;
-		search_start(&t->search, lookup->node, &question, EVIDENCE_PARTS, on_searched);
-		progress(t);
-		link_drive(&lookup->node->link);
 	}
 }
 
@@ -362,8 +436,8 @@ static void let_go(struct traces *traces)
 {
 	for (struct trace *t = traces->list, *next; t != NULL; t = next) {
 		next = t->next;
-		if (t->is_asked && client_is_gone(t->client))
-			advance(t);
+		if (t->round_count > 0 && client_is_gone(t->client))
+			advance(t->rounds[t->round_count - 1]);
 	}
 }
 
@@ -389,6 +463,7 @@ void request_trace(struct client *client, const struct ctl_request *request)
 	t->client = client_hold(client);
 	t->severity = severity_of(severity);
 	t->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : TIMEOUT_MS;
+	t->deadline = mono_after(node_now().mono, (uint64_t)t->timeout_ms);
 	t->next = node->traces.list;
 	node->traces.list = t;
 	node->traces.count++;

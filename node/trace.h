@@ -1,8 +1,9 @@
 /*
  * trace - one question of ours, from "which connection is meant" to the assembled path.
  *
- *	request_trace -> lookup (worker) -> ask the overlay, search our own store (worker)
- *	              -> replies ... -> everybody has spoken, or the time is up -> report
+ *	request_trace -> lookup (worker) -> round: ask the overlay, search our own store (worker)
+ *	              -> replies ... -> everybody has spoken, or the time is up
+ *	              -> another round for what a host has named, or the report
  */
 #ifndef SPOOR_NODE_TRACE_H
 #define SPOOR_NODE_TRACE_H
@@ -32,13 +33,15 @@ struct trace_outcome { /* what became of the question at one member */
 	struct receipt_blob receipt_blob; /* a signed statement, too */
 };
 
-struct trace {
-	struct trace *next;
-	struct client *client;
-	struct lookup lookup; /* the target */
+struct ends { /* of a connection */
+	struct endpoint src, dst;
+};
+
+struct round { /* one question, and all that came of it */
+	struct trace *trace;
+	struct ends
+		about; /* the connection whose rhythm it is: the target's, then further upstream */
 	struct search search; /* our own store's answer */
-	int64_t timeout_ms;
-	enum severity severity;
 	uint32_t ticket;
 	struct query query;
 	struct query_blob blob;
@@ -46,9 +49,27 @@ struct trace {
 	size_t reply_count;
 	struct trace_outcome *outcomes; /* of whoever has sent a receipt; in the end of all */
 	size_t outcome_count, outcome_space;
-	uint32_t *by_id;         /* which of them, in the order of ids: there may be thousands */
-	bool is_asked, is_heard; /* the overlay is done */
-	bool is_searched;        /* our own store is */
+	uint32_t *by_id;  /* which of them, in the order of ids: there may be thousands */
+	bool is_heard;    /* the overlay is done */
+	bool is_searched; /* our own store is */
+};
+
+/*
+ * A host may know that a connection came in by another, to which timing has no thread: then that
+ * one's rhythm is asked for, too, as often as there is such a connection and time left.
+ */
+#define TRACE_ROUNDS_MAX 8
+#define TRACE_SILENCES_MIN 2 /* below, nothing can be told by timing: nobody is asked */
+
+struct trace {
+	struct trace *next;
+	struct client *client;
+	struct lookup lookup; /* the target */
+	int64_t timeout_ms;
+	struct mono deadline;
+	enum severity severity;
+	struct round *rounds[TRACE_ROUNDS_MAX]; /* the last is under way */
+	size_t round_count;
 };
 
 struct traces {
