@@ -165,6 +165,7 @@ static void on_ended(struct hostline *line, enum err err)
 {
 	struct hosts *h = hosts_of(line);
 	struct peer_host *peer = peer_of(line), **link = &h->list;
+	char text[ENDPOINT_TEXT_MAX];
 
 	while (*link != peer)
 		link = &(*link)->next;
@@ -173,6 +174,8 @@ static void on_ended(struct hostline *line, enum err err)
 	if (!peer->is_proven) {
 		h->unproven--;
 		h->counters.refused++;
+		log_detail("hosts", "a connection from %s is none of a host: %s",
+		           endpoint_print(&peer->from, text), err_text(err));
 	} else {
 		log_detail("hosts", "%s is gone: %s", line->talk.peer.cert.name, err_text(err));
 	}

@@ -126,6 +126,8 @@ static enum err start(struct node *node)
 	if (err == ERR_OK)
 		warnings_start(&node->warnings, node);
 	if (err == ERR_OK)
+		err = hosts_start(&node->hosts, node);
+	if (err == ERR_OK)
 		err = control_start(&node->control, node);
 	return err;
 }

@@ -29,7 +29,7 @@ static const struct option_row rows[] = {
 	{"valid-until", 0, "TIME", "valid until TIME", OPTION_TIME, MEMBER(until_ms)},
 	{"prefix", 0, "NET",       "where the member may be reached, instead; may be given again",
 		OPTION_LIST, MEMBER(prefixes), issue_is_prefix},
-	{"role", 0, "ask|answer",  "what it may do; may be given again", OPTION_LIST, MEMBER(roles),
+	{"role", 0, "ask|answer|host",  "what it may do; may be given again", OPTION_LIST, MEMBER(roles),
 		issue_is_role},
 	{"output", 'o', "FILE",    "write it there, not to standard output", OPTION_TEXT, MEMBER(output)},
 };
