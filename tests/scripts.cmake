@@ -23,6 +23,7 @@ script_test(integration/restart tests/integration/restart.sh)
 script_test(integration/clients tests/integration/clients.sh)
 script_test(integration/revoke tests/integration/revoke.sh)
 script_test(integration/overlay tests/integration/overlay.sh)
+script_test(integration/origin tests/integration/origin.sh)
 
 # The namespace laboratory, in small: real ssh, real exporters (needs root and namespaces).
 script_test(laboratory/short tools/lab run short --json)

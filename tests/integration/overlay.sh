@@ -63,28 +63,12 @@ check "and that it ends soon" 0 '"warning": *"the certificate ends in 4 days' \
 check "the log says so once" 0 "^1$" grep -c "warning: the certificate ends" "$dir/R2/log"
 
 # Sixty connections of one rhythm at R2, one of them at R1: an answer too long for a datagram.
-python3 - "$dir" <<'PYTHON'
-import struct, sys, time
-BOOT = time.time() - 600
-def record(src, start, end):
-    return struct.pack(">4s4s4sHHIIIIHHBBBBHHBBH", src, bytes([192, 0, 2, 9]), bytes(4), 1, 2, 9,
-                       900, start, end, 40000, 22, 0, 0x1b, 6, 0, 0, 0, 0, 0, 0)
-def capture(name, hosts):
-    sequence, out = 0, struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101)
-    for burst in (0, 31, 75, 102, 160, 199, 251, 290, 347):
-        for at in range(0, len(hosts), 30):
-            rows = [record(h, 1000 * burst + 5000, 1000 * burst + 9000) for h in hosts[at:at + 30]]
-            payload = struct.pack(">HHIIIIBBH", 5, len(rows), 1000 * burst + 10000,
-                                  int(BOOT + burst + 10), 0, sequence, 0, 0, 0) + b"".join(rows)
-            sequence += len(rows)
-            udp = struct.pack(">HHHH", 40000, 2055, 8 + len(payload), 0) + payload
-            packet = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0,
-                                 bytes([192, 0, 2, 254]), bytes([192, 0, 2, 253])) + udp
-            out += struct.pack("<IIII", int(BOOT + burst + 10), 0, len(packet), len(packet)) + packet
-    open(f"{sys.argv[1]}/{name}.pcap", "wb").write(out)
-capture("many", [bytes([10, 2, 0, i]) for i in range(1, 61)])
-capture("one", [bytes([10, 1, 0, 1])])
-PYTHON
+base=$(($(date +%s) - 600))
+rhythm=5-9,36-40,80-84,107-111,165-169,204-208,256-260,295-299,352-356
+for i in $(seq 60); do echo "10.2.0.$i:40000 192.0.2.9:22 1 $rhythm"; done |
+	python3 tests/integration/capture.py "$dir/many.pcap" 192.0.2.254 $base
+echo "10.1.0.1:40000 192.0.2.9:22 1 $rhythm" |
+	python3 tests/integration/capture.py "$dir/one.pcap" 192.0.2.254 $base
 spoor_at R2 import "$dir/many.pcap" >/dev/null
 spoor_at R1 import "$dir/one.pcap" >/dev/null
 ask() { spoor_at R1 trace 192.0.2.9:22 --json --timeout 20s >"$dir/report" || return $?; }
