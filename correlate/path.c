@@ -33,6 +33,10 @@ struct group {
 	bool is_on_path;
 };
 
+struct group_tie {
+	uint16_t up, down;
+};
+
 struct work {
 	struct seen seen[PATH_MATCHES_MAX];
 	size_t seen_count;
@@ -40,6 +44,8 @@ struct work {
 	size_t group_count;
 	uint16_t chain[PATH_HOPS_MAX]; /* groups, target first */
 	size_t chain_count;
+	struct group_tie ties[PATH_MATCHES_MAX];
+	size_t tie_count;
 	int64_t slack_ms;
 };
 
@@ -299,13 +305,18 @@ static uint16_t settle(struct work *w)
 
 		if (root == i) {
 			w->seen[i].group = (uint16_t)w->group_count;
-			w->groups[w->group_count++] = (struct group){
-				.hop = {.life = m->life, .score = m->score, .link = PATH_END}};
+			w->groups[w->group_count++] =
+				(struct group){.hop = {.life = m->life,
+			                               .score = 1,
+			                               .is_told = true,
+			                               .rival = PATH_NOWHERE}};
 		}
 		w->seen[i].group = w->seen[root].group;
 		hop = &w->groups[w->seen[i].group].hop;
 		hop->views++;
-		hop->score = MIN(hop->score, m->score);
+		if (!m->is_told)
+			hop->score = MIN(hop->score, m->score);
+		hop->is_told = hop->is_told && m->is_told;
 		hop->life.start_ms = MIN(hop->life.start_ms, m->life.start_ms);
 		hop->life.end_ms = MAX(hop->life.end_ms, m->life.end_ms);
 		if (m->is_target)
@@ -440,7 +451,7 @@ static bool may_be_timed(const struct work *w, const struct hop *up, const struc
 	return true;
 }
 
-/* What ties group `g` to `down`, the head of the chain so far; PATH_END: nothing. */
+/* What timing and addresses say ties group `g` to `down`, the head of the chain so far. */
 static struct bid bid_of(const struct work *w, uint16_t g, uint16_t down_group)
 {
 	const struct hop *up = &w->groups[g].hop, *down = &w->groups[down_group].hop;
@@ -454,7 +465,7 @@ static struct bid bid_of(const struct work *w, uint16_t g, uint16_t down_group)
 		.score = up->score,
 	};
 
-	if (!may_carry(&up->life, &down->life, w->slack_ms))
+	if (up->is_told || !may_carry(&up->life, &down->life, w->slack_ms))
 		return bid;
 	if (may_be_same(server, client)) {
 		bid.node = server.node == client.node ? server.node : PATH_NOWHERE;
@@ -479,6 +490,7 @@ static bool is_better(const struct bid *a, const struct bid *b)
 	return a->score > b->score;
 }
 
+/* The predecessor that timing and addresses speak for. */
 static struct bid best_predecessor(const struct work *w, uint16_t down_group)
 {
 	struct bid best = {.group = NONE};
@@ -495,23 +507,120 @@ static struct bid best_predecessor(const struct work *w, uint16_t down_group)
 	return best;
 }
 
-static void chain(struct work *w, uint16_t target)
+/* A host's word for group `g`: surer than any other, but not against time itself. */
+static struct bid tied_bid(struct work *w, uint16_t g, uint16_t down_group)
+{
+	struct hop *up = &w->groups[g].hop, *down = &w->groups[down_group].hop;
+	struct host server = server_of(up), client = client_of(down);
+	struct bid bid = {
+		.group = g,
+		.link = PATH_ORIGIN,
+		.node = server.node == client.node ? server.node : PATH_NOWHERE,
+		.is_nested = span_ms(up->life.end_ms, down->life.end_ms) <= w->slack_ms,
+		.start_ms = up->life.start_ms,
+		.score = up->score,
+	};
+
+	if (span_ms(down->life.start_ms, up->life.start_ms) > w->slack_ms) {
+		down->is_refused = true;
+		bid.link = PATH_END;
+	}
+	return bid;
+}
+
+/* Of several that hosts have named: as of others, one that outlives it, then the latest. */
+static struct bid best_tied(struct work *w, uint16_t down_group)
+{
+	struct bid best = {.group = NONE};
+
+	for (size_t i = 0; i < w->tie_count; i++) {
+		struct bid bid;
+
+		if (w->ties[i].down != down_group || w->groups[w->ties[i].up].is_on_path)
+			continue;
+		bid = tied_bid(w, w->ties[i].up, down_group);
+		if (bid.link != PATH_END && is_better(&bid, &best))
+			best = bid;
+	}
+	return best;
+}
+
+/* Index of a view of group `g` in the caller's array. */
+static uint32_t a_view_of(const struct work *w, uint16_t g, const struct match *matches)
+{
+	for (size_t i = 0; i < w->seen_count; i++) {
+		if (w->seen[i].group == g)
+			return (uint32_t)(w->seen[i].match - matches);
+	}
+	return PATH_NOWHERE;
+}
+
+static void compare(const struct work *w, const struct bid *tied, const struct bid *timed,
+                    const struct match *matches, struct hop *up)
+{
+	if (timed->group == NONE) {
+		up->timing = PATH_SILENT;
+	} else if (timed->group == tied->group) {
+		up->timing = PATH_AGREES;
+	} else {
+		up->timing = PATH_AGAINST;
+		up->rival = a_view_of(w, timed->group, matches);
+	}
+}
+
+static void chain(struct work *w, uint16_t target, const struct match *matches)
 {
 	struct bid bid = {.group = target};
 
 	while (bid.group != NONE) {
-		w->groups[bid.group].is_on_path = true;
-		w->chain[w->chain_count++] = bid.group;
+		uint16_t head = bid.group;
+		struct bid timed;
+
+		w->groups[head].is_on_path = true;
+		w->chain[w->chain_count++] = head;
 		if (w->chain_count == PATH_HOPS_MAX)
 			break;
-		bid = best_predecessor(w, w->chain[w->chain_count - 1]);
+		timed = best_predecessor(w, head);
+		bid = best_tied(w, head);
+		if (bid.group == NONE)
+			bid = timed;
+		else
+			compare(w, &bid, &timed, matches, &w->groups[bid.group].hop);
 		if (bid.group == NONE)
 			break;
 		w->groups[bid.group].hop.link = bid.link;
-		if (bid.link == PATH_HOST) {
+		if (bid.node != PATH_NOWHERE && bid.link <= PATH_HOST) {
 			w->groups[bid.group].hop.dst_node = bid.node;
-			w->groups[w->chain[w->chain_count - 1]].hop.src_node = bid.node;
+			w->groups[head].hop.src_node = bid.node;
 		}
+	}
+}
+
+static uint16_t group_of(const struct work *w, const struct match *match)
+{
+	for (size_t i = 0; i < w->seen_count; i++) {
+		if (w->seen[i].match == match)
+			return w->seen[i].group;
+	}
+	return NONE;
+}
+
+/* Between groups, each once. */
+static void take_ties(struct work *w, const struct match *matches, size_t count,
+                      const struct tie *ties, size_t tie_count)
+{
+	for (size_t i = 0; i < tie_count && w->tie_count < PATH_MATCHES_MAX; i++) {
+		struct group_tie tie;
+		bool is_known = false;
+
+		if (ties[i].up >= count || ties[i].down >= count)
+			continue;
+		tie.up = group_of(w, &matches[ties[i].up]);
+		tie.down = group_of(w, &matches[ties[i].down]);
+		for (size_t k = 0; k < w->tie_count; k++)
+			is_known |= w->ties[k].up == tie.up && w->ties[k].down == tie.down;
+		if (tie.up != NONE && tie.down != NONE && tie.up != tie.down && !is_known)
+			w->ties[w->tie_count++] = tie;
 	}
 }
 
@@ -567,25 +676,34 @@ static void write_out(struct work *w, struct path *ret)
 	}
 }
 
-void path_assemble(struct match *matches, size_t count, int64_t slack_ms, struct path *ret)
+void path_assemble(struct match *matches, size_t count, const struct tie *ties, size_t tie_count,
+                   int64_t slack_ms, struct path *ret)
 {
 	struct work w = {.slack_ms = slack_ms};
+	uint16_t target;
 
 	take(&w, matches, count);
 	gather_equal(&w);
 	gather_nat(&w, SIDE_SRC);
 	gather_nat(&w, SIDE_DST);
-	chain(&w, settle(&w));
+	target = settle(&w);
+	take_ties(&w, matches, count, ties, tie_count);
+	chain(&w, target, matches);
 	write_out(&w, ret);
+}
+
+const char *path_timing_text(enum path_timing timing)
+{
+	static const char *const texts[] = {"silent", "agrees", "against"};
+
+	return (size_t)timing < ARRAY_LEN(texts) ? texts[timing] : "unknown";
 }
 
 const char *path_link_text(enum path_link link)
 {
 	static const char *const texts[] = {
-		[PATH_END] = "end",
-		[PATH_HOST] = "host",
-		[PATH_ADDRESS] = "address",
-		[PATH_TIME] = "time",
+		[PATH_END] = "end",         [PATH_ORIGIN] = "origin", [PATH_HOST] = "host",
+		[PATH_ADDRESS] = "address", [PATH_TIME] = "time",
 	};
 
 	return (size_t)link < ARRAY_LEN(texts) ? texts[link] : "unknown";

@@ -7,6 +7,10 @@
  * and begins the next is a stone nobody covers: a gap. Time decides the rest: an upstream
  * connection begins before and ends after the one it carries.
  *
+ * A host's kernel may know better: that the process which opened one connection was itself started
+ * from another. Such a tie needs no rhythm, joins what hours lie between, and outranks any score;
+ * where timing alone speaks for another connection, both are shown.
+ *
  *	10.1.0.10 ->[NAT]-> 198.51.100.1 ----> 203.0.113.2 ->[NAT]-> 10.2.0.10      one hop, 4 views
  *	   src                public_src        public_dst              dst
  */
@@ -33,16 +37,28 @@ struct match {
 	double score; /* against the target */
 	uint8_t proto;
 	bool is_target;
+	bool is_told; /* known by a tie alone: no timing has found it, and its score says nothing */
 	uint32_t hop; /* out: index into path.hops, PATH_NOWHERE when it is on none */
 };
 
-enum path_link {            /* how a hop is tied to the one after it */
-	         PATH_END,  /* it is the last: the target itself */
+struct tie { /* indices into matches: the process that opened `down` came in by `up` */
+	uint32_t up, down;
+};
+
+enum path_link {              /* how a hop is tied to the one after it */
+	         PATH_END,    /* it is the last: the target itself */
+	         PATH_ORIGIN, /* the host between has said so */
 	         PATH_HOST, /* one host behind one node: its inner address ends this hop and begins
-	                       the next */
+	                     the next */
 	         PATH_ADDRESS, /* one address ends this hop and begins the next, and no node sees
 	                          behind it on both sides */
 	         PATH_TIME,    /* only their timing: at least one hop between them is unseen */
+};
+
+enum path_timing {               /* what timing alone says of a link by origin */
+	           PATH_SILENT,  /* nothing: it has no predecessor for that hop */
+	           PATH_AGREES,  /* it would have chosen the same */
+	           PATH_AGAINST, /* it would have chosen `rival` */
 };
 
 struct hop {
@@ -50,9 +66,13 @@ struct hop {
 	struct endpoint public_src, public_dst; /* as on the wire between the gateways */
 	uint32_t src_node, dst_node;            /* who sees behind that end; PATH_NOWHERE: nobody */
 	struct interval life;                   /* union over its views */
-	double score;                           /* lowest of its views */
+	double score;                           /* lowest of its views that timing has found */
 	uint32_t views;
+	bool is_told; /* no view of it was found by timing */
 	enum path_link link;
+	enum path_timing timing; /* of PATH_ORIGIN */
+	uint32_t rival;          /* PATH_AGAINST: index into matches of one of its views */
+	bool is_refused;         /* a tie names an upstream for this hop that began only after it */
 };
 
 struct gap {
@@ -78,13 +98,21 @@ struct path {
  * one gateway than at another. PATH_TIME is only tried where nobody sees behind the address that
  * the hop begins at, or where both ends are behind the same node.
  *
+ * Of a tie it is asked only that the upstream began first. What is only told of is on the path by a
+ * tie or not at all. Ties between views of one connection, and of views that are not there, are
+ * passed over.
+ *
  * The array is not reordered, and its order does not matter as long as count <= PATH_MATCHES_MAX;
  * of more, the target and the first of the others are used. No allocation; about 70 KiB of stack.
  */
 #define PATH_MATCHES_MAX 512
-void path_assemble(struct match *matches, size_t count, int64_t slack_ms, struct path *ret);
+void path_assemble(struct match *matches, size_t count, const struct tie *ties, size_t tie_count,
+                   int64_t slack_ms, struct path *ret);
 
-/* "end", "host", "address", "time"; "unknown" for anything else. */
+/* "silent", "agrees", "against"; "unknown" for anything else. */
+const char *path_timing_text(enum path_timing timing);
+
+/* "end", "origin", "host", "address", "time"; "unknown" for anything else. */
 const char *path_link_text(enum path_link link);
 
 #endif

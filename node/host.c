@@ -135,7 +135,7 @@ static enum err open_provider(struct host *h)
 	stats = health.stats;
 	log_line("origin", "provider %s %s on %s", health.kind, health.version, health.kernel);
 	for (size_t i = 0; provider_blindness(&stats, i) != NULL; i++)
-		log_line("origin", "it does not see all: %s", provider_blindness(&stats, i));
+		log_detail("origin", "it does not see all: %s", provider_blindness(&stats, i));
 	return ERR_OK;
 }
 

@@ -188,6 +188,34 @@ static void put_seen_by(struct pack *p, const struct sheet *s, uint32_t hop)
 	}
 }
 
+/* Where timing alone speaks for another upstream than the host has named. */
+static void put_rival(struct pack *p, const struct sheet *s, const struct hop *hop)
+{
+	const struct match *rival;
+
+	if (hop->link != PATH_ORIGIN || hop->timing != PATH_AGAINST) {
+		row_nil(p, "rival");
+		return;
+	}
+	rival = &s->matches[hop->rival];
+	pack_str(p, "rival");
+	pack_map(p, 3);
+	row_str(p, "node", cert_of(s, rival->node)->name);
+	row_endpoint(p, "src", &rival->src);
+	row_endpoint(p, "dst", &rival->dst);
+}
+
+static void put_link(struct pack *p, const struct sheet *s, const struct hop *hop)
+{
+	row_str(p, "link", path_link_text(hop->link));
+	if (hop->link == PATH_ORIGIN)
+		row_str(p, "timing", path_timing_text(hop->timing));
+	else
+		row_nil(p, "timing");
+	put_rival(p, s, hop);
+	row_bool(p, "is_refused", hop->is_refused);
+}
+
 static void put_path(struct pack *p, const struct sheet *s)
 {
 	const struct path *path = &s->path;
@@ -197,7 +225,7 @@ static void put_path(struct pack *p, const struct sheet *s)
 	for (uint32_t i = 0; i < path->hop_count; i++) {
 		const struct hop *hop = &path->hops[i];
 
-		pack_map(p, 15);
+		pack_map(p, 18);
 		row_uint(p, "hop", i + 1);
 		row_endpoint(p, "src", &hop->src);
 		row_endpoint(p, "dst", &hop->dst);
@@ -209,11 +237,14 @@ static void put_path(struct pack *p, const struct sheet *s)
 		put_org(p, "dst_org", s, hop->dst_node);
 		row_time(p, "start", hop->life.start_ms);
 		row_time(p, "end", hop->life.end_ms);
-		row_real(p, "score", hop->score);
+		if (hop->is_told)
+			row_nil(p, "score"); /* a host has named it; no timing has found it */
+		else
+			row_real(p, "score", hop->score);
 		row_uint(p, "views", hop->views);
 		pack_str(p, "seen_by");
 		put_seen_by(p, s, i);
-		row_str(p, "link", path_link_text(hop->link));
+		put_link(p, s, hop);
 	}
 	pack_str(p, "gaps");
 	pack_array(p, path->gap_count);

@@ -157,7 +157,7 @@ static int run_one(const struct call *call)
 	} else if (request.pid == 0 || request.pid > INT32_MAX) {
 		return print_failure(CTL_USAGE, "\"%s\" is no PID", text);
 	}
-	return list(call, &request, columns, ARRAY_LEN(columns), "nothing is known of it");
+	return list(call, &request, columns, ARRAY_LEN(columns), NULL);
 }
 
 static int run_list(const struct call *call)

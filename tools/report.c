@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "tools/json.h"
 #include "tools/paper.h"
+#include "tools/report_origin.h"
 #include "tools/report_parts.h"
 
 #include <string.h>
@@ -167,12 +168,16 @@ static void put_hop(struct paper *p, const json_t *report, const json_t *hop,
 	int64_t views = json_count(hop, "views", 0);
 
 	put_margin(p);
-	paper_put(p, score >= 0.9 ? PAPER_GOOD : PAPER_PLAIN, "%.3f", score);
+	if (json_is_number(json_object_get(hop, "score")))
+		paper_put(p, score >= 0.9 ? PAPER_GOOD : PAPER_PLAIN, "%.3f", score);
+	else
+		paper_put(p, PAPER_PLAIN, "told");
 	paper_piece(p, PAPER_PLAIN, "%s", report_span(report, hop, span));
 	paper_piece(p, PAPER_PLAIN, "%lld view%s%s%s", (long long)views, views == 1 ? "" : "s",
 	            report_witnesses(hop, nodes) > 0 ? ": " : "", nodes);
 	paper_end(p);
 	put_ends(p, hop, g);
+	report_origin(p, report, hop);
 }
 
 static void put_unseen(struct paper *p, const struct glyphs *g)
@@ -283,6 +288,7 @@ void report_print(const json_t *report, const struct report_view *view, FILE *ou
 		paper_end(&p);
 	}
 	p.margin = "";
+	report_forged(&p, report);
 	report_coverage(&p, report);
 	if (view->explains)
 		report_table(report, out);

@@ -75,13 +75,13 @@ ask() { spoor_at C trace 10.4.0.5:22 --gap 2s --json >"$dir/report" || return $?
 of() {
 	python3 -c 'import json, sys
 r = json.load(open(sys.argv[1]))
-m = next((m["origin"] for m in r["matches"] if m["origin"]), None)
+m = next((m["origin"] for m in r["matches"] if m["origin"] and m["origin"].get("end") == "src"), None)
 print(eval(sys.argv[2]))' "$dir/report" "$1"
 }
 hops='[h["src"] + " " + h["link"] for h in r["path"]]'
 
 check_line "a host has no other role" 2 "goes with no other role" \
-	"$bin/spoor" member issue "$dir/.community/nothing" --sign "$dir/hosts" --role host --role ask
+	"$bin/spoor" member issue "$dir/B/member.req" --sign "$dir/hosts" --role host --role ask
 host_init stone 10.2.0.5 "$dir/hosts"
 check "its certificate says what it is" 0 '"roles": *\["host"\]' \
 	"$bin/spoor" member show "$dir/stone/member.cert" --root "$dir/hosts.pub" --json
@@ -114,7 +114,7 @@ check "evidence that holds" 0 "^\(True, 'stone', 3, 3\)$" \
 	of 'm["verified"], m["host"], m["chain"]["entry"], m["chain"]["entries"]'
 check "its gateway's policy shows the hop alone" 0 "^None None$" \
 	of 'str(m["record"]["process"]) + " " + str(m["record"]["user"])'
-check "people read it" 0 "by origin" spoor_at C trace 10.4.0.5:22 --gap 2s
+check "people read it" 0 "by origin: came in by 198.51.100.1:7000" spoor_at C trace 10.4.0.5:22 --gap 2s
 
 check "where a process came from" 0 "ssh\[72\].*remote 198.51.100.1:7000" spoor_at stone origin 72
 check_line "a process that is not there" 1 "no such process: 9" spoor_at stone origin 9
@@ -127,7 +127,7 @@ check "all that came from elsewhere" 0 '"count": *3|ssh\[72\]' spoor_at stone or
 check_line "a gateway's node has no processes" 2 "on the host itself" spoor_at B origin list
 check_line "and a host no flows" 2 "ask its gateway's node" spoor_at stone flows
 watch() {
-	spoor_at stone origin watch --ndjson >"$dir/watched" &
+	"$bin/spoor" --socket "$dir/stone/spoord.sock" origin watch --ndjson >"$dir/watched" 2>&1 &
 	local watcher=$!
 	sleep 1
 	record stone connect 10.2.0.5:2001 198.51.100.9:22 $((base + 600)) pid=73
