@@ -1,7 +1,6 @@
 /*
  * Two sub-databases: entries by number, and an index without values, whose keys are made of all
- *that is asked for. An entry repeats its keys, so that its rows of the index are found when it
- *goes.
+ * that is asked for. An entry repeats its keys, so that its rows are found when it goes.
  *
  *	log        number                  --> at_ms, key count, keys, value
  *	log-index  key, at_ms, number      --> nothing
