@@ -1,7 +1,6 @@
 /*
  * Two sub-databases: entries by number, and an index without values, whose keys are made of all
- *that is asked for. An entry repeats its keys, so that its rows of the index are found when it
- *goes.
+ * that is asked for. An entry repeats its keys, so that its rows are found when it goes.
  *
  *	log        number                  --> at_ms, key count, keys, value
  *	log-index  key, at_ms, number      --> nothing
@@ -605,16 +604,20 @@ static enum err drop_once(struct store *s, const struct excess *excess, size_t m
 	return err;
 }
 
-/* When what room is left cannot hold the transaction, a smaller one is tried. */
-static enum err drop(struct store *s, const struct excess *excess, bool *ret_over)
+/*
+ * When what room is left cannot hold a transaction of *max entries, a smaller one is tried; what it
+ * frees lets the next be larger.
+ */
+static enum err drop(struct store *s, const struct excess *excess, size_t *max, bool *ret_over)
 {
-	size_t max = DROP_MAX;
-	enum err err = drop_once(s, excess, max, ret_over);
+	enum err err = drop_once(s, excess, *max, ret_over);
 
-	while (err == ERR_FULL && max > 1) {
-		max /= 2;
-		err = drop_once(s, excess, max, ret_over);
+	while (err == ERR_FULL && *max > 1) {
+		*max /= 2;
+		err = drop_once(s, excess, *max, ret_over);
 	}
+	if (err == ERR_OK)
+		*max = MIN(2 * *max, DROP_MAX);
 	return err;
 }
 
@@ -637,6 +640,7 @@ static uint64_t octets_to_keep(struct store *s, uint64_t octets_max)
 enum err store_log_expire(struct store *s, struct wall now, const struct store_log_limits *limits)
 {
 	struct excess excess = {.octets_kept = octets_to_keep(s, limits->octets_max)};
+	size_t max = DROP_MAX;
 	bool is_over = false;
 	enum err err = ERR_OK;
 
@@ -646,7 +650,7 @@ enum err store_log_expire(struct store *s, struct wall now, const struct store_l
 		return err;
 	while (err == ERR_OK && !is_over) {
 		pthread_mutex_lock(&s->writing);
-		err = drop(s, &excess, &is_over);
+		err = drop(s, &excess, &max, &is_over);
 		pthread_mutex_unlock(&s->writing);
 	}
 	return err;

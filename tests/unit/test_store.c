@@ -235,25 +235,6 @@ static void garbage_is_no_store(void **state)
 	}
 }
 
-/* Runs `fn` on the closed store's file as LMDB sees it. */
-static void with_lmdb(struct fixture *f, const char *table, unsigned flags,
-                      void (*fn)(MDB_txn *txn, MDB_dbi dbi))
-{
-	MDB_env *env;
-	MDB_txn *txn;
-	MDB_dbi dbi;
-
-	assert_int_equal(0, mdb_env_create(&env));
-	assert_int_equal(0, mdb_env_set_maxdbs(env, 8));
-	assert_int_equal(0, mdb_env_set_mapsize(env, 64 * MIB));
-	assert_int_equal(0, mdb_env_open(env, f->dir, 0, 0600));
-	assert_int_equal(0, mdb_txn_begin(env, NULL, 0, &txn));
-	assert_int_equal(0, mdb_dbi_open(txn, table, flags, &dbi));
-	fn(txn, dbi);
-	assert_int_equal(0, mdb_txn_commit(txn));
-	mdb_env_close(env);
-}
-
 static void put_other(MDB_txn *txn, MDB_dbi dbi)
 {
 	char text[] = "other";
