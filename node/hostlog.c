@@ -12,7 +12,7 @@
 
 #define WRITE_MS 250
 #define EXPIRE_MS 60000
-#define BATCH_MAX 512 /* entries of one transaction */
+#define BATCH_MAX 64 /* entries of one transaction: the store takes no more than an eighth */
 #define STATE_LEN (8 + sizeof(struct id))
 
 struct batch {

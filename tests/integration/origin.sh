@@ -152,8 +152,7 @@ check "killed, too" 0 "" await "killed, too" connected stone
 # What a policy shows.
 shows() { # AT LEVEL
 	node_kill "$1" TERM
-	sed -i '/^policy:/d; /^  origin: [a-z]*$/d' "$dir/$1/spoord.yaml"
-	echo "policy: {origin: $2}" >>"$dir/$1/spoord.yaml"
+	sed -i "/^  origin: [a-z]*$/d; s/^policy:.*/policy:\\n  origin: $2/" "$dir/$1/spoord.yaml"
 	if [ "$1" = stone ]; then host_start stone; else node_start "$1"; fi
 	await "stone is connected" connected stone
 	await "C knows the others" node_knows C 2
