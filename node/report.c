@@ -438,8 +438,8 @@ static enum ctl_code code_of(const struct sheet *s)
 	}
 	if (forged > 0 && !is_found)
 		return CTL_UNVERIFIED; /* one liar does not hide what others have shown */
-	if (heard + refused < asked)
-		return CTL_PARTIAL; /* some did not answer */
+	if (heard + refused < asked || s->forged > 0)
+		return CTL_PARTIAL; /* some did not answer, or not the truth */
 	if (t->round_count > 0 && asked == 0 && s->node->conf.bootstrap_count > 0 && !is_found)
 		return CTL_PARTIAL; /* nobody has been met yet */
 	if (!is_found && refused > 0)

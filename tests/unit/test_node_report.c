@@ -38,6 +38,7 @@ static struct finding finding_of(const char *src, const char *dst, enum verdict 
 struct fixture {
 	struct node *node;
 	struct trace *trace;
+	struct round *round; /* its only one */
 	uint8_t *room;
 	struct pack p;
 };
@@ -57,15 +58,18 @@ static int setup(void **state)
 	                              .proto = 6,
 	                              .on = on,
 	                              .on_count = ARRAY_LEN(on)};
-	f->trace->is_asked = true;
-	f->trace->replies = calloc(CROWD, sizeof(*f->trace->replies));
-	f->trace->outcomes = calloc(CROWD, sizeof(*f->trace->outcomes));
-	f->trace->reply_count = f->trace->outcome_count = NODES;
+	f->round = calloc(1, sizeof(*f->round));
+	f->round->trace = f->trace;
+	f->trace->rounds[0] = f->round;
+	f->trace->round_count = 1;
+	f->round->replies = calloc(CROWD, sizeof(*f->round->replies));
+	f->round->outcomes = calloc(CROWD, sizeof(*f->round->outcomes));
+	f->round->reply_count = f->round->outcome_count = NODES;
 	for (int i = 0; i < NODES; i++) {
-		snprintf(f->trace->replies[i].cert.name, CERT_NAME_MAX, "N%02d", i);
-		f->trace->replies[i].cert.member.octets[0] = (uint8_t)(i + 1);
-		f->trace->outcomes[i].card.cert = f->trace->replies[i].cert;
-		f->trace->outcomes[i].state = TARGET_ANSWERED;
+		snprintf(f->round->replies[i].cert.name, CERT_NAME_MAX, "N%02d", i);
+		f->round->replies[i].cert.member.octets[0] = (uint8_t)(i + 1);
+		f->round->outcomes[i].card.cert = f->round->replies[i].cert;
+		f->round->outcomes[i].state = TARGET_ANSWERED;
 	}
 	*state = f;
 	return 0;
@@ -75,8 +79,9 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	free(f->trace->replies);
-	free(f->trace->outcomes);
+	free(f->round->replies);
+	free(f->round->outcomes);
+	free(f->round);
 	free(f->trace);
 	free(f->node);
 	free(f->room);
@@ -86,8 +91,14 @@ static int teardown(void **state)
 
 static enum ctl_code report(struct fixture *f)
 {
+	struct sheet *sheet = sheet_make(f->node, f->trace);
+	enum ctl_code code;
+
+	assert_non_null(sheet);
 	f->p = pack_into(f->room, REPORT_MAX);
-	return report_pack(&f->p, f->node, f->trace, "");
+	code = report_pack(&f->p, sheet, "");
+	sheet_free(sheet);
+	return code;
 }
 
 static bool says(const struct fixture *f, const char *text)
@@ -101,14 +112,14 @@ static void a_match_is_found_however_many_strangers_came_before(void **state)
 	struct fixture *f = *state;
 
 	for (int i = 0; i < NODES; i++) {
-		struct answer *a = &f->trace->replies[i].answer;
+		struct answer *a = &f->round->replies[i].answer;
 
 		for (int j = 0; j < ANSWER_FINDINGS_MAX; j++)
 			a->findings[j] = finding_of("10.1.0.77:5000", "198.51.100.7:22",
 			                            VERDICT_DIFFERENT, 0.5);
 		a->finding_count = ANSWER_FINDINGS_MAX;
 	}
-	f->trace->replies[NODES - 1].answer.findings[0] =
+	f->round->replies[NODES - 1].answer.findings[0] =
 		finding_of("10.9.0.5:6000", "192.0.2.9:22", VERDICT_MATCH, 1);
 	assert_int_equal(CTL_FOUND, report(f));
 	assert_true(says(f, "10.9.0.5:6000"));
@@ -121,20 +132,22 @@ static void a_crowd_cannot_talk_a_report_to_death(void **state)
 	struct fixture *f = *state;
 	struct finding line = finding_of("10.9.9.9:1", "10.9.9.8:2", VERDICT_MATCH, 0.5);
 
-	f->trace->reply_count = f->trace->outcome_count = CROWD;
+	f->round->reply_count = f->round->outcome_count = CROWD;
 	for (int i = 0; i < CROWD; i++) {
-		struct trace_reply *r = &f->trace->replies[i];
+		struct trace_reply *r = &f->round->replies[i];
 
+		memcpy(r->cert.member.octets, &i, sizeof(i));
+		r->cert.member.octets[31] = 1;
 		memset(r->cert.name, 'x', CERT_NAME_MAX - 1);
 		memset(r->cert.org, 'y', CERT_NAME_MAX - 1);
-		f->trace->outcomes[i].card.cert = r->cert;
-		f->trace->outcomes[i].state = TARGET_ANSWERED;
+		f->round->outcomes[i].card.cert = r->cert;
+		f->round->outcomes[i].state = TARGET_ANSWERED;
 		for (int k = 0; k < ANSWER_FINDINGS_MAX; k++)
-			r->answer.findings[k] = line;
+			r->answer.findings[k] = line, r->answer.findings[k].src.port = (uint16_t)k;
 		r->answer.finding_count = ANSWER_FINDINGS_MAX;
 	}
-	f->trace->replies[CROWD - 1].answer.findings[0].src = at("192.0.2.77:7");
-	f->trace->replies[CROWD - 1].answer.findings[0].score = 0.9;
+	f->round->replies[CROWD - 1].answer.findings[0].src = at("192.0.2.77:7");
+	f->round->replies[CROWD - 1].answer.findings[0].score = 0.9;
 	assert_int_not_equal(CTL_INTERNAL, report(f));
 	assert_false(f->p.out.is_full);
 	assert_true(says(f, "192.0.2.77:7"));
@@ -161,7 +174,7 @@ static void exit_codes_tell_the_gravest_outcome(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		for (int j = 0; j < NODES; j++)
-			f->trace->outcomes[j].state = j == 0 ? rows[i].first : rows[i].rest;
+			f->round->outcomes[j].state = j == 0 ? rows[i].first : rows[i].rest;
 		assert_int_equal(rows[i].code, report(f));
 	}
 }
@@ -172,21 +185,21 @@ static void one_false_answer_beside_a_path_makes_it_partial(void **state)
 {
 	struct fixture *f = *state;
 
-	f->trace->replies[1].answer.findings[0] =
+	f->round->replies[1].answer.findings[0] =
 		finding_of("10.9.0.5:6000", "192.0.2.9:22", VERDICT_MATCH, 1);
-	f->trace->replies[1].answer.finding_count = 1;
-	f->trace->outcomes[0].state = TARGET_FALSE;
+	f->round->replies[1].answer.finding_count = 1;
+	f->round->outcomes[0].state = TARGET_FALSE;
 	assert_int_equal(CTL_PARTIAL, report(f));
 }
 
 static void a_receipt_without_a_match_counts_as_an_answer(void **state)
 {
 	struct fixture *f = *state;
-	struct trace_outcome *o = &f->trace->outcomes[3];
+	struct trace_outcome *o = &f->round->outcomes[3];
 
-	f->trace->reply_count = 0;
+	f->round->reply_count = 0;
 	for (int i = 0; i < NODES; i++)
-		f->trace->outcomes[i].state = TARGET_NONE;
+		f->round->outcomes[i].state = TARGET_NONE;
 	o->has_receipt = true;
 	o->receipt = (struct receipt){.kind = RECEIPT_NONE, .window = {T0, T0 + 1000}, .flows = 7};
 	assert_int_equal(CTL_NOTHING, report(f));
@@ -198,7 +211,7 @@ static void nobody_met_is_no_answer_but_alone_is(void **state)
 {
 	struct fixture *f = *state;
 
-	f->trace->reply_count = f->trace->outcome_count = 0;
+	f->round->reply_count = f->round->outcome_count = 0;
 	assert_int_equal(CTL_NOTHING, report(f)); /* it was told of nobody */
 	f->node->conf.bootstrap_count = 1;
 	assert_int_equal(CTL_PARTIAL, report(f));
@@ -208,8 +221,8 @@ static void a_report_of_what_was_not_asked_claims_no_window(void **state)
 {
 	struct fixture *f = *state;
 
-	f->trace->is_asked = false;
-	f->trace->reply_count = f->trace->outcome_count = 0;
+	f->trace->round_count = 0;
+	f->round->reply_count = f->round->outcome_count = 0;
 	assert_int_equal(CTL_NOTHING, report(f));
 	assert_false(says(f, "1970-"));
 }
