@@ -207,7 +207,9 @@ static void a_certificate_needs_sound_prefixes_and_roles(void **state)
 		{"129 bits", 1, 129, 0, CERT_ROLES_MEMBER, ERR_RANGE},
 		{"bits behind the prefix", 1, 104, 1, CERT_ROLES_MEMBER, ERR_RANGE},
 		{"no role", 1, 104, 0, 0, ERR_RANGE},
-		{"an unknown role", 1, 104, 0, 4, ERR_RANGE},
+		{"a host", 1, 104, 0, CERT_ROLE_HOST, ERR_OK},
+		{"a host that asks", 1, 104, 0, CERT_ROLE_HOST | CERT_ROLE_ASK, ERR_RANGE},
+		{"an unknown role", 1, 104, 0, 8, ERR_RANGE},
 	};
 	(void)state;
 

@@ -357,10 +357,12 @@ static void views_know_their_hop(void **state)
 	struct path path;
 	(void)state;
 
-	path_assemble(matches, match_rows(cases[0].rows, ROWS_MAX, matches), NULL, 0, SLACK_MS, &path);
+	path_assemble(matches, match_rows(cases[0].rows, ROWS_MAX, matches), NULL, 0, SLACK_MS,
+	              &path);
 	for (size_t i = 0; i < ARRAY_LEN(paper); i++)
 		assert_int_equal(matches[i].hop, paper[i]);
-	path_assemble(matches, match_rows(cases[3].rows, ROWS_MAX, matches), NULL, 0, SLACK_MS, &path);
+	path_assemble(matches, match_rows(cases[3].rows, ROWS_MAX, matches), NULL, 0, SLACK_MS,
+	              &path);
 	for (size_t i = 0; i < ARRAY_LEN(sibling); i++)
 		assert_int_equal(matches[i].hop, sibling[i]);
 }
@@ -375,7 +377,8 @@ static void a_hop_has_the_life_of_all_and_the_score_of_the_least(void **state)
 	struct path path;
 	(void)state;
 
-	path_assemble(matches, match_rows(rows, ARRAY_LEN(rows), matches), NULL, 0, SLACK_MS, &path);
+	path_assemble(matches, match_rows(rows, ARRAY_LEN(rows), matches), NULL, 0, SLACK_MS,
+	              &path);
 	assert_int_equal(path.hop_count, 1);
 	assert_int_equal(path.hops[0].life.start_ms, 104088);
 	assert_int_equal(path.hops[0].life.end_ms, 668931);

@@ -1,0 +1,275 @@
+/* Chaining: what speaks for one hop before another, and the best of it. */
+#include "base/util.h"
+#include "correlate/path_work.h"
+#include "correlate/span.h"
+
+/* A possible predecessor, and what speaks for it. */
+struct bid {
+	uint16_t group; /* PATH_NONE: there is none */
+	enum path_link link;
+	uint32_t node; /* PATH_HOST: who sees the host */
+	bool is_nested;
+	int64_t start_ms;
+	double score;
+};
+
+/* One end of a hop, as far as it tells one host from another. */
+struct host {
+	const struct addr *inner, *outer;
+	uint32_t node;
+};
+
+static struct host client_of(const struct hop *h)
+{
+	return (struct host){&h->src.addr, &h->public_src.addr, h->src_node};
+}
+
+static struct host server_of(const struct hop *h)
+{
+	return (struct host){&h->dst.addr, &h->public_dst.addr, h->dst_node};
+}
+
+/* Behind one public address there may be many hosts; only who sees behind it can tell them apart.
+ */
+static bool may_be_same(struct host a, struct host b)
+{
+	if (a.node != PATH_NOWHERE && b.node != PATH_NOWHERE)
+		return a.node == b.node && addr_equal(a.inner, b.inner);
+	return addr_equal(a.outer, b.outer);
+}
+
+static bool group_has_node(const struct work *w, uint16_t g, uint32_t node)
+{
+	for (size_t i = 0; i < w->seen_count; i++) {
+		if (w->seen[i].group == g && w->seen[i].match->node == node)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Does `node` see the endpoint of group `g` at `side` on two of its interfaces? Then nothing is
+ * translated between them. Seen on one, the address may be the gateway's own, with many behind it.
+ */
+static bool is_passed_on(const struct work *w, uint16_t g, enum side side, uint32_t node)
+{
+	const struct match *first = NULL;
+
+	for (size_t i = 0; i < w->seen_count; i++) {
+		const struct match *m = w->seen[i].match;
+
+		if (w->seen[i].group != g || m->node != node)
+			continue;
+		if (first == NULL)
+			first = m;
+		else if (!endpoint_equal(end_of(first, side), end_of(m, side)))
+			return false;
+		else if (view_cmp(&first->view, &m->view) != 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Two hops meet at an address that no gateway rewrites. Where exactly one node sees both, and each
+ * is also seen by a node that does not see the other, that one node stands before the host.
+ */
+static uint32_t node_between(const struct work *w, uint16_t a, uint16_t b)
+{
+	uint32_t common = PATH_NOWHERE;
+	bool has_other_a = false, has_other_b = false;
+
+	for (size_t i = 0; i < w->seen_count; i++) {
+		uint32_t node = w->seen[i].match->node;
+		bool in_a = w->seen[i].group == a, in_b = w->seen[i].group == b;
+
+		if (!in_a && !in_b)
+			continue;
+		if (!group_has_node(w, in_a ? b : a, node)) {
+			has_other_a |= in_a;
+			has_other_b |= in_b;
+		} else if (common == PATH_NOWHERE || common == node) {
+			common = node;
+		} else {
+			return PATH_NOWHERE;
+		}
+	}
+	if (!has_other_a || !has_other_b || common == PATH_NOWHERE)
+		return PATH_NOWHERE;
+	return is_passed_on(w, a, SIDE_DST, common) || is_passed_on(w, b, SIDE_SRC, common)
+	               ? common
+	               : PATH_NOWHERE;
+}
+
+/* Not earlier in time than it may be, and not over before the other begins. */
+static bool may_carry(const struct interval *up, const struct interval *down, int64_t slack_ms)
+{
+	return span_ms(down->start_ms, up->start_ms) <= slack_ms &&
+	       span_ms(up->end_ms, down->start_ms) <= slack_ms;
+}
+
+/*
+ * Timing alone is weak, so it must not contradict anything known. Who sees behind the client's
+ * address would have seen the connection into that host come through the gateway; only a stone
+ * beside it, in the same network, comes unseen. And a host of the path does not appear twice:
+ * another connection from it is a branch (a sibling), another into it is somebody else's.
+ */
+static bool may_be_timed(const struct work *w, const struct hop *up, const struct hop *down)
+{
+	if (down->src_node != PATH_NOWHERE && up->dst_node != down->src_node)
+		return false;
+	for (size_t i = 0; i < w->chain_count; i++) {
+		const struct hop *h = &w->groups[w->chain[i]].hop;
+
+		if (may_be_same(client_of(up), client_of(h)) ||
+		    may_be_same(server_of(up), server_of(h)) ||
+		    may_be_same(client_of(up), server_of(h)))
+			return false;
+	}
+	return true;
+}
+
+/* What timing and addresses say ties group `g` to `down`, the head of the chain so far. */
+static struct bid bid_of(const struct work *w, uint16_t g, uint16_t down_group)
+{
+	const struct hop *up = &w->groups[g].hop, *down = &w->groups[down_group].hop;
+	struct host server = server_of(up), client = client_of(down);
+	struct bid bid = {
+		.group = g,
+		.link = PATH_END,
+		.node = PATH_NOWHERE,
+		.is_nested = span_ms(up->life.end_ms, down->life.end_ms) <= w->slack_ms,
+		.start_ms = up->life.start_ms,
+		.score = up->score,
+	};
+
+	if (up->is_told || !may_carry(&up->life, &down->life, w->slack_ms))
+		return bid;
+	if (may_be_same(server, client)) {
+		bid.node = server.node == client.node ? server.node : PATH_NOWHERE;
+		if (server.node == PATH_NOWHERE && client.node == PATH_NOWHERE)
+			bid.node = node_between(w, g, down_group);
+		bid.link = bid.node == PATH_NOWHERE ? PATH_ADDRESS : PATH_HOST;
+	} else if (bid.is_nested && may_be_timed(w, up, down)) {
+		bid.link = PATH_TIME;
+	}
+	return bid;
+}
+
+/* A surer link, then an upstream that outlives the other, then the latest start, then the score. */
+static bool is_better(const struct bid *a, const struct bid *b)
+{
+	if (b->group == PATH_NONE || a->link != b->link)
+		return b->group == PATH_NONE || a->link < b->link;
+	if (a->is_nested != b->is_nested)
+		return a->is_nested;
+	if (a->start_ms != b->start_ms)
+		return a->start_ms > b->start_ms;
+	return a->score > b->score;
+}
+
+/* The predecessor that timing and addresses speak for. */
+static struct bid best_predecessor(const struct work *w, uint16_t down_group)
+{
+	struct bid best = {.group = PATH_NONE};
+
+	for (uint16_t g = 0; g < w->group_count; g++) {
+		struct bid bid;
+
+		if (w->groups[g].is_on_path)
+			continue;
+		bid = bid_of(w, g, down_group);
+		if (bid.link != PATH_END && is_better(&bid, &best))
+			best = bid;
+	}
+	return best;
+}
+
+/* A host's word for group `g`: surer than any other, but not against time itself. */
+static struct bid tied_bid(struct work *w, uint16_t g, uint16_t down_group)
+{
+	struct hop *up = &w->groups[g].hop, *down = &w->groups[down_group].hop;
+	struct host server = server_of(up), client = client_of(down);
+	struct bid bid = {
+		.group = g,
+		.link = PATH_ORIGIN,
+		.node = server.node == client.node ? server.node : PATH_NOWHERE,
+		.is_nested = span_ms(up->life.end_ms, down->life.end_ms) <= w->slack_ms,
+		.start_ms = up->life.start_ms,
+		.score = up->score,
+	};
+
+	if (span_ms(down->life.start_ms, up->life.start_ms) > w->slack_ms) {
+		down->is_refused = true;
+		bid.link = PATH_END;
+	}
+	return bid;
+}
+
+/* Of several that hosts have named: as of others, one that outlives it, then the latest. */
+static struct bid best_tied(struct work *w, uint16_t down_group)
+{
+	struct bid best = {.group = PATH_NONE};
+
+	for (size_t i = 0; i < w->tie_count; i++) {
+		struct bid bid;
+
+		if (w->ties[i].down != down_group || w->groups[w->ties[i].up].is_on_path)
+			continue;
+		bid = tied_bid(w, w->ties[i].up, down_group);
+		if (bid.link != PATH_END && is_better(&bid, &best))
+			best = bid;
+	}
+	return best;
+}
+
+/* Index of a view of group `g` in the caller's array. */
+static uint32_t a_view_of(const struct work *w, uint16_t g, const struct match *matches)
+{
+	for (size_t i = 0; i < w->seen_count; i++) {
+		if (w->seen[i].group == g)
+			return (uint32_t)(w->seen[i].match - matches);
+	}
+	return PATH_NOWHERE;
+}
+
+static void compare(const struct work *w, const struct bid *tied, const struct bid *timed,
+                    const struct match *matches, struct hop *up)
+{
+	if (timed->group == PATH_NONE) {
+		up->timing = PATH_SILENT;
+	} else if (timed->group == tied->group) {
+		up->timing = PATH_AGREES;
+	} else {
+		up->timing = PATH_AGAINST;
+		up->rival = a_view_of(w, timed->group, matches);
+	}
+}
+
+void path_chain(struct work *w, uint16_t target, const struct match *matches)
+{
+	struct bid bid = {.group = target};
+
+	while (bid.group != PATH_NONE) {
+		uint16_t head = bid.group;
+		struct bid timed;
+
+		w->groups[head].is_on_path = true;
+		w->chain[w->chain_count++] = head;
+		if (w->chain_count == PATH_HOPS_MAX)
+			break;
+		timed = best_predecessor(w, head);
+		bid = best_tied(w, head);
+		if (bid.group == PATH_NONE)
+			bid = timed;
+		else
+			compare(w, &bid, &timed, matches, &w->groups[bid.group].hop);
+		if (bid.group == PATH_NONE)
+			break;
+		w->groups[bid.group].hop.link = bid.link;
+		if (bid.node != PATH_NOWHERE && bid.link <= PATH_HOST) {
+			w->groups[bid.group].hop.dst_node = bid.node;
+			w->groups[head].hop.src_node = bid.node;
+		}
+	}
+}

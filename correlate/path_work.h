@@ -1,0 +1,67 @@
+/*
+ * path_work - what path.c and the two files behind it share, and no one else sees.
+ *
+ *	path_gather.c   the views of one connection become one group; a group becomes a hop
+ *	path_chain.c    from the target's hop backwards, one predecessor at a time
+ */
+#ifndef SPOOR_CORRELATE_PATH_WORK_H
+#define SPOOR_CORRELATE_PATH_WORK_H
+
+#include "correlate/path.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PATH_NONE UINT16_MAX /* no group, no view */
+
+_Static_assert(PATH_MATCHES_MAX < PATH_NONE, "an index of a view fits 16 bits");
+
+enum side { SIDE_SRC, SIDE_DST };
+
+struct seen {
+	struct match *match; /* the caller's */
+	bool is_private[2];  /* by enum side */
+	uint16_t parent;     /* union-find: itself at a root */
+	uint16_t group;      /* index into work.groups, once settled */
+};
+
+struct group {
+	struct hop hop;
+	bool is_on_path;
+};
+
+struct group_tie {
+	uint16_t up, down;
+};
+
+struct work {
+	struct seen seen[PATH_MATCHES_MAX];
+	size_t seen_count;
+	struct group groups[PATH_MATCHES_MAX];
+	size_t group_count;
+	uint16_t chain[PATH_HOPS_MAX]; /* groups, target first */
+	size_t chain_count;
+	struct group_tie ties[PATH_MATCHES_MAX];
+	size_t tie_count;
+	int64_t slack_ms;
+};
+
+static inline const struct endpoint *end_of(const struct match *m, enum side side)
+{
+	return side == SIDE_SRC ? &m->src : &m->dst;
+}
+
+/* By ends and protocol, then life, then node and view: whatever the order in which they came. */
+int path_gather_order(const void *left, const void *right);
+
+/* Unites the views of one connection. They are in that order. */
+void path_gather(struct work *w);
+
+/* Makes a hop of each group. Returns the target's. */
+uint16_t path_settle(struct work *w);
+
+/* Follows the ties and the other links back from `target`. `matches` is the caller's array. */
+void path_chain(struct work *w, uint16_t target, const struct match *matches);
+
+#endif
