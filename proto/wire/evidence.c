@@ -213,8 +213,10 @@ static struct id unpack_part(struct unpack *u, struct evidence *e, size_t i)
 	struct id commitment = {{0}};
 	struct token t;
 
-	if (!unpack_token(u, &t))
+	if (!unpack_token(u, &t)) {
+		u->is_wrong = true;
 		return commitment;
+	}
 	if (t.kind == TOKEN_ARRAY && t.len == 2 && e->shown == i) {
 		uint8_t salt[EVIDENCE_SALT];
 

@@ -100,7 +100,9 @@ enum err testimony_next(struct testimony *t, struct statement *ret)
 	unpack_fixed(u, ret->root.octets, sizeof(ret->root.octets));
 	ret->evidence = unpack_bin(u);
 	before = *u;
-	if (unpack_token(u, &token) && token.kind != TOKEN_NIL) {
+	if (!unpack_token(u, &token)) {
+		u->is_wrong = true;
+	} else if (token.kind != TOKEN_NIL) {
 		*u = before;
 		ret->has_upstream = true;
 		u->is_wrong = u->is_wrong || unpack_array(u) != UPSTREAM_FIELDS;

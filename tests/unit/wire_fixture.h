@@ -75,4 +75,14 @@ static inline struct holder holder_of(const struct key_pair *root, uint8_t first
 	return h;
 }
 
+/* The same as a host of an organisation, by its root for hosts. */
+static inline struct holder host_of(const struct key_pair *root, uint8_t first, const char *name)
+{
+	struct holder h = holder_of(root, first, name, "Example");
+
+	h.card.cert.roles = CERT_ROLE_HOST;
+	assert_ok(cert_issue(root, &h.card.cert, &h.card.cert_blob));
+	return h;
+}
+
 #endif
