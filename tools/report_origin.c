@@ -49,8 +49,10 @@ static void put_process(struct paper *p, const json_t *origin)
 	const json_t *process = json_object_get(record, "process");
 	int64_t uid = json_count(json_object_get(record, "user"), "uid", -1);
 
-	if (!json_is_object(process))
+	if (!json_is_object(process)) {
+		paper_words(p, PAPER_PLAIN, "its process");
 		return;
+	}
 	paper_words(p, PAPER_STRONG, "%s[%lld]", json_text(process, "comm"),
 	            (long long)json_count(process, "pid", 0));
 	if (uid >= 0)
@@ -65,19 +67,19 @@ static void put_source(struct paper *p, const json_t *origin)
 	long long depth = json_count(source, "depth", 0);
 
 	if (*json_text(source, "src") != '\0') {
-		paper_words(p, PAPER_PLAIN, "came in by %s (%s)", json_text(source, "src"),
+		paper_words(p, PAPER_PLAIN, "came in by %s (%s);", json_text(source, "src"),
 		            json_text(source, "type"));
 		if (depth > 0)
-			paper_words(p, PAPER_PLAIN, "and %lld hop%s of the host to itself, from %s",
+			paper_words(p, PAPER_PLAIN, "%lld hop%s of the host to itself, from %s;",
 			            depth, depth == 1 ? "" : "s",
 			            json_text(json_object_get(record, "root"), "src"));
 	} else if (*json_text(last, "src") != '\0') {
-		paper_words(p, PAPER_PLAIN, "had accepted %s, without a login (%s)",
+		paper_words(p, PAPER_PLAIN, "had accepted %s, without a login (%s);",
 		            json_text(last, "src"), json_text(last, "type"));
 	} else if (strcmp(json_text(source, "type"), "local") == 0) {
-		paper_words(p, PAPER_STRONG, "was started on the host itself");
+		paper_words(p, PAPER_STRONG, "was started on the host itself;");
 	} else {
-		paper_words(p, PAPER_PLAIN, "came from where is not known");
+		paper_words(p, PAPER_PLAIN, "came from where is not known;");
 	}
 }
 
@@ -130,9 +132,9 @@ void report_origin(struct paper *p, const json_t *report, const json_t *hop)
 		return;
 	paper_put(p, PAPER_PLAIN, "%s", p->margin);
 	paper_put(p, PAPER_GOOD, "by origin:");
+	paper_words(p, PAPER_PLAIN, "%s says that", json_text(origin, "host"));
 	put_process(p, origin);
 	put_source(p, origin);
-	paper_words(p, PAPER_PLAIN, "says %s;", json_text(origin, "host"));
 	put_doubts(p, origin);
 	put_timing(p, report, hop);
 	paper_end(p);

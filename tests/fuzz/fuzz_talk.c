@@ -170,7 +170,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		is_bent = true;
 	}
 	memcpy(sound, reader->inbox, sizeof(sound));
-	while (!is_bent && bytes_left(&in) > 0 && reader->len > 0)
+	while (!is_bent && !in.is_short && bytes_left(&in) > 0 && reader->len > 0)
 		reader->inbox[at++ % reader->len] ^= (uint8_t)bytes_uint(&in, 1);
 	is_bent |= memcmp(sound, reader->inbox, reader->len) != 0;
 	run(reader, reader == &host ? &gateway : &host, step);

@@ -114,7 +114,7 @@ check "evidence that holds" 0 "^\(True, 'stone', 3, 3\)$" \
 	of 'm["verified"], m["host"], m["chain"]["entry"], m["chain"]["entries"]'
 check "its gateway's policy shows the hop alone" 0 "^None None$" \
 	of 'str(m["record"]["process"]) + " " + str(m["record"]["user"])'
-check "people read it" 0 "by origin: came in by 198.51.100.1:7000" spoor_at C trace 10.4.0.5:22 --gap 2s
+check "people read it" 0 "by origin: stone says that its process came in by 198.51.100.1:7000" spoor_at C trace 10.4.0.5:22 --gap 2s
 
 check "where a process came from" 0 "ssh\[72\].*remote 198.51.100.1:7000" spoor_at stone origin 72
 check_line "a process that is not there" 1 "no such process: 9" spoor_at stone origin 9
