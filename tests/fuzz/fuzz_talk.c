@@ -15,6 +15,7 @@
 #define NOON INT64_C(1795348800000)
 #define DAY INT64_C(86400000)
 #define INBOX 4096
+#define RECORD_LEN (7 + CHANNEL_OVERHEAD) /* of the only record that is said */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -158,22 +159,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t choice = (uint8_t)bytes_uint(&in, 1);
 	size_t step = (size_t)bytes_uint(&in, 1) + 1, at = (size_t)bytes_uint(&in, 2);
 	struct end *reader;
-	bool is_bent = false;
+	bool is_bent;
 
 	start();
 	end_init(&host, &host_party, &for_nodes);
 	end_init(&gateway, &node_party, &for_hosts);
 	reader = play(&host, &gateway, choice % 5);
+	memcpy(sound, reader->inbox, sizeof(sound));
 	if ((choice & 0x80) != 0) {
 		reader->len = 0;
 		deliver(reader, in.at, bytes_left(&in));
-		is_bent = true;
+	} else {
+		while (!in.is_short && bytes_left(&in) > 0 && reader->len > 0)
+			reader->inbox[at++ % reader->len] ^= (uint8_t)bytes_uint(&in, 1);
 	}
-	memcpy(sound, reader->inbox, sizeof(sound));
-	while (!is_bent && !in.is_short && bytes_left(&in) > 0 && reader->len > 0)
-		reader->inbox[at++ % reader->len] ^= (uint8_t)bytes_uint(&in, 1);
-	is_bent |= memcmp(sound, reader->inbox, reader->len) != 0;
+	/* The fuzzer may learn what is true, and say it: that is no forgery. */
+	is_bent = memcmp(sound, reader->inbox, reader->len) != 0;
 	run(reader, reader == &host ? &gateway : &host, step);
-	must(!is_bent || reader->records == 0);
+	must(!is_bent || reader->records <= 1);
+	must(!is_bent || reader->records == 0 || memcmp(sound, reader->inbox, RECORD_LEN) == 0);
 	return 0;
 }
