@@ -172,7 +172,7 @@ static size_t count_blindness(const struct origin_stats *stats)
 
 void recordrow_health(struct pack *p, const struct health *h, int64_t at_ms)
 {
-	struct origin_stats stats = {.blind = (uint32_t)h->blind};
+	struct origin_stats stats = {.hooks = (uint32_t)h->hooks, .blind = (uint32_t)h->blind};
 	size_t count = count_blindness(&stats);
 
 	pack_map(p, 17);

@@ -4,9 +4,8 @@
  *
  * A provider is opened by its name:
  *
- *	auto          the module if it is loaded, else the best BPF variant that the kernel allows
+ *	auto          the module if it is loaded, else the BPF programs
  *	kmod          the module's device
- *	bpf           BPF programs on trampolines (fentry)
  *	bpf-minimal   BPF programs on raw and typed tracepoints alone
  *	file:PATH     records as record_pack() writes them, one behind the other, as it grows
  *

@@ -28,6 +28,7 @@ jansson                 tools
 libsmartcols            tools
 pcap                    tools
 zlib.h                  tools
+bpf/                    origin
 cmocka.h                tests
 '
 # What a pure folder may include of the system: ISO C without its clock, signals and threads.
