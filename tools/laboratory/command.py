@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-from . import (background, community, conntrack, enclosure, exporters, flows, hosts, human, nodes, quiet,
+from . import (background, community, companion, conntrack, enclosure, exporters, flows, hosts, human, nodes, quiet,
                recorder, scenarios, score, story, topology, truth)
 from .story import tell
 
@@ -112,6 +112,7 @@ class Run:
         self.scenario = scenarios.SCENARIOS[options.scenario]
         self.folder = folder
         self.nodes = None
+        self.companion = None
         self.trouble = None
 
     def play(self):
@@ -125,6 +126,7 @@ class Run:
         report = self.ask() if self.nodes else None
         exporters.stop(self.daemons)
         if self.nodes:
+            self.companion.stop()
             self.nodes.stop()
         if self.options.record:
             write_recording(self.options.record, self.recorder, told)
@@ -140,7 +142,11 @@ class Run:
         self.recorder = recorder.Recorder(scenarios.GATEWAYS, collect=self.folder is None)
         if self.folder:
             tell("one spoord per exporting gateway")
-            self.nodes = nodes.Nodes(self.folder, self.scenario.idle_s)
+            self.nodes = nodes.Nodes(self.folder, self.scenario.idle_s,
+                                     lambda: companion.prepare(self.folder))
+            self.companion = companion.Companion(self.folder)
+            tell("HS1 tells of its processes" if not self.companion.trouble else
+                 f"HS1 tells nothing of its processes: {self.companion.trouble}")
         tell("softflowd on both sides of R1, R2, R4 and R5; R3 exports nothing")
         exporters.build_shim()
         self.daemons = exporters.start(scenarios.GATEWAYS, self.scenario.idle_s,
@@ -183,6 +189,8 @@ class Run:
             title = "Jaccard of ON time with the victim's view (c1h3 at R4 LAN)"
         else:
             summary, title = score.by_report(told, report), "matches of the trace"
+            summary["origin"] = self.companion.trouble or companion.judge(report)
+            summary["origin_ok"] = None if self.companion.trouble else summary["origin"] == ""
         if self.options.json:
             print(json.dumps({"scenario": self.scenario.name, "seed": self.options.seed,
                               "truth": told, "score": summary, "report": report}))

@@ -25,7 +25,7 @@ def binaries(root):
 
 
 class Nodes:
-    def __init__(self, folder, idle_s):
+    def __init__(self, folder, idle_s, before_start=lambda: None):
         self.folder = folder
         self.processes = {}
         os.makedirs(home(""), mode=0o700)
@@ -33,6 +33,8 @@ class Nodes:
         self.spoor(gateways[0].name, "init", "--community", COMMUNITY, "--name", "laboratory")
         for gateway in gateways:
             self.init(gateway, gateways[0], idle_s)
+        before_start()
+        for gateway in gateways:
             self.start(gateway.name)
 
     def init(self, gateway, first, idle_s):

@@ -103,6 +103,7 @@ def summarise(board, expected):
 
 def passed(summary):
     return (summary["recall"] == 1.0 and summary["path_ok"] is not False
+            and summary.get("origin_ok") is not False
             and summary["lowest_true"] > summary["best_false"])
 
 
@@ -146,4 +147,7 @@ def table(summary, title, rows=16):
     lines.append(f"  recall {summary['recall']:.2f}   lowest true {summary['lowest_true']:.3f}"
                  f"   best unrelated {summary['best_false']:.3f}"
                  + ("" if summary["path_ok"] is None else f"   path ok: {summary['path_ok']}"))
+    if "origin" in summary:
+        lines.append(f"  what HS1 says of its process: {summary['origin'] or 'right'}"
+                     + ("" if summary["origin_ok"] is not None else " (not judged)"))
     return "\n".join(lines)
