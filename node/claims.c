@@ -5,22 +5,6 @@
 
 #include <string.h>
 
-struct endpoint claims_sender(const struct origin_flow *f)
-{
-	struct endpoint e = {.port = f->sport};
-
-	memcpy(e.addr.octets, f->saddr, sizeof(e.addr.octets));
-	return e;
-}
-
-struct endpoint claims_receiver(const struct origin_flow *f)
-{
-	struct endpoint e = {.port = f->dport};
-
-	memcpy(e.addr.octets, f->daddr, sizeof(e.addr.octets));
-	return e;
-}
-
 const struct origin_source *claims_source(const struct claim *c)
 {
 	const struct origin_record *r = &c->record;
@@ -35,7 +19,7 @@ const struct origin_source *claims_source(const struct claim *c)
 static bool is_flow(const struct origin_flow *f, const struct endpoint *src,
                     const struct endpoint *dst, uint8_t proto)
 {
-	struct endpoint sender = claims_sender(f), receiver = claims_receiver(f);
+	struct endpoint sender = record_sender(f), receiver = record_receiver(f);
 
 	return f->proto == proto && endpoint_equal(&sender, src) && endpoint_equal(&receiver, dst);
 }

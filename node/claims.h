@@ -8,7 +8,7 @@
 #ifndef SPOOR_NODE_CLAIMS_H
 #define SPOOR_NODE_CLAIMS_H
 
-#include "origin/uapi/origin.h"
+#include "origin/record.h"
 #include "proto/wire/answer.h"
 #include "proto/wire/testimony.h"
 
@@ -37,8 +37,5 @@ size_t claims_read(const struct answer *answer, struct claim ret[TESTIMONY_STATE
  * that an origin would be made of. NULL: from nowhere else, or it is not known.
  */
 const struct origin_source *claims_source(const struct claim *c);
-
-struct endpoint claims_sender(const struct origin_flow *f);
-struct endpoint claims_receiver(const struct origin_flow *f);
 
 #endif

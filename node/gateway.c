@@ -147,6 +147,12 @@ void gateway_stop(struct gateway *g)
 		hostline_end(g->line, ERR_OK);
 }
 
+void gateway_again(struct gateway *g)
+{
+	if (g->line != NULL)
+		hostline_end(g->line, ERR_STALE);
+}
+
 bool gateway_is_connected(const struct gateway *g)
 {
 	return g->line != NULL && g->line->is_open;

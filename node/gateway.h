@@ -28,6 +28,9 @@ struct gateway {
 void gateway_start(struct gateway *g, struct node *node);
 void gateway_stop(struct gateway *g);
 
+/* This host has other keys now: the node is to know them. */
+void gateway_again(struct gateway *g);
+
 /* Is the node there, and has it proved itself? */
 bool gateway_is_connected(const struct gateway *g);
 

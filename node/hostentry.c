@@ -35,22 +35,6 @@ void hostentry_far_key(const struct endpoint *far, uint8_t ret[STORE_LOG_KEY])
 	memcpy(ret, whole.octets, STORE_LOG_KEY);
 }
 
-static struct endpoint sender_of(const struct origin_flow *f)
-{
-	struct endpoint e = {.port = f->sport};
-
-	memcpy(e.addr.octets, f->saddr, sizeof(e.addr.octets));
-	return e;
-}
-
-static struct endpoint receiver_of(const struct origin_flow *f)
-{
-	struct endpoint e = {.port = f->dport};
-
-	memcpy(e.addr.octets, f->daddr, sizeof(e.addr.octets));
-	return e;
-}
-
 /* The flow that an entry is found by: a LOGIN tells of the connection that it came in by. */
 static const struct origin_flow *flow_of(const struct origin_record *r)
 {
@@ -60,7 +44,7 @@ static const struct origin_flow *flow_of(const struct origin_record *r)
 static void make_keys(struct hostentry *e, const struct origin_record *r)
 {
 	const struct origin_flow *f = flow_of(r);
-	struct endpoint sender = sender_of(f), receiver = receiver_of(f);
+	struct endpoint sender = record_sender(f), receiver = record_receiver(f);
 
 	if (f->proto == 0)
 		return;

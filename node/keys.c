@@ -276,8 +276,10 @@ static void renew(struct keys *k)
 	struct overlay *overlay = k->node->link.overlay;
 	char text[TIMESTAMP_TEXT_MAX];
 
-	if (overlay == NULL) /* a host: its gateway is told at the next connection */
+	if (overlay == NULL) { /* a host */
+		gateway_again(&k->node->host.gateway);
 		return;
+	}
 	if (id_equal(&overlay_self(overlay)->card.id, &k->self.card.id)) {
 		overlay_renew(overlay, node_now(), &k->self);
 		link_drive(&k->node->link);

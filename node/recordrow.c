@@ -62,10 +62,8 @@ static void put_comm(struct pack *p, const char comm[16])
 
 static void put_ends(struct pack *p, const struct origin_flow *f)
 {
-	struct endpoint src = {.port = f->sport}, dst = {.port = f->dport};
+	struct endpoint src = record_sender(f), dst = record_receiver(f);
 
-	memcpy(src.addr.octets, f->saddr, sizeof(src.addr.octets));
-	memcpy(dst.addr.octets, f->daddr, sizeof(dst.addr.octets));
 	row_endpoint(p, "src", &src);
 	row_endpoint(p, "dst", &dst);
 	row_uint(p, "proto", f->proto);

@@ -49,8 +49,8 @@ static void put_upstream(struct pack *p, const struct claim *c)
 		row_nil(p, "upstream");
 		return;
 	}
-	src = claims_sender(&source->flow);
-	dst = claims_receiver(&source->flow);
+	src = record_sender(&source->flow);
+	dst = record_receiver(&source->flow);
 	pack_str(p, "upstream");
 	pack_map(p, 4);
 	row_endpoint(p, "src", &src);

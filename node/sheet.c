@@ -244,8 +244,8 @@ static struct match told_of(const struct claim *c, const struct match *down)
 		};
 	return (struct match){
 		.node = down->node,
-		.src = claims_sender(&source->flow),
-		.dst = claims_receiver(&source->flow),
+		.src = record_sender(&source->flow),
+		.dst = record_receiver(&source->flow),
 		.life = {at_ms, MAX(at_ms, down->life.start_ms)},
 		.proto = source->flow.proto,
 		.is_told = true,

@@ -99,6 +99,22 @@ const char *record_type_name(unsigned type)
 	return type < ARRAY_LEN(types) ? types[type] : "unknown";
 }
 
+struct endpoint record_sender(const struct origin_flow *f)
+{
+	struct endpoint e = {.port = f->sport};
+
+	memcpy(e.addr.octets, f->saddr, sizeof(e.addr.octets));
+	return e;
+}
+
+struct endpoint record_receiver(const struct origin_flow *f)
+{
+	struct endpoint e = {.port = f->dport};
+
+	memcpy(e.addr.octets, f->daddr, sizeof(e.addr.octets));
+	return e;
+}
+
 static bool is_zero(const void *octets, size_t len)
 {
 	const uint8_t *at = octets;

@@ -7,6 +7,7 @@
 #ifndef SPOOR_ORIGIN_RECORD_H
 #define SPOOR_ORIGIN_RECORD_H
 
+#include "base/addr.h"
 #include "base/err.h"
 #include "origin/uapi/origin.h"
 
@@ -40,6 +41,10 @@ MUST_USE enum err record_unpack(const void *octets, size_t len, struct origin_re
 #define RECORD_PROCESS 72 /* process */
 #define RECORD_USER 80    /* user, and what is reserved */
 MUST_USE enum err record_unpack_shown(const void *octets, size_t len, struct origin_record *ret);
+
+/* Who sent, and who received. */
+struct endpoint record_sender(const struct origin_flow *f);
+struct endpoint record_receiver(const struct origin_flow *f);
 
 /* Words for people and JSON; "unknown" for numbers that are none. Static text. */
 const char *record_kind_name(unsigned kind);

@@ -9,8 +9,8 @@ import sys
 import threading
 import time
 
-from . import (background, community, companion, conntrack, enclosure, exporters, flows, hosts, human, nodes, quiet,
-               recorder, scenarios, score, story, topology, truth)
+from . import (background, community, companion, conntrack, enclosure, exporters, flows, hosts,
+               human, nodes, quiet, recorder, scenarios, score, sleeper, story, topology, truth)
 from .story import tell
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
@@ -42,7 +42,7 @@ def parser():
     verbs.add_parser("list", help="the scenarios, one line each").set_defaults(act=list_scenarios)
     run = verbs.add_parser("run", help="run a scenario (root)")
     run.add_argument("scenario", choices=[*scenarios.SCENARIOS, *scenarios.COMMUNITIES,
-                                          scenarios.QUIET[0]])
+                                          *scenarios.SLEEPERS, scenarios.QUIET[0]])
     run.add_argument("--seed", type=int, default=1)
     run.add_argument("--record", metavar="DIR", help="write captures and truth.json there")
     run.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -63,7 +63,8 @@ def parser():
 
 def list_scenarios(_):
     tables = [*scenarios.SCENARIOS.values(), *scenarios.COMMUNITIES.values()]
-    for name, about in [(s.name, s.about) for s in tables] + [scenarios.QUIET]:
+    for name, about in [(s.name, s.about) for s in tables] + [
+            (name, about) for name, (about, _) in scenarios.SLEEPERS.items()] + [scenarios.QUIET]:
         print(f"{name:<14} {about}")
     return 0
 
@@ -84,6 +85,9 @@ def run_scenario(options):
     folder = None if options.no_nodes else nodes.binaries(ROOT)
     if is_community:
         return enclosure.run(lambda: run_community(options, folder))
+    if options.scenario in scenarios.SLEEPERS:
+        sleep_s = scenarios.SLEEPERS[options.scenario][1]
+        return enclosure.run(lambda: sleeper.Run(options, folder, sleep_s).play())
     return enclosure.run(lambda: Run(options, folder).play())
 
 

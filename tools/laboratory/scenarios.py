@@ -167,6 +167,10 @@ COMMUNITIES = {
         ),
     )
 }
+SLEEPERS = {  # name: (about, seconds between the two sessions)
+    "sleeper": ("HA > HS1, and 20 s after that session's end HS1 > HV; about 100 s", 20),
+    "sleeper-5min": ("the same with five minutes between; about 380 s", 300),
+}
 QUIET = ("quiet", "measures how late softflowd sees packets, stock and immediate; about 70 s")
 
 

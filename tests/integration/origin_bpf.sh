@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# A host on the BPF provider: real processes, on this machine's kernel. Needs root, and BPF.
+# shellcheck source=tests/integration/check.sh
+. "$(dirname "$0")/check.sh"
+[ "$(id -u)" = 0 ] || { echo "needs root: it loads BPF programs"; exit 77; }
+loopback_open
+trap finish EXIT
+
+"$bin/spoor" keygen root "$dir/hosts" >/dev/null
+node_init B # is never started: the host need not be connected
+mkdir "$dir/web"
+"$bin/spoor" keygen identity "$dir/web/identity.key" >/dev/null
+"$bin/spoor" member request --identity "$dir/web/identity.key" --name web --org "Organisation of B" \
+	--prefix 10.2.0.5/32 -o "$dir/web/request" >/dev/null
+"$bin/spoor" member issue "$dir/web/request" --sign "$dir/hosts" --role host -o "$dir/web/member.cert" \
+	>/dev/null
+cat >"$dir/web/spoord.yaml" <<-END
+	role: host
+	roots: [../hosts.pub, ../.community/root.pub]
+	gateway: {address: "$net.1:7669", certificate: ../B/member.cert}
+	origin: {provider: bpf-minimal, record: remote}
+	store: {map_size: 64MiB}
+END
+"$bin/spoord" --config "$dir/web/spoord.yaml" 2>"$dir/web/log" &
+pid[web]=$!
+for _ in $(seq 100); do
+	spoor_at web origin status >/dev/null 2>&1 && break
+	if ! kill -0 "${pid[web]}" 2>/dev/null; then
+		echo "no BPF here: $(cat "$dir/web/log")"
+		unset "pid[web]"
+		loopback_close
+		trap - EXIT
+		exit 77
+	fi
+	sleep 0.1
+done
+
+"$bin/spoor" --socket "$dir/web/spoord.sock" origin watch --ndjson >"$dir/watched" 2>&1 &
+watcher=$!
+python3 tests/integration/lineage.py 20 >"$dir/lineage" 2>"$dir/lineage.err" &
+pid[lineage]=$!
+told() { [ "$(wc -l <"$dir/lineage")" = 6 ]; }
+await "all are there" told
+cat "$dir/lineage.err"
+word() { sed -n "s/^$1 //p" "$dir/lineage"; }
+origin() { # NAME EXPRESSION: of its record r
+	spoor_at web origin "$(word "$1")" --json | python3 -c 'import json, sys
+r = json.load(sys.stdin)["origins"][0]
+print(eval(sys.argv[1]))' "$2"
+}
+came=$(word came)
+hop=$(word hop)
+
+check "a child inherits the last accept" 0 "^implied $came 0$" \
+	origin child '" ".join([r["last"]["type"], r["last"]["src"], str(r["last"]["depth"])])'
+check "a change of uid makes it the origin" 0 "^implied $came \['setuid'\]$" \
+	origin grandson '" ".join([r["origin"]["type"], r["origin"]["src"], str(r["origin"]["flags"])])'
+check "over a connection of the host to itself the root is kept" 0 "^$hop 1 $came$" \
+	origin again '" ".join([r["last"]["src"], str(r["last"]["depth"]), r["root"]["src"]])'
+check "who has nothing to do with it carries nothing" 0 "^None$" origin stranger 'r["root"]'
+check "all that came from elsewhere are listed" 0 "^3$" bash -c \
+	"'$bin/spoor' --socket '$dir/web/spoord.sock' origin list --ndjson |
+		grep -cE '\"pid\":($(word child)|$(word grandson)|$(word again)),'"
+seen() { grep "\"pid\":$(word grandson)," "$dir/watched" | grep -q '"kind":"connect"'; }
+check "the connection of the grandson was told as it came" 0 "" await "it is told" seen
+check "and is in the log, by its far end" 0 "python3.*implied $came" spoor_at web origin \
+	"127.0.0.1:$(grep "\"pid\":$(word grandson)," "$dir/watched" | grep connect |
+		sed 's/.*"dst":"127.0.0.1:\([0-9]*\)".*/\1/')"
+check "what is local is not recorded" 1 "" grep -q "\"pid\":$(word stranger)," "$dir/watched"
+alive() {
+	spoor_at web origin status --json | python3 -c 'import json, sys
+h = json.load(sys.stdin)["health"]
+sys.exit(not (h["canaries_seen"] >= 2 and h["canaries"] - h["canaries_seen"] <= 1))'
+}
+check "its test connections are seen by the kernel" 0 "" await "two are" alive
+check "nothing was lost" 0 '"lost":0,"lost_tasks":0' spoor_at web origin status --json
+kill "$watcher" 2>/dev/null
