@@ -71,9 +71,10 @@ static enum err on_welcome(struct talk *t, const struct talk_self *self, struct 
                            struct octets *out)
 {
 	const struct record *own = &self->card->record;
-	struct hand_self hand = hand_self(self);
+	struct bytes name = bytes_of(self->card->id.octets, sizeof(self->card->id.octets));
 	uint8_t room[WELCOME_MAX];
 	struct welcome welcome;
+	struct hand_self hand;
 	struct seed ephemeral;
 	enum err err = welcome_open(&own->kx, self->kx_secret, &t->nonce, in.at, bytes_left(&in),
 	                            room, &welcome);
@@ -84,9 +85,9 @@ static enum err on_welcome(struct talk *t, const struct talk_self *self, struct 
 		err = ERR_DENIED;
 	if (err != ERR_OK)
 		return err;
+	hand = hand_self(self);
 	ephemeral = draw(self);
-	err = hand_start(&t->hand, &hand, &t->peer.record.kx, &t->peer.id, INDEX, &ephemeral,
-	                 bytes_of(NULL, 0));
+	err = hand_start(&t->hand, &hand, &t->peer.record.kx, &t->peer.id, INDEX, &ephemeral, name);
 	wipe(&ephemeral, sizeof(ephemeral));
 	wipe(&hand, sizeof(hand));
 	if (err != ERR_OK)
@@ -116,7 +117,15 @@ static enum err on_response(struct talk *t, const struct talk_self *self, struct
 	return ERR_OK;
 }
 
-/* Gateway: is it a host, of one of our roots for hosts, and did it sign this? */
+static bool is_now(struct wall sent, struct wall now)
+{
+	/* In unsigned arithmetic: the clock is a stranger's, and may say anything. */
+	uint64_t late_ms = (uint64_t)now.ms - (uint64_t)sent.ms;
+
+	return late_ms + TALK_SKEW_MS <= UINT64_C(2) * TALK_SKEW_MS;
+}
+
+/* Gateway: is it a host, of one of our roots for hosts, and did it sign this, just now? */
 static enum err on_knock(struct talk *t, const struct talk_self *self, struct bytes in,
                          struct octets *out)
 {
@@ -133,6 +142,8 @@ static enum err on_knock(struct talk *t, const struct talk_self *self, struct by
 	err = knock_check(keys, self->roots->count, in.at, bytes_left(&in), &which);
 	if (err == ERR_OK)
 		err = knock_open(in.at, bytes_left(&in), &knock);
+	if (err == ERR_OK && !is_now(knock.sent, self->now))
+		err = ERR_STALE;
 	if (err == ERR_OK)
 		err = card_open(knock.cert, knock.record, self->roots, self->now, &t->peer);
 	if (err == ERR_OK && t->peer.cert.roles != CERT_ROLE_HOST)
@@ -150,6 +161,29 @@ static enum err on_knock(struct talk *t, const struct talk_self *self, struct by
 	return ERR_OK;
 }
 
+/*
+ * Is it the knocker's? The key alone does not say: a record may name another's, and its owner would
+ * be taken for the one who did.
+ */
+static enum err check_caller(const struct talk *t, const struct hand_in *in)
+{
+	const struct id *id = &t->peer.id;
+
+	return memcmp(&t->peer.record.kx, &in->from, sizeof(in->from)) == 0 &&
+	                       in->payload_len == sizeof(id->octets) &&
+	                       memcmp(in->payload, id->octets, sizeof(id->octets)) == 0
+	               ? ERR_OK
+	               : ERR_AUTH;
+}
+
+/* A mac under a cookie: nobody was asked for one, and one greeting has one form. */
+static bool has_mac2(struct bytes in)
+{
+	static const uint8_t none[PACKET_MAC];
+
+	return memcmp(in.end - PACKET_MAC, none, PACKET_MAC) != 0;
+}
+
 static enum err on_init(struct talk *t, const struct talk_self *self, struct bytes in,
                         struct octets *out)
 {
@@ -163,10 +197,12 @@ static enum err on_init(struct talk *t, const struct talk_self *self, struct byt
 
 	hand_mac1_key(&self->card->id, mac1_key);
 	err = hand_check_mac1(mac1_key, in.at, bytes_left(&in));
+	if (err == ERR_OK && has_mac2(in))
+		err = ERR_FORMAT;
 	if (err == ERR_OK)
 		err = hand_read(&hand, in.at, bytes_left(&in), &hand_in);
-	if (err == ERR_OK && memcmp(&t->peer.record.kx, &hand_in.from, sizeof(hand_in.from)) != 0)
-		err = ERR_AUTH;
+	if (err == ERR_OK)
+		err = check_caller(t, &hand_in);
 	if (err == ERR_OK) {
 		ephemeral = draw(self);
 		len = hand_answer(&hand_in, &hand, &ephemeral, INDEX, bytes_of(NULL, 0), room,

@@ -5,13 +5,14 @@
  *	KNOCK, with its card      ------------>  of a root for hosts; certificate, record, signature
  *	                          <------------  WELCOME, sealed to the host, with the node's card
  *	is that the node I was told of?
- *	INIT                      ------------>
+ *	INIT, with its id         ------------>  is that who knocked?
  *	                          <------------  RESPONSE
  *	records (channel.h)       <----------->
  *
  * The datagrams of knock.h and hand.h, each behind its length in 2 octets, then the records of a
- * channel. Who does not know a root for hosts gets silence. The gateway's node believes the host
- * only when its first record has come: an INIT may be a replay.
+ * channel. Who does not know a root for hosts gets silence, and so does he who says a KNOCK of
+ * another time. The gateway's node believes the host only when its first record has come: an INIT
+ * may be a replay.
  *
  * Sans IO: octets in, octets out. After an error but ERR_SHORT the talk is over. wipe() it.
  */
@@ -30,6 +31,7 @@
 #include <stdint.h>
 
 #define TALK_GREETING_MAX (2 + KNOCK_LEN) /* the longest there is before the channel */
+#define TALK_SKEW_MS 60000                /* how far a host's clock may be off the node's */
 
 enum talk_state {
 	TALK_KNOCKED,   /* host: a WELCOME is due */
@@ -74,15 +76,19 @@ void talk_listen(struct talk *t);
  * one.
  *
  * ERR_SHORT     no record now
- * ERR_FORMAT    not what is due in this state
- * ERR_ROOT, ERR_EXPIRED   the peer's certificate is signed by none of the roots, or out of date
- * ERR_DENIED    the peer is no host, or not the node that was wanted
+ * ERR_FORMAT, ERR_VERSION   not what is due in this state
+ * ERR_ROOT, ERR_EXPIRED     the peer's certificate is signed by none of the roots, or out of date
+ * ERR_DENIED    the peer is no host, not the node that was wanted, or outside its own prefixes
+ * ERR_STALE     a KNOCK of another time, or a WELCOME to another KNOCK
  * ERR_AUTH      a signature, seal or mac does not hold
  */
 MUST_USE enum err talk_feed(struct talk *t, const struct talk_self *self, struct bytes *in,
                             struct octets *out, struct bytes *ret);
 
-/* Writes a record of `len` octets into room[0..len + CHANNEL_OVERHEAD). Only when TALK_OPEN. */
+/*
+ * Writes a record of `len` octets, at most CHANNEL_PLAIN_MAX, into room[0..len + CHANNEL_OVERHEAD).
+ * Returns its length; 0 when `plain` is too long. Only when TALK_OPEN.
+ */
 size_t talk_seal(struct talk *t, const void *plain, size_t len, uint8_t *room);
 
 #endif

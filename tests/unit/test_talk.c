@@ -1,3 +1,4 @@
+#include "base/prng.h"
 #include "proto/wire/talk.h"
 #include "tests/unit/wire_fixture.h"
 
@@ -200,18 +201,26 @@ static void a_host_talks_to_the_node_it_was_told_of_alone(void **state)
 
 static void certificates_have_their_time(void **state)
 {
+	static const int64_t times[] = {NOON - 2 * DAY, NOON + 2 * DAY};
+	struct holder other = node;
 	static struct end host, gateway;
 	(void)state;
 
-	ends(&host, &gateway);
-	gateway.self.now.ms = NOON + 2 * DAY;
-	greet(&host, &gateway, 8192);
-	assert_err(ERR_EXPIRED, gateway.err);
+	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+		ends(&host, &gateway);
+		host.self.now.ms = gateway.self.now.ms = times[i];
+		greet(&host, &gateway, 8192);
+		assert_err(ERR_EXPIRED, gateway.err);
 
-	ends(&host, &gateway);
-	host.self.now.ms = NOON - 2 * DAY;
-	greet(&host, &gateway, 8192);
-	assert_err(ERR_EXPIRED, host.err);
+		other.card.cert.not_before.ms = times[i];
+		other.card.cert.not_after.ms = times[i] + DAY;
+		assert_ok(cert_issue(&community, &other.card.cert, &other.card.cert_blob));
+		ends(&host, &gateway);
+		end_init(&gateway, &other, &for_hosts, NULL, 2);
+		greet(&host, &gateway, 8192);
+		assert_ok(gateway.err);
+		assert_err(ERR_EXPIRED, host.err);
+	}
 }
 
 /* Somebody who has recorded a whole greeting says it again: he cannot make one record. */
@@ -244,47 +253,303 @@ static void a_replayed_greeting_opens_nothing(void **state)
 	assert_int_equal(0, again.records);
 }
 
+/* So far that `turns` greetings have been read; the next lies before who is returned. */
+static struct end *play(struct end *host, struct end *gateway, size_t turns)
+{
+	ends(host, gateway);
+	knock(host, gateway);
+	for (size_t i = 0; i < turns; i++) {
+		struct end *reader = i % 2 == 0 ? gateway : host;
+
+		run(reader, reader == host ? gateway : host, sizeof(host->inbox));
+		assert_ok(reader->err);
+	}
+	return turns % 2 == 0 ? gateway : host;
+}
+
+#define GREETINGS 4 /* KNOCK, WELCOME, INIT, RESPONSE */
+
 /* One bit of what is said is turned: whoever reads it ends the talk, and nothing is believed. */
 static void a_bent_greeting_ends_it(void **state)
 {
+	static struct end host, gateway, bent;
 	(void)state;
 
-	for (size_t turn = 0; turn < 4; turn++) {
-		for (size_t at = 0; at < 1090; at += 5) {
-			static struct end host, gateway;
-			struct end *reader = turn % 2 == 0 ? &gateway : &host;
+	for (size_t turn = 0; turn < GREETINGS; turn++) {
+		const struct end *reader = play(&host, &gateway, turn);
 
-			ends(&host, &gateway);
-			knock(&host, &gateway);
-			for (size_t i = 0; i < turn; i++)
-				run(i % 2 == 0 ? &gateway : &host, i % 2 == 0 ? &host : &gateway,
-				    8192);
-			if (at >= reader->inbox_len)
-				continue;
-			reader->inbox[at] ^= 0x10;
-			run(reader, reader == &host ? &gateway : &host, 8192);
-			assert_true(reader->err != ERR_OK || reader->talk.have > 0 ||
-			            (turn == 2 && reader->talk.state == TALK_ANSWERED));
-			assert_int_equal(0, reader->records);
+		for (size_t at = 0; at < reader->inbox_len; at++) {
+			bent = *reader;
+			bent.self.random_ctx = &bent;
+			bent.inbox[at] ^= (uint8_t)(1u << at % 8);
+			run(&bent, &host, sizeof(bent.inbox));
+			if (bent.err == ERR_OK && bent.talk.have == 0)
+				fail_msg("octet %zu of greeting %zu may be bent", at, turn);
+			assert_int_equal(0, bent.records);
+			assert_int_equal(reader->talk.state, bent.talk.state);
 		}
 	}
 }
 
-static void garbage_ends_it(void **state)
+/* It waits for the rest, and has said nothing. */
+static void a_greeting_that_is_cut_short_is_waited_for(void **state)
 {
-	static struct end host, gateway;
-	uint32_t x = 7;
+	static struct end host, gateway, cut, other;
 	(void)state;
 
-	for (int i = 0; i < 500; i++) {
+	for (size_t turn = 0; turn < GREETINGS; turn++) {
+		const struct end *reader = play(&host, &gateway, turn);
+
+		for (size_t len = 0; len < reader->inbox_len; len += 7) {
+			cut = *reader;
+			cut.inbox_len = len;
+			other.inbox_len = 0;
+			run(&cut, &other, sizeof(cut.inbox));
+			assert_ok(cut.err);
+			assert_int_equal(0, other.inbox_len);
+			assert_int_equal(reader->talk.state, cut.talk.state);
+		}
+	}
+}
+
+static void a_greeting_said_twice_ends_it(void **state)
+{
+	/* From TALK_ANSWERED on whatever comes is a record. */
+	static const enum err errors[GREETINGS] = {ERR_FORMAT, ERR_FORMAT, ERR_AUTH, ERR_AUTH};
+	static struct end host, gateway, other;
+	(void)state;
+
+	for (size_t turn = 0; turn < GREETINGS; turn++) {
+		struct end *reader = play(&host, &gateway, turn);
+
+		deliver(reader, reader->inbox, reader->inbox_len);
+		other.inbox_len = 0;
+		run(reader, &other, sizeof(reader->inbox));
+		assert_err(errors[turn], reader->err);
+		assert_int_equal(0, reader->records);
+	}
+}
+
+/* Whatever is not due, though somebody said it truly, ends the talk. */
+static void greetings_in_another_order_end_it(void **state)
+{
+	static struct end host, gateway, late, other;
+	static uint8_t said[GREETINGS][TALK_GREETING_MAX];
+	size_t len[GREETINGS];
+	(void)state;
+
+	for (size_t turn = 0; turn < GREETINGS; turn++) {
+		const struct end *reader = play(&host, &gateway, turn);
+
+		len[turn] = reader->inbox_len;
+		memcpy(said[turn], reader->inbox, len[turn]);
+	}
+	for (size_t turn = 0; turn < GREETINGS; turn++) {
+		for (size_t i = 0; i < GREETINGS; i++) {
+			struct end *reader = play(&late, &gateway, turn);
+
+			if (i == turn)
+				continue;
+			reader->inbox_len = 0;
+			other.inbox_len = 0;
+			deliver(reader, said[i], len[i]);
+			run(reader, &other, sizeof(reader->inbox));
+			assert_err(ERR_FORMAT, reader->err);
+			assert_int_equal(0, other.inbox_len);
+		}
+	}
+}
+
+static void lengths_that_no_greeting_has_end_it_at_once(void **state)
+{
+	static const uint8_t lengths[][2] = {{0, 0}, {0, 3}, {0x04, 0x41}, {0xff, 0xff}};
+	static struct end host, gateway;
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
 		ends(&host, &gateway);
 		talk_listen(&gateway.talk);
-		for (size_t k = 0; k < sizeof(gateway.inbox); k++)
-			gateway.inbox[k] = (uint8_t)((x = x * 1664525u + 1013904223u) >> 24);
-		gateway.inbox[0] = (uint8_t)(i % 5); /* a length that may be one */
-		gateway.inbox_len = sizeof(gateway.inbox);
-		run(&gateway, &host, 1000);
-		assert_int_not_equal(ERR_OK, gateway.err);
+		deliver(&gateway, lengths[i], 2);
+		deliver(&gateway, "xyz", i == 1 ? 3 : 0);
+		run(&gateway, &host, 1);
+		assert_err(ERR_FORMAT, gateway.err);
+	}
+}
+
+/* Not only where all begins: in each state, to both ends. */
+static void garbage_ends_it(void **state)
+{
+	static struct end host, gateway, lost;
+	struct prng random = {.state = 7};
+	(void)state;
+
+	for (size_t turn = 0; turn <= GREETINGS + 1; turn++) {
+		const struct end *reader = play(&host, &gateway, turn);
+
+		for (int i = 0; i < 200; i++) {
+			lost = *reader;
+			lost.self.random_ctx = &lost;
+			lost.inbox_len = sizeof(lost.inbox);
+			prng_fill(&random, lost.inbox, sizeof(lost.inbox));
+			lost.inbox[0] = (uint8_t)(i % 5); /* a length that may be one */
+			run(&lost, &host, 1000);
+			assert_int_not_equal(ERR_OK, lost.err);
+			assert_int_equal(0, lost.records);
+		}
+	}
+}
+
+/* What opens: both, with a record of the host read. */
+static void open_both(struct end *host, struct end *gateway)
+{
+	ends(host, gateway);
+	greet(host, gateway, sizeof(host->inbox));
+	say(host, gateway, "first");
+	run(gateway, host, sizeof(host->inbox));
+	assert_int_equal(TALK_OPEN, gateway->talk.state);
+	assert_int_equal(1, gateway->records);
+}
+
+static void records_are_read_once_and_in_their_order(void **state)
+{
+	static struct end host, gateway;
+	static uint8_t second[64], third[64];
+	size_t len;
+	(void)state;
+
+	open_both(&host, &gateway);
+	len = talk_seal(&host.talk, "second", 7, second);
+	deliver(&gateway, second, len);
+	deliver(&gateway, second, len);
+	run(&gateway, &host, 1);
+	assert_err(ERR_AUTH, gateway.err);
+	assert_int_equal(2, gateway.records);
+
+	open_both(&host, &gateway);
+	len = talk_seal(&host.talk, "second", 7, second);
+	deliver(&gateway, third, talk_seal(&host.talk, "third", 6, third));
+	deliver(&gateway, second, len);
+	run(&gateway, &host, 1);
+	assert_err(ERR_AUTH, gateway.err);
+	assert_int_equal(1, gateway.records);
+
+	open_both(&host, &gateway); /* what the host said, back to the host */
+	deliver(&host, second, talk_seal(&host.talk, "second", 7, second));
+	run(&host, &gateway, 1);
+	assert_err(ERR_AUTH, host.err);
+	assert_int_equal(0, host.records);
+}
+
+static void a_gateway_may_know_several_roots(void **state)
+{
+	struct key_pair other = pair_of(95);
+	struct holder second = host_of(&other, 31, "second");
+	struct roots both = {.keys = {hosts.public, other.public}, .count = 2};
+	static struct end host, gateway;
+	(void)state;
+
+	ends(&host, &gateway);
+	gateway.self.roots = &both;
+	end_init(&host, &second, &for_nodes, &node.identity.public, 1);
+	greet(&host, &gateway, 8192);
+	assert_ok(gateway.err);
+	assert_ok(host.err);
+	assert_int_equal(TALK_OPEN, host.talk.state);
+	assert_string_equal("second", gateway.talk.peer.cert.name);
+
+	ends(&host, &gateway);
+	both.count = 0; /* nobody */
+	gateway.self.roots = &both;
+	greet(&host, &gateway, 8192);
+	assert_err(ERR_ROOT, gateway.err);
+}
+
+/* A recorded KNOCK must not tell for ever who listens here. */
+static void a_knock_has_its_time(void **state)
+{
+	static const struct {
+		int64_t late_ms;
+		enum err err;
+	} rows[] = {
+		{-60001, ERR_STALE}, {-60000, ERR_OK},     {60000, ERR_OK},
+		{60001, ERR_STALE},  {DAY / 2, ERR_STALE},
+	};
+	static struct end host, gateway;
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		ends(&host, &gateway);
+		gateway.self.now.ms = NOON + rows[i].late_ms;
+		knock(&host, &gateway);
+		run(&gateway, &host, 8192);
+		assert_err(rows[i].err, gateway.err);
+		assert_int_equal(rows[i].err == ERR_OK, host.inbox_len > 0);
+	}
+}
+
+static void a_welcome_to_another_knock_ends_it(void **state)
+{
+	static struct end host, gateway, before;
+	(void)state;
+
+	ends(&before, &gateway);
+	knock(&before, &gateway);
+	run(&gateway, &before, 8192);
+	end_init(&host, &stone, &for_nodes, &node.identity.public, 5);
+	knock(&host, &gateway);
+	deliver(&host, before.inbox, before.inbox_len);
+	run(&host, &gateway, 8192);
+	assert_err(ERR_STALE, host.err);
+}
+
+/* Its record names the other's key, which anybody may know; it stands between him and the node. */
+static void a_host_cannot_pass_another_off_as_itself(void **state)
+{
+	struct holder liar = host_of(&hosts, 33, "liar");
+	struct knock_key key = knock_key_of(&hosts.public);
+	static struct end host, gateway;
+	uint8_t room[TALK_GREETING_MAX] = {KNOCK_LEN >> 8, KNOCK_LEN & 0xff};
+	struct knock k;
+	(void)state;
+
+	liar.card.record.kx = stone.card.record.kx;
+	assert_ok(record_issue(&liar.identity, &liar.card.record, &liar.card.record_blob));
+	ends(&host, &gateway);
+	knock(&host, &gateway);
+	k = (struct knock){
+		.nonce = host.talk.nonce,
+		.sent = {NOON},
+		.cert = bytes_of(liar.card.cert_blob.octets, liar.card.cert_blob.len),
+		.record = bytes_of(liar.card.record_blob.octets, liar.card.record_blob.len),
+	};
+	assert_ok(knock_pack(&k, &liar.operational, &key, room + 2));
+	gateway.inbox_len = 0;
+	deliver(&gateway, room, sizeof(room));
+	run(&gateway, &host, 8192);
+	assert_ok(gateway.err);
+	run(&host, &gateway, 8192);
+	assert_int_equal(TALK_CALLED, host.talk.state);
+	run(&gateway, &host, 8192);
+	assert_err(ERR_AUTH, gateway.err);
+	assert_int_equal(TALK_WELCOMED, gateway.talk.state);
+}
+
+static void records_of_hosts_have_their_time_too(void **state)
+{
+	static const int64_t starts[] = {NOON - 3 * 3600000, NOON + 3600000};
+	struct holder old = stone;
+	static struct end host, gateway;
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
+		old.card.record.not_before.ms = starts[i];
+		old.card.record.not_after.ms = starts[i] + 3600000;
+		assert_ok(record_issue(&old.identity, &old.card.record, &old.card.record_blob));
+		ends(&host, &gateway);
+		end_init(&host, &old, &for_nodes, &node.identity.public, 1);
+		greet(&host, &gateway, 8192);
+		assert_err(ERR_EXPIRED, gateway.err);
+		assert_int_equal(0, host.inbox_len);
 	}
 }
 
@@ -297,8 +562,18 @@ int main(void)
 		cmocka_unit_test(a_host_talks_to_the_node_it_was_told_of_alone),
 		cmocka_unit_test(certificates_have_their_time),
 		cmocka_unit_test(a_replayed_greeting_opens_nothing),
+		cmocka_unit_test(records_of_hosts_have_their_time_too),
+		cmocka_unit_test(a_knock_has_its_time),
+		cmocka_unit_test(a_welcome_to_another_knock_ends_it),
+		cmocka_unit_test(a_host_cannot_pass_another_off_as_itself),
+		cmocka_unit_test(a_gateway_may_know_several_roots),
 		cmocka_unit_test(a_bent_greeting_ends_it),
+		cmocka_unit_test(a_greeting_that_is_cut_short_is_waited_for),
+		cmocka_unit_test(a_greeting_said_twice_ends_it),
+		cmocka_unit_test(greetings_in_another_order_end_it),
+		cmocka_unit_test(lengths_that_no_greeting_has_end_it_at_once),
 		cmocka_unit_test(garbage_ends_it),
+		cmocka_unit_test(records_are_read_once_and_in_their_order),
 	};
 
 	return cmocka_run_group_tests_name("wire/talk", tests, start, NULL);
