@@ -28,7 +28,5 @@ script_test(integration/origin_bpf tests/integration/origin_bpf.sh)
 
 # The namespace laboratory, in small: real ssh, real exporters (needs root and namespaces).
 script_test(laboratory/short tools/lab run short --json)
-# A chain that no timing can join: its host does (needs BPF, too).
-script_test(laboratory/sleeper tools/lab run sleeper --json)
 # And 32 nodes whose network is lossy, flooded and cut, a third of which is killed meanwhile.
 script_test(laboratory/community tools/lab run community --json)

@@ -10,7 +10,7 @@ from . import companion, enclosure, exporters, hosts, nodes, process, scenarios,
 from .story import tell
 
 IDLE_S, ACTIVE_S, TAIL_S = 1, 10, 8.0
-LINES, PAUSE_S = 12, (1.9, 4.6)  # of work: each pause is a silence
+LINES, PAUSE_S = 10, (3.1, 4.9)  # of work: 2 s above the timeout, softflowd's grain
 TRACE = ("trace", "10.4.0.10:22", "--peer", scenarios.gateway("R2").wan)
 PATH = ["10.1.0.10", "10.2.0.10", "10.4.0.10"]
 
