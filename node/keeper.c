@@ -159,32 +159,23 @@ static void recall_page(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void
 	r->refused += overlay_notice(r->overlay, node_now(), data, len) == ERR_ROOT;
 }
 
+/* Who is no member any more asks nothing: its window would take another's place. */
 static void recall_window(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *data,
                           size_t len)
 {
 	struct bytes in = bytes_of(data, len);
 	struct recall *r = ctx;
 	struct window window;
+	struct member member;
+	bool is_member;
 
 	memcpy(window.origin.octets, key, sizeof(window.origin.octets));
 	window.highest = bytes_uint(&in, 8);
 	window.before = bytes_uint(&in, 8);
-	if (in.is_short || overlay_remember_window(r->overlay, &window) != ERR_OK)
+	is_member = overlay_member_of(r->overlay, &window.origin, &member) &&
+	            member.state != MEMBER_EXPIRED;
+	if (in.is_short || !is_member || overlay_remember_window(r->overlay, &window) != ERR_OK)
 		keeper_put(r->keeper, KEEPER_WINDOW, &window.origin, "", 0);
-}
-
-/* Who is no member any more asks nothing. In memory its window stays for this run. */
-static void drop_window(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *data, size_t len)
-{
-	struct recall *r = ctx;
-	struct member member;
-	struct id id;
-
-	(void)data;
-	(void)len;
-	memcpy(id.octets, key, sizeof(id.octets));
-	if (!overlay_member_of(r->overlay, &id, &member) || member.state == MEMBER_EXPIRED)
-		keeper_put(r->keeper, KEEPER_WINDOW, &id, "", 0);
 }
 
 /* One that counts no longer is shown as what it was, and kept until its certificate is over. */
@@ -224,11 +215,9 @@ enum err keeper_recall(struct keeper *k, struct overlay *overlay)
 	if (err == ERR_OK && r.refused > 0)
 		err = store_note_each(k->node->store, KEEPER_PAGE, recall_page, &r);
 	if (err == ERR_OK)
-		err = store_note_each(k->node->store, KEEPER_WINDOW, recall_window, &r);
-	if (err == ERR_OK)
 		err = store_note_each(k->node->store, KEEPER_CARD, recall_card, &r);
 	if (err == ERR_OK)
-		err = store_note_each(k->node->store, KEEPER_WINDOW, drop_window, &r);
+		err = store_note_each(k->node->store, KEEPER_WINDOW, recall_window, &r);
 	return err;
 }
 

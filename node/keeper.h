@@ -50,7 +50,7 @@ void keeper_put(struct keeper *k, enum keeper_kind kind, const struct id *key, c
 /* Carries out REMEMBER, NOTICE and WINDOW. */
 void keeper_act(struct keeper *k, const struct act *act);
 
-/* Feeds `overlay` what was kept: pages first, for they say whose cards still count. */
+/* Feeds `overlay` what was kept: pages say whose cards still count, and cards whose windows. */
 MUST_USE enum err keeper_recall(struct keeper *k, struct overlay *overlay);
 
 /* The number that our queries go on from; the one kept, or a later one. */

@@ -292,11 +292,12 @@ static void renew(struct keys *k)
 }
 
 /*
- * Nobody answers, though somebody did. They may know newer keys of ours than we do, of a copy of
- * this node that ran for a while: whoever has newer ones takes ours for forged. Who has met nobody
- * since it started signed its record just then, and waits an hour.
+ * One more look: true when, once in an hour, nobody answers though somebody did. They may know
+ * newer keys of ours than we do, of a copy of this node that ran for a while: whoever has newer
+ * ones takes ours for forged. Who has met nobody since it started signed its record just then, and
+ * waits an hour.
  */
-static bool is_shunned(struct keys *k)
+static bool notice_shunning(struct keys *k)
 {
 	const struct overlay *overlay = k->node->link.overlay;
 	bool has_contacts = overlay_member_count(overlay) + conf_of(k)->bootstrap_count > 0;
@@ -335,7 +336,7 @@ static void on_timer(uv_timer_t *timer)
 	const struct conf *conf = conf_of(k);
 	bool is_changed = !is_same_time(k->cert_changed, changed(conf->certificate)) ||
 	                  !is_same_time(k->file_changed, changed(conf->operational));
-	bool is_useless = k->node->link.overlay != NULL && is_shunned(k);
+	bool is_useless = k->node->link.overlay != NULL && notice_shunning(k);
 
 	if (is_useless)
 		log_line("keys", "nobody answers any more: a copy of this node may have run%s",

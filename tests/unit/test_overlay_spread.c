@@ -560,6 +560,46 @@ static void an_urgent_one_goes_to_two_of_each_bucket(void **state)
 	world_free(w);
 }
 
+static struct id named[200]; /* the first 8 octets count */
+static size_t named_count;
+
+static bool note_digests(struct world *w, size_t from, size_t to, struct frame *f)
+{
+	(void)w;
+	(void)to;
+	for (size_t i = 0; from == A && f->kind == FRAME_DIGEST && i < f->id_count; i++) {
+		size_t at = 0;
+
+		while (at < named_count && memcmp(&named[at], &f->ids[i], sizeof(f->ids[i])) != 0)
+			at++;
+		assert_true(at < ARRAY_LEN(named));
+		memcpy(&named[at], &f->ids[i], sizeof(f->ids[i]));
+		named_count = MAX(named_count, at + 1);
+	}
+	return f->kind != FRAME_QUERY;
+}
+
+/* A DIGEST has room for 128 questions: none of more is left out for ever. */
+static void of_many_questions_all_are_named(void **state)
+{
+	enum { MANY = FRAME_IDS_MAX + 12 };
+	struct world *w = world_new(2);
+	(void)state;
+
+	w->parties[A].options.limits.held_max = ARRAY_LEN(named);
+	w->parties[A].options.limits.seen_max = 2 * ARRAY_LEN(named);
+	w->parties[A].options.limits.asks_max = MANY;
+	all_meet(w);
+	run(w, 5000);
+	w->bend = note_digests;
+	named_count = 0;
+	for (size_t i = 0; i < MANY; i++)
+		assert_ok(ask(w, A, 120000));
+	run(w, 60000);
+	assert_int_equal(named_count, MANY);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -582,6 +622,7 @@ int main(void)
 		cmocka_unit_test(what_is_alive_is_not_forgotten_for_what_is_new),
 		cmocka_unit_test(one_that_is_over_is_remembered_and_not_served_again),
 		cmocka_unit_test(an_urgent_one_goes_to_two_of_each_bucket),
+		cmocka_unit_test(of_many_questions_all_are_named),
 	};
 
 	return cmocka_run_group_tests_name("overlay/spread", tests, NULL, NULL);
