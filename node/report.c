@@ -434,7 +434,7 @@ enum ctl_code report_pack(struct pack *p, const struct node *node, const struct 
 	qsort(s->lines, s->line_count, sizeof(s->lines[0]), best_first);
 	add_target(s);
 	add_matches(s);
-	path_assemble(s->matches, s->match_count, SLACK_MS, &s->path);
+	path_assemble(s->matches, s->match_count, NULL, 0, SLACK_MS, &s->path);
 	listed = MIN(s->line_count, REPORT_MATCHES_MAX);
 	pack_map(p, 7);
 	put_target(p, s);

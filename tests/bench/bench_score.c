@@ -130,7 +130,7 @@ static void bench_path(void)
 				.is_target = i + 1 == PATH_MATCHES_MAX,
 			};
 		}
-		path_assemble(matches, PATH_MATCHES_MAX, 2000, &path);
+		path_assemble(matches, PATH_MATCHES_MAX, NULL, 0, 2000, &path);
 		CHECK(path.hop_count == PATH_HOPS_MAX);
 	}
 	report("score", "path of 512 matches", (now_s() - start_s) / rounds * 1e3, "ms");

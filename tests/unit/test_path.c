@@ -321,7 +321,7 @@ static void paths_are_told_in_full(void **state)
 		struct path path;
 
 		print_message("%s\n", cases[i].label);
-		path_assemble(matches, count, SLACK_MS, &path);
+		path_assemble(matches, count, NULL, 0, SLACK_MS, &path);
 		assert_string_equal(print_path(&path), cases[i].path);
 	}
 }
@@ -344,7 +344,7 @@ static void the_order_of_answers_does_not_matter(void **state)
 			matches[i] = matches[j];
 			matches[j] = swap;
 		}
-		path_assemble(matches, count, SLACK_MS, &path);
+		path_assemble(matches, count, NULL, 0, SLACK_MS, &path);
 		assert_string_equal(print_path(&path), cases[which].path);
 	}
 }
@@ -357,10 +357,12 @@ static void views_know_their_hop(void **state)
 	struct path path;
 	(void)state;
 
-	path_assemble(matches, match_rows(cases[0].rows, ROWS_MAX, matches), SLACK_MS, &path);
+	path_assemble(matches, match_rows(cases[0].rows, ROWS_MAX, matches), NULL, 0, SLACK_MS,
+	              &path);
 	for (size_t i = 0; i < ARRAY_LEN(paper); i++)
 		assert_int_equal(matches[i].hop, paper[i]);
-	path_assemble(matches, match_rows(cases[3].rows, ROWS_MAX, matches), SLACK_MS, &path);
+	path_assemble(matches, match_rows(cases[3].rows, ROWS_MAX, matches), NULL, 0, SLACK_MS,
+	              &path);
 	for (size_t i = 0; i < ARRAY_LEN(sibling); i++)
 		assert_int_equal(matches[i].hop, sibling[i]);
 }
@@ -375,7 +377,8 @@ static void a_hop_has_the_life_of_all_and_the_score_of_the_least(void **state)
 	struct path path;
 	(void)state;
 
-	path_assemble(matches, match_rows(rows, ARRAY_LEN(rows), matches), SLACK_MS, &path);
+	path_assemble(matches, match_rows(rows, ARRAY_LEN(rows), matches), NULL, 0, SLACK_MS,
+	              &path);
 	assert_int_equal(path.hop_count, 1);
 	assert_int_equal(path.hops[0].life.start_ms, 104088);
 	assert_int_equal(path.hops[0].life.end_ms, 668931);
@@ -404,14 +407,14 @@ static void a_long_chain_ends_at_the_limit(void **state)
 			.is_target = back == 0,
 		};
 	}
-	path_assemble(matches, ARRAY_LEN(matches), SLACK_MS, &path);
+	path_assemble(matches, ARRAY_LEN(matches), NULL, 0, SLACK_MS, &path);
 	assert_int_equal(path.hop_count, PATH_HOPS_MAX);
 	assert_int_equal(matches[0].hop, PATH_HOPS_MAX - 1);
 	assert_int_equal(matches[PATH_HOPS_MAX - 1].hop, 0);
 	assert_int_equal(matches[PATH_HOPS_MAX].hop, PATH_NOWHERE);
 	matches[0].is_target = false;
 	matches[ARRAY_LEN(matches) - 1].is_target = true;
-	path_assemble(matches, ARRAY_LEN(matches), SLACK_MS, &path);
+	path_assemble(matches, ARRAY_LEN(matches), NULL, 0, SLACK_MS, &path);
 	assert_int_equal(path.hop_count, 1);
 	assert_int_equal(matches[ARRAY_LEN(matches) - 1].hop, 0);
 }
@@ -447,7 +450,7 @@ static void nonsense_makes_a_path_nevertheless(void **state)
 				is_extreme ? (int64_t)prng_next(&p) : (int64_t)prng_below(&p, 9000);
 			m->life.end_ms = is_extreme ? INT64_MAX : m->life.start_ms + 9000;
 		}
-		path_assemble(matches, ARRAY_LEN(matches), SLACK_MS, &path);
+		path_assemble(matches, ARRAY_LEN(matches), NULL, 0, SLACK_MS, &path);
 		assert_in_range(path.hop_count, 1, PATH_HOPS_MAX);
 		assert_true(path.gap_count < path.hop_count);
 		assert_int_equal(matches[target].hop, path.hop_count - 1);
