@@ -66,10 +66,13 @@ struct hop {
 	enum path_link link;
 	bool is_told;  /* all its views are: it has no score */
 	bool is_timed; /* without ties, too, it would come before the next one */
-	/* Views, as indexes into matches[]; PATH_NOWHERE: there is none. */
-	uint32_t rival;   /* PATH_ORIGIN: of what would come before the next one without ties */
-	uint32_t other;   /* PATH_ORIGIN: of what another tie puts before the next one */
-	uint32_t refused; /* of what a tie puts before this one, which cannot be */
+	/*
+	 * A view of each, as an index into matches[]; PATH_NOWHERE: there is none. PATH_ORIGIN:
+	 * what would come before the next one without ties and has no place on the path, and what
+	 * another tie puts there. Of any link: what a tie puts before this one, though it cannot
+	 * be.
+	 */
+	uint32_t rival, other, refused;
 };
 
 struct gap {

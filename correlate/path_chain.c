@@ -299,6 +299,17 @@ static uint16_t link_before(struct path_work *w, uint16_t down)
 	return best.group;
 }
 
+/* What leads to the next hop from further up, by way of others, is no rival. */
+static void drop_ancestors(struct path_work *w)
+{
+	for (size_t i = 0; i < w->chain_count; i++) {
+		struct hop *hop = &w->groups[w->chain[i]].hop;
+
+		if (hop->rival != PATH_NOWHERE && w->groups[group_at(w, hop->rival)].is_on_path)
+			hop->rival = PATH_NOWHERE;
+	}
+}
+
 void path_chain(struct path_work *w, uint16_t target)
 {
 	uint16_t at = target;
@@ -308,4 +319,5 @@ void path_chain(struct path_work *w, uint16_t target)
 		w->chain[w->chain_count++] = at;
 		at = w->chain_count == PATH_HOPS_MAX ? PATH_NONE : link_before(w, at);
 	}
+	drop_ancestors(w);
 }

@@ -213,6 +213,43 @@ static void put_seen_by(struct pack *p, const struct sheet *s, uint32_t hop)
 	}
 }
 
+/* A view beside the path: `match` is its index, or PATH_NOWHERE. */
+static void put_beside(struct pack *p, const char *key, const struct sheet *s, uint32_t match)
+{
+	const struct match *m = &s->matches[match == PATH_NOWHERE ? 0 : match];
+
+	if (match == PATH_NOWHERE) {
+		row_nil(p, key);
+		return;
+	}
+	pack_str(p, key);
+	pack_map(p, 6);
+	put_node(p, "node", s, m->node);
+	row_endpoint(p, "src", &m->src);
+	row_endpoint(p, "dst", &m->dst);
+	row_time(p, "start", m->life.start_ms);
+	row_time(p, "end", m->life.end_ms);
+	if (m->is_told)
+		row_nil(p, "score");
+	else
+		row_real(p, "score", m->score);
+}
+
+/* What ties a hop to the next, and what speaks for and against it. */
+static void put_link(struct pack *p, const struct sheet *s, const struct hop *hop)
+{
+	const char *silent = hop->rival == PATH_NOWHERE ? "silent" : "contradicts";
+
+	row_str(p, "link", path_link_text(hop->link));
+	if (hop->link == PATH_END)
+		row_nil(p, "timing");
+	else
+		row_str(p, "timing", hop->is_timed ? "agrees" : silent);
+	put_beside(p, "rival", s, hop->rival);
+	put_beside(p, "other", s, hop->other);
+	put_beside(p, "refused", s, hop->refused);
+}
+
 static void put_path(struct pack *p, const struct sheet *s)
 {
 	const struct path *path = &s->path;
@@ -222,7 +259,7 @@ static void put_path(struct pack *p, const struct sheet *s)
 	for (uint32_t i = 0; i < path->hop_count; i++) {
 		const struct hop *hop = &path->hops[i];
 
-		pack_map(p, 15);
+		pack_map(p, 20);
 		row_uint(p, "hop", i + 1);
 		row_endpoint(p, "src", &hop->src);
 		row_endpoint(p, "dst", &hop->dst);
@@ -234,11 +271,15 @@ static void put_path(struct pack *p, const struct sheet *s)
 		put_org(p, "dst_org", s, hop->dst_node);
 		row_time(p, "start", hop->life.start_ms);
 		row_time(p, "end", hop->life.end_ms);
-		row_real(p, "score", hop->score);
+		if (hop->is_told)
+			row_nil(p, "score");
+		else
+			row_real(p, "score", hop->score);
+		row_bool(p, "is_told", hop->is_told);
 		row_uint(p, "views", hop->views);
 		pack_str(p, "seen_by");
 		put_seen_by(p, s, i);
-		row_str(p, "link", path_link_text(hop->link));
+		put_link(p, s, hop);
 	}
 	pack_str(p, "gaps");
 	pack_array(p, path->gap_count);

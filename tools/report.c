@@ -30,13 +30,13 @@ struct stop { /* a host on the path */
 	enum stop_kind kind;
 	char addr[ADDR_TEXT_MAX], host[HOST_MAX], place[PLACE_MAX];
 	const char *name, *remark; /* or NULL */
-	const json_t *hop;         /* that begins here */
+	const json_t *ended, *hop; /* that end and begin here, or NULL */
 	bool is_unseen;            /* what follows is seen by nobody */
 };
 
 struct route {
 	struct stop stops[STOPS_MAX];
-	size_t count, hops, gaps;
+	size_t count, hops, gaps, ties, contradictions;
 };
 
 static const struct glyphs *glyphs_of(const struct report_view *view)
@@ -70,12 +70,16 @@ static void add_end(struct route *r, const json_t *hop, const json_t *next,
 	const char *link = json_text(hop, "link"), *node = json_text(hop, "dst_node");
 	const char *org = json_text(hop, "dst_org");
 	struct stop *s;
+	bool is_tied = strcmp(link, "origin") == 0;
 
-	if (strcmp(link, "host") == 0 && *node == '\0') {
+	if ((is_tied || strcmp(link, "host") == 0) && *node == '\0') {
 		node = json_text(next, "src_node");
 		org = json_text(next, "src_org");
 	}
 	s = add_stop(r, view, json_text(hop, "dst"), node, org);
+	s->ended = hop;
+	r->ties += is_tied;
+	r->contradictions += strcmp(json_text(hop, "timing"), "contradicts") == 0;
 	if (next == NULL) {
 		s->kind = STOP_TARGET;
 		s->remark = "the target";
@@ -159,15 +163,71 @@ static void put_ends(struct paper *p, const json_t *hop, const struct glyphs *g)
 	paper_end(p);
 }
 
+/* A connection that is not on the path, and why it is shown. */
+static void put_beside(struct paper *p, const json_t *hop, const char *key, const char *what,
+                       const struct glyphs *g)
+{
+	const json_t *beside = json_object_get(hop, key), *score;
+
+	if (!json_is_object(beside))
+		return;
+	score = json_object_get(beside, "score");
+	put_margin(p);
+	paper_put(p, PAPER_WARNING, "%s", what);
+	paper_piece(p, PAPER_WARNING, "%s %s %s", json_text(beside, "src"), g->arrow,
+	            json_text(beside, "dst"));
+	if (json_is_number(score))
+		paper_piece(p, PAPER_PLAIN, "%.3f", json_number_value(score));
+	if (*json_text(beside, "node") != '\0')
+		paper_piece(p, PAPER_PLAIN, "seen at %s", json_text(beside, "node"));
+	paper_end(p);
+}
+
+/* What a host's statement says of the two hops that meet at `s`, and what speaks against it. */
+static void put_tie(struct paper *p, const struct stop *s, const struct glyphs *g)
+{
+	static const struct {
+		const char *timing, *words;
+	} rows[] = {
+		{"agrees", "timing agrees"},
+		{"silent", "timing alone would not"},
+	};
+
+	if (strcmp(json_text(s->ended, "link"), "origin") == 0) {
+		put_margin(p);
+		paper_put(p, PAPER_GOOD, "by origin:");
+		paper_words(p, PAPER_PLAIN, "this host says that one led to the other");
+		for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+			if (strcmp(rows[i].timing, json_text(s->ended, "timing")) == 0) {
+				paper_put(p, PAPER_PLAIN, ";");
+				paper_words(p, PAPER_PLAIN, "%s", rows[i].words);
+			}
+		}
+		paper_end(p);
+	}
+	put_beside(p, s->ended, "rival", "TIMING CONTRADICTS, it speaks for:", g);
+	put_beside(p, s->ended, "other", "NOT THE ONLY STATEMENT, another names:", g);
+	put_beside(p, s->hop, "refused", "STATEMENT REFUSED, it cannot have led here:", g);
+}
+
+static void put_score(struct paper *p, const json_t *hop)
+{
+	double score = json_number_value(json_object_get(hop, "score"));
+
+	if (json_is_true(json_object_get(hop, "is_told")))
+		paper_put(p, PAPER_PLAIN, "told "); /* as wide as a score */
+	else
+		paper_put(p, score >= 0.9 ? PAPER_GOOD : PAPER_PLAIN, "%.3f", score);
+}
+
 static void put_hop(struct paper *p, const json_t *report, const json_t *hop,
                     const struct glyphs *g)
 {
-	double score = json_number_value(json_object_get(hop, "score"));
 	char span[REPORT_SPAN_MAX], nodes[PAPER_PIECE_MAX];
 	int64_t views = json_count(hop, "views", 0);
 
 	put_margin(p);
-	paper_put(p, score >= 0.9 ? PAPER_GOOD : PAPER_PLAIN, "%.3f", score);
+	put_score(p, hop);
 	paper_piece(p, PAPER_PLAIN, "%s", report_span(report, hop, span));
 	paper_piece(p, PAPER_PLAIN, "%lld view%s%s%s", (long long)views, views == 1 ? "" : "s",
 	            report_witnesses(hop, nodes) > 0 ? ": " : "", nodes);
@@ -207,10 +267,12 @@ static void put_route(struct paper *p, const json_t *report, const struct route 
 		p->margin = s->hop == NULL ? "      " : margin;
 		put_stop(p, s, g, HOST_COLUMN + host_width + 3,
 		         HOST_COLUMN + host_width + 3 + place_width + 3);
-		if (s->is_unseen)
+		if (s->is_unseen) {
 			put_unseen(p, g);
-		else if (s->hop != NULL)
+		} else if (s->hop != NULL) {
+			put_tie(p, s, g);
 			put_hop(p, report, s->hop, g);
+		}
 	}
 }
 
@@ -264,6 +326,11 @@ static void put_answer(struct paper *p, const struct route *r)
 	if (r->gaps > 0)
 		paper_words(p, PAPER_WARNING, "%zu gap%s on the way.", r->gaps,
 		            r->gaps == 1 ? "" : "s");
+	if (r->ties > 0)
+		paper_words(p, PAPER_PLAIN, "%zu link%s by origin.", r->ties,
+		            r->ties == 1 ? "" : "s");
+	if (r->contradictions > 0)
+		paper_words(p, PAPER_WARNING, "Timing contradicts %zu of them.", r->contradictions);
 	paper_end(p);
 }
 

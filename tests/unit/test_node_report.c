@@ -115,6 +115,25 @@ static void a_match_is_found_however_many_strangers_came_before(void **state)
 	assert_false(f->p.out.is_full);
 }
 
+static void a_path_says_what_timing_says_of_its_links(void **state)
+{
+	struct fixture *f = *state;
+	struct answer *a = &f->trace->replies[1].answer;
+	struct unpack u;
+
+	assert_int_equal(CTL_NOTHING, report(f));
+	assert_true(says(f, "timing"));
+	assert_false(says(f, "agrees"));
+	a->findings[0] = finding_of("10.9.0.5:6000", "192.0.2.9:22", VERDICT_MATCH, 1);
+	a->finding_count = 1;
+	assert_int_equal(CTL_FOUND, report(f));
+	assert_true(says(f, "agrees"));
+	assert_false(says(f, "contradicts"));
+	u = unpack_of(f->room, pack_len(&f->p));
+	unpack_skip(&u);
+	assert_true(unpack_done(&u));
+}
+
 /* However much the others say, all at once: the best of it is told, and the end of the report. */
 static void a_crowd_cannot_talk_a_report_to_death(void **state)
 {
@@ -166,7 +185,6 @@ static void exit_codes_tell_the_gravest_outcome(void **state)
 	}
 }
 
-/* They have answered, and their receipts say what they read. */
 /* A liar may not turn what others have shown into nothing. */
 static void one_false_answer_beside_a_path_makes_it_partial(void **state)
 {
@@ -179,6 +197,7 @@ static void one_false_answer_beside_a_path_makes_it_partial(void **state)
 	assert_int_equal(CTL_PARTIAL, report(f));
 }
 
+/* They have answered, and their receipts say what they read. */
 static void a_receipt_without_a_match_counts_as_an_answer(void **state)
 {
 	struct fixture *f = *state;
@@ -220,6 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(a_match_is_found_however_many_strangers_came_before),
+		CASE(a_path_says_what_timing_says_of_its_links),
 		CASE(a_crowd_cannot_talk_a_report_to_death),
 		CASE(exit_codes_tell_the_gravest_outcome),
 		CASE(one_false_answer_beside_a_path_makes_it_partial),

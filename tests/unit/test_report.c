@@ -199,6 +199,70 @@ static void unseen_hops_are_marked(void **state)
 	free(text);
 }
 
+/* A command that slept, as the stone's kernel tells it. */
+#define TOLD_HOP(more)                                                                            \
+	"{" TARGET ",'path':[{'hop':1,'src':'10.1.0.10:50001','dst':'10.2.0.10:22',"              \
+	"'src_node':'R1','dst_node':'R2'," SPAN_1                                                 \
+	",'score':null,'is_told':true,'views':1,'seen_by':['R2'],'link':'origin'," more "},"      \
+	"{'hop':2,'src':'203.0.113.2:26866','dst':'10.4.0.10:22','src_node':null,'dst_node':'R4'" \
+	"," SPAN_3 ",'score':1.0,'is_told':false,'views':2,'seen_by':['R4'],'link':'end',"        \
+	"'timing':null,'rival':null,'other':null,'refused':null}],'gaps':[]}"
+
+static void a_link_by_origin_says_what_timing_says(void **state)
+{
+	struct report_view view = {.names = NULL};
+	char *text = drawn(TOLD_HOP("'timing':'silent','rival':null,'other':null,'refused':null"),
+	                   &view);
+	(void)state;
+
+	assert_non_null(strstr(text, "2 hops back: 10.1.0.10, behind R1. 1 link by origin.\n"));
+	assert_non_null(strstr(text,
+	                       "  |   told   01:06:02.178 - 01:16:30.155 (10m 27s)  1 view: R2\n"
+	                       "  |   10.1.0.10:50001 -> 10.2.0.10:22\n"
+	                       "  * 10.2.0.10   behind R2\n"
+	                       "  |   by origin: this host says that one led to the other; timing "
+	                       "alone would not\n"
+	                       "  |   1.000  01:06:09.004"));
+	assert_null(strstr(text, "CONTRADICTS"));
+	assert_null(strstr(text, "STATEMENT"));
+	free(text);
+	text = drawn(TOLD_HOP("'timing':'agrees'"), &view);
+	assert_non_null(strstr(text, "led to the other; timing agrees\n  |   1.000"));
+	free(text);
+}
+
+static void what_speaks_against_a_link_by_origin_is_shown_beside_it(void **state)
+{
+	static const char report[] = TOLD_HOP(
+		"'timing':'contradicts','rival':{'node':'R2','src':'198.51.100.7:50009',"
+		"'dst':'10.2.0.10:22','score':0.991},'other':{'node':'R3','src':'192.0.2.8:50001',"
+		"'dst':'10.2.0.10:22','score':null},'refused':{'node':'R1','src':'192.0.2.9:50001',"
+		"'dst':'10.1.0.10:22','score':null}");
+	struct report_view view = {.names = NULL};
+	char *text = drawn(report, &view);
+	(void)state;
+
+	assert_non_null(strstr(text, "1 link by origin. Timing contradicts 1 of them.\n"));
+	assert_non_null(strstr(text, "<< origin, as far as nodes can see\n"
+	                             "  |   STATEMENT REFUSED, it cannot have led here:  "
+	                             "192.0.2.9:50001 -> 10.1.0.10:22  seen at R1\n"
+	                             "  |   told "));
+	assert_non_null(strstr(text,
+	                       "one led to the other\n"
+	                       "  |   TIMING CONTRADICTS, it speaks for:  198.51.100.7:50009 -> "
+	                       "10.2.0.10:22  0.991  seen at R2\n"
+	                       "  |   NOT THE ONLY STATEMENT, another names:  192.0.2.8:50001 -> "
+	                       "10.2.0.10:22  seen at R3\n"
+	                       "  |   1.000"));
+	free(text);
+	view.style.columns = 60;
+	text = drawn(report, &view);
+	assert_non_null(strstr(text, "  |   TIMING CONTRADICTS, it speaks for:\n"
+	                             "  |   198.51.100.7:50009 -> 10.2.0.10:22  0.991  "
+	                             "seen at R2\n"));
+	free(text);
+}
+
 static void a_target_alone_is_said_to_be_alone(void **state)
 {
 	static const char report[] = "{" TARGET ",'matches':[],'path':[" HOP_3
@@ -307,6 +371,8 @@ int main(void)
 		cmocka_unit_test(a_chain_is_drawn_from_origin_to_target),
 		cmocka_unit_test(utf8_is_drawn_with_lines_and_points),
 		cmocka_unit_test(unseen_hops_are_marked),
+		cmocka_unit_test(a_link_by_origin_says_what_timing_says),
+		cmocka_unit_test(what_speaks_against_a_link_by_origin_is_shown_beside_it),
 		cmocka_unit_test(a_target_alone_is_said_to_be_alone),
 		cmocka_unit_test(nobody_asked_is_said_in_so_many_words),
 		cmocka_unit_test(a_narrow_terminal_gets_narrow_lines),
