@@ -246,7 +246,7 @@ static void add_tie(struct path_work *w, struct tied *t, uint16_t up, uint16_t d
 		w->ties_refused++;
 		return;
 	}
-	if (up == t->best.group || up == t->other.group)
+	if (up == t->best.group)
 		return;
 	bid.link = PATH_ORIGIN;
 	bid.node = node_of_host(w, up, down);

@@ -214,6 +214,18 @@ static const struct {
          "10.2.0.10:50002@2 > 198.51.100.4:22 (1) -end-\n"
          "hop 0: told, timing is silent, another tie is for 198.51.100.1:50001 > 10.2.0.10:22\n"},
 
+	{"where nothing tells them apart, always the same",
+         {
+		 {2, 1, "198.51.100.7:50009", "10.2.0.10:22", 10000, 600000, .is_told = true},
+		 {2, 1, "198.51.100.1:50001", "10.2.0.10:22", 10000, 600000, .is_told = true},
+		 {OUT_OF_STONE, 20000, 590000, .is_target = true},
+	 },
+         {{0, 2}, {1, 2}},
+         2,
+         "198.51.100.1:50001 > 10.2.0.10:22@2 (1) -origin-\n"
+         "10.2.0.10:50002@2 > 198.51.100.4:22 (1) -end-\n"
+         "hop 0: told, timing is silent, another tie is for 198.51.100.7:50009 > 10.2.0.10:22\n"},
+
 	{"what is told comes before a hop by a tie only, whatever its address",
          {
 		 {2, 1, "198.51.100.1:50001", "10.2.0.10:22", 10000, 600000, .is_told = true},
@@ -389,11 +401,12 @@ static void the_score_of_a_hop_is_not_lowered_by_what_is_told(void **state)
 	assert_int_equal(path.hops[0].views, 4);
 	assert_false(path.hops[0].is_told);
 	assert_true(path.hops[0].score > 0.92 && path.hops[0].score < 0.94);
-	matches[1].is_told = matches[3].is_told = true;
+	matches[1].is_told = matches[3].is_told = matches[4].is_told = true;
 	path_assemble(matches, ARRAY_LEN(rows), ties, 1, SLACK_MS, &path);
 	assert_true(path.hops[0].is_told);
 	assert_true(path.hops[0].score == 0);
-	assert_false(path.hops[1].is_told);
+	assert_false(path.hops[1].is_told); /* the target is known by itself */
+	assert_true(path.hops[1].score > 0.99);
 }
 
 /* Hops that nothing but ties joins, more than a path has room for and more than are looked at. */
