@@ -46,13 +46,15 @@ static inline bool addr_of_connection(const struct sock *sk, enum origin_directi
                                       struct origin_flow *f)
 {
 	bool is_in = direction == ORIGIN_IN;
-	u16 near = ntohs(inet_sk(sk)->inet_sport), far = ntohs(sk->sk_dport);
+	u16 near, far;
 
 	memset(f, 0, sizeof(*f));
 	if (sk->sk_type != SOCK_STREAM ||
 	    (sk->sk_protocol != IPPROTO_TCP && sk->sk_protocol != IPPROTO_MPTCP) ||
 	    !addr_of_socket(sk, is_in ? f->daddr : f->saddr, is_in ? f->saddr : f->daddr))
 		return false;
+	near = ntohs(inet_sk(sk)->inet_sport);
+	far = ntohs(sk->sk_dport);
 	f->sport = is_in ? far : near;
 	f->dport = is_in ? near : far;
 	f->proto = IPPROTO_TCP;

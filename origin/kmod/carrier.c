@@ -168,6 +168,30 @@ void carrier_accept(struct source *s)
 	rcu_read_unlock();
 }
 
+static void accept_local_as(const void *key)
+{
+	unsigned long flags;
+	struct carrier *c;
+
+	spin_lock_irqsave(lock_of(key), flags);
+	c = find(key);
+	if (c && c->is_repeated)
+		c->is_ambiguous = true;
+	else if (c)
+		replace(&c->last, NULL);
+	spin_unlock_irqrestore(lock_of(key), flags);
+}
+
+void carrier_accept_local(void)
+{
+	rcu_read_lock();
+	if (is_own_thread(current) && find(current))
+		accept_local_as(current);
+	if (find(current->signal))
+		accept_local_as(current->signal);
+	rcu_read_unlock();
+}
+
 bool carrier_view(struct task_struct *t, struct carrier_view *ret)
 {
 	struct carrier *c = find(t->signal);

@@ -21,6 +21,12 @@ struct carrier_view { /* valid under the RCU lock in which it was made */
 	bool has_login; /* its audit session is another than at its last accept */
 };
 
+/* Has it to do with anything from elsewhere? */
+static inline bool carrier_is_remote(const struct carrier_view *v)
+{
+	return v->origin || v->last;
+}
+
 int carrier_init(void);
 void carrier_free(void); /* when no hook can run any more */
 
@@ -29,6 +35,12 @@ bool carrier_view(struct task_struct *t, struct carrier_view *ret);
 
 /* current accepted: `s` is its last accept from now on. */
 void carrier_accept(struct source *s);
+
+/*
+ * current accepted from a process of this host that came from nowhere else. What it accepted before
+ * is over, unless nothing has been forked for it yet: then which of the two counts is open.
+ */
+void carrier_accept_local(void);
 
 /*
  * The last accept of current becomes its origin, of `type` and with `flags` beside its own. False

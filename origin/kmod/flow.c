@@ -158,7 +158,7 @@ void flow_datagram(enum origin_kind kind, const struct origin_flow *f, u32 octet
 	spin_lock_irqsave(&set->lock, flags);
 	way = find(set, tag, f);
 	if (way == WAYS || !set->tags[way]) {
-		if (!rules_want(f, report_is_remote(v->origin) || v->last))
+		if (!rules_want(f, carrier_is_remote(v)))
 			goto out;
 		if (way == WAYS) {
 			way = oldest(set);

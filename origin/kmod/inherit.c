@@ -19,7 +19,7 @@ static void on_fork(void *data, struct task_struct *parent, struct task_struct *
 	if (child->signal == parent->signal) /* a thread */
 		return;
 	rcu_read_lock();
-	if (report_current(&v) && (v.origin || v.last))
+	if (report_current(&v) && carrier_is_remote(&v))
 		carrier_fork(child, &v);
 	rcu_read_unlock();
 }
@@ -32,7 +32,7 @@ static void tell(enum origin_kind kind)
 	if (!(rules_flags() & ORIGIN_RULES_EXEC))
 		return;
 	rcu_read_lock();
-	if (report_current(&v) && (report_is_remote(v.origin) || v.last))
+	if (report_current(&v) && carrier_is_remote(&v))
 		report(kind, NULL, &v);
 	rcu_read_unlock();
 }

@@ -11,7 +11,7 @@
 
 struct link {
 	struct origin_flow flow; /* proto 0: free */
-	struct source *via;
+	struct link_peer peer;
 	u64 age;
 };
 
@@ -41,7 +41,7 @@ void link_free(void)
 
 	for (i = 0; i < SETS; i++) {
 		for (k = 0; k < WAYS; k++)
-			source_put(sets[i].ways[k].via);
+			source_put(sets[i].ways[k].peer.via);
 	}
 	vfree(sets);
 }
@@ -58,7 +58,7 @@ static bool is_same(const struct origin_flow *a, const struct origin_flow *b, bo
 	       (is_any_netns || a->netns == b->netns);
 }
 
-void link_add(const struct origin_flow *f, struct source *via)
+void link_add(const struct origin_flow *f, const struct link_peer *peer)
 {
 	u32 set = set_of(f), way = 0, i;
 	struct link *link;
@@ -76,15 +76,16 @@ void link_add(const struct origin_flow *f, struct source *via)
 			way = i;
 	}
 	link = &sets[set].ways[way];
-	old = link->via;
+	old = link->peer.via;
 	link->flow = *f;
-	link->via = source_get(via);
+	link->peer.via = source_get(peer->via);
+	link->peer.is_local = peer->is_local;
 	link->age = ++sets[set].clock;
 	spin_unlock_irqrestore(&sets[set].lock, flags);
 	source_put(old);
 }
 
-bool link_find(const struct origin_flow *f, bool is_any_netns, struct source **via)
+bool link_find(const struct origin_flow *f, bool is_any_netns, struct link_peer *peer)
 {
 	u32 set = set_of(f), i;
 	unsigned long flags;
@@ -92,9 +93,13 @@ bool link_find(const struct origin_flow *f, bool is_any_netns, struct source **v
 
 	spin_lock_irqsave(&sets[set].lock, flags);
 	for (i = 0; i < WAYS && !ret; i++) {
-		ret = is_same(&sets[set].ways[i].flow, f, is_any_netns);
-		if (ret)
-			*via = source_get(sets[set].ways[i].via);
+		const struct link *link = &sets[set].ways[i];
+
+		ret = is_same(&link->flow, f, is_any_netns);
+		if (ret) {
+			peer->via = source_get(link->peer.via);
+			peer->is_local = link->peer.is_local;
+		}
 	}
 	spin_unlock_irqrestore(&sets[set].lock, flags);
 	return ret;

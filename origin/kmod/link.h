@@ -12,13 +12,18 @@
 int link_init(void);
 void link_free(void);
 
-/* current opens `f`, and carries `via` (NULL: nothing). The oldest of a set makes room. */
-void link_add(const struct origin_flow *f, struct source *via);
+struct link_peer {
+	struct source *via; /* what it carried when it connected; NULL: nothing */
+	bool is_local;      /* nothing, and it is known to have come from nowhere else */
+};
+
+/* current opens `f`. The oldest of a set makes room. Takes a reference of its own. */
+void link_add(const struct origin_flow *f, const struct link_peer *peer);
 
 /*
- * Was `f`, as the acceptor sees it, opened here? Then `via` is what the opener carried, with a
- * reference, or NULL. In another network namespace only if `is_any_netns`.
+ * Was `f`, as the acceptor sees it, opened here? Then `peer` is who did, with a reference to what
+ * it carried. In another network namespace only if `is_any_netns`.
  */
-bool link_find(const struct origin_flow *f, bool is_any_netns, struct source **via);
+bool link_find(const struct origin_flow *f, bool is_any_netns, struct link_peer *peer);
 
 #endif

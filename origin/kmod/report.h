@@ -7,12 +7,6 @@
 
 void report_init(void);
 
-/* Somewhere else. */
-static inline bool report_is_remote(const struct source *s)
-{
-	return s && s->shown.type >= ORIGIN_REMOTE;
-}
-
 /*
  * What current carries; nothing: false, and `ret` is all zero. A login that no hook has reported is
  * found here by its audit session, and reported. Under RCU.

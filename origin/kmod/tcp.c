@@ -14,6 +14,7 @@
 #include "origin/kmod/count.h"
 #include "origin/kmod/hook.h"
 #include "origin/kmod/link.h"
+#include "origin/kmod/past.h"
 #include "origin/kmod/report.h"
 #include "origin/kmod/rules.h"
 
@@ -39,11 +40,11 @@ static void follow(struct source *s, const struct source *via)
 		s->shown.depth++;
 }
 
-static struct source *source_of(const struct origin_flow *f, u16 flags)
+static struct source *source_of(const struct origin_flow *f, const struct link_peer *peer,
+                                bool is_init)
 {
 	struct source made = {
 		.shown = {.type = ORIGIN_IMPLIED,
-	                  .flags = flags,
 	                  .acceptor_pid = current->tgid,
 	                  .acceptor_start_ns = current->group_leader->start_boottime,
 	                  .time_ns = ktime_get_real_ns(),
@@ -52,43 +53,69 @@ static struct source *source_of(const struct origin_flow *f, u16 flags)
 		.loginuid = ORIGIN_NOBODY,
 		.session = ORIGIN_NOBODY,
 	};
-	struct source *via = NULL;
 
-	if (link_find(f, rules_flags() & ORIGIN_RULES_HOST, &via))
-		follow(&made, via);
-	source_put(via);
+	if (is_init)
+		made.shown.flags |= ORIGIN_SOURCE_ACTIVATED;
+	if (peer)
+		follow(&made, peer->via);
 	return source_new(&made);
 }
 
-static void on_accept(unsigned long first, unsigned long second, unsigned long third)
+static void take(const struct origin_flow *f, const struct link_peer *peer)
 {
 	bool is_init = is_global_init(current);
 	struct carrier_view v;
-	struct origin_flow f;
-	struct source *s;
+	struct source *s = source_of(f, peer, is_init);
 
-	if (!is_ours() || !addr_of_connection((const struct sock *)first, ORIGIN_IN, &f))
-		return;
-	count_hit(ORIGIN_HOOK_ACCEPT);
-	s = source_of(&f, is_init ? ORIGIN_SOURCE_ACTIVATED : 0);
 	if (!s)
 		return;
 	if (is_init)
 		activation_add(s);
 	else
 		carrier_accept(s);
-	if (rules_want(&f, true)) {
+	if (rules_want(f, true)) {
 		rcu_read_lock();
 		report_current(&v);
 		v.last = s; /* PID 1, or there was no room */
-		report(ORIGIN_KIND_ACCEPT, &f, &v);
+		report(ORIGIN_KIND_ACCEPT, f, &v);
 		rcu_read_unlock();
 	}
 	source_put(s);
 }
 
+/* Nothing from elsewhere: the acceptor's past decides, and by default it is nobody's business. */
+static void take_local(const struct origin_flow *f)
+{
+	struct carrier_view v;
+
+	carrier_accept_local();
+	rcu_read_lock();
+	report_current(&v);
+	if (rules_want(f, carrier_is_remote(&v)))
+		report(ORIGIN_KIND_ACCEPT, f, &v);
+	rcu_read_unlock();
+}
+
+static void on_accept(unsigned long first, unsigned long second, unsigned long third)
+{
+	struct link_peer peer = {};
+	struct origin_flow f;
+	bool is_own;
+
+	if (!is_ours() || !addr_of_connection((const struct sock *)first, ORIGIN_IN, &f))
+		return;
+	count_hit(ORIGIN_HOOK_ACCEPT);
+	is_own = link_find(&f, rules_flags() & ORIGIN_RULES_HOST, &peer);
+	if (peer.is_local)
+		take_local(&f);
+	else
+		take(&f, is_own ? &peer : NULL);
+	source_put(peer.via);
+}
+
 static void on_connect(unsigned long first, unsigned long second, unsigned long third)
 {
+	struct link_peer self = {};
 	struct carrier_view v;
 	struct origin_flow f;
 
@@ -97,8 +124,10 @@ static void on_connect(unsigned long first, unsigned long second, unsigned long 
 	count_hit(ORIGIN_HOOK_CONNECT);
 	rcu_read_lock();
 	report_current(&v);
-	link_add(&f, v.origin ?: v.last);
-	if (rules_want(&f, report_is_remote(v.origin) || v.last))
+	self.via = v.origin ?: v.last;
+	self.is_local = !self.via && past_type(current) == ORIGIN_LOCAL;
+	link_add(&f, &self);
+	if (rules_want(&f, carrier_is_remote(&v)))
 		report(ORIGIN_KIND_CONNECT, &f, &v);
 	rcu_read_unlock();
 }

@@ -292,12 +292,14 @@ void make_evil(void)
 {
 	if (evil_netns >= 0)
 		return;
-	shell("mkdir -p /run/netns; ip netns add evil");
-	shell("ip link add here type veth peer name evil netns evil");
-	shell("ip addr add 10.9.0.2/24 dev here; ip addr add fd09::2/64 dev here nodad");
-	shell("ip link set here up; ip -n evil link set lo up");
-	shell("ip -n evil addr add 10.9.0.1/24 dev evil");
-	shell("ip -n evil addr add fd09::1/64 dev evil nodad; ip -n evil link set evil up");
+	/* by its path: the guest's shell has an ip of its own, which knows no namespaces */
+	shell("mkdir -p /run/netns; /bin/ip netns add evil");
+	shell("/bin/ip link add here type veth peer name evil netns evil");
+	shell("/bin/ip addr add 10.9.0.2/24 dev here; /bin/ip addr add fd09::2/64 dev here nodad");
+	shell("/bin/ip link set here up; /bin/ip -n evil link set lo up");
+	shell("/bin/ip -n evil addr add 10.9.0.1/24 dev evil");
+	shell("/bin/ip -n evil addr add fd09::1/64 dev evil nodad; /bin/ip -n evil link set evil "
+	      "up");
 	evil_netns = open("/run/netns/evil", O_RDONLY | O_CLOEXEC);
 }
 
