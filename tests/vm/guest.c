@@ -201,13 +201,20 @@ int bound(int type, const char *addr, uint16_t port)
 	return fd;
 }
 
-int opened(int type, const char *addr, uint16_t port)
+bool aimed(int fd, const char *addr, uint16_t port)
 {
 	struct sockaddr_storage at;
 	socklen_t len = address(&at, addr, port);
-	int fd = socket(at.ss_family, type | SOCK_CLOEXEC, 0);
 
-	if (connect(fd, (struct sockaddr *)&at, len) < 0) {
+	return connect(fd, (struct sockaddr *)&at, len) == 0;
+}
+
+int opened(int type, const char *addr, uint16_t port)
+{
+	int family = strchr(addr, ':') == NULL ? AF_INET : AF_INET6;
+	int fd = socket(family, type | SOCK_CLOEXEC, 0);
+
+	if (!aimed(fd, addr, port)) {
 		close(fd);
 		return -1;
 	}
@@ -231,6 +238,12 @@ bool is_addr(const uint8_t addr[16], const char *text)
 	if (inet_pton(AF_INET, text, want + 12) != 1)
 		inet_pton(AF_INET6, text, want);
 	return memcmp(addr, want, 16) == 0;
+}
+
+bool is_flow(const struct origin_flow *f, const char *from, long sport, const char *to, long dport)
+{
+	return is_addr(f->saddr, from) && is_addr(f->daddr, to) && f->sport == sport &&
+	       f->dport == dport;
 }
 
 bool wait_for(size_t i, uint32_t value)
@@ -298,6 +311,7 @@ void make_evil(void)
 	shell("/bin/ip addr add 10.9.0.2/24 dev here; /bin/ip addr add fd09::2/64 dev here nodad");
 	shell("/bin/ip link set here up; /bin/ip -n evil link set lo up");
 	shell("/bin/ip -n evil addr add 10.9.0.1/24 dev evil");
+	shell("/bin/ip -n evil addr add 10.9.0.3/24 dev evil");
 	shell("/bin/ip -n evil addr add fd09::1/64 dev evil nodad; /bin/ip -n evil link set evil "
 	      "up");
 	evil_netns = open("/run/netns/evil", O_RDONLY | O_CLOEXEC);
@@ -309,9 +323,9 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} suites[] = {
-		{"smoke", suite_smoke},
-		{"blocked", suite_blocked},
-		{"load", suite_load},
+		{"smoke", suite_smoke},           {"datagram", suite_datagram},
+		{"activation", suite_activation}, {"limits", suite_limits},
+		{"blocked", suite_blocked},       {"load", suite_load},
 		{"overhead", suite_overhead},
 	};
 

@@ -2,7 +2,7 @@
  * guest - what the suites inside the virtual machine share: assertions, the module, its records,
  *and a second host ("evil") in a network namespace of its own. The program is process 1.
  *
- *	evil 10.9.0.1, fd09::1  ----  10.9.0.2, fd09::2 the host under test
+ *	evil 10.9.0.1 (and .3), fd09::1  ----  10.9.0.2, fd09::2 the host under test
  */
 #ifndef SPOOR_TESTS_VM_GUEST_H
 #define SPOOR_TESTS_VM_GUEST_H
@@ -17,6 +17,7 @@
 
 #define HERE "10.9.0.2"
 #define EVIL "10.9.0.1"
+#define MASTER "10.9.0.3"
 #define HERE6 "fd09::2"
 #define EVIL6 "fd09::1"
 
@@ -60,8 +61,10 @@ void enter_evil(void);
 
 int bound(int type, const char *addr, uint16_t port);  /* listens if SOCK_STREAM */
 int opened(int type, const char *addr, uint16_t port); /* connected; -1 */
+bool aimed(int fd, const char *addr, uint16_t port);   /* it is connected now */
 uint16_t port_of(int fd);
 bool is_addr(const uint8_t addr[16], const char *text);
+bool is_flow(const struct origin_flow *f, const char *from, long sport, const char *to, long dport);
 
 /* Shared with all children: numbers to tell, and to wait for. */
 extern volatile struct board {
@@ -76,7 +79,11 @@ void write_file(const char *path, const char *text);
 /* --- suites */
 
 void suite_smoke(void);
+void suite_datagram(void);
+void suite_activation(void);
+void suite_limits(void);
 void suite_blocked(void);
+void suite_pinned(void);
 void suite_load(void);
 void suite_overhead(void);
 
