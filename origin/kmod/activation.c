@@ -56,7 +56,7 @@ static int try_file(const void *arg, struct file *file, unsigned int fd)
 
 	if (socket && socket->sk && addr_of_connection(socket->sk, ORIGIN_IN, &f))
 		*ret = take(&f);
-	return *ret != NULL;
+	return !!*ret;
 }
 
 struct source *activation_take(void)

@@ -43,7 +43,7 @@ static inline bool addr_of_socket(const struct sock *sk, u8 near[16], u8 far[16]
 
 /* A TCP connection as the task that holds it sees it; false: it is none. */
 static inline bool addr_of_connection(const struct sock *sk, enum origin_direction direction,
-                                      struct origin_flow *f)
+				      struct origin_flow *f)
 {
 	bool is_in = direction == ORIGIN_IN;
 	u16 near, far;

@@ -68,8 +68,7 @@ static struct carrier *find(const void *key)
 {
 	struct carrier *c;
 
-	hlist_for_each_entry_rcu(c, &buckets[bucket_of(key)], node, true)
-	{
+	hlist_for_each_entry_rcu(c, &buckets[bucket_of(key)], node, true) {
 		if (c->key == key)
 			return c;
 	}
@@ -307,8 +306,7 @@ u32 carrier_list(u64 *cursor, struct carrier_id *ids, u32 room)
 	rcu_read_lock();
 	for (; bucket < 1ULL << bits; bucket++, skip = 0) {
 		seen = 0;
-		hlist_for_each_entry_rcu(c, &buckets[bucket], node)
-		{
+		hlist_for_each_entry_rcu(c, &buckets[bucket], node) {
 			if (c->is_thread || seen++ < skip)
 				continue;
 			if (count == room)
@@ -332,7 +330,8 @@ void carrier_free(void)
 	u64 i;
 
 	for (i = 0; i < 1ULL << bits; i++) {
-		hlist_for_each_entry_safe(c, next, &buckets[i], node) drop(c);
+		hlist_for_each_entry_safe(c, next, &buckets[i], node)
+			drop(c);
 	}
 	vfree(buckets);
 }

@@ -24,8 +24,7 @@ void count_sum(struct origin_stats *ret)
 {
 	int cpu, i;
 
-	for_each_possible_cpu(cpu)
-	{
+	for_each_possible_cpu(cpu) {
 		const struct count *c = per_cpu_ptr(&count_cpu, cpu);
 
 		for (i = 0; i < ORIGIN_HOOK_COUNT; i++)

@@ -137,13 +137,13 @@ static void on_receive(unsigned long first, unsigned long second, unsigned long 
 
 static const struct nf_hook_ops sends[] = {
 	{.hook = on_send,
-         .pf = NFPROTO_IPV4,
-         .hooknum = NF_INET_LOCAL_OUT,
-         .priority = NF_IP_PRI_LAST},
+	 .pf = NFPROTO_IPV4,
+	 .hooknum = NF_INET_LOCAL_OUT,
+	 .priority = NF_IP_PRI_LAST},
 	{.hook = on_send,
-         .pf = NFPROTO_IPV6,
-         .hooknum = NF_INET_LOCAL_OUT,
-         .priority = NF_IP6_PRI_LAST},
+	 .pf = NFPROTO_IPV6,
+	 .hooknum = NF_INET_LOCAL_OUT,
+	 .priority = NF_IP6_PRI_LAST},
 };
 
 static int __net_init enter_net(struct net *net)
@@ -157,11 +157,13 @@ static void __net_exit leave_net(struct net *net)
 }
 
 static struct pernet_operations nets = {.init = enter_net, .exit = leave_net};
+
 static struct hook receive = {
 	.symbol = "skb_consume_udp",
 	.enter = on_receive,
 	.is = ORIGIN_HOOK_RECEIVE,
 };
+
 static bool has_nets;
 
 int datagram_attach(void)

@@ -23,7 +23,7 @@ MODULE_PARM_DESC(flows_max, "aggregated flows at a time, rounded up to a power o
 
 #define WAYS 4
 #define FLOWS_MIN 64U
-#define FLOWS_MAX (1U << 18)
+#define FLOWS_MAX 262144U
 #define ACTIVE_MS 60000 /* a flow that goes on is told of so often */
 #define GONE_MS 20
 
@@ -33,8 +33,8 @@ struct flow {
 };
 
 struct flow_set {
-	spinlock_t lock;
-	u32 tags[WAYS]; /* 0: free */
+	spinlock_t lock; /* of all below */
+	u32 tags[WAYS];	 /* 0: free */
 	struct flow flows[WAYS];
 };
 
@@ -107,7 +107,7 @@ static void end(struct flow_set *set, u32 way)
 }
 
 static void begin(struct flow_set *set, u32 way, u32 tag, enum origin_kind kind,
-                  const struct origin_flow *f, const struct carrier_view *v)
+		  const struct origin_flow *f, const struct carrier_view *v)
 {
 	struct flow *flow = &set->flows[way];
 
@@ -148,7 +148,7 @@ static u32 find(const struct flow_set *set, u32 tag, const struct origin_flow *f
 }
 
 void flow_datagram(enum origin_kind kind, const struct origin_flow *f, u32 octets,
-                   const struct carrier_view *v)
+		   const struct carrier_view *v)
 {
 	u64 h = digest(f, current->tgid);
 	struct flow_set *set = &sets[(h >> 32) & mask];
@@ -200,8 +200,8 @@ static void reap_all(bool is_over)
 			const struct flow *flow = &set->flows[way];
 
 			if (set->tags[way] && (is_over || time_after(jiffies, flow->seen + idle) ||
-			                       time_after(jiffies, flow->began + active) ||
-			                       is_gone(&flow->record.process)))
+					       time_after(jiffies, flow->began + active) ||
+					       is_gone(&flow->record.process)))
 				end(set, way);
 		}
 		spin_unlock_irqrestore(&set->lock, flags);

@@ -15,7 +15,7 @@ void flow_free(void);
 
 /* A datagram of current, of `octets` of payload; `kind` is SEND or RECEIVE. Under RCU. */
 void flow_datagram(enum origin_kind kind, const struct origin_flow *f, u32 octets,
-                   const struct carrier_view *v);
+		   const struct carrier_view *v);
 
 /* A process has ended; its flows are looked for soon. */
 void flow_owner_gone(void);

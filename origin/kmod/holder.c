@@ -68,8 +68,7 @@ struct task_struct *holder_find(const struct origin_flow *f)
 	enum fit best = FIT_NONE;
 
 	rcu_read_lock();
-	for_each_process(t)
-	{
+	for_each_process(t) {
 		struct search s = {.flow = f};
 
 		task_lock(t);

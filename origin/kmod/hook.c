@@ -33,12 +33,12 @@ u32 hook_blind(void)
 
 #if COMPAT_FTRACE
 static void notrace by_ftrace(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
-                              struct compat_ftrace_regs *regs)
+			      struct compat_ftrace_regs *regs)
 {
 	struct hook *h = container_of(ops, struct hook, ops);
 
 	h->enter(compat_ftrace_argument(regs, 0), compat_ftrace_argument(regs, 1),
-	         compat_ftrace_argument(regs, 2));
+		 compat_ftrace_argument(regs, 2));
 }
 
 static int attach_ftrace(struct hook *h)
@@ -76,7 +76,7 @@ static int by_kprobe(struct kprobe *probe, struct pt_regs *regs)
 	struct hook *h = container_of(probe, struct hook, probe);
 
 	h->enter(regs_get_kernel_argument(regs, 0), regs_get_kernel_argument(regs, 1),
-	         regs_get_kernel_argument(regs, 2));
+		 regs_get_kernel_argument(regs, 2));
 	return 0;
 }
 
@@ -127,7 +127,8 @@ int hook_point_attach(struct hook_point *p)
 {
 	int err = -ENOENT;
 
-	for_each_kernel_tracepoint(compare, p);
+	for_each_kernel_tracepoint(compare, p)
+		;
 	if (p->point)
 		err = tracepoint_probe_register(p->point, p->probe, NULL);
 	if (err) {

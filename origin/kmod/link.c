@@ -15,11 +15,13 @@ struct link {
 	u64 age;
 };
 
-static struct {
-	spinlock_t lock;
-	u64 clock; /* links ever added */
+struct link_set {
+	spinlock_t lock; /* of all below */
+	u64 clock;	 /* links ever added */
 	struct link ways[WAYS];
-} * sets;
+};
+
+static struct link_set *sets;
 static u32 seed;
 
 int link_init(void)

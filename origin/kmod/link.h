@@ -14,7 +14,7 @@ void link_free(void);
 
 struct link_peer {
 	struct source *via; /* what it carried when it connected; NULL: nothing */
-	bool is_local;      /* nothing, and it is known to have come from nowhere else */
+	bool is_local;	    /* nothing, and it is known to have come from nowhere else */
 };
 
 /* current opens `f`. The oldest of a set makes room. Takes a reference of its own. */

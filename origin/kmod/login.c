@@ -57,11 +57,13 @@ static struct kretprobe login = {
 	.handler = on_login,
 	.maxactive = LOGINS_AT_ONCE,
 };
+
 static struct hook setuid = {
 	.symbol = "commit_creds",
 	.enter = on_creds,
 	.is = ORIGIN_HOOK_SETUID,
 };
+
 static bool has_login;
 
 int login_attach(void)
@@ -70,7 +72,7 @@ int login_attach(void)
 
 	if (err)
 		pr_warn("a login is noticed late: cannot enter audit_set_loginuid, error %d\n",
-		        -err);
+			-err);
 	else
 		hook_is_on(ORIGIN_HOOK_LOGIN);
 	has_login = !err;

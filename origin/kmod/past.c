@@ -24,8 +24,7 @@ static bool was_never_connected(void)
 	bool ret = true;
 
 	rtnl_lock();
-	for_each_netdev(&init_net, dev)
-	{
+	for_each_netdev(&init_net, dev) {
 		if (dev->flags & IFF_LOOPBACK)
 			continue;
 		dev_get_stats(dev, &stats);

@@ -90,7 +90,7 @@ static void fill_user(struct origin_user *u, struct task_struct *t)
 }
 
 static void fill_sources(struct origin_record *r, struct task_struct *t,
-                         const struct carrier_view *v)
+			 const struct carrier_view *v)
 {
 	if (v->origin) {
 		r->origin = v->origin->shown;

@@ -19,7 +19,7 @@ module_param(ring_records, uint, 0444);
 MODULE_PARM_DESC(ring_records, "records kept for a reader at most, rounded up to a power of two");
 
 #define RECORDS_MIN 16U
-#define RECORDS_MAX (1U << 20)
+#define RECORDS_MAX 1048576U
 #define WAKE_MS 20
 
 static struct {
@@ -32,7 +32,7 @@ static struct {
 	u32 size;
 	bool is_due; /* a reader may go */
 	struct timer_list timer;
-	struct mutex reader;
+	struct mutex reader; /* of the tail, and of the slots up to the head */
 	wait_queue_head_t wait;
 } ring;
 
@@ -75,7 +75,7 @@ static bool settle(void)
 }
 
 void ring_put(enum origin_kind kind, void (*fill)(struct origin_record *r, const void *arg),
-              const void *arg)
+	      const void *arg)
 {
 	unsigned long flags;
 	bool is_full = false;

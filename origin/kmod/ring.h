@@ -22,7 +22,7 @@ void ring_free(void); /* when no producer can run any more */
  * nothing but its kind. When the ring is full the record is counted, and `fill` not called.
  */
 void ring_put(enum origin_kind kind, void (*fill)(struct origin_record *r, const void *arg),
-              const void *arg);
+	      const void *arg);
 
 /* The head of a record that is not for the ring. */
 void ring_head(struct origin_record *r, enum origin_kind kind);

@@ -41,14 +41,14 @@ static void follow(struct source *s, const struct source *via)
 }
 
 static struct source *source_of(const struct origin_flow *f, const struct link_peer *peer,
-                                bool is_init)
+				bool is_init)
 {
 	struct source made = {
 		.shown = {.type = ORIGIN_IMPLIED,
-	                  .acceptor_pid = current->tgid,
-	                  .acceptor_start_ns = current->group_leader->start_boottime,
-	                  .time_ns = ktime_get_real_ns(),
-	                  .flow = *f},
+			  .acceptor_pid = current->tgid,
+			  .acceptor_start_ns = current->group_leader->start_boottime,
+			  .time_ns = ktime_get_real_ns(),
+			  .flow = *f},
 		.root = *f,
 		.loginuid = ORIGIN_NOBODY,
 		.session = ORIGIN_NOBODY,
@@ -137,6 +137,7 @@ static struct hook accept = {
 	.enter = on_accept,
 	.is = ORIGIN_HOOK_ACCEPT,
 };
+
 static struct hook connect = {
 	.symbol = "tcp_connect",
 	.enter = on_connect,
