@@ -13,16 +13,14 @@
 #define STATUS_COMPAT 2 /* TS_COMPAT */
 #define MODE_FORMAT 0170000
 #define MODE_SOCKET 0140000
-#define SOFTIRQ_OR_IRQ 0xff0100 /* of preempt_count: serving a softirq, an irq, or an NMI */
 #define PACKET_IP 0x0800
 #define PACKET_IPV6 0x86dd
 
-extern const int __preempt_count __ksym __weak;
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
 
 /* --- accept ---------------------------------------------------------------------------------- */
 
 #define READ_MEMBER(sk, member) BPF_CORE_READ(sk, __sk_common.member)
-#define READ_NET(sk, member) BPF_CORE_READ(sk, __sk_common.member)
 
 INLINE bool flow_read(const struct sock *sk, struct origin_flow *f)
 {
@@ -85,8 +83,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 	protocol = BPF_CORE_READ(sk, sk_protocol);
 	if (proto_of(protocol) != PROTO_TCP || !flow_read(sk, &flow))
 		return 0;
-	/* A socketcall of 32 bits returns descriptors of many kinds: only a peer makes an accept.
-	 */
+	/* A 32-bit socketcall returns descriptors of many kinds: a peer makes it an accept. */
 	if (flow.sport == 0 || flow.dport == 0)
 		return 0;
 	count(COUNTER_HITS + ORIGIN_HOOK_ACCEPT);
@@ -189,12 +186,17 @@ int BPF_PROG(on_state, struct sock *sk, int before, int after)
 
 /* --- datagrams ------------------------------------------------------------------------------- */
 
-/* Packets are also sent by interrupts, in the middle of whatever task runs. */
-INLINE bool is_in_task(void)
+/*
+ * Packets are also sent by interrupts, in the middle of whatever task runs: but not those of a
+ * socket that a process holds, TCP aside. The kernel's own sockets have no file.
+ */
+INLINE bool is_held(struct __sk_buff *ctx)
 {
-	const int *preempt = &__preempt_count ? bpf_this_cpu_ptr(&__preempt_count) : NULL;
+	struct sk_buff *skb = bpf_cast_to_kern_ctx(ctx);
+	struct sock *sk = skb->sk;
+	struct socket *socket = sk ? sk->sk_socket : NULL;
 
-	return !preempt || (*preempt & SOFTIRQ_OR_IRQ) == 0;
+	return socket && socket->file;
 }
 
 INLINE void flow_finish(struct origin_flow *f, struct task_struct *task, __u8 direction)
@@ -231,7 +233,7 @@ int on_egress(struct __sk_buff *skb)
 	} else {
 		return 1;
 	}
-	if (!is_in_task())
+	if (!is_held(skb))
 		return 1;
 	if (flow.proto == PROTO_UDP) {
 		if (bpf_skb_load_bytes(skb, header, &ports, sizeof(ports)))

@@ -362,7 +362,7 @@ static int bpf_no_fd(const struct provider *p)
 static void sweep(struct bpf *b)
 {
 	struct bpf_program *program = bpf_object__find_program_by_name(b->object, "on_sweep");
-	LIBBPF_OPTS(bpf_test_run_opts, options);
+	struct bpf_test_run_opts options = {.sz = sizeof(options)};
 	uint64_t now_ns = clock_ns(CLOCK_BOOTTIME);
 
 	if (now_ns - b->swept_ns < SWEEP_NS)
@@ -393,8 +393,8 @@ static enum err iterate(struct bpf *b, const char *name, pid_t pid, provider_vis
 {
 	struct bpf_program *program = bpf_object__find_program_by_name(b->object, name);
 	union bpf_iter_link_info info = {.task = {.pid = (uint32_t)pid}};
-	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
-	            .link_info_len = sizeof(info));
+	struct bpf_iter_attach_opts options = {
+		.sz = sizeof(options), .link_info = &info, .link_info_len = sizeof(info)};
 	struct bpf_link *link = bpf_program__attach_iter(program, pid > 0 ? &options : NULL);
 	int fd = link != NULL ? bpf_iter_create(bpf_link__fd(link)) : -1;
 	struct origin_record r;

@@ -1,7 +1,8 @@
 """Processes with a past, for origin_bpf.sh: prints "name pid" of each, and lets them live a while.
 
+    server     accepts, from this host
     child      of a server that has accepted a connection
-    grandson   its child, after it has given up uid 0
+    grandson   its child, after it has given up uid 0; sends the server three datagrams
     again      a child of the server's after it has accepted the grandson's connection: a self-hop
     stranger   has nothing to do with any of it
 """
@@ -38,12 +39,19 @@ def grandson(address):
     os.setuid(65534)
     tell("grandson")
     kept.append(socket.create_connection(address))
+    with socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+        for _ in range(3):
+            datagrams.sendto(b"datagram", address)
 
 
 def main():
     spawn(lambda: tell("stranger"))
     server = socket.create_server(("127.0.0.1", 0))
     address = server.getsockname()
+    datagrams = socket.socket(type=socket.SOCK_DGRAM)
+    datagrams.bind(address)
+    print(f"port {address[1]}", flush=True)
+    tell("server")
     caller = spawn(lambda: socket.create_connection(address))
     first, _ = server.accept()
     print(f"came 127.0.0.1:{first.getpeername()[1]}", flush=True)
@@ -51,6 +59,8 @@ def main():
     second, _ = server.accept()
     print(f"hop 127.0.0.1:{second.getpeername()[1]}", flush=True)
     spawn(lambda: tell("again"))
+    for _ in range(3):
+        datagrams.recvfrom(100)
     time.sleep(LIFE_S)
     os.kill(caller, 9)
 

@@ -39,7 +39,7 @@ done
 watcher=$!
 python3 tests/integration/lineage.py 20 >"$dir/lineage" 2>"$dir/lineage.err" &
 pid[lineage]=$!
-told() { [ "$(wc -l <"$dir/lineage")" = 6 ]; }
+told() { [ "$(wc -l <"$dir/lineage")" = 8 ]; }
 await "all are there" told
 cat "$dir/lineage.err"
 word() { sed -n "s/^$1 //p" "$dir/lineage"; }
@@ -66,6 +66,12 @@ check "the connection of the grandson was told as it came" 0 "" await "it is tol
 check "and is in the log, by its far end" 0 "python3.*implied $came" spoor_at web origin \
 	"127.0.0.1:$(grep "\"pid\":$(word grandson)," "$dir/watched" | grep connect |
 		sed 's/.*"dst":"127.0.0.1:\([0-9]*\)".*/\1/')"
+# told_of KIND PID: how many records watched are of that kind, to or from the server's port.
+told_of() { grep "\"pid\":$2," "$dir/watched" | grep "\"kind\":\"$1\"" | grep -c ":$(word port)\""; }
+first_sent() { [ "$(told_of send "$(word grandson)")" = 1 ]; }
+check "of its three datagrams, the first is told" 0 "" await "it is told" first_sent
+received() { [ "$(told_of receive "$(word server)")" = 1 ]; }
+check "and of those that came in" 0 "" await "it is told" received
 check "what is local is not recorded" 1 "" grep -q "\"pid\":$(word stranger)," "$dir/watched"
 alive() {
 	spoor_at web origin status --json | python3 -c 'import json, sys
