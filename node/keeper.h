@@ -2,8 +2,9 @@
  * keeper - what the overlay must know again after a restart, on its way to the store.
  *
  *	card      of a member, by its id: certificate and record as card.h packs them
- *	window    numbers of an origin's queries that were seen, by its id: highest 8, before 8; as
- *	          long as the overlay remembers them and the origin is a member
+ *	window    numbers of an origin's queries that were answered, or are not for us to answer, by
+ *	          its id: highest 8, before 8; as long as the overlay remembers them and the origin
+ *	          is a member
  *	page      of a root's list, by a digest of root and page
  *	number    up to which our own queries' numbers may be used: 8
  *	keys      the operational seed and record in use (keys.c)

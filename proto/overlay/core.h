@@ -157,8 +157,9 @@ struct copy { /* of a held query, on its way to a contact */
 	bool is_flood; /* from its origin: sent again to the same, not to another */
 };
 
-struct origin { /* a member that asks */
-	struct window window;
+struct origin {                /* a member that asks */
+	struct window window;  /* of what was heard: it is not taken again */
+	struct window kept;    /* of what of it is not served after a restart either */
 	struct mono used;      /* ms 0: free */
 	struct budget queries; /* how many it may ask */
 	struct budget relays;  /* and of how many we pass on */
@@ -194,6 +195,7 @@ struct serve { /* somebody's question */
 	struct query_blob blob; /* what `query` borrows from */
 	const struct held_card *origin;
 	uint8_t hops;
+	enum verdict_kind kind; /* is_answered: of `receipt` */
 	struct receipt_blob receipt;
 	bool is_receipt_due, is_reply_due; /* not acknowledged yet */
 	struct nonce token;                /* of the stream */
@@ -436,8 +438,10 @@ void deferred_put(struct overlay *o, struct now now, const struct query_id *id,
                   const struct id *origin);
 struct origin *origin_of(struct overlay *o, const struct id *id);
 struct origin *origin_new(struct overlay *o, struct now now, const struct id *id);
-bool window_is_spent(const struct window *w, uint64_t number); /* was one of that number seen? */
+bool window_is_spent(const struct window *w, uint64_t number); /* is that number in it? */
 void window_spend(struct window *w, uint64_t number);
+/* Its question of that number is not served after a restart either. NULL is fine. */
+void origin_keep(struct overlay *o, struct origin *origin, uint64_t number);
 /* By a contact's own word, which excludes nobody but itself from what is passed on. */
 void knower_note(struct overlay *o, const struct held *h, const struct id *id);
 bool knower_is(struct overlay *o, const struct held *h, const struct contact *c);

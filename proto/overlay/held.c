@@ -197,6 +197,18 @@ static void forget_window(struct overlay *o, const struct origin *origin)
 		slot->act.window = (struct window){.origin = origin->window.origin};
 }
 
+void origin_keep(struct overlay *o, struct origin *origin, uint64_t number)
+{
+	struct slot *slot;
+
+	if (origin == NULL || window_is_spent(&origin->kept, number))
+		return;
+	window_spend(&origin->kept, number);
+	slot = push(o, ACT_WINDOW, NULL);
+	if (slot != NULL)
+		slot->act.window = origin->kept;
+}
+
 /* A place for one more: a free one, else that of who has asked nothing for longest and long. */
 struct origin *origin_new(struct overlay *o, struct now now, const struct id *id)
 {
@@ -215,9 +227,13 @@ struct origin *origin_new(struct overlay *o, struct now now, const struct id *id
 		o->counters.tables_full++;
 		return NULL;
 	}
-	if (best->used.ms != 0)
+	if (best->kept.highest != 0)
 		forget_window(o, best);
-	*best = (struct origin){.window = {.origin = *id}, .used = {MAX(now.mono.ms, 1)}};
+	*best = (struct origin){
+		.window = {.origin = *id},
+		.kept = {.origin = *id},
+		.used = {MAX(now.mono.ms, 1)},
+	};
 	return best;
 }
 
@@ -231,11 +247,11 @@ enum err overlay_remember_window(struct overlay *o, const struct window *window)
 	}
 	if (origin == NULL)
 		return ERR_LIMIT;
-	*origin = (struct origin){.window = *window, .used = {1}};
+	*origin = (struct origin){.window = *window, .kept = *window, .used = {1}};
 	return ERR_OK;
 }
 
-/* Was a question of this number seen? */
+/* What is too far behind its highest counts as in it. */
 bool window_is_spent(const struct window *w, uint64_t number)
 {
 	if (number > w->highest)

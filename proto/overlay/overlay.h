@@ -152,10 +152,10 @@ enum act_kind {
 	ACT_TELL,     /* something worth telling: `text`, and whom it is about (card, or NULL) */
 };
 
-struct window { /* the queries of one origin that were seen */
+struct window { /* the queries of one origin that are not served any more */
 	struct id origin;
 	uint64_t highest; /* number */
-	uint64_t before;  /* bit i: highest - 1 - i was seen too */
+	uint64_t before;  /* bit i: highest - 1 - i is not either */
 };
 
 /* Pointers are borrowed until the next call to overlay_next(). */

@@ -100,6 +100,7 @@ static void wake(struct overlay *o, struct serve *s, struct mono at)
 	o->serves_due = mono_earlier(o->serves_due, at);
 }
 
+/* A receipt of `kind`; of what `answer` says, unless it is NULL. */
 static void sign_receipt(struct overlay *o, struct now now, const struct query_id *id,
                          enum verdict_kind kind, const struct answer *answer,
                          struct receipt_blob *ret)
@@ -143,13 +144,16 @@ uint64_t receipts_span(const struct overlay *o, uint64_t left_ms)
 }
 
 /* All is ready to be said, in a while. */
-static void settle(struct overlay *o, struct now now, struct serve *s, bool has_reply)
+static void settle(struct overlay *o, struct now now, struct serve *s, enum verdict_kind kind,
+                   const struct answer *answer)
 {
 	uint64_t jitter_ms = receipts_span(o, s->until.ms - now.mono.ms);
 
+	sign_receipt(o, now, &s->query.id, kind, answer, &s->receipt);
+	s->kind = kind;
 	s->is_answered = true;
 	s->is_receipt_due = true;
-	s->is_reply_due = has_reply;
+	s->is_reply_due = kind == RECEIPT_MATCH;
 	s->tries = 0;
 	wake(o, s, mono_after(now.mono, random_below(o, jitter_ms)));
 }
@@ -169,13 +173,8 @@ static bool may_cost(struct overlay *o, struct now now, const struct serve *s)
 {
 	const struct cert *cert = &s->origin->card.cert;
 	struct budget *searches = budget_of_name(o->searches, cert->org);
-	struct origin *origin = NULL;
+	struct origin *origin = origin_of(o, &s->origin->card.id);
 
-	for (size_t i = 0; i < o->limits.origins_max && origin == NULL; i++) {
-		if (o->origins[i].used.ms != 0 &&
-		    id_equal(&o->origins[i].window.origin, &s->origin->card.id))
-			origin = &o->origins[i];
-	}
 	return origin != NULL &&
 	       budget_take(&origin->queries, now.mono, query_rate,
 	                   price[s->query.question.severity]) &&
@@ -192,8 +191,7 @@ static void begin_search(struct overlay *o, struct now now, struct serve *s)
 	s->next = MONO_NEVER;
 	if (slot == NULL) {
 		o->counters.busy++;
-		sign_receipt(o, now, &s->query.id, RECEIPT_BUSY, NULL, &s->receipt);
-		settle(o, now, s, false);
+		settle(o, now, s, RECEIPT_BUSY, NULL);
 		return;
 	}
 	slot->act.ticket = s->ticket;
@@ -207,8 +205,10 @@ bool serve_begin(struct overlay *o, struct now now, const struct query *query, s
 	struct serve *s;
 	uint64_t left_ms = (uint64_t)MAX(query->expires.ms - common_wall(o, now).ms, 0);
 
-	if ((o->self.card.cert.roles & CERT_ROLE_ANSWER) == 0)
-		return true; /* nobody waits for us */
+	if ((o->self.card.cert.roles & CERT_ROLE_ANSWER) == 0) { /* nobody waits for us */
+		origin_keep(o, origin_of(o, &origin->card.id), query->number);
+		return true;
+	}
 	s = free_serve(o);
 	if (s == NULL) {
 		o->counters.busy++; /* its origin asks again, directly */
@@ -243,15 +243,12 @@ bool serve_again(struct overlay *o, struct now now, const struct query_id *id,
                  const struct id *asker)
 {
 	struct serve *s = serve_of(o, id);
-	struct receipt r;
 
 	if (s == NULL || !id_equal(&s->origin->card.id, asker))
 		return false;
 	if (!s->is_answered)
 		return true; /* being searched for */
-	if (receipt_open(s->receipt.octets, s->receipt.len, &o->self.card.record.sign, &r) ==
-	            ERR_OK &&
-	    r.kind == RECEIPT_BUSY) {
+	if (s->kind == RECEIPT_BUSY) {
 		begin_search(o, now, s);
 		return true;
 	}
@@ -288,9 +285,7 @@ enum err overlay_answer(struct overlay *o, struct now now, uint32_t ticket,
 		o->random.fill(o->random.ctx, s->token.octets, sizeof(s->token.octets));
 		s->digest = digest("spoor sealed answer 1", s->sealed, s->len);
 	}
-	sign_receipt(o, now, &s->query.id, is_match ? RECEIPT_MATCH : RECEIPT_NONE, answer,
-	             &s->receipt);
-	settle(o, now, s, is_match);
+	settle(o, now, s, is_match ? RECEIPT_MATCH : RECEIPT_NONE, answer);
 	return ERR_OK;
 }
 
@@ -304,8 +299,7 @@ void overlay_refuse(struct overlay *o, struct now now, uint32_t ticket, enum ver
 		o->counters.busy++;
 	else
 		o->counters.refused++;
-	sign_receipt(o, now, &s->query.id, kind, NULL, &s->receipt);
-	settle(o, now, s, false);
+	settle(o, now, s, kind, NULL);
 }
 
 static void say_reply(struct overlay *o, struct now now, struct serve *s, struct session *session)
@@ -350,6 +344,9 @@ static void speak(struct overlay *o, struct now now, struct serve *s)
 	}
 	wake(o, s, mono_after(now.mono, (uint64_t)RESEND_MS << MIN(s->tries, 4)));
 	s->tries++;
+	/* Not before: who dies with it unsaid answers when it is back. */
+	if (s->kind != RECEIPT_BUSY)
+		origin_keep(o, origin_of(o, &card->id), s->query.number);
 	if (s->is_receipt_due)
 		say_receipt(o, now, session, &s->receipt);
 	if (s->is_reply_due)

@@ -264,16 +264,6 @@ static enum err check_number(struct overlay *o, struct now now, const struct que
 	return ERR_OK;
 }
 
-static void keep_window(struct overlay *o, struct origin *origin, uint64_t number)
-{
-	struct slot *slot;
-
-	window_spend(&origin->window, number);
-	slot = push(o, ACT_WINDOW, NULL);
-	if (slot != NULL)
-		slot->act.window = origin->window;
-}
-
 static void serve(struct overlay *o, struct now now, struct session *s, struct held *h,
                   const struct query *q, const struct held_card *origin, const struct frame *f)
 {
@@ -319,7 +309,7 @@ static enum err take_new(struct overlay *o, struct now now, struct session *s,
 		deferred_put(o, now, &q->id, &origin_card->card.id);
 		return counted(&o->counters.busy, ERR_BUSY);
 	}
-	keep_window(o, origin, q->number);
+	window_spend(&origin->window, q->number);
 	origin->held++;
 	*h = (struct held){
 		.is_used = true,

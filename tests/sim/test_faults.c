@@ -112,6 +112,39 @@ static void a_restart_with_its_disk_serves_nothing_twice(void **state)
 	end(sim);
 }
 
+/* It is killed so long after it was asked to search, and comes back while the question is alive. */
+static void answers_though_killed_after(uint64_t delay_ms)
+{
+	struct sim *sim = community(12, 9, 0);
+	const struct sim_part *part;
+	uint64_t now_ms = 20000;
+	size_t query;
+
+	sim_run(sim, now_ms);
+	query = ask(sim, 2, 2, 60000);
+	part = &sim_query(sim, query)->parts[4];
+	while (!part->is_served && now_ms < 21000)
+		sim_run(sim, ++now_ms);
+	assert_true(part->is_served);
+	sim_run(sim, now_ms += delay_ms);
+	assert_true(delay_ms > 0 || !part->has_receipt);
+	sim_crash(sim, 4);
+	sim_run(sim, now_ms += 1000);
+	sim_restart(sim, 4, true);
+	sim_run(sim, 50000); /* the simulator watches: what it said it does not say twice */
+	assert_true(part->has_receipt);
+	end(sim);
+}
+
+/* Before its search is done, and while what it found waits to be said, and after that. */
+static void who_was_killed_before_it_answered_answers_after_its_restart(void **state)
+{
+	(void)state;
+
+	for (uint64_t delay_ms = 0; delay_ms < 100; delay_ms += 5)
+		answers_though_killed_after(delay_ms);
+}
+
 /* Numbers go on where they were: of a crash between two questions nobody notices anything. */
 static void numbers_go_on_after_a_restart(void **state)
 {
@@ -377,6 +410,7 @@ int main(void)
 		cmocka_unit_test(a_query_that_is_alive_crosses_a_healed_partition),
 		cmocka_unit_test(dead_relays_are_bypassed_and_leave_the_tables),
 		cmocka_unit_test(a_restart_with_its_disk_serves_nothing_twice),
+		cmocka_unit_test(who_was_killed_before_it_answered_answers_after_its_restart),
 		cmocka_unit_test(numbers_go_on_after_a_restart),
 		cmocka_unit_test(a_node_whose_disk_is_lost_rejoins_and_hears_what_is_alive),
 		cmocka_unit_test(the_first_node_is_found_again_by_the_others),

@@ -192,10 +192,10 @@ def families(world, other, within_s):
 def churn(world, stone=None, returning=5):
     """A third is killed while a trace runs, some come back during it. `stone`: what happens to R2.
 
-    None: it is spared, and all are killed while the question travels. Who has heard it then, but
-    not answered yet, does not answer after its return: a question is served once. "back": R2 is
-    among them and comes back; "dead": it does not. Then all are frozen first, so that none of them
-    hears the question before its end.
+    None: it is spared, and all are killed while the question travels; who has answered by then is
+    not missing, and who comes back answers if it had not. "back": R2 is among them and comes back;
+    "dead": it does not. Then all are frozen first, so that none of them hears the question before
+    its end.
     """
     others = [name for name in world.names()
               if name not in members.CHAIN and name != members.BOOTSTRAP]
@@ -215,8 +215,7 @@ def churn(world, stone=None, returning=5):
     world.down |= set(killed) - set(back)
     due = set(missing(world))
     if not stone:
-        early = {name for name in due if trace.states.get(name) == "answered"}
-        due = (due - early) | (set(trace.missing) & set(back))
+        due -= {name for name in due if trace.states.get(name) == "answered"}
     fate = {None: "", "back": ", R2 among them and back", "dead": ", R2 among them"}[stone]
     world.judge(f"{CHURN} killed{fate}, {len(back)} back in time: the rest is named", trace,
                 sorted(due))

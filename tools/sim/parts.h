@@ -157,7 +157,9 @@ struct sim {
 	struct map known; /* query ids to indices into `asked`, and 1 */
 	struct asked *asked;
 	size_t asked_count, asked_room;
-	struct map served;  /* (node, origin, number) to an index into `asked`, and 1 */
+	struct map served; /* (node, origin, number) to an index into `services`, and 1 */
+	struct service *services;
+	size_t service_count, service_room;
 	struct map relayed; /* (node, query, depth, or peer when its own): copies unasked for */
 	struct map wanted;  /* (node, query, peer): copies that are asked for and not sent yet */
 	struct map books;   /* (node, place) to an index into `ledgers`, and 1 */
@@ -173,6 +175,12 @@ struct sim {
 	uint64_t events[SIM_EVENT_END]; /* what lives that are over have seen, and the net */
 	size_t violation_count;
 	char violations[SIM_VIOLATIONS_KEPT][SIM_VIOLATION_MAX];
+};
+
+struct service {       /* of one number of an origin by a node, as long as its disk stands */
+	size_t asked;  /* the query served last, of `asked`; SIZE_MAX: none yet */
+	uint32_t life; /* of the node, when it was */
+	bool is_said;  /* a receipt of it, but BUSY, was sent */
 };
 
 struct asked { /* a query that somebody signed, honest or not */
@@ -264,6 +272,7 @@ void watch_asked(struct sim *sim, uint32_t node, const struct query *query, size
 const struct asked *watch_known(const struct sim *sim, const struct query_id *id);
 void watch_heard(struct sim *sim, uint32_t node);
 void watch_serve(struct sim *sim, uint32_t node, const struct act *act);
+void watch_said(struct sim *sim, uint32_t node, const struct frame *frame); /* a RECEIPT goes out */
 void watch_receipt(struct sim *sim, uint32_t node, const struct act *act);
 void watch_answer(struct sim *sim, uint32_t node, const struct act *act);
 void watch_finish(struct sim *sim, uint32_t node, const struct act *act);

@@ -168,6 +168,7 @@ void sim_free(struct sim *sim)
 	map_free(&sim->wanted);
 	map_free(&sim->books);
 	map_free(&sim->named);
+	free(sim->services);
 	free(sim->ledgers);
 	free(sim->asked);
 	free(sim->queries);

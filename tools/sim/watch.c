@@ -259,6 +259,8 @@ void watch_out(struct sim *sim, uint32_t node, const struct card *to, const stru
 		watch_copy(sim, node, peer, frame);
 	else if (frame->kind == FRAME_RECEIPT || frame->kind == FRAME_REPLY)
 		watch_place(sim, node, to);
+	if (frame->kind == FRAME_RECEIPT)
+		watch_said(sim, node, frame);
 }
 
 void watch_in(struct sim *sim, uint32_t node, const struct card *from, const struct frame *frame)

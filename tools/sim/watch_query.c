@@ -2,8 +2,9 @@
  * The promises of queries:
  *
  *   - no number serves an origin twice, whatever it has forgotten, as long as its disk stands
- *   - a query is served once by each node, also after a restart with its disk, and of two queries
- *     under one number only one is
+ *   - a query is served once in each life of a node, and after a restart with its disk again only
+ *     if no receipt of it, but one of kind busy, was sent; of two queries under one number only one
+ *     is
  *   - a receipt reaches only the ticket it is for, verifies, and says what that member did
  *   - an answer does, too: once from each member, with evidence that verifies, word for word as
  *     that member gave it
@@ -96,29 +97,64 @@ void watch_heard(struct sim *sim, uint32_t node)
 		hear(sim, node, asked->query, n->heard_hops);
 }
 
+static struct service *service_at(struct sim *sim, uint32_t node, const struct asked *asked)
+{
+	uint32_t generation = sim->nodes[node].disk.generation;
+	uint64_t *at = map_at(&sim->served, map_key(map_key(node, generation),
+	                                            map_key(asked->origin, asked->number)));
+
+	if (*at == 0) {
+		if (sim->service_count == sim->service_room) {
+			sim->service_room = MAX(256, 2 * sim->service_room);
+			sim->services = must(
+				realloc(sim->services, sim->service_room * sizeof(*sim->services)));
+		}
+		sim->services[sim->service_count++] = (struct service){.asked = SIZE_MAX};
+		*at = sim->service_count;
+	}
+	return &sim->services[*at - 1];
+}
+
+void watch_said(struct sim *sim, uint32_t node, const struct frame *frame)
+{
+	const struct card *card = &sim->nodes[node].self.card;
+	const struct asked *asked;
+	struct receipt r;
+
+	if (receipt_open(frame->blob.at, bytes_left(&frame->blob), &card->record.sign, &r) !=
+	    ERR_OK) {
+		violation(sim, node, "its own receipt does not verify");
+		return;
+	}
+	asked = watch_known(sim, &r.query_id);
+	if (asked != NULL && r.kind != RECEIPT_BUSY)
+		service_at(sim, node, asked)->is_said = true;
+}
+
 void watch_serve(struct sim *sim, uint32_t node, const struct act *act)
 {
 	const struct asked *asked = watch_known(sim, &act->query->id);
-	uint32_t generation = sim->nodes[node].disk.generation;
-	uint64_t index, *before;
+	uint32_t life = sim->nodes[node].life;
+	struct service *service;
+	size_t index;
 
 	if (asked == NULL || node_of(sim, act->card) != asked->origin) {
 		violation(sim, node, "serves a query that its origin never asked");
 		return;
 	}
-	index = (uint64_t)(asked - sim->asked) + 1;
-	before = map_at(&sim->served,
-	                map_key(map_key(node, generation), map_key(asked->origin, asked->number)));
-	if (*before == index)
-		violation(sim, node, "serves one query twice");
-	else if (*before != 0)
-		violation(sim, node, "serves two queries of one number");
-	*before = index;
+	index = (size_t)(asked - sim->asked);
+	service = service_at(sim, node, asked);
+	if (service->asked != SIZE_MAX && (service->is_said || service->life == life))
+		violation(sim, node, "serves %s",
+		          service->asked == index ? "one query twice"
+		                                  : "two queries of one number");
+	service->asked = index;
+	service->life = life;
 	if (asked->query == SIZE_MAX)
 		return;
 	hear(sim, node, asked->query, act->hops);
 	sim->queries[asked->query].parts[node].is_served = true;
-	sim->queries[asked->query].parts[node].disk = generation;
+	sim->queries[asked->query].parts[node].disk = sim->nodes[node].disk.generation;
 }
 
 /* The part of `card` in the query that `act` is about; NULL, and a violation, when there is none.
