@@ -26,6 +26,13 @@ script_test(integration/overlay tests/integration/overlay.sh)
 script_test(integration/origin tests/integration/origin.sh)
 script_test(integration/origin_bpf tests/integration/origin_bpf.sh)
 
+# The kernel module, in a virtual machine: Debian's two kernels, load, and what it costs.
+script_test(vm/6.1 tools/vm --kernel 6.1)
+script_test(vm/6.12 tools/vm --kernel 6.12)
+script_test(vm/load tools/vm load)
+script_test(vm/overhead tools/vm overhead)
+set_tests_properties(vm/6.1 vm/load vm/overhead PROPERTIES RESOURCE_LOCK vm)
+
 # The namespace laboratory, in small: real ssh, real exporters (needs root and namespaces).
 script_test(laboratory/short tools/lab run short --json)
 # And 32 nodes whose network is lossy, flooded and cut, a third of which is killed meanwhile.

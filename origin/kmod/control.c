@@ -20,7 +20,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#define DUMP_AT_ONCE 64U
+#define DUMP_AT_ONCE 32U /* on the stack */
 
 static bool is_pinned;
 

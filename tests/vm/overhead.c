@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -143,6 +144,58 @@ static void limit(size_t row, size_t work, double percent, const char *what)
 	ok(is <= percent, "%s: %+.2f %%, at most %+.0f %%", what, is, percent);
 }
 
+#define WAITS 50
+
+/* From the end of connect() until poll() says that its record is there: mean and worst, in ms. */
+static void wait_for_records(int fd, double *mean, double *worst)
+{
+	static struct origin_record room[64];
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	double all = 0;
+
+	*worst = 0;
+	for (size_t i = 0; i < WAITS; i++) {
+		uint64_t begin;
+		double took;
+		int out;
+
+		while (read(fd, room, sizeof(room)) > 0)
+			;
+		out = opened(SOCK_STREAM, "127.0.0.1", 7000);
+		begin = now_ns();
+		if (poll(&p, 1, 1000) != 1)
+			die("no record came");
+		took = (double)(now_ns() - begin) / 1e6;
+		*worst = took > *worst ? took : *worst;
+		all += took;
+		close(out);
+	}
+	*mean = all / WAITS;
+}
+
+static void latency(void)
+{
+	struct origin_rules rules;
+	double mean, worst;
+	int fd;
+
+	if (load("early=1") != 0)
+		die("load");
+	fd = device();
+	ioctl(fd, ORIGIN_IOC_RULES_GET, &rules);
+	rules.fallback = ORIGIN_ACTION_ALL;
+	ioctl(fd, ORIGIN_IOC_RULES_SET, &rules);
+	listener = bound(SOCK_STREAM, "127.0.0.1", 7000);
+	wait_for_records(fd, &mean, &worst);
+	close(listener);
+	close(fd);
+	unload();
+	printf("{\"bench\":\"origin_latency\",\"provider\":\"kmod\",\"mean_ms\":%.1f,"
+	       "\"worst_ms\":%.1f}\n",
+	       mean, worst);
+	ok(worst < 100, "a record can be read %.1f ms after its connection, at the worst", worst);
+}
+
 enum { NONE, NONE_AGAIN, LOCAL, REMOTE, ROWS };
 
 void suite_overhead(void)
@@ -186,4 +239,5 @@ void suite_overhead(void)
 	limit(REMOTE, CONNECT, 10, "connect+accept+close, remote");
 	limit(LOCAL, UDP, 10, "udp send+recv, local");
 	limit(REMOTE, UDP, 20, "udp send+recv, remote");
+	latency();
 }
