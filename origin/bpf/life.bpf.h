@@ -168,8 +168,7 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	bool is_first = parent->tgid == PID_ONE;
-	struct task_state *s;
-	struct carried c;
+	struct task_state *s, *to;
 
 	count(COUNTER_HITS + ORIGIN_HOOK_FORK);
 	if (!state_of(parent))
@@ -178,22 +177,23 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	s = state_of(parent);
 	if (!carries(s))
 		return 0;
+	to = state_make(child); /* which nobody else knows yet */
 	bpf_spin_lock(&s->lock);
-	c = s->c;
+	if (to)
+		to->c = s->c; /* not by way of the stack, which has no room on Linux 6.1 */
 	s->c.accepts = 0;
 	if (is_first) { /* the socket went to this child: the next one has nothing to do with it */
 		__builtin_memset(&s->c.last, 0, sizeof(s->c.last));
 		__builtin_memset(&s->c.last_root, 0, sizeof(s->c.last_root));
 	}
 	bpf_spin_unlock(&s->lock);
-	if (is_elsewhere(&c.last)) {
-		c.last.flags |= (c.accepts > 1 ? ORIGIN_SOURCE_AMBIGUOUS : 0) |
-		                (is_first ? ORIGIN_SOURCE_ACTIVATED : 0);
+	if (!to)
+		return 0;
+	if (is_elsewhere(&to->c.last)) {
+		to->c.last.flags |= (to->c.accepts > 1 ? ORIGIN_SOURCE_AMBIGUOUS : 0) |
+		                    (is_first ? ORIGIN_SOURCE_ACTIVATED : 0);
 	}
-	c.accepts = 0;
-	s = state_make(child);
-	if (s)
-		s->c = c; /* nobody else knows the child yet */
+	to->c.accepts = 0;
 	return 0;
 }
 

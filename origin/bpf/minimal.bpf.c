@@ -16,7 +16,7 @@
 #define PACKET_IP 0x0800
 #define PACKET_IPV6 0x86dd
 
-extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak; /* Linux 6.2 */
 
 /* --- accept ---------------------------------------------------------------------------------- */
 
@@ -192,8 +192,8 @@ int BPF_PROG(on_state, struct sock *sk, int before, int after)
  */
 INLINE bool is_held(struct __sk_buff *ctx)
 {
-	struct sk_buff *skb = bpf_cast_to_kern_ctx(ctx);
-	struct sock *sk = skb->sk;
+	struct sk_buff *skb = bpf_cast_to_kern_ctx ? bpf_cast_to_kern_ctx(ctx) : NULL;
+	struct sock *sk = skb ? skb->sk : NULL;
 	struct socket *socket = sk ? sk->sk_socket : NULL;
 
 	return socket && socket->file;

@@ -2,6 +2,7 @@
 #include "origin/kmod/holder.h"
 
 #include "origin/kmod/addr.h"
+#include "origin/kmod/carrier.h"
 #include "origin/kmod/compat.h"
 
 #include <linux/fdtable.h>
@@ -9,7 +10,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
-enum fit { FIT_NONE, FIT_PORT, FIT_FLOW };
+enum fit { FIT_NONE, FIT_PORT, FIT_FLOW_IN, FIT_FLOW };
 
 struct end {
 	const u8 *addr;
@@ -58,14 +59,28 @@ static int try_file(const void *arg, struct file *file, unsigned int fd)
 	    (sk->sk_protocol != f->proto &&
 	     !(sk->sk_protocol == IPPROTO_MPTCP && f->proto == IPPROTO_TCP)))
 		return 0;
-	s->fit = max3(s->fit, fit(sk, &from, &to), fit(sk, &to, &from));
+	if (f->direction != ORIGIN_IN)
+		s->fit = max(s->fit, fit(sk, &from, &to));
+	if (f->direction != ORIGIN_OUT)
+		s->fit = max(s->fit, min(fit(sk, &to, &from), FIT_FLOW_IN));
 	return s->fit == FIT_FLOW;
+}
+
+/* Of several that hold a connection, a server and its session, who came from elsewhere. */
+static u32 rank(struct task_struct *t, enum fit fit)
+{
+	struct carrier_view v;
+
+	if (fit == FIT_NONE)
+		return 0;
+	carrier_view(t, &v);
+	return fit * 4 + (v.origin ? 2 : 0) + (v.last ? 1 : 0);
 }
 
 struct task_struct *holder_find(const struct origin_flow *f)
 {
 	struct task_struct *t, *found = NULL;
-	enum fit best = FIT_NONE;
+	u32 best = 0;
 
 	rcu_read_lock();
 	for_each_process(t) {
@@ -75,12 +90,10 @@ struct task_struct *holder_find(const struct origin_flow *f)
 		if (t->files)
 			iterate_fd(t->files, 0, try_file, &s);
 		task_unlock(t);
-		if (s.fit > best) {
-			best = s.fit;
+		if (rank(t, s.fit) > best) {
+			best = rank(t, s.fit);
 			found = t;
 		}
-		if (best == FIT_FLOW)
-			break;
 	}
 	if (found)
 		get_task_struct(found);

@@ -8,8 +8,9 @@
 #include <linux/sched.h>
 
 /*
- * With a reference; NULL: nobody. `f` may be given in either direction; netns 0 is any. A UDP
- * socket that is not connected holds every flow of its port, if none fits better.
+ * With a reference; NULL: nobody. The end of `f` that its direction says; NONE: either, the
+ * sender's first. netns 0 is any. Of several that hold it, one of remote origin. A UDP socket that
+ * is not connected holds every flow of its port, if none fits better.
  */
 struct task_struct *holder_find(const struct origin_flow *f);
 

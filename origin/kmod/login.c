@@ -21,23 +21,13 @@
 
 #define LOGINS_AT_ONCE 64
 
-static void tell_login(void)
-{
-	struct carrier_view v;
-
-	rcu_read_lock();
-	carrier_view(current, &v);
-	report(ORIGIN_KIND_LOGIN, NULL, &v);
-	rcu_read_unlock();
-}
-
 static int on_login(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
 	if (regs_return_value(regs) || !uid_valid(audit_get_loginuid(current)))
 		return 0;
 	count_hit(ORIGIN_HOOK_LOGIN);
 	carrier_promote(ORIGIN_REMOTE, 0);
-	tell_login();
+	report_login(NULL);
 	return 0;
 }
 
@@ -49,7 +39,7 @@ static void on_creds(unsigned long first, unsigned long second, unsigned long th
 		return;
 	count_hit(ORIGIN_HOOK_SETUID);
 	if (carrier_promote(ORIGIN_IMPLIED, ORIGIN_SOURCE_SETUID))
-		tell_login();
+		report_login(new);
 }
 
 static struct kretprobe login = {

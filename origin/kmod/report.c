@@ -120,6 +120,7 @@ void report_fill(struct origin_record *r, struct task_struct *t, const struct ca
 struct said {
 	const struct origin_flow *flow;
 	const struct carrier_view *view;
+	const struct cred *cred; /* that it takes now; NULL: as it is */
 };
 
 static void say(struct origin_record *r, const void *arg)
@@ -129,6 +130,10 @@ static void say(struct origin_record *r, const void *arg)
 	if (s->flow)
 		r->flow = *s->flow;
 	report_fill(r, current, s->view);
+	if (s->cred) {
+		r->user.uid = from_kuid(&init_user_ns, s->cred->uid);
+		r->user.gid = from_kgid(&init_user_ns, s->cred->gid);
+	}
 }
 
 void report(enum origin_kind kind, const struct origin_flow *f, const struct carrier_view *v)
@@ -137,6 +142,17 @@ void report(enum origin_kind kind, const struct origin_flow *f, const struct car
 
 	rcu_read_lock();
 	ring_put(kind, say, &s);
+	rcu_read_unlock();
+}
+
+void report_login(const struct cred *cred)
+{
+	struct carrier_view v;
+	struct said s = {.view = &v, .cred = cred};
+
+	rcu_read_lock();
+	carrier_view(current, &v);
+	ring_put(ORIGIN_KIND_LOGIN, say, &s);
 	rcu_read_unlock();
 }
 

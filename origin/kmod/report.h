@@ -22,6 +22,9 @@ void report_fill(struct origin_record *r, struct task_struct *t, const struct ca
 /* Of current, into the ring. `f` is NULL for a kind that has no flow. */
 void report(enum origin_kind kind, const struct origin_flow *f, const struct carrier_view *v);
 
+/* LOGIN of current, who is about to be `cred`; NULL: who it is. */
+void report_login(const struct cred *cred);
+
 /* The answer to a question about `t`. May not be called under spinlocks. */
 void report_task(struct origin_record *ret, struct task_struct *t);
 

@@ -231,26 +231,39 @@ static size_t dumped(pid_t want, size_t *found)
 	return all;
 }
 
+/* Who has the connection from `near` to `far` open? */
+static pid_t holder(const uint8_t near[16], long sport, const uint8_t far[16], uint16_t dport,
+                    uint8_t direction)
+{
+	struct origin_portpid p = {
+		.flow = {.proto = IPPROTO_TCP,
+	                 .sport = (uint16_t)sport,
+	                 .dport = dport,
+	                 .direction = direction},
+	};
+
+	memcpy(p.flow.saddr, near, 16);
+	memcpy(p.flow.daddr, far, 16);
+	return ioctl(fd, ORIGIN_IOC_PORTPID, &p) == 0 ? (pid_t)p.record.process.pid : -errno;
+}
+
 static void listed(void)
 {
-	struct origin_portpid p = {0};
+	static const uint8_t own[16] = {[10] = 0xff, [11] = 0xff, 10, 9, 0, 2};
+	static const uint8_t evil[16] = {[10] = 0xff, [11] = 0xff, 10, 9, 0, 1};
 	size_t all, found;
-	long out;
+	long out, port = come_in(&here);
 
-	come_in(&here);
 	all = dumped(actor_pid(GRANDCHILD), &found);
 	/* the server, the session and its child */
 	ok(all == 3 && found == 1, "property 9: %zu processes carry something, each told once",
 	   all);
 	out = actor_do(GRANDCHILD, deed_dial, (long)&beyond);
-	p.flow.proto = IPPROTO_TCP;
-	memcpy(p.flow.saddr, (uint8_t[16]){[10] = 0xff, [11] = 0xff, 10, 9, 0, 2}, 16);
-	memcpy(p.flow.daddr, (uint8_t[16]){[10] = 0xff, [11] = 0xff, 10, 9, 0, 1}, 16);
-	p.flow.sport = (uint16_t)out;
-	p.flow.dport = beyond.port;
-	ok(ioctl(fd, ORIGIN_IOC_PORTPID, &p) == 0 &&
-	           p.record.process.pid == (uint32_t)actor_pid(GRANDCHILD),
-	   "who has a connection open can be asked");
+	ok(holder(own, out, evil, beyond.port, ORIGIN_OUT) == actor_pid(GRANDCHILD) &&
+	           holder(own, out, evil, beyond.port, ORIGIN_IN) == -ESRCH,
+	   "who has a connection open can be asked; its other end, not accepted, is nobody's");
+	ok(holder(evil, port, own, here.port, ORIGIN_IN) == actor_pid(SESSION),
+	   "of a server and its session, who both hold it, the session is told");
 	go_away();
 	ok(dumped(1, &found) == 0, "when they have ended there is nobody left");
 	ok(stats(fd).tasks == 0, "and the table is empty");
