@@ -257,6 +257,15 @@ static void ask_directly(struct overlay *o, struct now now, struct ask *ask, str
 		target->tries++;
 }
 
+/* What was said in our session had no answer: it may have started anew, and know nothing of it. */
+static void doubt_session(struct overlay *o, struct now now, const struct target *target)
+{
+	const struct session *s = session_live(o, &target->held->card.id);
+
+	if (s != NULL && s->awaits.ms != 0)
+		handshake_begin(o, now, target->held);
+}
+
 static void look(struct overlay *o, struct now now, struct ask *ask)
 {
 	uint64_t passed_ms = now.mono.ms - ask->asked.ms;
@@ -272,6 +281,7 @@ static void look(struct overlay *o, struct now now, struct ask *ask)
 
 		if (!ask_waits_for(target) || passed_ms < target->next_ms)
 			continue;
+		doubt_session(o, now, target);
 		ask_directly(o, now, ask, target);
 		left--;
 	}
@@ -316,9 +326,12 @@ void asks_session(struct overlay *o, struct now now, const struct id *id)
 		if (!ask->is_used || ask->is_finished)
 			continue;
 		target = target_of(ask, id);
-		if (target != NULL && target->state == TARGET_WAITING && !target->has_receipt &&
-		    (now.mono.ms - ask->asked.ms >= ask->settled_ms || ask->query.is_direct))
-			ask_directly(o, now, ask, target);
+		if (target == NULL || target->state != TARGET_WAITING || target->has_receipt ||
+		    (now.mono.ms - ask->asked.ms < ask->settled_ms && !ask->query.is_direct))
+			continue;
+		/* It lives: what was said in vain before does not count against it. */
+		target->tries = MIN(target->tries, DIRECT_TRIES - 1);
+		ask_directly(o, now, ask, target);
 	}
 }
 

@@ -145,6 +145,30 @@ static void who_was_killed_before_it_answered_answers_after_its_restart(void **s
 		answers_though_killed_after(delay_ms);
 }
 
+/* A third is down when the question is asked, and half of them come back while it is alive. */
+static void who_comes_back_during_a_question_answers_it(void **state)
+{
+	const uint32_t down[] = {0, 4, 7, 9, 12, 17, 20, 21, 25, 30};
+	(void)state;
+
+	for (uint64_t away_ms = 500; away_ms <= 5000; away_ms += 250) {
+		struct sim *sim = community(32, away_ms, 0);
+		size_t query;
+
+		sim_run(sim, 20000);
+		for (size_t i = 0; i < ARRAY_LEN(down); i++)
+			sim_crash(sim, down[i]);
+		query = ask(sim, 2, 3, 30000);
+		sim_run(sim, 20000 + away_ms);
+		for (size_t i = 0; i < ARRAY_LEN(down) / 2; i++)
+			sim_restart(sim, down[i], true);
+		sim_run(sim, 40000);
+		for (size_t i = 0; i < ARRAY_LEN(down) / 2; i++)
+			assert_true(sim_query(sim, query)->parts[down[i]].has_receipt);
+		end(sim);
+	}
+}
+
 /* Numbers go on where they were: of a crash between two questions nobody notices anything. */
 static void numbers_go_on_after_a_restart(void **state)
 {
@@ -411,6 +435,7 @@ int main(void)
 		cmocka_unit_test(dead_relays_are_bypassed_and_leave_the_tables),
 		cmocka_unit_test(a_restart_with_its_disk_serves_nothing_twice),
 		cmocka_unit_test(who_was_killed_before_it_answered_answers_after_its_restart),
+		cmocka_unit_test(who_comes_back_during_a_question_answers_it),
 		cmocka_unit_test(numbers_go_on_after_a_restart),
 		cmocka_unit_test(a_node_whose_disk_is_lost_rejoins_and_hears_what_is_alive),
 		cmocka_unit_test(the_first_node_is_found_again_by_the_others),

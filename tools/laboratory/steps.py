@@ -48,6 +48,11 @@ def places(name, peers, counted):
     return live, sum(min(BUCKET, size) for size in sizes.values())
 
 
+def callable_members():
+    """Who is behind NAT calls whom its own table has room for, and nobody can call it."""
+    return {m.name for m in members.MEMBERS if not m.is_behind_nat}
+
+
 def settle(world, names, within_s, share=1.0, counted=None):
     """Until each of `names` knows everybody, and `share` of their places is taken by the living.
 
@@ -81,7 +86,7 @@ def join(world, within_s):
     began = time.monotonic()
     world.daemons.start(world.names())
     ready_s = time.monotonic() - began
-    took_s, strangers, share = settle(world, world.names(), within_s)
+    took_s, strangers, share = settle(world, world.names(), within_s, counted=callable_members())
     world.claim("all know all, from one address", not strangers,
                 f"{seconds(took_s, within_s)} after all were up" +
                 (f"; not {' '.join(strangers)}" if strangers else ""),
@@ -227,8 +232,7 @@ def comeback(world, within_s):
     back = sorted(world.down - {members.BOOTSTRAP})
     world.down &= {members.BOOTSTRAP}
     world.daemons.start(back)
-    callable_ = {m.name for m in members.MEMBERS if not m.is_behind_nat}  # the others come to them
-    took_s, strangers, share = settle(world, back, within_s, TABLE_SHARE, callable_)
+    took_s, strangers, share = settle(world, back, within_s, TABLE_SHARE, callable_members())
     *_, share_of_all = settle(world, back, 0)
     world.claim("restarted without the bootstrap address: they know all, their tables are "
                 f"{TABLE_SHARE:.0%} full", took_s is not None,
