@@ -55,9 +55,9 @@ enum path_link {              /* how a hop is tied to the one after it */
 	         PATH_TIME,    /* only their timing: at least one hop between them is unseen */
 };
 
-enum path_timing {               /* what timing alone says of a link by origin */
-	           PATH_SILENT,  /* nothing: it has no predecessor for that hop */
-	           PATH_AGREES,  /* it would have chosen the same */
+enum path_timing {              /* what timing alone says of a link by origin */
+	           PATH_SILENT, /* nothing: it has no predecessor for that hop, or one farther up */
+	           PATH_AGREES, /* it would have chosen the same */
 	           PATH_AGAINST, /* it would have chosen `rival` */
 };
 

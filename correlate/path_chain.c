@@ -233,16 +233,32 @@ static uint32_t a_view_of(const struct work *w, uint16_t g, const struct match *
 	return PATH_NOWHERE;
 }
 
-static void compare(const struct work *w, const struct bid *tied, const struct bid *timed,
-                    const struct match *matches, struct hop *up)
+/* What timing would have made of a link that a host has told. */
+static void compare(struct group *up, const struct bid *tied, const struct bid *timed)
 {
+	up->rival = PATH_NONE;
 	if (timed->group == PATH_NONE) {
-		up->timing = PATH_SILENT;
+		up->hop.timing = PATH_SILENT;
 	} else if (timed->group == tied->group) {
-		up->timing = PATH_AGREES;
+		up->hop.timing = PATH_AGREES;
 	} else {
-		up->timing = PATH_AGAINST;
-		up->rival = a_view_of(w, timed->group, matches);
+		up->hop.timing = PATH_AGAINST;
+		up->rival = timed->group;
+	}
+}
+
+/* At the end of it: a rival that stands farther up the path has skipped what lies between. */
+static void name_rivals(struct work *w, const struct match *matches)
+{
+	for (size_t i = 0; i < w->chain_count; i++) {
+		struct group *up = &w->groups[w->chain[i]];
+
+		if (up->hop.timing != PATH_AGAINST)
+			continue;
+		if (w->groups[up->rival].is_on_path)
+			up->hop.timing = PATH_SILENT;
+		else
+			up->hop.rival = a_view_of(w, up->rival, matches);
 	}
 }
 
@@ -263,7 +279,7 @@ void path_chain(struct work *w, uint16_t target, const struct match *matches)
 		if (bid.group == PATH_NONE)
 			bid = timed;
 		else
-			compare(w, &bid, &timed, matches, &w->groups[bid.group].hop);
+			compare(&w->groups[bid.group], &bid, &timed);
 		if (bid.group == PATH_NONE)
 			break;
 		w->groups[bid.group].hop.link = bid.link;
@@ -272,4 +288,5 @@ void path_chain(struct work *w, uint16_t target, const struct match *matches)
 			w->groups[head].hop.src_node = bid.node;
 		}
 	}
+	name_rivals(w, matches);
 }

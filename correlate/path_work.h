@@ -28,6 +28,7 @@ struct seen {
 
 struct group {
 	struct hop hop;
+	uint16_t rival; /* of PATH_AGAINST: a group */
 	bool is_on_path;
 };
 

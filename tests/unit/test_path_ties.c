@@ -84,6 +84,30 @@ static void it_outranks_a_score_and_shows_the_rival(void **state)
 	assert_int_equal(STRANGER, path.hops[0].rival);
 }
 
+/* Timing would skip the hop that only the host knows of, and lead to the same place. */
+static void who_stands_farther_up_the_path_is_no_rival(void **state)
+{
+	const struct tie tie = {IN_B, OUT_B};
+	struct match m[ROWS + 1];
+	struct path path;
+	(void)state;
+
+	for (int with_tie = 0; with_tie < 2; with_tie++) {
+		scene(m);
+		m[STRANGER].is_told = true;
+		m[OUT_B] = match_of(4, "203.0.113.2:2000", "10.4.0.9:22", 7 * MINUTE, 9 * MINUTE);
+		m[OUT_B].is_target = true;
+		m[ROWS] = match_of(9, "192.0.2.200:1", "198.51.100.1:22", 0, 20 * MINUTE);
+		path_assemble(m, ROWS + 1, &tie, (size_t)with_tie, SLACK_MS, &path);
+		assert_int_equal(2 + with_tie, path.hop_count);
+		assert_int_equal(0, m[ROWS].hop);
+	}
+	assert_int_equal(1, m[IN_B].hop);
+	assert_int_equal(PATH_ORIGIN, path.hops[1].link);
+	assert_int_equal(PATH_SILENT, path.hops[1].timing);
+	assert_int_equal(PATH_NOWHERE, path.hops[1].rival);
+}
+
 static void agreement_is_told(void **state)
 {
 	const struct tie tie = {STRANGER, OUT_B};
@@ -232,6 +256,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_tie_joins_what_minutes_lie_between),
 		cmocka_unit_test(it_outranks_a_score_and_shows_the_rival),
+		cmocka_unit_test(who_stands_farther_up_the_path_is_no_rival),
 		cmocka_unit_test(agreement_is_told),
 		cmocka_unit_test(a_tie_against_time_is_refused_and_said),
 		cmocka_unit_test(what_is_only_told_of_is_on_the_path_by_a_tie_or_not_at_all),
