@@ -120,7 +120,9 @@ def path_of(report):
         known[scenarios.lan_address(host)] = name
         known[scenarios.gateway(host.gateway).wan] = name
     names = []
-    for text in strings(report.get("path", [])):
+    ends = [[hop.get(end) for end in ("src", "dst", "public_src", "public_dst")]
+            for hop in report.get("path", [])]
+    for text in strings(ends):
         for address in re.findall(r"\d+\.\d+\.\d+\.\d+", text):
             if known.get(address) and known[address] not in names:
                 names.append(known[address])
