@@ -12,10 +12,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define AUTO_COUNT 2
+#define AUTO_COUNT 3
 
 static const struct provider_kind *const kinds[] = {
 	&provider_device_kind,
+	&provider_bpf_kind,
 	&provider_bpf_minimal_kind,
 	&provider_file_kind,
 };
@@ -55,7 +56,7 @@ enum err provider_open(const char *name, struct provider **ret, char why[PROVIDE
 			return kind->open(kind, "", ret, why);
 	}
 	snprintf(why, PROVIDER_WHY_MAX,
-	         "no provider \"%.64s\": it is auto, kmod, bpf-minimal or file:PATH", name);
+	         "no provider \"%.64s\": it is auto, kmod, bpf, bpf-minimal or file:PATH", name);
 	return ERR_NOENT;
 }
 

@@ -6,7 +6,8 @@
  *
  *	auto          the module if it is loaded, else the BPF programs
  *	kmod          the module's device
- *	bpf-minimal   BPF programs on raw and typed tracepoints alone
+ *	bpf           BPF programs on trampolines: the module's hooks
+ *	bpf-minimal   BPF programs on tracepoints and cgroup hooks alone
  *	file:PATH     records as record_pack() writes them, one behind the other, as it grows
  *
  * Not for several threads. Records are in the host's order, and checked (record_check()).

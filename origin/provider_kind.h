@@ -30,6 +30,7 @@ struct provider_kind {
 
 extern const struct provider_kind provider_device_kind;
 extern const struct provider_kind provider_file_kind;
+extern const struct provider_kind provider_bpf_kind;
 extern const struct provider_kind provider_bpf_minimal_kind;
 
 /* Opens the first of `kinds` that can be; else `why` has the reason of each. */

@@ -1,4 +1,4 @@
-/* What stands for the BPF provider where the build could not make their programs. */
+/* What stands for the BPF providers where the build could not make their programs. */
 #include "origin/provider_kind.h"
 
 #include <stdio.h>
@@ -12,4 +12,5 @@ static enum err none_open(const struct provider_kind *kind, const char *argument
 	return ERR_NOENT;
 }
 
+const struct provider_kind provider_bpf_kind = {.name = "bpf", .open = none_open};
 const struct provider_kind provider_bpf_minimal_kind = {.name = "bpf-minimal", .open = none_open};

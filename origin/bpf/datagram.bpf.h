@@ -8,6 +8,8 @@
 #include "origin/bpf/life.bpf.h"
 
 #define IPPROTO_FRAGMENT_V6 44
+#define PACKET_IP 0x0800
+#define PACKET_IPV6 0x86dd
 
 struct flow_key {
 	struct origin_flow flow;

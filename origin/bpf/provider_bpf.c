@@ -9,11 +9,12 @@
 #include "origin/record.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <minimal.skel.h>
+#include <programs.skel.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,25 +29,35 @@
 #define IDLE_MS 15000
 
 enum way { WAY_TRACE, WAY_CGROUP, WAY_ITER, WAY_CALL };
+enum variant { BPF_MINIMAL = 1, BPF_FULL = 2, BPF_BOTH = 3 };
 
 /* What each program is for. A hook has all its programs, or is not attached. */
 static const struct part {
 	const char *program;
+	enum variant variant; /* of which it is a part */
 	enum way way;
 	int hook; /* enum origin_hook; -1: none */
 	bool is_needed;
+	const char *kfunc; /* which it makes do without, and then sees nothing */
 } parts[] = {
-	{"on_fork", WAY_TRACE, ORIGIN_HOOK_FORK, true},
-	{"on_exec", WAY_TRACE, ORIGIN_HOOK_EXEC, false},
-	{"on_exit", WAY_TRACE, ORIGIN_HOOK_EXIT, false},
-	{"on_sys_exit", WAY_TRACE, ORIGIN_HOOK_ACCEPT, true},
-	{"on_state", WAY_TRACE, ORIGIN_HOOK_CONNECT, true},
-	{"on_egress", WAY_CGROUP, ORIGIN_HOOK_SEND, false},
-	{"on_receive4", WAY_CGROUP, ORIGIN_HOOK_RECEIVE, false},
-	{"on_receive6", WAY_CGROUP, ORIGIN_HOOK_RECEIVE, false},
-	{"on_dump", WAY_ITER, -1, false},
-	{"on_holders", WAY_ITER, -1, false},
-	{"on_sweep", WAY_CALL, -1, false},
+	{"on_fork", BPF_BOTH, WAY_TRACE, ORIGIN_HOOK_FORK, true, NULL},
+	{"on_exec", BPF_BOTH, WAY_TRACE, ORIGIN_HOOK_EXEC, false, NULL},
+	{"on_exit", BPF_BOTH, WAY_TRACE, ORIGIN_HOOK_EXIT, false, NULL},
+	{"on_sys_exit", BPF_MINIMAL, WAY_TRACE, ORIGIN_HOOK_ACCEPT, true, NULL},
+	{"on_graft", BPF_FULL, WAY_TRACE, ORIGIN_HOOK_ACCEPT, true, NULL},
+	{"on_state", BPF_MINIMAL, WAY_TRACE, ORIGIN_HOOK_CONNECT, true, NULL},
+	{"on_connect", BPF_FULL, WAY_TRACE, ORIGIN_HOOK_CONNECT, true, NULL},
+	{"on_login", BPF_FULL, WAY_TRACE, ORIGIN_HOOK_LOGIN, false, NULL},
+	{"on_creds", BPF_FULL, WAY_TRACE, ORIGIN_HOOK_SETUID, false, NULL},
+	{"on_send4", BPF_FULL, WAY_TRACE, ORIGIN_HOOK_SEND, false, NULL},
+	{"on_send6", BPF_FULL, WAY_TRACE, ORIGIN_HOOK_SEND, false, NULL},
+	{"on_egress", BPF_MINIMAL, WAY_CGROUP, ORIGIN_HOOK_SEND, false, "bpf_cast_to_kern_ctx"},
+	{"on_receive4", BPF_MINIMAL, WAY_CGROUP, ORIGIN_HOOK_RECEIVE, false, NULL},
+	{"on_receive6", BPF_MINIMAL, WAY_CGROUP, ORIGIN_HOOK_RECEIVE, false, NULL},
+	{"on_consume", BPF_FULL, WAY_TRACE, ORIGIN_HOOK_RECEIVE, false, NULL},
+	{"on_dump", BPF_BOTH, WAY_ITER, -1, false, NULL},
+	{"on_holders", BPF_BOTH, WAY_ITER, -1, false, NULL},
+	{"on_sweep", BPF_BOTH, WAY_CALL, -1, false, NULL},
 };
 
 #define PARTS ARRAY_LEN(parts)
@@ -61,6 +72,7 @@ struct bpf {
 	size_t count, next; /* of `queue` */
 	uint64_t swept_ns;
 	struct origin_rules rules;
+	enum variant variant;
 	uint32_t hooks;
 	int cgroup;
 };
@@ -101,7 +113,7 @@ static int map_fd(const struct bpf *b, const char *name)
 static struct bpf_object *open_object(void)
 {
 	size_t len;
-	const void *elf = minimal__elf_bytes(&len);
+	const void *elf = programs__elf_bytes(&len);
 
 	return bpf_object__open_mem(elf, len, NULL);
 }
@@ -115,15 +127,28 @@ static int load_parts(struct bpf_object *object, uint32_t wanted)
 	return bpf_object__load(object);
 }
 
+static bool has_kfunc(const char *name)
+{
+	struct btf *kernel = name != NULL ? btf__load_vmlinux_btf() : NULL;
+	bool ret = name == NULL || btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) > 0;
+
+	btf__free(kernel);
+	return ret;
+}
+
 /* The parts that the kernel takes. `ret_code` is what it said of the last that it did not. */
-static uint32_t probe(int *ret_code, const char **ret_refused)
+static uint32_t probe(enum variant variant, int *ret_code, const char **ret_refused)
 {
 	uint32_t taken = 0;
 
 	for (size_t i = 0; i < PARTS; i++) {
-		struct bpf_object *object = open_object();
-		int code = object != NULL ? load_parts(object, 1U << i) : -errno;
+		struct bpf_object *object;
+		int code;
 
+		if ((parts[i].variant & variant) == 0 || !has_kfunc(parts[i].kfunc))
+			continue;
+		object = open_object();
+		code = object != NULL ? load_parts(object, 1U << i) : -errno;
 		if (code == 0) {
 			taken |= 1U << i;
 		} else if (parts[i].is_needed) {
@@ -164,7 +189,8 @@ static bool attach_all(struct bpf *b, uint32_t loaded, const char **refused)
 	uint32_t missing = 0;
 
 	for (size_t i = 0; i < PARTS; i++) {
-		if (parts[i].way == WAY_ITER || parts[i].way == WAY_CALL)
+		if ((parts[i].variant & b->variant) == 0 || parts[i].way == WAY_ITER ||
+		    parts[i].way == WAY_CALL)
 			continue;
 		b->links[i] = (loaded & 1U << i) != 0 ? attach(b, i) : NULL;
 		if (b->links[i] == NULL && parts[i].is_needed) {
@@ -177,7 +203,7 @@ static bool attach_all(struct bpf *b, uint32_t loaded, const char **refused)
 			missing |= 1U << parts[i].hook;
 	}
 	b->hooks &= ~missing;
-	/* No hook of their own: both are found when a task is next looked at. */
+	/* Without a hook of its own it is found when the task is next looked at. */
 	b->hooks |= 1U << ORIGIN_HOOK_SETUID;
 	return true;
 }
@@ -299,12 +325,12 @@ static enum err load(struct bpf *b, char why[PROVIDER_WHY_MAX])
 {
 	const char *refused = NULL;
 	int code = 0;
-	uint32_t taken = probe(&code, &refused);
+	uint32_t taken = probe(b->variant, &code, &refused);
 	enum err err;
 
 	if (refused != NULL) {
 		snprintf(why, PROVIDER_WHY_MAX, "the kernel refuses its program %s: %s%s", refused,
-		         strerror(-code), code == -EPERM ? " (it needs root)" : "");
+		         strerror(-code), geteuid() != 0 ? " (it needs root)" : "");
 		return code == -EPERM ? ERR_DENIED : ERR_IO;
 	}
 	b->object = open_object();
@@ -339,6 +365,7 @@ static enum err bpf_open(const struct provider_kind *kind, const char *argument,
 	libbpf_set_print(say_nothing);
 	(void)setrlimit(RLIMIT_MEMLOCK, &unlimited); /* kernels before 5.11 count maps */
 	b->provider.kind = kind;
+	b->variant = kind == &provider_bpf_kind ? BPF_FULL : BPF_MINIMAL;
 	b->cgroup = open_cgroup();
 	err = load(b, why);
 	if (err != ERR_OK)
@@ -501,6 +528,11 @@ static void tell_build(const struct bpf *b, char *room, size_t len)
 	snprintf(room, len, "%016llx", (unsigned long long)mixed);
 }
 
+static const uint32_t blind_of[] = {
+	[BPF_MINIMAL] = ORIGIN_BLIND_LATE | ORIGIN_BLIND_URING | ORIGIN_BLIND_UDP_IN,
+	[BPF_FULL] = ORIGIN_BLIND_LATE | ORIGIN_BLIND_FTRACE, /* trampolines are not PERMANENT */
+};
+
 static enum err bpf_health(struct provider *p, struct provider_health *ret)
 {
 	struct bpf *b = bpf_of(p);
@@ -510,7 +542,7 @@ static enum err bpf_health(struct provider *p, struct provider_health *ret)
 	s->major = ORIGIN_ABI_MAJOR;
 	s->minor = ORIGIN_ABI_MINOR;
 	s->hooks = b->hooks;
-	s->blind = ORIGIN_BLIND_URING | ORIGIN_BLIND_UDP_IN | ORIGIN_BLIND_LATE;
+	s->blind = blind_of[b->variant];
 	s->seq = b->control->seq;
 	s->lost = counter_of(b, COUNTER_LOST);
 	s->lost_tasks = counter_of(b, COUNTER_LOST_TASKS);
@@ -528,4 +560,5 @@ static enum err bpf_health(struct provider *p, struct provider_health *ret)
 	.getorigin = bpf_getorigin, .portpid = bpf_portpid, .dump = bpf_dump,    \
 	.rules_get = bpf_rules_get, .rules_set = bpf_rules_set, .health = bpf_health
 
+const struct provider_kind provider_bpf_kind = {.name = "bpf", BPF_CALLS};
 const struct provider_kind provider_bpf_minimal_kind = {.name = "bpf-minimal", BPF_CALLS};

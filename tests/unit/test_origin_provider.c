@@ -345,7 +345,7 @@ static void a_name_that_is_no_provider_is_said_to_be_none(void **state)
 	} rows[] = {
 		{"", "no provider \"\"", ERR_NOENT},
 		{"file", "no provider \"file\"", ERR_NOENT},
-		{"kmodx", "auto, kmod, bpf-minimal or file:PATH", ERR_NOENT},
+		{"kmodx", "auto, kmod, bpf, bpf-minimal or file:PATH", ERR_NOENT},
 		{"file:/nowhere/at/all", "No such file", ERR_NOENT},
 		{"file:/tmp", "not a regular file", ERR_IO},
 		{"file:/dev/null", "not a regular file", ERR_IO},

@@ -1,6 +1,7 @@
 /*
- * DOC: Both providers see one and the same host: the module and the BPF programs, in the daemon's
- * own way, by provider.h. What they record of it has to be equal, but for numbers and instants.
+ * DOC: Two providers see one and the same host: the module and the BPF programs of each variant, in
+ * the daemon's own way, by provider.h. What they record of it has to be equal, but for numbers and
+ * instants.
  */
 #include "origin/provider.h"
 #include "tests/vm/actor.h"
@@ -18,6 +19,7 @@ enum { KMOD, BPF, BOTH };
 #define QUIET_TRIES 20
 
 static const struct place here = {HERE, 2222}, here6 = {HERE6, 2226}, beyond = {EVIL, 8080};
+static const struct place control = {HERE, 5353};
 static struct provider *providers[BOTH];
 static struct origin_record records[BOTH][RECORDS_MAX];
 static size_t counts[BOTH];
@@ -137,11 +139,27 @@ static void scene(void)
 	actor_do(PEER, deed_take, 0);
 	actor_do(PEER, deed_login, 1001);
 	actor_do(PEER, deed_dial, (long)&beyond);
+	actor_do(SESSION, deed_bind, (long)&control);
+	actor_do(VISITOR, deed_aim, (long)&control);
+	actor_do(VISITOR, deed_shoot, 2);
+	actor_do(SESSION, deed_fetch, 2);
+	actor_do(GRANDCHILD, deed_aim, (long)&beyond);
+	actor_do(GRANDCHILD, deed_shoot, 3);
+	actor_do(SESSION, deed_ping, (long)&beyond);
 	actor_fork(SERVER, SERVICE); /* no login: what was accepted last */
 	actor_do(SERVICE, deed_dial, (long)&beyond);
 	actor_fork(SERVER, WORKER);
 	actor_do(WORKER, deed_become, 33);
 	actor_do(WORKER, deed_dial, (long)&beyond);
+}
+
+/* Does the BPF variant say that nothing of the kind escapes it? */
+static bool is_seen(enum origin_hook hook, uint32_t blindness)
+{
+	struct provider_health h = {.kind = ""};
+
+	return provider_health(providers[BPF], &h) == ERR_OK && (h.stats.hooks & 1U << hook) != 0 &&
+	       (h.stats.blind & blindness) == 0;
 }
 
 static void asked(void)
@@ -160,9 +178,10 @@ static void asked(void)
 	ok(equal == ACTORS, "of %zu processes both say the same when asked", equal);
 }
 
-static bool open_both(void)
+/* `variant` beside the module. False: it is not there, and that is said. */
+static bool open_both(const char *variant)
 {
-	static const char *const names[BOTH] = {"kmod", "bpf-minimal"};
+	const char *const names[BOTH] = {"kmod", variant};
 	char why[PROVIDER_WHY_MAX];
 
 	for (size_t i = 0; i < BOTH; i++) {
@@ -181,25 +200,61 @@ static bool open_both(void)
 
 static void close_both(void)
 {
-	for (size_t i = 0; i < BOTH; i++)
+	for (size_t i = 0; i < BOTH; i++) {
 		provider_close(providers[i]);
+		providers[i] = NULL;
+		counts[i] = 0;
+	}
 }
 
-void suite_differ(void)
+/* As many hooks as the module has; and can somebody take them away unnoticed, it says so. */
+static void check_trampolines(void)
 {
-	make_evil();
+	static const char *const switch_path = "/proc/sys/kernel/ftrace_enabled";
+	struct provider_health h;
+	char why[PROVIDER_WHY_MAX];
+
+	if (provider_open("bpf", &providers[BPF], why) != ERR_OK) {
+		note("skipped: %s", why);
+		return;
+	}
+	ok(provider_health(providers[BPF], &h) == ERR_OK, "bpf tells its health");
+	for (size_t i = 0; i < ORIGIN_HOOK_COUNT; i++)
+		ok((h.stats.hooks & 1U << i) != 0, "bpf has hook %zu", i);
+	ok((h.stats.blind & ~ORIGIN_BLIND_FTRACE) == ORIGIN_BLIND_LATE,
+	   "bpf sees all but what was before it");
+	ok(is_written(switch_path, "0") == ((h.stats.blind & ORIGIN_BLIND_FTRACE) != 0),
+	   "whether kernel.ftrace_enabled=0 blinds it, is as it says");
+	is_written(switch_path, "1");
+	close_both();
+}
+
+static void differ(const char *variant)
+{
 	ok(load("early=0") == 0, "the module loads");
-	if (open_both()) {
+	if (open_both(variant)) {
 		scene();
 		read_all(KMOD);
 		read_all(BPF);
 		compare(ORIGIN_KIND_ACCEPT, "ACCEPT", 2);
 		compare(ORIGIN_KIND_LOGIN, "LOGIN", 3);
 		compare(ORIGIN_KIND_CONNECT, "CONNECT", 5);
+		if (is_seen(ORIGIN_HOOK_SEND, ORIGIN_BLIND_UDP_OUT))
+			compare(ORIGIN_KIND_SEND, "SEND", 2);
+		if (is_seen(ORIGIN_HOOK_RECEIVE, ORIGIN_BLIND_UDP_IN))
+			compare(ORIGIN_KIND_RECEIVE, "RECEIVE", 1);
 		asked();
 		for (size_t i = ACTORS; i-- > 0;)
 			actor_end(i);
 	}
 	close_both();
 	ok(unload() == 0, "the module unloads");
+}
+
+void suite_differ(void)
+{
+	make_evil();
+	differ("bpf-minimal");
+	differ("bpf");
+	check_trampolines();
 }

@@ -304,6 +304,15 @@ void enter_evil(void)
 		die("setns");
 }
 
+bool is_written(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ret = fd >= 0 && write(fd, text, strlen(text)) > 0;
+
+	close(fd);
+	return ret;
+}
+
 void make_evil(void)
 {
 	if (evil_netns >= 0)

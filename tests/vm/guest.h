@@ -36,6 +36,8 @@ int device(void);                 /* opened, non-blocking */
 struct origin_stats stats(int fd);
 int getorigin(int fd, pid_t pid, struct origin_record *ret); /* 0, or errno */
 
+bool is_written(const char *path, const char *text); /* by the kernel's leave */
+
 /* --- records */
 
 struct seen {

@@ -88,15 +88,6 @@ static void rules(void)
 	   "%zu of %zu malformed rules are refused, and change nothing", refused, count);
 }
 
-static bool is_written(const char *path, const char *text)
-{
-	int at = open(path, O_WRONLY | O_CLOEXEC);
-	bool ret = at >= 0 && write(at, text, strlen(text)) > 0;
-
-	close(at);
-	return ret;
-}
-
 static void switched_off(void)
 {
 	struct origin_stats before;

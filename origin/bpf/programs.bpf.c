@@ -1,9 +1,10 @@
 /*
- * Tracepoints and cgroup hooks alone: for kernels that refuse trampolines. What fentry would see in
- * its place is found one step later: an accept when its system call returns, a connection when it
- * opens, a login at the next fork, exec or flow.
+ * The programs of both variants; the loader takes those of its own. What follows here makes do with
+ * tracepoints and cgroup hooks, for kernels that refuse trampolines. What trampoline.bpf.h sees is
+ * found one step later: an accept when its system call returns, a connection when it opens, a login
+ * at the next fork, exec or flow.
  */
-#include "origin/bpf/datagram.bpf.h"
+#include "origin/bpf/trampoline.bpf.h"
 
 #define NR_ACCEPT 43 /* x86-64 */
 #define NR_ACCEPT4 288
@@ -13,8 +14,6 @@
 #define STATUS_COMPAT 2 /* TS_COMPAT */
 #define MODE_FORMAT 0170000
 #define MODE_SOCKET 0140000
-#define PACKET_IP 0x0800
-#define PACKET_IPV6 0x86dd
 
 extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak; /* Linux 6.2 */
 
