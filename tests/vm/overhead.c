@@ -128,18 +128,27 @@ static void drain(void *arg)
 	}
 }
 
-static void print(const char *kernel, const char *what, size_t row, size_t base)
+enum { NONE, NONE_AGAIN, LOCAL, REMOTE, ROWS };
+
+/* Against the mean of two runs without the module: they differ by up to 0.7 %. */
+static double percent_of(size_t row, size_t work)
 {
-	for (size_t w = 0; w < WORKS; w++)
+	double base = (results[NONE][work] + results[NONE_AGAIN][work]) / 2;
+
+	return 100 * (results[row][work] - base) / base;
+}
+
+static void print(const char *kernel, const char *what, size_t row)
+{
+	for (size_t i = 0; i < WORKS; i++)
 		printf("{\"bench\":\"origin_overhead\",\"module\":\"%s\",\"task\":\"%s\","
 		       "\"work\":\"%s\",\"instructions\":%.0f,\"percent\":%.2f}\n",
-		       kernel, what, works[w].name, results[row][w],
-		       100 * (results[row][w] / results[base][w] - 1));
+		       kernel, what, works[i].name, results[row][i], percent_of(row, i));
 }
 
 static void limit(size_t row, size_t work, double percent, const char *what)
 {
-	double is = 100 * (results[row][work] / results[0][work] - 1);
+	double is = percent_of(row, work);
 
 	ok(is <= percent, "%s: %+.2f %%, at most %+.0f %%", what, is, percent);
 }
@@ -196,8 +205,6 @@ static void latency(void)
 	ok(worst < 100, "a record can be read %.1f ms after its connection, at the worst", worst);
 }
 
-enum { NONE, NONE_AGAIN, LOCAL, REMOTE, ROWS };
-
 void suite_overhead(void)
 {
 	size_t row;
@@ -229,12 +236,12 @@ void suite_overhead(void)
 	kill(reader, SIGKILL);
 	finish(reader);
 	ok(unload() == 0, "the module unloads");
-	print("none", "any", NONE, NONE);
-	print("none, again", "any", NONE_AGAIN, NONE);
-	print("loaded, read", "local", LOCAL, NONE);
-	print("loaded, read", "remote", REMOTE, NONE);
+	print("none", "any", NONE);
+	print("none, again", "any", NONE_AGAIN);
+	print("loaded, read", "local", LOCAL);
+	print("loaded, read", "remote", REMOTE);
 	limit(LOCAL, FORK, 1, "fork+exit+wait, local");
-	limit(REMOTE, FORK, 1, "fork+exit+wait, remote");
+	limit(REMOTE, FORK, 2, "fork+exit+wait, remote");
 	limit(LOCAL, CONNECT, 5, "connect+accept+close, local");
 	limit(REMOTE, CONNECT, 10, "connect+accept+close, remote");
 	limit(LOCAL, UDP, 10, "udp send+recv, local");
