@@ -51,6 +51,8 @@ static void take(struct host *h, const struct origin_record *r)
 {
 	if (canary_is(&h->canary, r))
 		return;
+	if (!hostfiles_see(&h->files, r))
+		return;
 	h->records++;
 	hostlog_take(&h->log, r);
 	origins_seen(h, r);
@@ -97,6 +99,7 @@ static void begin_to_read(struct host *h)
 	int fd = provider_fd(h->provider);
 
 	canary_arm(&h->canary, h->provider, h->node->conf.records_all);
+	hostfiles_arm(h->provider);
 	if (fd >= 0 && !h->has_poll && uv_poll_init(&h->node->loop, &h->poll, fd) == 0) {
 		h->poll.data = h;
 		h->has_poll = true;
@@ -155,6 +158,7 @@ enum err host_start(struct host *h, struct node *node)
 	(void)canary_start(&h->canary, node); /* without it the evidence says that there is none */
 	begin_to_read(h);
 	gateway_start(&h->gateway, node);
+	hostfiles_start(&h->files, h);
 	return ERR_OK;
 }
 
@@ -166,6 +170,7 @@ void host_stop(struct host *h)
 		uv_close((uv_handle_t *)&h->timer, NULL);
 	canary_stop(&h->canary);
 	gateway_stop(&h->gateway);
+	hostfiles_stop(&h->files);
 	hostlog_stop(&h->log);
 	origins_stop(h);
 }
@@ -173,5 +178,6 @@ void host_stop(struct host *h)
 void host_free(struct host *h)
 {
 	hostlog_free(&h->log);
+	hostfiles_free(&h->files);
 	provider_close(h->provider);
 }

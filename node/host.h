@@ -5,12 +5,14 @@
  *	provider -> host -> hostlog -> store          every record
  *	gateway's node -> gateway -> hostlog          its questions
  *	canary -> kernel -> provider -> host          do the hooks still fire?
+ *	files written, processes started -> hostfiles -> provider, hostlog
  */
 #ifndef SPOOR_NODE_HOST_H
 #define SPOOR_NODE_HOST_H
 
 #include "node/canary.h"
 #include "node/gateway.h"
+#include "node/hostfiles.h"
 #include "node/hostlog.h"
 #include "origin/provider.h"
 
@@ -30,6 +32,7 @@ struct host {
 	struct hostlog log;
 	struct gateway gateway;
 	struct canary canary;
+	struct hostfiles files;
 	struct watcher *watchers; /* of `spoor origin watch` */
 	uint64_t records, malformed;
 };

@@ -7,6 +7,7 @@
 #include "node/recordrow.h"
 #include "node/requests.h"
 #include "node/row.h"
+#include "origin/files/writes.h"
 #include "origin/record.h"
 
 #include <stdlib.h>
@@ -257,6 +258,19 @@ void request_origin_watch(struct client *client, const struct ctl_request *reque
  * How the host is.
  */
 
+/* Of those in which a file starts others. */
+static void put_files(struct pack *p, const struct hostfiles *f)
+{
+	pack_str(p, "files");
+	pack_map(p, 6);
+	row_uint(p, "folders", f->folders);
+	row_uint(p, "tagged", f->tags.count);
+	row_uint(p, "written", f->tagged);
+	row_uint(p, "unknown", f->unknown);
+	row_uint(p, "started", f->started);
+	row_uint(p, "lost", f->lost + (f->writes != NULL ? writes_lost(f->writes) : 0));
+}
+
 static void put_host(struct pack *p, struct node *node)
 {
 	const struct host *h = &node->host;
@@ -265,7 +279,7 @@ static void put_host(struct pack *p, struct node *node)
 
 	host_health(node, &health);
 	health.lost += h->log.lost;
-	pack_map(p, 14);
+	pack_map(p, 15);
 	row_str(p, "name", node->keys.self.card.cert.name);
 	row_str(p, "org", node->keys.self.card.cert.org);
 	row_str(p, "role", "host");
@@ -279,6 +293,7 @@ static void put_host(struct pack *p, struct node *node)
 	row_uint(p, "malformed", h->malformed);
 	row_uint(p, "entries", h->log.end.count);
 	row_hex(p, "head", h->log.end.head.octets, sizeof(h->log.end.head.octets));
+	put_files(p, &h->files);
 	pack_str(p, "health");
 	recordrow_health(p, &health, node_now().wall.ms);
 }

@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "origin/health.h"
 #include "origin/provider_kind.h"
+#include "origin/record.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -90,6 +91,13 @@ enum err provider_portpid(struct provider *p, const struct origin_flow *flow,
 enum err provider_dump(struct provider *p, provider_visit *visit, void *arg)
 {
 	return p->kind->dump(p, visit, arg);
+}
+
+enum err provider_setorigin(struct provider *p, const struct origin_record *r)
+{
+	if (r->origin.type != ORIGIN_FILE || record_check(r) != ERR_OK)
+		return ERR_RANGE;
+	return p->kind->setorigin != NULL ? p->kind->setorigin(p, r) : ERR_DENIED;
 }
 
 enum err provider_rules_get(struct provider *p, struct origin_rules *ret)

@@ -72,6 +72,13 @@ MUST_USE enum err provider_portpid(struct provider *p, const struct origin_flow 
 typedef void provider_visit(void *arg, const struct origin_record *r);
 MUST_USE enum err provider_dump(struct provider *p, provider_visit *visit, void *arg);
 
+/*
+ * The process r->process (pid, start_ns) was started by way of a file: r->origin, of type FILE, is
+ * its origin unless it has one from elsewhere, and its children inherit it. ERR_NOENT: it has
+ * ended. ERR_DENIED: this provider cannot. ERR_RANGE: no such origin.
+ */
+MUST_USE enum err provider_setorigin(struct provider *p, const struct origin_record *r);
+
 /* ERR_DENIED: this provider has no rules. ERR_RANGE: malformed, nothing was changed. */
 MUST_USE enum err provider_rules_get(struct provider *p, struct origin_rules *ret);
 MUST_USE enum err provider_rules_set(struct provider *p, const struct origin_rules *rules);

@@ -174,6 +174,13 @@ static enum err device_dump(struct provider *p, provider_visit *visit, void *arg
 	return ERR_OK;
 }
 
+static enum err device_setorigin(struct provider *p, const struct origin_record *r)
+{
+	struct origin_record copy = *r;
+
+	return ask(device_of(p), ORIGIN_IOC_SETORIGIN, &copy);
+}
+
 static enum err device_rules_get(struct provider *p, struct origin_rules *ret)
 {
 	return ask(device_of(p), ORIGIN_IOC_RULES_GET, ret);
@@ -204,6 +211,7 @@ const struct provider_kind provider_device_kind = {
 	.getorigin = device_getorigin,
 	.portpid = device_portpid,
 	.dump = device_dump,
+	.setorigin = device_setorigin,
 	.rules_get = device_rules_get,
 	.rules_set = device_rules_set,
 	.health = device_health,

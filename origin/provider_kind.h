@@ -22,6 +22,7 @@ struct provider_kind {
 	enum err (*portpid)(struct provider *p, const struct origin_flow *flow,
 	                    struct origin_record *ret);
 	enum err (*dump)(struct provider *p, provider_visit *visit, void *arg);
+	enum err (*setorigin)(struct provider *p, const struct origin_record *r); /* NULL: cannot */
 	enum err (*rules_get)(struct provider *p, struct origin_rules *ret);
 	enum err (*rules_set)(struct provider *p, const struct origin_rules *rules);
 	/* `stats` and `build`; the rest is the same for all. */

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -480,6 +481,39 @@ static enum err bpf_portpid(struct provider *p, const struct origin_flow *flow,
 	return err == ERR_OK && !f.is_found ? ERR_NOENT : err;
 }
 
+/* Into the task's storage, which a descriptor of the process names to the kernel. */
+static enum err give_origin(struct bpf *b, int pidfd, const struct origin_record *r)
+{
+	struct task_state state = {.reserved = 0};
+	bool is_known = bpf_map_lookup_elem(map_fd(b, "tasks"), &pidfd, &state) == 0;
+
+	if (state.c.origin.type >= ORIGIN_REMOTE)
+		return ERR_OK;
+	state.c.origin = r->origin;
+	state.c.origin_root = r->root;
+	state.c.origin_loginuid = r->user.origin_loginuid;
+	state.c.origin_session = r->user.origin_session;
+	return bpf_map_update_elem(map_fd(b, "tasks"), &pidfd, &state,
+	                           is_known ? BPF_EXIST | BPF_F_LOCK : BPF_NOEXIST) == 0
+	               ? ERR_OK
+	               : ERR_IO;
+}
+
+static enum err bpf_setorigin(struct provider *p, const struct origin_record *r)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, r->process.pid, 0);
+	struct origin_record is;
+	enum err err = pidfd >= 0 ? bpf_getorigin(p, (pid_t)r->process.pid, &is) : ERR_NOENT;
+
+	if (err == ERR_OK && is.process.start_ns != r->process.start_ns)
+		err = ERR_NOENT; /* another has its pid */
+	if (err == ERR_OK)
+		err = give_origin(bpf_of(p), pidfd, r);
+	if (pidfd >= 0)
+		close(pidfd);
+	return err;
+}
+
 static enum err bpf_dump(struct provider *p, provider_visit *visit, void *arg)
 {
 	struct bpf *b = bpf_of(p);
@@ -555,10 +589,11 @@ static enum err bpf_health(struct provider *p, struct provider_health *ret)
 	return ERR_OK;
 }
 
-#define BPF_CALLS                                                                \
-	.open = bpf_open, .close = bpf_close, .fd = bpf_no_fd, .next = bpf_next, \
-	.getorigin = bpf_getorigin, .portpid = bpf_portpid, .dump = bpf_dump,    \
-	.rules_get = bpf_rules_get, .rules_set = bpf_rules_set, .health = bpf_health
+#define BPF_CALLS                                                                           \
+	.open = bpf_open, .close = bpf_close, .fd = bpf_no_fd, .next = bpf_next,            \
+	.getorigin = bpf_getorigin, .portpid = bpf_portpid, .dump = bpf_dump,               \
+	.setorigin = bpf_setorigin, .rules_get = bpf_rules_get, .rules_set = bpf_rules_set, \
+	.health = bpf_health
 
 const struct provider_kind provider_bpf_kind = {.name = "bpf", BPF_CALLS};
 const struct provider_kind provider_bpf_minimal_kind = {.name = "bpf-minimal", BPF_CALLS};

@@ -1,12 +1,17 @@
 /*
  * shared - what the BPF programs and their loader tell each other, beside the ring of records.
  *
- * One `struct control`, mapped into the loader's memory, and counters for each processor.
+ * One `struct control`, mapped into the loader's memory, counters for each processor, and what a
+ * task carries.
  */
 #ifndef SPOOR_ORIGIN_BPF_SHARED_H
 #define SPOOR_ORIGIN_BPF_SHARED_H
 
 #include "origin/uapi/origin.h"
+
+#ifndef __VMLINUX_H__ /* which has all of it */
+#	include <linux/bpf.h>
+#endif
 
 #define BPF_FLOWS_MAX 8192     /* aggregated flows at once */
 #define BPF_OUTGOING_MAX 16384 /* recent outgoing connections, for self-hops */
@@ -38,6 +43,21 @@ struct control {
 	__u32 is_asked_all; /* of the iterator: also of a process that carries nothing */
 	struct origin_flow asked_flow;
 	struct bpf_rules rules[2];
+};
+
+struct carried {
+	struct origin_source origin, last;
+	struct origin_flow origin_root, last_root;
+	__u32 origin_loginuid, origin_session;
+	__u32 session, uid; /* as they were when last looked at */
+	__u32 accepts;      /* since the last fork */
+	__u32 reserved;
+};
+
+struct task_state {
+	struct bpf_spin_lock lock; /* threads of one group write the leader's */
+	__u32 reserved;
+	struct carried c;
 };
 
 enum counter {

@@ -24,21 +24,6 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-struct carried {
-	struct origin_source origin, last;
-	struct origin_flow origin_root, last_root;
-	__u32 origin_loginuid, origin_session;
-	__u32 session, uid; /* as they were when last looked at */
-	__u32 accepts;      /* since the last fork */
-	__u32 reserved;
-};
-
-struct task_state {
-	struct bpf_spin_lock lock; /* threads of one group write the leader's */
-	__u32 reserved;
-	struct carried c;
-};
-
 struct hop { /* of an outgoing connection: what a mirrored accept inherits */
 	struct origin_flow root;
 	__u32 depth;

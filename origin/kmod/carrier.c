@@ -257,6 +257,28 @@ bool carrier_promote(enum origin_type type, u16 flags)
 	return true;
 }
 
+bool carrier_give(struct task_struct *t, struct source *s)
+{
+	const void *key = t->signal;
+	unsigned long flags;
+	bool ret = false;
+	struct carrier *c;
+
+	spin_lock_irqsave(lock_of(key), flags);
+	c = find(key) ?: add(key, t, false);
+	/* It may be ending: who comes first, this or carrier_exit(), sees what the other did. */
+	smp_mb();
+	if (c && !atomic_read(&t->signal->live)) {
+		drop(c);
+	} else if (c) {
+		if (!held(&c->origin))
+			replace(&c->origin, source_get(s));
+		ret = true;
+	}
+	spin_unlock_irqrestore(lock_of(key), flags);
+	return ret;
+}
+
 /* The parent's next accept begins a new count. Its own last accept stays: a server may fork twice.
  */
 static void settle(const void *key)

@@ -48,6 +48,10 @@ void carrier_accept_local(void);
  */
 bool carrier_promote(enum origin_type type, u16 flags);
 
+/* `s` becomes the origin of the process of `t`, unless it has one. False: it has ended, or no room.
+ */
+bool carrier_give(struct task_struct *t, struct source *s);
+
 /* `v` is what the parent, current, carries. */
 void carrier_fork(struct task_struct *child, const struct carrier_view *v);
 void carrier_exit(struct task_struct *t);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "origin/kmod/control.h"
 
+#include "origin/kmod/carrier.h"
 #include "origin/kmod/count.h"
 #include "origin/kmod/holder.h"
 #include "origin/kmod/hook.h"
@@ -77,6 +78,57 @@ static long portpid(void __user *arg)
 	report_task(&p.record, t);
 	put_task_struct(t);
 	return copy_to_user(arg, &p, sizeof(p)) ? -EFAULT : 0;
+}
+
+static struct task_struct *find_started(const struct origin_process *p)
+{
+	struct task_struct *t;
+
+	rcu_read_lock();
+	t = pid_task(find_vpid(p->pid), PIDTYPE_TGID);
+	if (t && t->start_boottime == p->start_ns)
+		get_task_struct(t);
+	else
+		t = NULL;
+	rcu_read_unlock();
+	return t;
+}
+
+static bool is_of_file(const struct origin_record *r)
+{
+	return r->origin.type == ORIGIN_FILE && r->origin.flow.proto &&
+	       r->origin.flow.direction == ORIGIN_IN && !r->origin.flow.reserved && r->root.proto &&
+	       r->root.direction == ORIGIN_IN && !r->root.reserved;
+}
+
+static long give_origin(const struct origin_record *r)
+{
+	struct source made = {
+		.shown = r->origin,
+		.root = r->root,
+		.loginuid = r->user.origin_loginuid,
+		.session = r->user.origin_session,
+	};
+	struct task_struct *t = find_started(&r->process);
+	struct source *s = t ? source_new(&made) : NULL;
+	long ret = !t ? -ESRCH : !s ? -ENOMEM : carrier_give(t, s) ? 0 : -ESRCH;
+
+	source_put(s);
+	if (t)
+		put_task_struct(t);
+	return ret;
+}
+
+static long set_origin(void __user *arg)
+{
+	struct origin_record *r = memdup_user(arg, sizeof(*r));
+	long ret;
+
+	if (IS_ERR(r))
+		return PTR_ERR(r);
+	ret = is_of_file(r) ? give_origin(r) : -EINVAL;
+	kfree(r);
+	return ret;
 }
 
 static struct task_struct *find_same(const struct carrier_id *id)
@@ -189,6 +241,7 @@ static const struct {
 	{.request = ORIGIN_IOC_RULES_GET, .answer = get_rules},
 	{.request = ORIGIN_IOC_RULES_SET, .answer = set_rules},
 	{.request = ORIGIN_IOC_STATS, .answer = get_stats},
+	{.request = ORIGIN_IOC_SETORIGIN, .answer = set_origin},
 };
 
 static long spoor_ioctl(struct file *file, unsigned int request, unsigned long arg)

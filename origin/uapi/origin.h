@@ -242,6 +242,10 @@ struct origin_dump {
 };
 
 /*
+ * SETORIGIN says that the process `process` (pid in the caller's ns, start_ns) was started by way
+ * of a file: `origin` is of type FILE and otherwise the writer's, `root` and `user.origin_...` too;
+ * nothing else of the record is read. An origin from elsewhere that it has already stays.
+ *
  * read() gives whole records, as many as fit; poll() says when there are some. ESRCH: no such
  * process, or no such flow; EPERM: the caller may not (needs CAP_SYS_ADMIN, but for its own
  * processes' getorigin); EINVAL: malformed, nothing was changed.
@@ -254,6 +258,7 @@ struct origin_dump {
 #	define ORIGIN_IOC_RULES_GET _IOR('o', 4, struct origin_rules)
 #	define ORIGIN_IOC_RULES_SET _IOW('o', 5, struct origin_rules)
 #	define ORIGIN_IOC_STATS _IOR('o', 6, struct origin_stats)
+#	define ORIGIN_IOC_SETORIGIN _IOW('o', 7, struct origin_record)
 #endif
 
 #define ORIGIN_ASSERT_SIZE(what, octets) _Static_assert(sizeof(struct what) == (octets), #what)

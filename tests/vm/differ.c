@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { VISITOR, TARGET, SERVER, SESSION, GRANDCHILD, PEER, SERVICE, WORKER, ACTORS };
+enum { VISITOR, TARGET, SERVER, SESSION, GRANDCHILD, PEER, SERVICE, WORKER, GIVEN, HEIR, ACTORS };
 enum { KMOD, BPF, BOTH };
 
 #define RECORDS_MAX 256
@@ -151,6 +151,49 @@ static void scene(void)
 	actor_fork(SERVER, WORKER);
 	actor_do(WORKER, deed_become, 33);
 	actor_do(WORKER, deed_dial, (long)&beyond);
+	actor_new(GIVEN);
+}
+
+static struct origin_record told_of(size_t which, size_t actor)
+{
+	struct origin_record r = {.head = {.kind = ORIGIN_KIND_NONE}};
+
+	if (provider_getorigin(providers[which], actor_pid(actor), &r) != ERR_OK)
+		note("provider %zu knows nothing of actor %zu", which, actor);
+	return r;
+}
+
+/* As the daemon does with what a file started: the heir has it by inheritance. */
+static void given(void)
+{
+	struct origin_record from = told_of(KMOD, SESSION), heirs[BOTH];
+	unsigned right = 0;
+
+	from.head.kind = ORIGIN_KIND_FILE;
+	from.origin.type = ORIGIN_FILE;
+	for (size_t i = 0; i < BOTH; i++) {
+		struct origin_record wrong = from;
+
+		right += provider_setorigin(providers[i], &from) == ERR_OK &&
+		         told_of(i, SESSION).origin.type == ORIGIN_REMOTE; /* it has one */
+		from.process = told_of(i, GIVEN).process;
+		wrong.process = from.process;
+		wrong.process.start_ns++;
+		right += provider_setorigin(providers[i], &wrong) == ERR_NOENT;
+		wrong = from;
+		wrong.origin.type = ORIGIN_REMOTE;
+		right += provider_setorigin(providers[i], &wrong) == ERR_RANGE;
+		right += told_of(i, GIVEN).root.proto == 0;
+		right += provider_setorigin(providers[i], &from) == ERR_OK;
+		from.process = told_of(i, SESSION).process;
+	}
+	ok(right == 5 * BOTH, "of a process an origin by way of a file is taken, and nothing else");
+	actor_fork(GIVEN, HEIR);
+	actor_do(HEIR, deed_dial, (long)&beyond);
+	for (size_t i = 0; i < BOTH; i++)
+		heirs[i] = told_of(i, HEIR);
+	ok(heirs[KMOD].origin.type == ORIGIN_FILE && is_equal("heir", &heirs[KMOD], &heirs[BPF]),
+	   "and its children inherit it, as both say");
 }
 
 /* Does the BPF variant say that nothing of the kind escapes it? */
@@ -234,11 +277,12 @@ static void differ(const char *variant)
 	ok(load("early=0") == 0, "the module loads");
 	if (open_both(variant)) {
 		scene();
+		given();
 		read_all(KMOD);
 		read_all(BPF);
 		compare(ORIGIN_KIND_ACCEPT, "ACCEPT", 2);
 		compare(ORIGIN_KIND_LOGIN, "LOGIN", 3);
-		compare(ORIGIN_KIND_CONNECT, "CONNECT", 5);
+		compare(ORIGIN_KIND_CONNECT, "CONNECT", 6);
 		if (is_seen(ORIGIN_HOOK_SEND, ORIGIN_BLIND_UDP_OUT))
 			compare(ORIGIN_KIND_SEND, "SEND", 2);
 		if (is_seen(ORIGIN_HOOK_RECEIVE, ORIGIN_BLIND_UDP_IN))

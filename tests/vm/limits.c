@@ -56,6 +56,30 @@ static void questions(void)
 	   "and a read with no room for a record");
 }
 
+static void origins(void)
+{
+	const struct origin_flow way = {.proto = 6, .direction = ORIGIN_IN};
+	const struct origin_record right = {
+		.process = {.pid = 1, .start_ns = 1},
+		.origin = {.type = ORIGIN_FILE, .flow = way},
+		.root = way,
+	};
+	struct origin_record bad[] = {right, right, right, right, right};
+	size_t refused = 0, count = sizeof(bad) / sizeof(bad[0]);
+	struct origin_record nobody = right;
+
+	bad[0].origin.type = ORIGIN_REMOTE;
+	bad[1].origin.flow.proto = 0;
+	bad[2].origin.flow.direction = ORIGIN_OUT;
+	bad[3].origin.flow.reserved = 1;
+	bad[4].root.proto = 0;
+	for (size_t i = 0; i < count; i++)
+		refused += is_refused(ORIGIN_IOC_SETORIGIN, &bad[i], EINVAL);
+	ok(refused == count, "%zu of %zu malformed origins are refused", refused, count);
+	ok(is_refused(ORIGIN_IOC_SETORIGIN, &nobody, ESRCH),
+	   "and one for a process that began at another time");
+}
+
 static void rules(void)
 {
 	struct origin_rules before, after;
@@ -202,6 +226,7 @@ void suite_limits(void)
 	start();
 	ok(unload() != 0, "while its device is open it cannot be unloaded");
 	questions();
+	origins();
 	rules();
 	switched_off();
 	stop();
