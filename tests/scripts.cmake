@@ -26,6 +26,7 @@ script_test(integration/overlay tests/integration/overlay.sh)
 script_test(integration/origin tests/integration/origin.sh)
 script_test(integration/origin_bpf tests/integration/origin_bpf.sh)
 script_test(integration/origin_files tests/integration/origin_files.sh)
+script_test(integration/origin_ssh tests/integration/origin_ssh.sh)
 
 # The kernel module, in a virtual machine: Debian's two kernels, load, and what it costs.
 script_test(vm/6.1 tools/vm --kernel 6.1)
