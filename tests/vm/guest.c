@@ -355,10 +355,15 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} suites[] = {
-		{"smoke", suite_smoke},           {"datagram", suite_datagram},
-		{"activation", suite_activation}, {"limits", suite_limits},
-		{"blocked", suite_blocked},       {"differ", suite_differ},
-		{"pinned", suite_pinned},         {"load", suite_load},
+		{"smoke", suite_smoke},
+		{"datagram", suite_datagram},
+		{"activation", suite_activation},
+		{"limits", suite_limits},
+		{"blocked", suite_blocked},
+		{"differ", suite_differ},
+		{"daemon", suite_daemon},
+		{"pinned", suite_pinned},
+		{"load", suite_load},
 		{"overhead", suite_overhead},
 	};
 

@@ -85,6 +85,7 @@ void suite_datagram(void);
 void suite_activation(void);
 void suite_limits(void);
 void suite_blocked(void);
+void suite_daemon(void);
 void suite_differ(void);
 void suite_pinned(void);
 void suite_load(void);
