@@ -38,10 +38,11 @@ struct hostfiles {
 	uv_timer_t again; /* while writes wait */
 	int starts;       /* descriptor; -1: not asked for, or refused */
 	bool has_starts, has_write, has_timer;
-	size_t folders;
+	bool is_stale;         /* tags were written since they were read */
+	bool is_start_refused; /* said once */
 	uint64_t tagged, started;
 	uint64_t unknown; /* written by who had ended, and from nowhere else as far as is known */
-	uint64_t lost;    /* starts that the kernel had no room to tell of */
+	uint64_t lost;    /* times that the kernel had no room for who starts */
 };
 
 /* Why it cannot is logged; the host goes on without. */

@@ -261,14 +261,20 @@ void request_origin_watch(struct client *client, const struct ctl_request *reque
 /* Of those in which a file starts others. */
 static void put_files(struct pack *p, const struct hostfiles *f)
 {
+	struct writes_counts counts = {0};
+
+	if (f->writes != NULL)
+		writes_counts(f->writes, &counts);
 	pack_str(p, "files");
-	pack_map(p, 6);
-	row_uint(p, "folders", f->folders);
+	pack_map(p, 8);
+	row_uint(p, "folders", counts.folders);
+	row_uint(p, "refused", counts.refused);
 	row_uint(p, "tagged", f->tags.count);
+	row_uint(p, "unread", f->tags.unread);
 	row_uint(p, "written", f->tagged);
 	row_uint(p, "unknown", f->unknown);
 	row_uint(p, "started", f->started);
-	row_uint(p, "lost", f->lost + (f->writes != NULL ? writes_lost(f->writes) : 0));
+	row_uint(p, "lost", f->lost + counts.lost);
 }
 
 static void put_host(struct pack *p, struct node *node)

@@ -74,8 +74,8 @@ MUST_USE enum err provider_dump(struct provider *p, provider_visit *visit, void 
 
 /*
  * The process r->process (pid, start_ns) was started by way of a file: r->origin, of type FILE, is
- * its origin unless it has one from elsewhere, and its children inherit it. ERR_NOENT: it has
- * ended. ERR_DENIED: this provider cannot. ERR_RANGE: no such origin.
+ * its origin, and its children inherit it. ERR_STALE: it has one from elsewhere, which stays.
+ * ERR_NOENT: it has ended. ERR_DENIED: this provider cannot. ERR_RANGE: no such origin.
  */
 MUST_USE enum err provider_setorigin(struct provider *p, const struct origin_record *r);
 

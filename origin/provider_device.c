@@ -39,6 +39,7 @@ static enum err err_of(int number)
 		{ENOENT, ERR_NOENT},   {ENODEV, ERR_NOENT},  {ENXIO, ERR_NOENT},
 		{ESRCH, ERR_NOENT},    {EACCES, ERR_DENIED}, {EPERM, ERR_DENIED},
 		{ENOTTY, ERR_VERSION}, {EINVAL, ERR_RANGE},  {ENOMEM, ERR_NOMEM},
+		{EEXIST, ERR_STALE},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -481,22 +481,29 @@ static enum err bpf_portpid(struct provider *p, const struct origin_flow *flow,
 	return err == ERR_OK && !f.is_found ? ERR_NOENT : err;
 }
 
-/* Into the task's storage, which a descriptor of the process names to the kernel. */
+/*
+ * Into the task's storage, which a descriptor of the process names to the kernel. What the task
+ * itself changes between the reading and the writing, some microseconds, is lost.
+ */
 static enum err give_origin(struct bpf *b, int pidfd, const struct origin_record *r)
 {
-	struct task_state state = {.reserved = 0};
-	bool is_known = bpf_map_lookup_elem(map_fd(b, "tasks"), &pidfd, &state) == 0;
+	int fd = map_fd(b, "tasks");
+	int rc = -1;
 
-	if (state.c.origin.type >= ORIGIN_REMOTE)
-		return ERR_OK;
-	state.c.origin = r->origin;
-	state.c.origin_root = r->root;
-	state.c.origin_loginuid = r->user.origin_loginuid;
-	state.c.origin_session = r->user.origin_session;
-	return bpf_map_update_elem(map_fd(b, "tasks"), &pidfd, &state,
-	                           is_known ? BPF_EXIST | BPF_F_LOCK : BPF_NOEXIST) == 0
-	               ? ERR_OK
-	               : ERR_IO;
+	for (int tries = 0; tries < 3 && rc != 0; tries++) { /* it may be made meanwhile */
+		struct task_state state = {.reserved = 0};
+		bool is_known = bpf_map_lookup_elem_flags(fd, &pidfd, &state, BPF_F_LOCK) == 0;
+
+		if (state.c.origin.type >= ORIGIN_REMOTE)
+			return ERR_STALE;
+		state.c.origin = r->origin;
+		state.c.origin_root = r->root;
+		state.c.origin_loginuid = r->user.origin_loginuid;
+		state.c.origin_session = r->user.origin_session;
+		rc = bpf_map_update_elem(fd, &pidfd, &state,
+		                         is_known ? BPF_EXIST | BPF_F_LOCK : BPF_NOEXIST);
+	}
+	return rc == 0 ? ERR_OK : ERR_IO;
 }
 
 static enum err bpf_setorigin(struct provider *p, const struct origin_record *r)

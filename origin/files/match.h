@@ -1,6 +1,7 @@
 /*
  * match - which file a process was started by, as far as the process itself shows it: its unit (by
- * its control group), its program, or a cron or at daemon among its ancestors and its user.
+ * its control group), its program, or a cron or at daemon among its ancestors and its user: what
+ * those start by which table can only be likely.
  */
 #ifndef SPOOR_ORIGIN_FILES_MATCH_H
 #define SPOOR_ORIGIN_FILES_MATCH_H

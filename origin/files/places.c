@@ -5,25 +5,26 @@
 #include <glob.h>
 #include <string.h>
 
+#define HOMES "{/root,/home/*}"
+#define UNITS "{/etc,/run,/lib,/usr/local/lib}/systemd/system"
+
 static const struct place places[] = {
 	{"/etc", "crontab", PLACES_CRON_D},
 	{"/etc/cron.d", NULL, PLACES_CRON_D},
-	{"/etc/cron.hourly", NULL, PLACES_PROGRAM},
-	{"/etc/cron.daily", NULL, PLACES_PROGRAM},
-	{"/etc/cron.weekly", NULL, PLACES_PROGRAM},
-	{"/etc/cron.monthly", NULL, PLACES_PROGRAM},
+	{"/etc/cron.{hourly,daily,weekly,monthly}", NULL, PLACES_PROGRAM},
 	{"/etc/init.d", NULL, PLACES_PROGRAM},
 	{"/etc", "rc.local", PLACES_PROGRAM},
 	{"/var/spool/cron", NULL, PLACES_CRONTAB},
-	{"/var/spool/cron/crontabs", NULL, PLACES_CRONTAB},
+	{"/var/spool/cron/{crontabs,tabs}", NULL, PLACES_CRONTAB},
 	{"/var/spool/cron/atjobs", NULL, PLACES_AT},
 	{"/var/spool/at", NULL, PLACES_AT},
-	{"/etc/systemd/system", NULL, PLACES_UNIT},
-	{"/etc/systemd/system/*.d", NULL, PLACES_UNIT},
-	{"/run/systemd/system", NULL, PLACES_UNIT},
-	{"/usr/local/lib/systemd/system", NULL, PLACES_UNIT},
-	{"/lib/systemd/system", NULL, PLACES_UNIT},
-	{"{/root,/home/*}/.ssh", "authorized_keys", PLACES_KEYS},
+	{UNITS, NULL, PLACES_UNIT},
+	{UNITS "/*.d", NULL, PLACES_UNIT},
+	{"/run/systemd/transient", NULL, PLACES_UNIT},
+	{"/etc/systemd/user", NULL, PLACES_UNIT},
+	{HOMES "/.config/systemd/user", NULL, PLACES_UNIT},
+	{HOMES "/.ssh", "authorized_keys", PLACES_KEYS},
+	{HOMES, ".ssh", PLACES_FOLDER},
 };
 
 void places_each(void (*visit)(void *arg, const char *folder, const struct place *place), void *arg)
@@ -41,5 +42,5 @@ void places_each(void (*visit)(void *arg, const char *folder, const struct place
 
 bool places_has(const struct place *place, const char *name)
 {
-	return place->name == NULL || strcmp(name, place->name) == 0;
+	return place->name == NULL ? name[0] != '.' : strcmp(name, place->name) == 0;
 }

@@ -12,6 +12,7 @@ enum places_use {
 	PLACES_UNIT,    /* systemd's; or, in NAME.d, a part of one */
 	PLACES_PROGRAM, /* is run itself */
 	PLACES_KEYS,    /* lets somebody log in */
+	PLACES_FOLDER,  /* is a folder that would be a place itself */
 };
 
 struct place {

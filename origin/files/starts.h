@@ -9,7 +9,8 @@
 /* Its descriptor, readable when there is one; -1: the kernel has no connector, or it needs root. */
 int starts_open(void);
 
-/* ERR_NOENT: none now. ERR_LIMIT: some were lost. ERR_IO: broken. */
+/* ERR_NOENT: none now. ERR_STALE: something else, go on. ERR_LIMIT: some were lost. ERR_IO: broken.
+ */
 MUST_USE enum err starts_next(int fd, pid_t *ret);
 
 #endif

@@ -1,27 +1,43 @@
 #include "origin/files/tags.h"
 
+#include "base/util.h"
 #include "origin/record.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
-enum err tags_put(const char *path, const struct origin_record *writer)
+#define ROOM_MIN 64
+
+/* There are no calls for attributes that take a folder's descriptor: this names it to those. */
+static void name_it(int folder, const char *name, char room[TAGS_PATH_MAX])
+{
+	snprintf(room, TAGS_PATH_MAX, "/proc/self/fd/%d/%s", folder, name);
+}
+
+enum err tags_put(int folder, const char *name, const struct origin_record *writer)
 {
 	uint8_t room[RECORD_OCTETS];
+	char path[TAGS_PATH_MAX];
 
 	record_pack(writer, room);
+	name_it(folder, name, path);
 	return lsetxattr(path, TAGS_ATTRIBUTE, room, sizeof(room), 0) == 0 ? ERR_OK : ERR_IO;
 }
 
-enum err tags_get(const char *path, struct origin_record *ret_writer)
+enum err tags_get(int folder, const char *name, struct origin_record *ret_writer)
 {
 	uint8_t room[RECORD_OCTETS + 1];
-	ssize_t len = lgetxattr(path, TAGS_ATTRIBUTE, room, sizeof(room));
+	char path[TAGS_PATH_MAX];
+	ssize_t len;
 
+	name_it(folder, name, path);
+	len = lgetxattr(path, TAGS_ATTRIBUTE, room, sizeof(room));
 	if (len < 0)
 		return errno == ERANGE ? ERR_FORMAT : ERR_NOENT;
 	if (record_unpack(room, (size_t)len, ret_writer) != ERR_OK || ret_writer->root.proto == 0)
@@ -29,46 +45,80 @@ enum err tags_get(const char *path, struct origin_record *ret_writer)
 	return ERR_OK;
 }
 
-static void read_file(struct tags *t, const char *folder, const struct place *place,
-                      const char *name)
+static bool grow(struct tags *t)
 {
-	struct tag *tag = &t->rows[t->count];
-	struct stat st;
+	size_t room = MIN(MAX(2 * t->room, ROOM_MIN), TAGS_MAX);
+	struct tag *rows = t->room < TAGS_MAX ? realloc(t->rows, room * sizeof(*rows)) : NULL;
 
-	if (t->count == TAGS_MAX || name[0] == '.' || !places_has(place, name) ||
-	    snprintf(tag->path, sizeof(tag->path), "%s/%s", folder, name) >= TAGS_PATH_MAX ||
-	    tags_get(tag->path, &tag->writer) != ERR_OK || lstat(tag->path, &st) != 0)
-		return;
-	tag->use = place->use;
-	tag->uid = st.st_uid;
-	t->count++;
+	if (rows == NULL)
+		return false;
+	t->rows = rows;
+	t->room = room;
+	return true;
 }
 
-static void read_folder(void *arg, const char *folder, const struct place *place)
-{
-	DIR *dir = opendir(folder);
+struct reading { /* of a folder */
+	struct tags *tags;
+	const struct place *place;
+	const char *path;
+	int folder;
+	size_t count;
+};
 
-	if (dir == NULL)
+static void read_file(struct reading *r, const char *name)
+{
+	struct tags *t = r->tags;
+	struct origin_record writer;
+	struct tag *tag;
+	struct stat st;
+
+	if (!places_has(r->place, name) || tags_get(r->folder, name, &writer) != ERR_OK ||
+	    fstatat(r->folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return;
-	for (const struct dirent *e = readdir(dir); e != NULL; e = readdir(dir))
-		read_file(arg, folder, place, e->d_name);
-	closedir(dir);
+	if (r->count == TAGS_FOLDER_MAX || (t->count == t->room && !grow(t))) {
+		t->unread++;
+		return;
+	}
+	tag = &t->rows[t->count];
+	if (snprintf(tag->path, sizeof(tag->path), "%s/%s", r->path, name) >= TAGS_PATH_MAX)
+		return;
+	tag->use = r->place->use;
+	tag->uid = st.st_uid;
+	tag->writer = writer;
+	t->count++;
+	r->count++;
+}
+
+static void read_folder(void *arg, const char *path, const struct place *place)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct reading r = {.tags = arg, .place = place, .path = path, .folder = fd};
+	DIR *dir = NULL;
+
+	if (fd < 0)
+		return;
+	if (place->name != NULL && place->use != PLACES_FOLDER)
+		read_file(&r, place->name); /* however many others there are */
+	else if (place->name == NULL)
+		dir = fdopendir(fd);
+	for (const struct dirent *e = NULL; dir != NULL && (e = readdir(dir)) != NULL;)
+		read_file(&r, e->d_name);
+	if (dir != NULL)
+		closedir(dir);
+	else
+		close(fd);
 }
 
 enum err tags_read(struct tags *t)
 {
-	if (t->rows == NULL)
-		t->rows = calloc(TAGS_MAX, sizeof(*t->rows));
-	if (t->rows == NULL)
-		return ERR_NOMEM;
 	t->count = 0;
+	t->unread = 0;
 	places_each(read_folder, t);
-	return ERR_OK;
+	return t->unread > 0 ? ERR_NOMEM : ERR_OK;
 }
 
 void tags_free(struct tags *t)
 {
 	free(t->rows);
-	t->rows = NULL;
-	t->count = 0;
+	*t = (struct tags){.rows = NULL};
 }

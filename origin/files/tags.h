@@ -13,7 +13,8 @@
 #include <stdint.h>
 
 #define TAGS_ATTRIBUTE "security.spoor_origin"
-#define TAGS_MAX 1024
+#define TAGS_MAX 8192
+#define TAGS_FOLDER_MAX 512 /* of one folder: nobody fills up all by filling his own */
 #define TAGS_PATH_MAX 1024
 
 struct tag {
@@ -24,18 +25,21 @@ struct tag {
 };
 
 struct tags {
-	struct tag *rows; /* TAGS_MAX */
-	size_t count;
+	struct tag *rows;
+	size_t count, room;
+	uint64_t unread; /* that are there, and had no room at the last reading */
 };
 
-/* `writer` is of remote origin, or its last accept is. ERR_IO: the file system keeps none, or it is
- * gone. */
-MUST_USE enum err tags_put(const char *path, const struct origin_record *writer);
+/*
+ * `folder` is a descriptor, `name` stands there; a link is not followed. `writer` is of remote
+ * origin, or its last accept is. ERR_IO: the file system keeps none, or it is gone.
+ */
+MUST_USE enum err tags_put(int folder, const char *name, const struct origin_record *writer);
 
 /* ERR_NOENT: there is none. ERR_FORMAT: one that we did not write. */
-MUST_USE enum err tags_get(const char *path, struct origin_record *ret_writer);
+MUST_USE enum err tags_get(int folder, const char *name, struct origin_record *ret_writer);
 
-/* Reads all that stand in the places. ERR_NOMEM */
+/* Reads all that stand in the places. ERR_NOMEM: not all. */
 MUST_USE enum err tags_read(struct tags *t);
 void tags_free(struct tags *t);
 

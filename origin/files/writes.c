@@ -1,35 +1,39 @@
 #include "origin/files/writes.h"
 
 #include "base/util.h"
-#include "origin/files/places.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdalign.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fanotify.h>
 #include <unistd.h>
 
-#define FOLDERS_MAX 2048
+#define FOLDERS_MAX 4096
 #define HANDLE_MAX 128
-#define EVENTS (FAN_CREATE | FAN_MODIFY | FAN_CLOSE_WRITE | FAN_MOVED_TO | FAN_EVENT_ON_CHILD)
+/* To open a file for writing and close it again is not to write it: no FAN_CLOSE_WRITE. */
+#define EVENTS (FAN_CREATE | FAN_MODIFY | FAN_MOVED_TO | FAN_ONDIR | FAN_EVENT_ON_CHILD)
+#define EVENTS_OF_FOLDER (FAN_CREATE | FAN_MOVED_TO | FAN_ONDIR)
 
-struct folder { /* an event names its folder by the kernel's handle of it */
-	const struct place *place;
-	char *path;
+struct handle { /* the kernel's name of a folder, which an event gives */
 	int type;
 	unsigned len;
 	unsigned char octets[HANDLE_MAX];
 };
 
+struct folder {
+	const struct place *place;
+	char *path;
+	struct handle handle;
+	bool is_there; /* it was at the last look */
+};
+
 struct writes {
 	int fd;
 	struct folder *folders; /* FOLDERS_MAX */
-	size_t count;
-	uint64_t lost;
+	struct writes_counts counts;
 	alignas(struct fanotify_event_metadata) char room[16384];
 	const struct fanotify_event_metadata *at; /* in `room` */
 	ssize_t left;
@@ -59,13 +63,15 @@ void writes_close(struct writes *w)
 		return;
 	if (w->fd >= 0)
 		close(w->fd);
-	for (size_t i = 0; i < w->count; i++)
+	for (size_t i = 0; i < w->counts.folders; i++)
 		free(w->folders[i].path);
 	free(w->folders);
 	free(w);
 }
 
-static bool read_handle(struct folder *f, const char *path)
+/* --- folders --- */
+
+static bool read_handle(int folder, struct handle *ret)
 {
 	union {
 		struct file_handle handle;
@@ -73,42 +79,96 @@ static bool read_handle(struct folder *f, const char *path)
 	} h = {.handle.handle_bytes = HANDLE_MAX};
 	int mount;
 
-	if (name_to_handle_at(AT_FDCWD, path, &h.handle, &mount, 0) != 0)
+	if (name_to_handle_at(folder, "", &h.handle, &mount, AT_EMPTY_PATH) != 0)
 		return false;
-	f->type = h.handle.handle_type;
-	f->len = h.handle.handle_bytes;
-	memcpy(f->octets, h.handle.f_handle, f->len);
+	ret->type = h.handle.handle_type;
+	ret->len = h.handle.handle_bytes;
+	memcpy(ret->octets, h.handle.f_handle, ret->len);
 	return true;
 }
 
-static bool is_same(const struct folder *a, const struct folder *b)
+static bool is_same(const struct handle *a, const struct handle *b)
 {
 	return a->type == b->type && a->len == b->len && memcmp(a->octets, b->octets, a->len) == 0;
+}
+
+/* The folder itself: a link in its place is not followed. -1: it is not there. */
+static int open_folder(const char *path)
+{
+	return open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static struct folder *find(struct writes *w, const char *path, const struct place *place)
+{
+	for (size_t i = 0; i < w->counts.folders; i++) {
+		if (w->folders[i].place == place && strcmp(w->folders[i].path, path) == 0)
+			return &w->folders[i];
+	}
+	return NULL;
+}
+
+static bool mark(const struct writes *w, int folder, const struct place *place)
+{
+	uint64_t events = place->use == PLACES_FOLDER ? EVENTS_OF_FOLDER : EVENTS;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", folder);
+	return fanotify_mark(w->fd, FAN_MARK_ADD | FAN_MARK_ONLYDIR, events, AT_FDCWD, path) == 0;
+}
+
+static void add(struct writes *w, const char *path, const struct place *place,
+                const struct handle *handle)
+{
+	struct folder *f = &w->folders[w->counts.folders];
+
+	f->path = strdup(path);
+	if (f->path == NULL)
+		return;
+	f->place = place;
+	f->handle = *handle;
+	f->is_there = true;
+	w->counts.folders++;
 }
 
 static void watch(void *arg, const char *path, const struct place *place)
 {
 	struct writes *w = arg;
-	struct folder made = {.place = place};
+	struct folder *known = find(w, path, place);
+	int folder = open_folder(path);
+	struct handle handle;
 
-	if (w->count == FOLDERS_MAX || !read_handle(&made, path))
+	if (folder < 0)
 		return;
-	for (size_t i = 0; i < w->count; i++) {
-		if (w->folders[i].place == place && is_same(&w->folders[i], &made) &&
-		    strcmp(w->folders[i].path, path) == 0)
-			return;
+	if (!read_handle(folder, &handle)) {
+		w->counts.refused++;
+	} else if (known != NULL && is_same(&known->handle, &handle)) {
+		known->is_there = true;
+	} else if (w->counts.folders == FOLDERS_MAX || !mark(w, folder, place)) {
+		w->counts.refused++;
+	} else if (known != NULL) {
+		known->handle = handle;
+		known->is_there = true;
+	} else {
+		add(w, path, place, &handle);
 	}
-	if (fanotify_mark(w->fd, FAN_MARK_ADD | FAN_MARK_ONLYDIR, EVENTS, AT_FDCWD, path) != 0)
-		return;
-	made.path = strdup(path);
-	if (made.path != NULL)
-		w->folders[w->count++] = made;
+	close(folder);
 }
 
-size_t writes_watch(struct writes *w)
+void writes_watch(struct writes *w)
 {
+	size_t kept = 0;
+
+	w->counts.refused = 0;
+	for (size_t i = 0; i < w->counts.folders; i++)
+		w->folders[i].is_there = false;
 	places_each(watch, w);
-	return w->count;
+	for (size_t i = 0; i < w->counts.folders; i++) {
+		if (w->folders[i].is_there)
+			w->folders[kept++] = w->folders[i];
+		else
+			free(w->folders[i].path);
+	}
+	w->counts.folders = kept;
 }
 
 int writes_fd(const struct writes *w)
@@ -116,30 +176,56 @@ int writes_fd(const struct writes *w)
 	return w->fd;
 }
 
-uint64_t writes_lost(const struct writes *w)
+void writes_counts(const struct writes *w, struct writes_counts *ret)
 {
-	return w->lost;
+	*ret = w->counts;
 }
 
-/* The file that an event is about, if it counts in its place. */
-static bool find_path(const struct writes *w, const struct fanotify_event_metadata *e,
-                      char ret_path[WRITES_PATH_MAX])
+/* --- events --- */
+
+/* Is what stands at the path still the folder that the event means? Then it is left open. */
+static bool hold(const struct folder *f, const struct handle *handle, struct write *ret)
+{
+	struct handle is;
+
+	ret->folder = open_folder(f->path);
+	if (ret->folder < 0)
+		return false;
+	if (read_handle(ret->folder, &is) && is_same(&is, handle))
+		return true;
+	close(ret->folder);
+	return false;
+}
+
+/* False: it does not count in its place, or its place is not there any more. */
+static bool find_write(const struct writes *w, const struct fanotify_event_metadata *e,
+                       struct write *ret)
 {
 	const struct fanotify_event_info_fid *info = (const void *)(e + 1);
-	const struct file_handle *handle = (const void *)info->handle;
-	struct folder of = {.type = handle->handle_type, .len = handle->handle_bytes};
-	const char *name = (const char *)handle->f_handle + handle->handle_bytes;
+	const struct file_handle *from = (const void *)info->handle;
+	struct handle handle = {.len = 0};
+	const char *name;
 
-	if (e->event_len < sizeof(*e) + sizeof(*info) + sizeof(*handle) ||
-	    info->hdr.info_type != FAN_EVENT_INFO_TYPE_DFID_NAME || of.len > HANDLE_MAX)
+	if (e->event_len < sizeof(*e) + sizeof(*info) + sizeof(*from) ||
+	    info->hdr.info_type != FAN_EVENT_INFO_TYPE_DFID_NAME || from->handle_bytes > HANDLE_MAX)
 		return false;
-	memcpy(of.octets, handle->f_handle, of.len);
-	for (size_t i = 0; i < w->count; i++) {
+	name = (const char *)from->f_handle + from->handle_bytes;
+	handle.type = from->handle_type;
+	handle.len = from->handle_bytes;
+	memcpy(handle.octets, from->f_handle, handle.len);
+	ret->pid = e->pid;
+	ret->is_folder = (e->mask & FAN_ONDIR) != 0;
+	for (size_t i = 0; i < w->counts.folders; i++) {
 		const struct folder *f = &w->folders[i];
 
-		if (is_same(f, &of) && places_has(f->place, name))
-			return snprintf(ret_path, WRITES_PATH_MAX, "%s/%s", f->path, name) <
-			       WRITES_PATH_MAX;
+		if (!is_same(&f->handle, &handle) || !places_has(f->place, name) ||
+		    (f->place->use == PLACES_FOLDER && !ret->is_folder))
+			continue;
+		if (snprintf(ret->name, sizeof(ret->name), "%s", name) < WRITES_NAME_MAX &&
+		    snprintf(ret->path, sizeof(ret->path), "%s/%s", f->path, name) <
+		            WRITES_PATH_MAX &&
+		    hold(f, &handle, ret))
+			return true;
 	}
 	return false;
 }
@@ -156,21 +242,18 @@ static enum err fill(struct writes *w)
 	return FAN_EVENT_OK(w->at, w->left) ? ERR_OK : ERR_IO;
 }
 
-enum err writes_next(struct writes *w, pid_t *ret_pid, char ret_path[WRITES_PATH_MAX])
+enum err writes_next(struct writes *w, struct write *ret)
 {
-	enum err err;
+	enum err err = fill(w);
+	const struct fanotify_event_metadata *e = w->at;
 
-	while ((err = fill(w)) == ERR_OK) {
-		const struct fanotify_event_metadata *e = w->at;
-
-		w->at = FAN_EVENT_NEXT(w->at, w->left);
-		w->lost += (e->mask & FAN_Q_OVERFLOW) != 0;
-		if (e->vers != FANOTIFY_METADATA_VERSION)
-			return ERR_IO;
-		*ret_pid = e->pid;
-		if ((e->mask & (FAN_Q_OVERFLOW | FAN_ONDIR)) == 0 && e->pid != getpid() &&
-		    find_path(w, e, ret_path))
-			return ERR_OK;
-	}
-	return err;
+	if (err != ERR_OK)
+		return err;
+	w->at = FAN_EVENT_NEXT(w->at, w->left);
+	if (e->vers != FANOTIFY_METADATA_VERSION)
+		return ERR_IO;
+	w->counts.lost += (e->mask & FAN_Q_OVERFLOW) != 0;
+	return (e->mask & FAN_Q_OVERFLOW) == 0 && e->pid != getpid() && find_write(w, e, ret)
+	               ? ERR_OK
+	               : ERR_STALE;
 }

@@ -257,25 +257,31 @@ bool carrier_promote(enum origin_type type, u16 flags)
 	return true;
 }
 
-bool carrier_give(struct task_struct *t, struct source *s)
+int carrier_give(struct task_struct *t, struct source *s)
 {
 	const void *key = t->signal;
+	struct carrier *c, *known;
 	unsigned long flags;
-	bool ret = false;
-	struct carrier *c;
+	int ret = 0;
 
+	rcu_read_lock();
 	spin_lock_irqsave(lock_of(key), flags);
-	c = find(key) ?: add(key, t, false);
+	known = find(key);
+	c = known ?: add(key, t, false);
 	/* It may be ending: who comes first, this or carrier_exit(), sees what the other did. */
 	smp_mb();
-	if (c && !atomic_read(&t->signal->live)) {
+	if (!c)
+		ret = -ENOMEM;
+	else if (!atomic_read(&t->signal->live))
+		ret = -ESRCH;
+	else if (held(&c->origin))
+		ret = -EEXIST;
+	else
+		replace(&c->origin, source_get(s));
+	if (c && !known && ret)
 		drop(c);
-	} else if (c) {
-		if (!held(&c->origin))
-			replace(&c->origin, source_get(s));
-		ret = true;
-	}
 	spin_unlock_irqrestore(lock_of(key), flags);
+	rcu_read_unlock();
 	return ret;
 }
 

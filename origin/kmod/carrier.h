@@ -48,9 +48,11 @@ void carrier_accept_local(void);
  */
 bool carrier_promote(enum origin_type type, u16 flags);
 
-/* `s` becomes the origin of the process of `t`, unless it has one. False: it has ended, or no room.
+/*
+ * `s` becomes the origin of the process of `t`. -EEXIST: it has one; -ESRCH: it has ended; -ENOMEM:
+ * there is no room.
  */
-bool carrier_give(struct task_struct *t, struct source *s);
+int carrier_give(struct task_struct *t, struct source *s);
 
 /* `v` is what the parent, current, carries. */
 void carrier_fork(struct task_struct *child, const struct carrier_view *v);

@@ -111,7 +111,7 @@ static long give_origin(const struct origin_record *r)
 	};
 	struct task_struct *t = find_started(&r->process);
 	struct source *s = t ? source_new(&made) : NULL;
-	long ret = !t ? -ESRCH : !s ? -ENOMEM : carrier_give(t, s) ? 0 : -ESRCH;
+	long ret = !t ? -ESRCH : !s ? -ENOMEM : carrier_give(t, s);
 
 	source_put(s);
 	if (t)

@@ -244,7 +244,7 @@ struct origin_dump {
 /*
  * SETORIGIN says that the process `process` (pid in the caller's ns, start_ns) was started by way
  * of a file: `origin` is of type FILE and otherwise the writer's, `root` and `user.origin_...` too;
- * nothing else of the record is read. An origin from elsewhere that it has already stays.
+ * nothing else of the record is read. EEXIST: it has an origin from elsewhere, which stays.
  *
  * read() gives whole records, as many as fit; poll() says when there are some. ESRCH: no such
  * process, or no such flow; EPERM: the caller may not (needs CAP_SYS_ADMIN, but for its own

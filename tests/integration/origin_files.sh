@@ -74,7 +74,7 @@ check "and what another starts has none" 0 "^unknown -$" origin free "$whence"
 told() { grep "\"pid\":$(cat "$dir/mine")," "$dir/watched" | grep -q "\"kind\":\"$1\".*\"type\":\"file\""; }
 check "that it was so started is told" 0 "" await "it is" told file
 check "and the connection that it opens is, with that origin" 0 "" await "it is" told connect
-check "in words, too" 0 "is there by way of /var/spool/cron/crontabs/root, which was written from $came" \
+check "in words, too" 0 "is there by way of a file written from $came: /var/spool/cron/crontabs/root" \
 	cat "$dir/web/log"
 
 node_kill web TERM

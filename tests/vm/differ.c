@@ -174,7 +174,7 @@ static void given(void)
 	for (size_t i = 0; i < BOTH; i++) {
 		struct origin_record wrong = from;
 
-		right += provider_setorigin(providers[i], &from) == ERR_OK &&
+		right += provider_setorigin(providers[i], &from) == ERR_STALE &&
 		         told_of(i, SESSION).origin.type == ORIGIN_REMOTE; /* it has one */
 		from.process = told_of(i, GIVEN).process;
 		wrong.process = from.process;
