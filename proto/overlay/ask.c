@@ -329,8 +329,13 @@ void asks_session(struct overlay *o, struct now now, const struct id *id)
 		if (target == NULL || target->state != TARGET_WAITING || target->has_receipt ||
 		    (now.mono.ms - ask->asked.ms < ask->settled_ms && !ask->query.is_direct))
 			continue;
-		/* It lives: what was said in vain before does not count against it. */
-		target->tries = MIN(target->tries, DIRECT_TRIES - 1);
+		/* It lives: what was said in vain before is not held against it, once. */
+		if (target->tries >= DIRECT_TRIES && target->has_extra)
+			continue;
+		if (target->tries >= DIRECT_TRIES) {
+			target->has_extra = true;
+			target->tries--;
+		}
 		ask_directly(o, now, ask, target);
 	}
 }

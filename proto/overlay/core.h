@@ -170,6 +170,7 @@ struct target { /* one member's part in a question of ours */
 	const struct held_card *held;
 	uint8_t state; /* enum target_state */
 	uint8_t tries;
+	bool has_extra;   /* one more of them: it made a session when it had none left */
 	bool has_receipt; /* of a match: its answer is to come */
 	bool has_stalled; /* an answer that it offered did not come, and made room for another's */
 	uint32_t next_ms; /* after `asked`: when to go and ask it ourselves */
