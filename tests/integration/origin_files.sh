@@ -44,10 +44,13 @@ order "cp $dir/job.py $dir/part; mv $dir/part /etc/cron.daily/part"
 check "and a program that it moves to where it will be run" 0 "" await "it is" is_tagged /etc/cron.daily/part
 order "echo '[Service]' >/etc/systemd/system/spoor-probe.service"
 check "and a unit" 0 "" await "it is" is_tagged /etc/systemd/system/spoor-probe.service
+order "mkdir /etc/systemd/system/ssh.service.d; echo '[Service]' >/etc/systemd/system/ssh.service.d/part.conf"
+check "and a part of one, in a folder that it has just made" 0 "" await "it is" \
+	is_tagged /etc/systemd/system/ssh.service.d/part.conf
 echo "* * * * * root true" >/etc/cron.d/ours
 sleep 0.5
 check "what others write is not" 1 "" is_tagged /etc/cron.d/ours
-check "all of it is counted" 0 "^3 0$" files '"%d %d" % (f["tagged"], f["unknown"])'
+check "all of it is counted" 0 "^4 0$" files '"%d %d" % (f["tagged"], f["unknown"])'
 
 # job NAME USER-ID ANCESTOR COMMAND...: starts it as the ancestor does, and leaves its pid in NAME.
 cp /bin/dash "$dir/cron"
@@ -77,6 +80,12 @@ check "and the connection that it opens is, with that origin" 0 "" await "it is"
 check "in words, too" 0 "is there by way of a file written from $came: /var/spool/cron/crontabs/root" \
 	cat "$dir/web/log"
 
+kill -STOP "${pid[web]}"
+for _ in $(seq 3000); do /bin/true; done
+kill -CONT "${pid[web]}"
+job flooded 0 "$dir/cron"
+check "and after more starts than it could hear of" 0 "^file $came$" origin flooded "$whence"
+
 node_kill web TERM
 host_start
 job later 0 "$dir/cron"
@@ -101,6 +110,6 @@ else
 	echo "note    no control group can be made here: a unit's processes were not tried"
 fi
 order "exit"
-for name in mine hers free later part; do kill "$(cat "$dir/$name")" 2>/dev/null; done
+for name in mine hers free flooded later part; do kill "$(cat "$dir/$name")" 2>/dev/null; done
 kill "$watcher" 2>/dev/null
 exec 9>&-
