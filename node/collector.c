@@ -6,7 +6,9 @@
 #include "node/socket.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#define PART_FLOWS 32
 #define STREAMS_MAX 4096
 
 static void start_seal(struct collector *c);
@@ -86,20 +88,31 @@ void collector_seal(struct collector *c, struct collector_waiter *w)
 		start_seal(c);
 }
 
-enum err collector_store(struct collector *c, const struct flow *flows, size_t count)
+/* In parts: a datagram, with what waited for it, may be more than memory ever holds. */
+enum err collector_store(struct collector *c, struct flow_batch *flows)
 {
-	enum err err = store_append(c->node->store, flows, count);
+	enum err err = ERR_OK;
+	size_t at = 0;
 
+	while (at < flows->count && err == ERR_OK) {
+		size_t count = MIN(flows->count - at, PART_FLOWS);
+
+		err = store_append(c->node->store, flows->flows + at, count);
+		at += err == ERR_OK ? count : 0;
+	}
+	flows->count -= at;
+	if (at > 0 && flows->count > 0)
+		memmove(flows->flows, flows->flows + at, flows->count * sizeof(flows->flows[0]));
 	if (store_is_ready(c->node->store) && !c->is_sealing)
 		start_seal(c);
 	return err;
 }
 
 enum err collector_feed(struct collector *c, const struct flow_origin *origin, const void *data,
-                        size_t len, struct flow *room, size_t *ret_count, enum drop *ret_drop)
+                        size_t len, struct flow_batch *out, enum drop *ret_drop)
 {
-	*ret_drop = flow_decode(c->decoder, origin, data, len, room, ret_count);
-	return *ret_count == 0 ? ERR_OK : collector_store(c, room, *ret_count);
+	*ret_drop = flow_decode(c->decoder, origin, data, len, out);
+	return out->count == 0 ? ERR_OK : collector_store(c, out);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -123,17 +136,16 @@ static void on_datagram(uv_udp_t *udp, ssize_t len, const uv_buf_t *buf,
 {
 	struct collector_socket *s = udp->data;
 	struct flow_origin origin = {.received_ms = node_now().wall.ms};
-	struct flow flows[FLOW_DATAGRAM_MAX];
+	struct flow_batch *batch = &s->collector->batch;
 	enum drop drop;
-	size_t count;
 
-	/* A cut datagram (64 KiB and more) is too long for its record count: counted there. */
+	/* A cut datagram (64 KiB and more) is not of the length that it says: counted there. */
 	(void)flags;
 	if (len <= 0 || !endpoint_of(from, &origin.from))
 		return;
-	if (collector_feed(s->collector, &origin, buf->base, (size_t)len, flows, &count, &drop) !=
-	    ERR_OK)
-		s->collector->unstored += count;
+	if (collector_feed(s->collector, &origin, buf->base, (size_t)len, batch, &drop) != ERR_OK)
+		s->collector->unstored += batch->count;
+	batch->count = 0;
 }
 
 static enum err listen_on(struct collector *c, const struct endpoint *e)
@@ -182,6 +194,7 @@ void collector_stop(struct collector *c)
 void collector_free(struct collector *c)
 {
 	flow_decoder_free(c->decoder);
+	flow_batch_free(&c->batch);
 	for (size_t i = 0; i < c->socket_count; i++)
 		free(c->sockets[i].buffer);
 }

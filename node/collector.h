@@ -39,6 +39,7 @@ struct collector {
 	enum err sealed; /* of the last seal */
 	bool is_sealing;
 	struct collector_waiter *waiters, *next_waiters; /* for this seal, for the one after */
+	struct flow_batch batch;                         /* of the datagram at hand */
 	uint64_t unstored;   /* flows of UDP datagrams lost because the store took no more */
 	bool is_full_logged; /* said once, until there is room again */
 };
@@ -50,13 +51,15 @@ void collector_free(struct collector *c);
 /*
  * Decodes one datagram and stores its flows. *drop says what became of it.
  *
- * ERR_BUSY, ERR_FULL   the store took none of its flows; `room` holds `ret_count` of them, to be
- *                      given to collector_store() later
+ * ERR_BUSY, ERR_FULL   the store took not all of its flows; `out` holds the others, to be given to
+ *                      collector_store() later
  */
 MUST_USE enum err collector_feed(struct collector *c, const struct flow_origin *origin,
-                                 const void *data, size_t len, struct flow *room, size_t *ret_count,
+                                 const void *data, size_t len, struct flow_batch *out,
                                  enum drop *ret_drop);
-MUST_USE enum err collector_store(struct collector *c, const struct flow *flows, size_t count);
+
+/* Takes from the front of `flows` what the store takes; what is left stays in there. */
+MUST_USE enum err collector_store(struct collector *c, struct flow_batch *flows);
 
 /* Starts a seal, or one more after the running one, and calls `w` back after it. */
 void collector_seal(struct collector *c, struct collector_waiter *w);

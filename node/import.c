@@ -15,17 +15,17 @@ struct import {
 	struct collector_waiter waiter; /* first */
 	struct client *client;
 	struct bytes in;
-	struct flow flows[FLOW_DATAGRAM_MAX]; /* of the datagram that waits */
-	size_t waiting;
-	int64_t oldest_ms; /* what was captured before would not be kept */
-	int64_t old_ms;    /* when the one that was too old was captured */
-	uint64_t datagrams, taken, dropped[DROP_COUNT_OF];
+	struct flow_batch waiting; /* of the datagram that waits */
+	int64_t oldest_ms;         /* what was captured before would not be kept */
+	int64_t old_ms;            /* when the one that was too old was captured */
+	uint64_t datagrams, flows, taken, dropped[DROP_COUNT_OF];
 	uint8_t batch[];
 };
 
 static void import_free(struct import *im)
 {
 	client_put(im->client);
+	flow_batch_free(&im->waiting);
 	free(im);
 }
 
@@ -81,13 +81,21 @@ static void on_sealed(struct collector_waiter *w, enum err err)
 		import_run(im);
 }
 
-/* The next datagram's flows, into im->flows; ERR_NOENT at the end. */
+/* Reasons that a part of a datagram was not taken are counted by the decoder. */
+static void count_parts(struct import *im, const struct flow_counters *before,
+                        const struct flow_counters *after)
+{
+	for (size_t i = DROP_PARTS; i < DROP_COUNT_OF; i++)
+		im->dropped[i] += after->dropped[i] - before->dropped[i];
+}
+
+/* The next datagram's flows, into the store or im->waiting; ERR_NOENT at the end. */
 static enum err import_next(struct import *im)
 {
 	struct collector *c = &client_node(im->client)->collector;
+	struct flow_counters before = c->decoder->counters;
 	struct ctl_datagram datagram;
 	struct flow_origin origin;
-	uint64_t before = c->decoder->counters.dropped[DROP_RECORD_TIME];
 	enum drop drop;
 	enum err err;
 
@@ -102,10 +110,11 @@ static enum err import_next(struct import *im)
 		.received_ms = datagram.received_ms,
 		.session = client_serial(im->client),
 	};
-	err = collector_feed(c, &origin, datagram.data.at, bytes_left(&datagram.data), im->flows,
-	                     &im->waiting, &drop);
+	err = collector_feed(c, &origin, datagram.data.at, bytes_left(&datagram.data), &im->waiting,
+	                     &drop);
 	im->datagrams++;
-	im->dropped[DROP_RECORD_TIME] += c->decoder->counters.dropped[DROP_RECORD_TIME] - before;
+	im->flows += c->decoder->counters.flows - before.flows;
+	count_parts(im, &before, &c->decoder->counters);
 	if (drop != DROP_NONE)
 		im->dropped[drop]++;
 	return err;
@@ -114,13 +123,11 @@ static enum err import_next(struct import *im)
 static void import_run(struct import *im)
 {
 	struct collector *c = &client_node(im->client)->collector;
-	enum err err = im->waiting == 0 ? ERR_OK : collector_store(c, im->flows, im->waiting);
+	enum err err = im->waiting.count == 0 ? ERR_OK : collector_store(c, &im->waiting);
 
-	while (err == ERR_OK) {
-		im->taken += im->waiting;
-		im->waiting = 0;
+	while (err == ERR_OK)
 		err = import_next(im);
-	}
+	im->taken = im->flows - im->waiting.count;
 	if (err == ERR_NOENT)
 		import_end(im);
 	else if (err == ERR_BUSY)

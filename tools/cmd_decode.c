@@ -72,6 +72,7 @@ static int decode_file(struct flow_decoder *d, const char *path, struct output *
 {
 	struct flow_counters before = d->counters;
 	char reason[CAPTURE_REASON_MAX];
+	struct flow_batch batch = {.flows = NULL};
 	struct capture_datagram in;
 	struct capture *c;
 	enum err err;
@@ -80,13 +81,13 @@ static int decode_file(struct flow_decoder *d, const char *path, struct output *
 		return print_failure(CTL_INTERNAL, "%s: %s", path, reason);
 	while (!interrupt_seen() && (err = capture_next(c, &in)) == ERR_OK) {
 		struct flow_origin origin = {.from = in.from, .received_ms = in.received_ms};
-		struct flow flows[FLOW_DATAGRAM_MAX];
-		size_t count;
 
-		flow_decode(d, &origin, in.data.at, bytes_left(&in.data), flows, &count);
-		for (size_t i = 0; i < count; i++)
-			put_flow(o, &flows[i]);
+		batch.count = 0;
+		flow_decode(d, &origin, in.data.at, bytes_left(&in.data), &batch);
+		for (size_t i = 0; i < batch.count; i++)
+			put_flow(o, &batch.flows[i]);
 	}
+	flow_batch_free(&batch);
 	drain(o);
 	fflush(stdout);
 	summarise(path, c, &before, &d->counters);

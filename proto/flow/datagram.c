@@ -2,19 +2,66 @@
 
 #include "base/bytes.h"
 #include "base/util.h"
+#include "proto/flow/ipfix.h"
 #include "proto/flow/netflow5.h"
+#include "proto/flow/netflow9.h"
+#include "proto/flow/pending.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#define TEMPLATE_OCTETS_MAX (16u << 20)
+#define BATCH_MIN 64
 
 struct format {
 	uint16_t version; /* the first two octets */
+	/* Decodes what stands first in `data`, and moves behind it. */
 	enum drop (*decode)(struct flow_decoder *d, const struct flow_origin *origin,
-	                    struct bytes data, struct flow *room, size_t *ret_count);
+	                    struct bytes *data, struct flow_batch *out);
 };
 
 static const struct format formats[] = {
 	{5, netflow5_decode},
+	{9, netflow9_decode},
+	{10, ipfix_decode},
 };
+
+bool flow_batch_add(struct flow_batch *b, const struct flow *flows, size_t count)
+{
+	size_t room = MAX(b->room, BATCH_MIN);
+	struct flow *grown;
+
+	while (room < b->count + count)
+		room *= 2;
+	if (room > b->room) {
+		grown = malloc(room * sizeof(*grown));
+		if (grown == NULL)
+			return false;
+		if (b->count > 0)
+			memcpy(grown, b->flows, b->count * sizeof(*grown));
+		free(b->flows);
+		b->flows = grown;
+		b->room = room;
+	}
+	if (count > 0)
+		memcpy(b->flows + b->count, flows, count * sizeof(*flows));
+	b->count += count;
+	return true;
+}
+
+void flow_batch_free(struct flow_batch *b)
+{
+	free(b->flows);
+	*b = (struct flow_batch){.flows = NULL};
+}
+
+static void forget_stream(void *ctx, struct stream *s)
+{
+	struct flow_decoder *d = ctx;
+
+	d->counters.dropped[DROP_UNTOLD] += pending_forget(d->pending, s);
+	template_set_free(s->templates);
+}
 
 struct flow_decoder *flow_decoder_new(size_t streams_max)
 {
@@ -22,9 +69,11 @@ struct flow_decoder *flow_decoder_new(size_t streams_max)
 
 	if (d == NULL)
 		return NULL;
-	d->streams = stream_table_new(streams_max);
-	if (d->streams == NULL) {
-		free(d);
+	d->budget.octets_max = TEMPLATE_OCTETS_MAX;
+	d->pending = pending_new();
+	d->streams = stream_table_new(streams_max, forget_stream, d);
+	if (d->streams == NULL || d->pending == NULL) {
+		flow_decoder_free(d);
 		return NULL;
 	}
 	return d;
@@ -35,35 +84,46 @@ void flow_decoder_free(struct flow_decoder *d)
 	if (d == NULL)
 		return;
 	stream_table_free(d->streams);
+	pending_free(d->pending);
 	free(d);
 }
 
-static enum drop decode(struct flow_decoder *d, const struct flow_origin *origin, struct bytes data,
-                        struct flow *room, size_t *ret_count)
+bool flow_is_earlier_file(const struct flow_origin *origin, const struct stream *stream,
+                          int64_t export_ms)
 {
-	struct bytes in = data;
+	return origin->session != 0 && export_ms < stream->export_ms;
+}
+
+static enum drop decode_first(struct flow_decoder *d, const struct flow_origin *origin,
+                              struct bytes *data, struct flow_batch *out)
+{
+	struct bytes in = *data;
 	uint16_t version = (uint16_t)bytes_uint(&in, 2);
 
 	if (in.is_short)
 		return DROP_SHORT;
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
 		if (formats[i].version == version)
-			return formats[i].decode(d, origin, data, room, ret_count);
+			return formats[i].decode(d, origin, data, out);
 	}
 	return DROP_VERSION;
 }
 
+/* Further messages of the same datagram are taken as far as they are any. */
 enum drop flow_decode(struct flow_decoder *d, const struct flow_origin *origin, const void *data,
-                      size_t len, struct flow *room, size_t *ret_count)
+                      size_t len, struct flow_batch *out)
 {
-	size_t count = 0;
-	enum drop drop = decode(d, origin, bytes_of(data, len), room, &count);
+	struct bytes in = bytes_of(data, len);
+	size_t before = out->count;
+	enum drop drop = decode_first(d, origin, &in, out);
 
+	while (drop == DROP_NONE && bytes_left(&in) > 0 &&
+	       decode_first(d, origin, &in, out) == DROP_NONE)
+		;
 	d->counters.datagrams++;
-	d->counters.flows += count;
+	d->counters.flows += out->count - before;
 	if (drop != DROP_NONE)
 		d->counters.dropped[drop]++;
-	*ret_count = count;
 	return drop;
 }
 

@@ -3,7 +3,8 @@
  *
  * The version in a datagram's first two octets chooses the decoder (the table in datagram.c: a
  * further format is a further row). The decoder keeps, per exporter stream, what must be known
- * between datagrams: how far its sequence has come. All memory is taken by flow_decoder_new().
+ * between datagrams: how far its sequence has come, its templates, its sampling. All of that is
+ * bounded; what waits for its template, too.
  */
 #ifndef SPOOR_PROTO_FLOW_DATAGRAM_H
 #define SPOOR_PROTO_FLOW_DATAGRAM_H
@@ -11,11 +12,22 @@
 #include "base/addr.h"
 #include "proto/flow/flow.h"
 #include "proto/flow/stream.h"
+#include "proto/flow/template.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define FLOW_DATAGRAM_MAX 64 /* flows that one datagram can hold, of any format read here */
+#define FLOW_CLOCK_MIN INT64_C(31536000000) /* 1971: before that a clock was never set */
+
+struct flow_batch { /* what a datagram said, and sets that waited for it; grows as it must */
+	struct flow *flows;
+	size_t count, room;
+};
+
+bool flow_batch_add(struct flow_batch *b, const struct flow *flows,
+                    size_t count); /* false: no memory */
+void flow_batch_free(struct flow_batch *b);
 
 /* Why a datagram, or one record of it, was not taken. Each is counted. */
 /* clang-format off */
@@ -27,7 +39,12 @@
 	X(LENGTH,      "length",      "length does not fit the record count")   \
 	X(CLOCK,       "clock",       "export time outside 1971..2106")         \
 	X(DUPLICATE,   "duplicate",   "seen before in its stream")              \
-	X(RECORD_TIME, "record_time", "record ends before it starts or in the future")
+	X(RECORD_TIME, "record_time", "record ends before it starts or in the future") \
+	X(SET,         "set",         "set, or record of variable length, that does not fit")\
+	X(TEMPLATE,    "template",    "template that no record can be read by") \
+	X(STALE,       "stale",       "set of records that are not of their template")\
+	X(UNTOLD,      "untold",      "set of records whose template did not come")\
+	X(MEMORY,      "memory",      "template or record for which there was no room")
 /* clang-format on */
 
 enum drop {
@@ -36,6 +53,9 @@ enum drop {
 #undef X
 		DROP_COUNT_OF
 };
+
+/* The reasons from RECORD_TIME on are of a part of a datagram; the others of all of it. */
+#define DROP_PARTS DROP_RECORD_TIME
 
 struct flow_origin { /* where a datagram came from, and when */
 	struct endpoint from;
@@ -48,12 +68,14 @@ struct flow_counters {
 	uint64_t datagrams; /* all that came in */
 	uint64_t flows;     /* decoded */
 	uint64_t clamped;   /* flows whose first packet was later than their last, by < 1 s */
-	uint64_t dropped[DROP_COUNT_OF]; /* datagrams by reason; records under RECORD_TIME */
+	uint64_t dropped[DROP_COUNT_OF]; /* datagrams by reason; parts from DROP_PARTS on */
 };
 
 struct flow_decoder {
 	struct flow_counters counters; /* read by anybody */
 	struct stream_table *streams;
+	struct template_budget budget;
+	struct pending *pending;
 };
 
 /* Room for about `streams_max` exporter streams at once. NULL when out of memory. */
@@ -61,11 +83,15 @@ struct flow_decoder *flow_decoder_new(size_t streams_max);
 void flow_decoder_free(struct flow_decoder *d); /* NULL is fine */
 
 /*
- * Decodes one datagram into room[0..FLOW_DATAGRAM_MAX), writes how many to `ret_count` (0 unless
- * DROP_NONE is returned), and accounts for it. `data` is borrowed.
+ * Decodes one datagram, appends its flows to `out` (none unless DROP_NONE is returned), and
+ * accounts for it. `data` is borrowed.
  */
 enum drop flow_decode(struct flow_decoder *d, const struct flow_origin *origin, const void *data,
-                      size_t len, struct flow *room, size_t *ret_count);
+                      size_t len, struct flow_batch *out);
+
+/* Files are imported in any order: what is behind, and was exported before, came in none yet. */
+bool flow_is_earlier_file(const struct flow_origin *origin, const struct stream *stream,
+                          int64_t export_ms);
 
 /* "short", for counters and JSON; static. */
 const char *drop_key(enum drop drop);

@@ -84,22 +84,15 @@ static enum drop check(const struct header *h, size_t len)
 		return DROP_COUNT;
 	if (len != HEADER_LEN + (size_t)h->count * RECORD_LEN)
 		return DROP_LENGTH;
-	if (h->export_ms < INT64_C(31536000000))
+	if (h->export_ms < FLOW_CLOCK_MIN)
 		return DROP_CLOCK; /* a router whose clock was never set: its times mean nothing */
 	return DROP_NONE;
 }
 
-/* Files are imported in any order: what is behind, and was exported before, came in none yet. */
-static bool is_earlier_file(const struct flow_origin *origin, const struct stream *stream,
-                            int64_t export_ms)
-{
-	return origin->session != 0 && export_ms < stream->export_ms;
-}
-
 enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *origin,
-                          struct bytes data, struct flow *room, size_t *ret_count)
+                          struct bytes *data, struct flow_batch *out)
 {
-	struct bytes in = data;
+	struct bytes in = *data;
 	struct header h = read_header(&in);
 	struct stream_key key = {
 		.from = origin->from,
@@ -107,21 +100,23 @@ enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *orig
 		.session = origin->session,
 		.version = 5,
 	};
-	enum drop drop = in.is_short ? DROP_SHORT : check(&h, bytes_left(&data));
+	enum drop drop = in.is_short ? DROP_SHORT : check(&h, bytes_left(data));
+	struct flow flows[RECORDS_MAX];
 	struct stream *stream;
 	size_t count = 0;
 
+	data->at = data->end;
 	if (drop != DROP_NONE)
 		return drop;
 	stream = stream_of(d->streams, &key);
 	stream->seen_ms = origin->received_ms;
 	if (stream_account(stream, h.sequence, h.count, h.export_ms - h.uptime_ms) ==
 	            SEQUENCE_DUPLICATE &&
-	    !is_earlier_file(origin, stream, h.export_ms))
+	    !flow_is_earlier_file(origin, stream, h.export_ms))
 		return DROP_DUPLICATE;
 	stream->export_ms = MAX(stream->export_ms, h.export_ms);
 	for (unsigned i = 0; i < h.count; i++) {
-		struct flow *flow = &room[count];
+		struct flow *flow = &flows[count];
 
 		*flow = (struct flow){
 			.exporter = origin->from.addr,
@@ -136,7 +131,10 @@ enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *orig
 			d->counters.dropped[DROP_RECORD_TIME]++;
 	}
 	CHECK(!in.is_short);
+	if (!flow_batch_add(out, flows, count)) {
+		d->counters.dropped[DROP_MEMORY] += count;
+		count = 0;
+	}
 	stream->flows += count;
-	*ret_count = count;
 	return DROP_NONE;
 }

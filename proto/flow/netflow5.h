@@ -17,8 +17,8 @@
 #include "base/bytes.h"
 #include "proto/flow/datagram.h"
 
-/* Decodes one datagram; see flow_decode() for the shapes. Never keeps `data`. */
+/* Decodes what is left of a datagram, and moves behind it; see flow_decode(). */
 enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *origin,
-                          struct bytes data, struct flow *room, size_t *ret_count);
+                          struct bytes *data, struct flow_batch *out);
 
 #endif

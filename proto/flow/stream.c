@@ -8,13 +8,17 @@
 /* A datagram this far behind is a sequence that began anew, not one that was delayed. */
 #define BEHIND_MAX 65536
 #define BOOT_SLACK_MS 1000
+#define PROVEN_DATAGRAMS 16
 
 struct stream_table {
 	size_t sets; /* a power of two */
+	void (*forget)(void *ctx, struct stream *s);
+	void *ctx;
 	struct stream streams[];
 };
 
-struct stream_table *stream_table_new(size_t streams_max)
+struct stream_table *stream_table_new(size_t streams_max,
+                                      void (*forget)(void *ctx, struct stream *s), void *ctx)
 {
 	struct stream_table *t;
 	size_t sets = 1;
@@ -22,13 +26,24 @@ struct stream_table *stream_table_new(size_t streams_max)
 	while (sets * WAYS < streams_max)
 		sets *= 2;
 	t = calloc(1, sizeof(*t) + sets * WAYS * sizeof(t->streams[0]));
-	if (t != NULL)
-		t->sets = sets;
+	if (t == NULL)
+		return NULL;
+	t->sets = sets;
+	t->forget = forget;
+	t->ctx = ctx;
 	return t;
+}
+
+static void forget(const struct stream_table *t, struct stream *s)
+{
+	if (s->is_used && t->forget != NULL)
+		t->forget(t->ctx, s);
 }
 
 void stream_table_free(struct stream_table *t)
 {
+	for (size_t i = 0; t != NULL && i < t->sets * WAYS; i++)
+		forget(t, &t->streams[i]);
 	free(t);
 }
 
@@ -51,6 +66,21 @@ static bool key_equal(const struct stream_key *a, const struct stream_key *b)
 	       endpoint_equal(&a->from, &b->from);
 }
 
+/* Forging an address is cheap; to send from it for a while is not. */
+static bool is_proven(const struct stream *s)
+{
+	return s->datagrams >= PROVEN_DATAGRAMS;
+}
+
+static bool goes_before(const struct stream *a, const struct stream *b)
+{
+	if (!a->is_used || !b->is_used)
+		return b->is_used;
+	if (is_proven(a) != is_proven(b))
+		return is_proven(b);
+	return a->seen_ms < b->seen_ms;
+}
+
 struct stream *stream_of(struct stream_table *t, const struct stream_key *key)
 {
 	struct stream *set = &t->streams[(hash(key) & (t->sets - 1)) * WAYS];
@@ -59,9 +89,10 @@ struct stream *stream_of(struct stream_table *t, const struct stream_key *key)
 	for (struct stream *s = set; s < set + WAYS; s++) {
 		if (s->is_used && key_equal(&s->key, key))
 			return s;
-		if (oldest->is_used && (!s->is_used || s->seen_ms < oldest->seen_ms))
+		if (goes_before(s, oldest))
 			oldest = s;
 	}
+	forget(t, oldest);
 	memset(oldest, 0, sizeof(*oldest));
 	oldest->key = *key;
 	oldest->is_used = true;

@@ -3,10 +3,12 @@
  *
  * A stream is an exporter address, its UDP source port, the format's version and the domain inside
  * the datagram (two processes of one router often differ in the port alone). Loss is counted in the
- * sequence's own unit: flows for NetFlow v5. Gaps are remembered for a while, so that a late
- * datagram takes its loss back and a duplicate is told from both.
+ * sequence's own unit: flows for NetFlow v5 and IPFIX, datagrams for NetFlow v9. Gaps are
+ * remembered for a while, so that a late datagram takes its loss back and a duplicate is told from
+ * both.
  *
- * The table is bounded: when a stream does not fit, the longest unseen of its set makes way.
+ * The table is bounded: when a stream does not fit, one of its set makes way: one that has not
+ * proved itself, if there is such (a flood of forged senders puts out itself), the longest unseen.
  */
 #ifndef SPOOR_PROTO_FLOW_STREAM_H
 #define SPOOR_PROTO_FLOW_STREAM_H
@@ -30,6 +32,28 @@ struct stream_gap {
 	uint32_t start, end; /* sequence numbers [start, end); empty when equal */
 };
 
+#define STREAM_SAMPLERS 8
+
+struct stream_sampler { /* one packet in `interval`; 0: free */
+	uint32_t id, interval;
+};
+
+#define STREAM_REPEATS 8
+#define STREAM_HABITS 4
+
+/*
+ * What an IPFIX sequence counts: RFC 7011 means the records of data before the message. Some count
+ * those of the message itself, too (softflowd), or leave out what options templates lay out.
+ */
+struct stream_habit {
+	uint8_t is;                     /* index of the one that is believed */
+	uint8_t strikes[STREAM_HABITS]; /* how often each was right, and that one wrong, of late */
+	uint32_t sequence, counts[2]; /* of the message before: all its records, its flows alone */
+	uint64_t lost;                /* before the first of the strikes */
+};
+
+struct template_set;
+
 struct stream {
 	struct stream_key key;
 	bool is_used;
@@ -42,6 +66,17 @@ struct stream {
 	uint64_t late;       /* datagrams that came after a later one */
 	uint64_t duplicates; /* datagrams that came again */
 	uint64_t restarts;
+	uint64_t untold;   /* sets of records whose template had not come, and did not in time */
+	uint32_t sampling; /* one packet in so many, where no sampler says otherwise; 0: not told */
+	int64_t init_ms;   /* wall clock at uptime 0, of IPFIX; 0: not known */
+	int64_t exact_boot_ms; /* NetFlow v9: see netflow9.h */
+	bool is_init_told;     /* by the exporter; else it is what its records make likely */
+	bool is_counted;       /* the sequence is known: the datagram before could be read whole */
+	struct stream_habit habit;
+	uint64_t repeats[STREAM_REPEATS]; /* digests of the latest messages of IPFIX */
+	uint8_t repeat_at;
+	struct stream_sampler samplers[STREAM_SAMPLERS];
+	struct template_set *templates;      /* NULL: none has come */
 	struct stream_gap gaps[STREAM_GAPS]; /* in no order; the oldest is forgotten */
 };
 
@@ -49,7 +84,9 @@ enum sequence { SEQUENCE_NEXT, SEQUENCE_GAP, SEQUENCE_LATE, SEQUENCE_DUPLICATE, 
 
 struct stream_table;
 
-struct stream_table *stream_table_new(size_t streams_max);
+/* `forget` is called with a stream that makes way, or is freed; NULL: nobody is. */
+struct stream_table *stream_table_new(size_t streams_max,
+                                      void (*forget)(void *ctx, struct stream *s), void *ctx);
 void stream_table_free(struct stream_table *t); /* NULL is fine */
 
 /* The stream of `key`, new and zeroed (but for its key) when it was not there. Borrowed. */

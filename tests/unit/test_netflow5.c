@@ -94,7 +94,8 @@ static size_t write_datagram(const struct header *h, const struct record *record
 struct fixture {
 	struct flow_decoder *decoder;
 	struct flow_origin origin;
-	struct flow flows[FLOW_DATAGRAM_MAX];
+	struct flow_batch batch;
+	const struct flow *flows; /* of the last datagram */
 	size_t count;
 };
 
@@ -116,7 +117,19 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	flow_decoder_free(f->decoder);
+	flow_batch_free(&f->batch);
 	return 0;
+}
+
+static enum drop take(struct fixture *f, const uint8_t *wire, size_t len)
+{
+	enum drop drop;
+
+	f->batch.count = 0;
+	drop = flow_decode(f->decoder, &f->origin, wire, len, &f->batch);
+	f->flows = f->batch.flows;
+	f->count = f->batch.count;
+	return drop;
 }
 
 static const char *decode(struct fixture *f, const struct header *h, const struct record *records,
@@ -125,8 +138,7 @@ static const char *decode(struct fixture *f, const struct header *h, const struc
 	uint8_t wire[DATAGRAM_MAX];
 	size_t len = write_datagram(h, records, count, wire);
 
-	f->count = 77; /* must be overwritten */
-	return drop_key(flow_decode(f->decoder, &f->origin, wire, len, f->flows, &f->count));
+	return drop_key(take(f, wire, len));
 }
 
 static void assert_addr(const struct addr *a, const char *expected)
@@ -157,10 +169,11 @@ static void a_datagram_becomes_exact_flows(void **state)
 		0,    0,    0,    0,    0,    0,    0,    0,
 	};
 	struct fixture *f = *state;
-	const struct flow *a = &f->flows[0], *b = &f->flows[1];
-	enum drop drop;
+	const struct flow *a, *b;
+	enum drop drop = take(f, wire, sizeof(wire));
 
-	drop = flow_decode(f->decoder, &f->origin, wire, sizeof(wire), f->flows, &f->count);
+	a = &f->flows[0];
+	b = &f->flows[1];
 	assert_string_equal(drop_key(drop), "none");
 	assert_int_equal(f->count, 2);
 
@@ -209,10 +222,8 @@ static void every_truncation_is_a_counted_drop_without_flows(void **state)
 	h.count = 2;
 	len = write_datagram(&h, two, 2, wire);
 	for (size_t cut = 0; cut < len; cut++) {
-		enum drop drop;
+		enum drop drop = take(f, wire, cut);
 
-		f->count = 77;
-		drop = flow_decode(f->decoder, &f->origin, wire, cut, f->flows, &f->count);
 		assert_string_equal(drop_key(drop), cut < HEADER_LEN ? "short" : "length");
 		assert_int_equal(f->count, 0);
 	}

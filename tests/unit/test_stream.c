@@ -323,7 +323,7 @@ static void every_part_of_the_key_makes_a_stream(void **state)
 		key_of(2000, 1, 5), key_of(2001, 1, 5),       key_of(2000, 2, 5),
 		key_of(2000, 1, 9), key_of(2000, 0x10000, 5),
 	};
-	struct stream_table *t = stream_table_new(64);
+	struct stream_table *t = stream_table_new(64, NULL, NULL);
 	struct stream_key elsewhere = keys[0];
 	size_t count = 0;
 	(void)state;
@@ -348,7 +348,7 @@ static void every_part_of_the_key_makes_a_stream(void **state)
 static void a_full_table_forgets_the_longest_unseen(void **state)
 {
 	static const int64_t seen[] = {50, 20, 80, 10, 70, 30, 60, 40};
-	struct stream_table *t = stream_table_new(1);
+	struct stream_table *t = stream_table_new(1, NULL, NULL);
 	struct stream_key key;
 	size_t count = 0;
 	struct stream *s;
@@ -378,7 +378,7 @@ static void a_full_table_forgets_the_longest_unseen(void **state)
 
 static void a_flood_of_keys_stays_within_the_table(void **state)
 {
-	struct stream_table *t = stream_table_new(100);
+	struct stream_table *t = stream_table_new(100, NULL, NULL);
 	size_t count = 0;
 	(void)state;
 

@@ -1,0 +1,255 @@
+#include "proto/flow/element.h"
+
+#include "base/util.h"
+
+#include <string.h>
+
+#define V4_LEN 4
+#define NTP_UNIX INT64_C(2208988800) /* 1970 as seconds since 1900 */
+
+enum { DURATION_MILLI, DURATION_MICRO };
+
+static uint64_t number(struct bytes in)
+{
+	size_t len = bytes_left(&in);
+
+	if (len > 8) /* its low octets */
+		in.at += len - 8;
+	return bytes_uint(&in, MIN(len, 8));
+}
+
+/* Of an element that comes twice, the first that says something. */
+static void read_plain(struct values *v, const struct element *e, struct bytes in)
+{
+	static const uint8_t zero[sizeof(uint32_t)];
+	uint64_t value = number(in);
+	uint8_t one = (uint8_t)value;
+	uint16_t two = (uint16_t)value;
+	uint32_t four = (uint32_t)MIN(value, UINT32_MAX);
+	char *to = (char *)v + e->offset;
+
+	if (memcmp(to, zero, e->width) != 0)
+		return;
+	if (e->width == sizeof(one))
+		memcpy(to, &one, sizeof(one));
+	else if (e->width == sizeof(two))
+		memcpy(to, &two, sizeof(two));
+	else
+		memcpy(to, &four, sizeof(four));
+}
+
+/* Flags may come two octets wide: the low one has those that are asked for. */
+static void read_flags(struct values *v, const struct element *e, struct bytes in)
+{
+	uint8_t *to = e->kind == COUNT_REVERSE ? &v->reverse_flags : &v->tcp_flags;
+
+	*to |= (uint8_t)number(in);
+}
+
+/* Of an IPv4 address, else an IPv6 one; a second of the same side stays out, unless it was 0. */
+static void read_addr(struct addr *to, bool *has, struct bytes in)
+{
+	size_t len = bytes_left(&in);
+	uint8_t octets[16];
+
+	if (*has || (len != V4_LEN && len != sizeof(octets)))
+		return;
+	bytes_copy(&in, octets, len);
+	if (len == V4_LEN)
+		*to = addr_from_v4(octets);
+	else
+		memcpy(to->octets, octets, sizeof(to->octets));
+	for (size_t i = 0; i < len; i++)
+		*has |= octets[i] != 0;
+}
+
+static void read_src(struct values *v, const struct element *e, struct bytes in)
+{
+	(void)e;
+	read_addr(&v->src, &v->has_src, in);
+}
+
+static void read_dst(struct values *v, const struct element *e, struct bytes in)
+{
+	(void)e;
+	read_addr(&v->dst, &v->has_dst, in);
+}
+
+static void read_octets(struct values *v, const struct element *e, struct bytes in)
+{
+	v->octets[e->kind] = number(in);
+	v->has_octets |= (uint8_t)(1u << e->kind);
+}
+
+static void read_packets(struct values *v, const struct element *e, struct bytes in)
+{
+	v->packets[e->kind] = number(in);
+	v->has_packets |= (uint8_t)(1u << e->kind);
+}
+
+/* NTP's 64 bits, in milliseconds since 1970. */
+static uint64_t ntp_ms(uint64_t ntp)
+{
+	int64_t seconds = (int64_t)(ntp >> 32) - NTP_UNIX;
+
+	return seconds < 0 ? 0 : (uint64_t)seconds * 1000 + ((ntp & UINT32_MAX) * 1000 >> 32);
+}
+
+static uint64_t time_of(const struct element *e, struct bytes in)
+{
+	uint64_t value = number(in);
+
+	return e->kind == TIME_NTP ? ntp_ms(value) : e->kind == TIME_SECOND ? value * 1000 : value;
+}
+
+/* Of zeros nothing can be said, but that the element was not filled in; uptime may begin there. */
+static void read_start(struct values *v, const struct element *e, struct bytes in)
+{
+	v->start[e->kind] = time_of(e, in);
+	if (v->start[e->kind] != 0 || e->kind == TIME_UPTIME || e->kind == TIME_BEFORE)
+		v->has_start |= (uint8_t)(1u << e->kind);
+}
+
+static void read_end(struct values *v, const struct element *e, struct bytes in)
+{
+	v->end[e->kind] = time_of(e, in);
+	if (v->end[e->kind] != 0 || e->kind == TIME_UPTIME || e->kind == TIME_BEFORE)
+		v->has_end |= (uint8_t)(1u << e->kind);
+}
+
+static void read_event(struct values *v, const struct element *e, struct bytes in)
+{
+	v->event_ms = time_of(e, in);
+	v->has_event = v->event_ms != 0;
+}
+
+static void read_duration(struct values *v, const struct element *e, struct bytes in)
+{
+	v->duration_ms = number(in) / (e->kind == DURATION_MICRO ? 1000 : 1);
+	v->has_duration = true;
+}
+
+static void read_init(struct values *v, const struct element *e, struct bytes in)
+{
+	(void)e;
+	v->init_ms = number(in);
+	v->has_init = v->init_ms != 0;
+}
+
+static void read_sampler(struct values *v, const struct element *e, struct bytes in)
+{
+	(void)e;
+	v->sampler = (uint32_t)number(in);
+	v->has_sampler = true;
+}
+
+static void read_interval(struct values *v, const struct element *e, struct bytes in)
+{
+	(void)e;
+	v->interval = (uint32_t)MIN(number(in), UINT32_MAX);
+	v->has_interval = v->interval != 0;
+}
+
+/* Type and code, which flows have where others have the destination port. */
+static void read_icmp(struct values *v, const struct element *e, struct bytes in)
+{
+	v->icmp |= (uint32_t)number(in) << e->kind & 0xffff;
+	v->has_icmp = true;
+}
+
+#define PLAIN(id, field)                                                      \
+	{                                                                     \
+		ELEMENT_IANA, id, read_plain, offsetof(struct values, field), \
+			sizeof(((struct values *)0)->field), 0                \
+	}
+#define ROW(id, read, kind)                        \
+	{                                          \
+		ELEMENT_IANA, id, read, 0, 0, kind \
+	}
+#define BACK(id, read)                                         \
+	{                                                      \
+		ELEMENT_REVERSE, id, read, 0, 0, COUNT_REVERSE \
+	}
+
+/* clang-format off */
+static const struct element elements[] = { /* by enterprise, then id */
+	ROW(1,   read_octets, COUNT_DELTA),
+	ROW(2,   read_packets, COUNT_DELTA),
+	PLAIN(4, proto),
+	PLAIN(5, tos),
+	ROW(6,   read_flags, COUNT_DELTA),
+	PLAIN(7, src_port),
+	ROW(8,   read_src, 0),
+	PLAIN(10, in_if),
+	PLAIN(11, dst_port),
+	ROW(12,  read_dst, 0),
+	PLAIN(14, out_if),
+	ROW(21,  read_end, TIME_UPTIME),
+	ROW(22,  read_start, TIME_UPTIME),
+	ROW(27,  read_src, 0),
+	ROW(28,  read_dst, 0),
+	ROW(32,  read_icmp, 0),
+	ROW(34,  read_interval, 0),
+	ROW(48,  read_sampler, 0),
+	ROW(50,  read_interval, 0),
+	ROW(85,  read_octets, COUNT_TOTAL),
+	ROW(86,  read_packets, COUNT_TOTAL),
+	ROW(139, read_icmp, 0),
+	ROW(150, read_start, TIME_SECOND),
+	ROW(151, read_end, TIME_SECOND),
+	ROW(152, read_start, TIME_MILLI),
+	ROW(153, read_end, TIME_MILLI),
+	ROW(154, read_start, TIME_NTP),
+	ROW(155, read_end, TIME_NTP),
+	ROW(156, read_start, TIME_NTP),
+	ROW(157, read_end, TIME_NTP),
+	ROW(158, read_start, TIME_BEFORE),
+	ROW(159, read_end, TIME_BEFORE),
+	ROW(160, read_init, 0),
+	ROW(161, read_duration, DURATION_MILLI),
+	ROW(162, read_duration, DURATION_MICRO),
+	ROW(176, read_icmp, 8),
+	ROW(177, read_icmp, 0),
+	ROW(178, read_icmp, 8),
+	ROW(179, read_icmp, 0),
+	PLAIN(180, src_port), /* of UDP, and of TCP */
+	PLAIN(181, dst_port),
+	PLAIN(182, src_port),
+	PLAIN(183, dst_port),
+	ROW(231, read_octets, COUNT_INITIATOR),
+	ROW(232, read_octets, COUNT_RESPONDER),
+	ROW(258, read_event, TIME_MILLI),
+	ROW(298, read_packets, COUNT_INITIATOR),
+	ROW(299, read_packets, COUNT_RESPONDER),
+	ROW(302, read_sampler, 0),
+	ROW(305, read_interval, 0),
+	PLAIN(306, space),
+	ROW(322, read_event, TIME_SECOND),
+	ROW(323, read_event, TIME_MILLI),
+	ROW(324, read_event, TIME_NTP),
+	ROW(325, read_event, TIME_NTP),
+	BACK(1,  read_octets),
+	BACK(2,  read_packets),
+	BACK(6,  read_flags),
+	BACK(85, read_octets),
+	BACK(86, read_packets),
+};
+/* clang-format on */
+
+const struct element *element_of(uint32_t enterprise, uint16_t id)
+{
+	size_t low = 0, high = ARRAY_LEN(elements);
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		const struct element *e = &elements[mid];
+
+		if (e->enterprise == enterprise && e->id == id)
+			return e;
+		if (e->enterprise < enterprise || (e->enterprise == enterprise && e->id < id))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}

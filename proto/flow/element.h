@@ -1,0 +1,61 @@
+/*
+ * element - what NetFlow v9 and IPFIX call a field, and what it means to a flow: one row each
+ * (IANA, IPFIX Information Elements; RFC 7012; RFC 5103 for the reverse direction).
+ *
+ * A record's fields are written into `struct values`, whatever their width, and become a flow at
+ * its end (record.h): only then is it known which of several times or counters counts.
+ */
+#ifndef SPOOR_PROTO_FLOW_ELEMENT_H
+#define SPOOR_PROTO_FLOW_ELEMENT_H
+
+#include "base/bytes.h"
+#include "proto/flow/flow.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ELEMENT_IANA 0
+#define ELEMENT_REVERSE 29305 /* RFC 5103, section 6.1 */
+
+enum counter_kind { COUNT_DELTA, COUNT_TOTAL, COUNT_INITIATOR, COUNT_RESPONDER, COUNT_REVERSE };
+
+enum time_kind { /* the first that a record has counts */
+	         TIME_MILLI,
+	         TIME_NTP, /* RFC 7011, section 6.1.9: seconds since 1900, and a fraction */
+	         TIME_SECOND,
+	         TIME_BEFORE, /* microseconds before the export, RFC 7011, section 6.1.8 */
+	         TIME_UPTIME,
+	         TIME_KINDS
+};
+
+struct values {
+	struct addr src, dst;
+	uint64_t octets[COUNT_REVERSE + 1], packets[COUNT_REVERSE + 1];
+	uint64_t start[TIME_KINDS], end[TIME_KINDS];
+	uint64_t event_ms;    /* of records that are one instant: NAT, firewall, observation */
+	uint64_t duration_ms; /* from the first packet to the last */
+	uint64_t init_ms;     /* wall clock at uptime 0 */
+	uint32_t in_if, out_if, sampler, interval, space, icmp;
+	uint16_t src_port, dst_port;
+	uint8_t proto, tcp_flags, reverse_flags, tos;
+	uint8_t has_octets, has_packets; /* bit per counter_kind */
+	uint8_t has_start, has_end;      /* bit per time_kind */
+	bool has_src, has_dst, has_event, has_duration, has_init, has_sampler, has_interval,
+		has_icmp;
+};
+
+struct element {
+	uint32_t enterprise;
+	uint16_t id;
+	/* Its `len` octets, at most 8 for a number (RFC 7011, section 6.2); 0 of it is no value. */
+	void (*read)(struct values *v, const struct element *e, struct bytes in);
+	uint16_t offset; /* of a plain number in struct values, */
+	uint8_t width;   /* and its octets there */
+	uint8_t kind;    /* of counter, time, ... */
+};
+
+/* NULL: one that says nothing here, and is passed over. */
+const struct element *element_of(uint32_t enterprise, uint16_t id);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * pending - sets of records that wait for their template. The ring is bounded, in sets and octets,
+ * for each stream and in all; what it has no room for any more is lost, and counted as `untold`.
+ */
+#ifndef SPOOR_PROTO_FLOW_PENDING_H
+#define SPOOR_PROTO_FLOW_PENDING_H
+
+#include "proto/flow/record.h"
+
+#define PENDING_SETS_MAX 512
+#define PENDING_STREAM_MAX 64
+#define PENDING_OCTETS_MAX (2u << 20)
+
+struct pending;
+
+struct pending *pending_new(void); /* NULL when out of memory */
+void pending_free(struct pending *p);
+
+/* Copies `set`. Returns how many sets were lost for it, itself among them if it found no room. */
+size_t pending_put(struct pending *p, const struct record_context *c, uint16_t id,
+                   struct bytes set);
+
+/* Calls back with each set of the stream and id, oldest first, and lets it go. */
+typedef void pending_fn(void *ctx, const struct record_context *c, struct bytes set);
+void pending_take(struct pending *p, struct stream *s, uint16_t id, pending_fn *fn, void *ctx);
+
+/* The stream is no more. Returns how many sets are lost with it. */
+size_t pending_forget(struct pending *p, const struct stream *s);
+
+#endif

@@ -1,0 +1,239 @@
+#include "proto/flow/record.h"
+
+#include "base/util.h"
+
+#include <string.h>
+
+#define CLAMP_MS 1000   /* first later than last by less: the exporter's rounding */
+#define FUTURE_MS 60000 /* a record may end this much after its export, or after it came */
+#define LONG_LEN 255    /* RFC 7011, section 7: two octets of length follow */
+
+enum err record_read(const struct template *t, struct bytes *in, struct values *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < t->field_count; i++) {
+		const struct template_field *field = &t->fields[i];
+		size_t len = field->len;
+		struct bytes value;
+
+		if (t->is_variable && len == TEMPLATE_VARIABLE) {
+			len = (size_t)bytes_uint(in, 1);
+			if (len == LONG_LEN)
+				len = (size_t)bytes_uint(in, 2);
+		}
+		value = bytes_cut(in, len);
+		if (in->is_short)
+			return ERR_SHORT;
+		if (field->element != NULL && len > 0)
+			field->element->read(ret, field->element, value);
+	}
+	return ERR_OK;
+}
+
+/* --- times --- */
+
+/* Uptime to wall clock: by the header, by what the exporter says of its start, or as it seems. */
+static int64_t of_uptime(const struct record_context *c, const struct values *v, uint64_t uptime)
+{
+	if (c->has_uptime) /* signed: see netflow5.h */
+		return c->export_ms + (int32_t)((uint32_t)uptime - c->uptime_ms);
+	if (v->has_init)
+		return (int64_t)v->init_ms + (int64_t)uptime;
+	return c->stream->init_ms + (int64_t)uptime;
+}
+
+static int64_t wall_of(const struct record_context *c, const struct values *v, enum time_kind kind,
+                       uint64_t value)
+{
+	if (value > INT64_MAX / 2)
+		return INT64_MAX / 2;
+	if (kind == TIME_UPTIME)
+		return of_uptime(c, v, value);
+	if (kind == TIME_BEFORE)
+		return c->export_ms - (int64_t)(value / 1000);
+	return (int64_t)value;
+}
+
+static bool find_time(const struct record_context *c, const struct values *v, uint8_t has,
+                      const uint64_t times[TIME_KINDS], int64_t *ret)
+{
+	for (unsigned kind = 0; kind < TIME_KINDS; kind++) {
+		if ((has & 1u << kind) != 0) {
+			*ret = wall_of(c, v, (enum time_kind)kind, times[kind]);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* An exporter that never says when it started: no flow of it ended after its export. */
+static void learn_init(const struct record_context *c, const struct values *v)
+{
+	int64_t init_ms;
+
+	if (c->has_uptime || v->has_init || c->stream->is_init_told ||
+	    (v->has_end & 1u << TIME_UPTIME) == 0 || v->end[TIME_UPTIME] > UINT32_MAX)
+		return;
+	init_ms = c->export_ms - (int64_t)v->end[TIME_UPTIME];
+	if (c->stream->init_ms == 0 || init_ms < c->stream->init_ms)
+		c->stream->init_ms = init_ms;
+}
+
+/* A clock time stands for itself, whatever the header's; an uptime only by the header. */
+static int64_t latest(const struct record_context *c, const struct values *v)
+{
+	bool is_by_header = ((v->has_start | v->has_end) & ~(1u << TIME_UPTIME)) == 0;
+
+	return is_by_header ? c->export_ms : MAX(c->export_ms, c->origin->received_ms);
+}
+
+static bool set_times(const struct record_context *c, const struct values *v, struct flow *f,
+                      uint64_t *clamped)
+{
+	bool has_start, has_end;
+
+	learn_init(c, v);
+	has_start = find_time(c, v, v->has_start, v->start, &f->start_ms);
+	has_end = find_time(c, v, v->has_end, v->end, &f->end_ms);
+	if (!has_start && !has_end)
+		f->start_ms = f->end_ms =
+			v->has_event ? (int64_t)MIN(v->event_ms, INT64_MAX / 2) : c->export_ms;
+	else if (!has_end)
+		f->end_ms = v->has_duration ? f->start_ms + (int64_t)MIN(v->duration_ms, UINT32_MAX)
+		            : v->has_event  ? (int64_t)MIN(v->event_ms, INT64_MAX / 2)
+		                            : c->export_ms;
+	else if (!has_start)
+		f->start_ms = f->end_ms - (int64_t)MIN(v->duration_ms, UINT32_MAX);
+	if (f->end_ms > latest(c, v) + FUTURE_MS || f->start_ms - f->end_ms >= CLAMP_MS ||
+	    f->start_ms < 0)
+		return false;
+	if (f->start_ms > f->end_ms) {
+		f->start_ms = f->end_ms;
+		++*clamped;
+	}
+	return true;
+}
+
+/* --- flows --- */
+
+static bool has(uint8_t bits, enum counter_kind kind)
+{
+	return (bits & 1u << kind) != 0;
+}
+
+/* Of what the record counted since its last report, in all, or from its initiator. */
+static uint64_t forward(uint8_t bits, const uint64_t counts[])
+{
+	return has(bits, COUNT_DELTA)       ? counts[COUNT_DELTA]
+	       : has(bits, COUNT_INITIATOR) ? counts[COUNT_INITIATOR]
+	                                    : counts[COUNT_TOTAL];
+}
+
+static uint64_t backward(uint8_t bits, const uint64_t counts[])
+{
+	return has(bits, COUNT_REVERSE) ? counts[COUNT_REVERSE] : counts[COUNT_RESPONDER];
+}
+
+static uint32_t sampling_of(const struct record_context *c, const struct values *v)
+{
+	const struct stream *s = c->stream;
+
+	if (v->has_interval)
+		return MAX(v->interval, 1);
+	for (size_t i = 0; v->has_sampler && i < ARRAY_LEN(s->samplers); i++) {
+		if (s->samplers[i].interval != 0 && s->samplers[i].id == v->sampler)
+			return s->samplers[i].interval;
+	}
+	return MAX(s->sampling, 1);
+}
+
+static void turn(struct flow *f)
+{
+	struct addr src = f->src;
+	uint16_t port = f->src_port;
+	uint32_t in_if = f->in_if;
+
+	f->src = f->dst;
+	f->dst = src;
+	f->src_port = f->dst_port;
+	f->dst_port = port;
+	f->in_if = f->out_if;
+	f->out_if = in_if;
+}
+
+enum drop record_flows(const struct record_context *c, const struct values *v, struct flow ret[2],
+                       size_t *ret_count, uint64_t *clamped)
+{
+	bool is_icmp = v->proto == 1 || v->proto == 58;
+	struct flow *f = &ret[0];
+
+	*ret_count = 0;
+	if (!v->has_src || !v->has_dst)
+		return DROP_NONE; /* a counter of something else */
+	*f = (struct flow){
+		.src = v->src,
+		.dst = v->dst,
+		.exporter = c->origin->from.addr,
+		.received_ms = c->origin->received_ms,
+		.octets = forward(v->has_octets, v->octets),
+		.packets = forward(v->has_packets, v->packets),
+		.in_if = v->in_if,
+		.out_if = v->out_if,
+		.domain = c->stream->key.domain,
+		.sampling = sampling_of(c, v),
+		.src_port = v->src_port,
+		.dst_port = is_icmp && v->has_icmp ? (uint16_t)v->icmp : v->dst_port,
+		.proto = v->proto,
+		.tcp_flags = v->tcp_flags,
+		.tos = v->tos,
+		.version = (uint8_t)c->stream->key.version,
+	};
+	if (!set_times(c, v, f, clamped))
+		return DROP_RECORD_TIME;
+	*ret_count = 1;
+	if (backward(v->has_packets, v->packets) == 0 && backward(v->has_octets, v->octets) == 0)
+		return DROP_NONE;
+	ret[1] = *f;
+	turn(&ret[1]);
+	ret[1].octets = backward(v->has_octets, v->octets);
+	ret[1].packets = backward(v->has_packets, v->packets);
+	ret[1].tcp_flags = v->reverse_flags;
+	*ret_count = 2;
+	return DROP_NONE;
+}
+
+/* --- options --- */
+
+static void set_sampler(struct stream *s, uint32_t id, uint32_t interval)
+{
+	struct stream_sampler *place = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(s->samplers); i++) {
+		if (s->samplers[i].interval != 0 && s->samplers[i].id == id)
+			place = &s->samplers[i];
+		else if (place == NULL && s->samplers[i].interval == 0)
+			place = &s->samplers[i];
+	}
+	if (place != NULL)
+		*place = (struct stream_sampler){id, interval};
+}
+
+void record_options(const struct record_context *c, const struct values *v)
+{
+	/* Of `interval` packets in a row and `space` that are passed over. */
+	uint64_t interval = v->space == 0
+	                            ? v->interval
+	                            : ((uint64_t)v->interval + v->space) / MAX(v->interval, 1);
+
+	if (v->has_init) {
+		c->stream->init_ms = (int64_t)MIN(v->init_ms, INT64_MAX / 4);
+		c->stream->is_init_told = true;
+	}
+	if (!v->has_interval)
+		return;
+	interval = MIN(MAX(interval, 1), UINT32_MAX);
+	if (v->has_sampler)
+		set_sampler(c->stream, v->sampler, (uint32_t)interval);
+	else
+		c->stream->sampling = (uint32_t)interval;
+}

@@ -1,0 +1,35 @@
+/*
+ * record - one record of a template, read as a flow; or, of an options template, what it says of
+ * the exporter.
+ */
+#ifndef SPOOR_PROTO_FLOW_RECORD_H
+#define SPOOR_PROTO_FLOW_RECORD_H
+
+#include "proto/flow/datagram.h"
+#include "proto/flow/template.h"
+
+struct record_context { /* of a datagram */
+	const struct flow_origin *origin;
+	struct stream *stream;
+	int64_t export_ms;
+	uint32_t uptime_ms; /* at the export; of NetFlow v9 alone: */
+	bool has_uptime;
+};
+
+/*
+ * The fields of the next record, of which `in` has at least t->min_len octets; moves behind it.
+ * ERR_SHORT: one of variable length does not fit.
+ */
+MUST_USE enum err record_read(const struct template *t, struct bytes *in, struct values *ret);
+
+/*
+ * The flows that a record says: none, one, or with its reverse (RFC 5103; NSEL's responder) two.
+ * DROP_RECORD_TIME: its times cannot be true. `clamped` is counted.
+ */
+enum drop record_flows(const struct record_context *c, const struct values *v, struct flow ret[2],
+                       size_t *ret_count, uint64_t *clamped);
+
+/* An options record: sampling, and when the exporter started. */
+void record_options(const struct record_context *c, const struct values *v);
+
+#endif

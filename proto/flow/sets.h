@@ -1,0 +1,30 @@
+/*
+ * sets - the body of a NetFlow v9 or IPFIX message: sets of templates, of options templates, and of
+ * records that are laid out as one of those says, in any order and applied in that order.
+ *
+ * Records whose template has not come wait for it, within bounds (pending.h). Records that cannot
+ * be of their template, because what is left of the set is not padding, are not taken: the exporter
+ * has given its id to another meanwhile.
+ */
+#ifndef SPOOR_PROTO_FLOW_SETS_H
+#define SPOOR_PROTO_FLOW_SETS_H
+
+#include "proto/flow/record.h"
+
+struct sets_format {
+	uint16_t template_id, options_id; /* of sets that define */
+	bool has_enterprise;              /* and withdrawals, and values of variable length */
+	bool has_scope_octets; /* an options template says its parts' lengths, not counts */
+};
+
+struct sets_sum {
+	uint32_t records; /* of data, as an IPFIX sequence counts them */
+	uint32_t options; /* among them */
+	bool is_whole;    /* all of them could be counted */
+};
+
+struct sets_sum sets_decode(struct flow_decoder *d, const struct record_context *c,
+                            const struct sets_format *format, struct bytes in,
+                            struct flow_batch *out);
+
+#endif

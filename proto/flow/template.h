@@ -1,0 +1,76 @@
+/*
+ * template - how an exporter's records are laid out: NetFlow v9 (RFC 3954, sections 5.2 and 6.1)
+ * and IPFIX (RFC 7011, section 3.4). Templates for data and for options share one space of ids.
+ *
+ * A set belongs to one exporter stream. Sets are bounded, each and all together: a stream that
+ * defines more than its share loses its oldest, and when all are at the bound nothing is defined.
+ */
+#ifndef SPOOR_PROTO_FLOW_TEMPLATE_H
+#define SPOOR_PROTO_FLOW_TEMPLATE_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "proto/flow/element.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TEMPLATE_ID_MIN 256
+#define TEMPLATE_FIELDS_MAX 512
+#define TEMPLATES_MAX 256 /* of one stream */
+#define TEMPLATE_VARIABLE 65535
+
+struct template_field {
+	const struct element *element; /* NULL: passed over */
+	uint16_t len;                  /* TEMPLATE_VARIABLE: each record says */
+};
+
+struct template
+{
+	uint16_t id;
+	uint16_t field_count;
+	uint16_t min_len; /* of a record, in octets; at least 1 */
+	bool is_variable;
+	bool is_options;
+	bool is_flow;        /* it has an address: its records are flows */
+	int64_t received_ms; /* when it came last */
+	struct template_field fields[];
+};
+
+struct template_set;
+
+struct template_budget { /* of all sets */
+	size_t octets, octets_max;
+};
+
+/* NULL when out of memory, or of budget. */
+struct template_set *template_set_new(struct template_budget *budget);
+void template_set_free(struct template_set *s); /* NULL is fine */
+
+/* Borrowed until the next call that defines or withdraws. NULL: not defined. */
+const struct template *template_of(const struct template_set *s, uint16_t id);
+size_t template_count(const struct template_set *s);
+
+/*
+ * Reads one template record behind its id: `count` fields, and takes the place of the one with its
+ * id. Moves `in` behind it.
+ *
+ * ERR_SHORT   it is longer than what is there
+ * ERR_RANGE   an id below 256, no field, more than TEMPLATE_FIELDS_MAX, or records of no octet
+ * ERR_LIMIT   no budget
+ * ERR_NOMEM
+ */
+struct template_shape {
+	uint16_t id, count;
+	bool is_options;
+	bool has_enterprise; /* IPFIX: the high bit of an element's id */
+};
+MUST_USE enum err template_define(struct template_set *s, const struct template_shape *shape,
+                                  struct bytes *in, int64_t received_ms);
+
+/* One; all of options, or all others. */
+void template_withdraw(struct template_set *s, uint16_t id);
+void template_withdraw_all(struct template_set *s, bool is_options);
+
+#endif
