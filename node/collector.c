@@ -4,6 +4,7 @@
 #include "node/log.h"
 #include "node/node.h"
 #include "node/socket.h"
+#include "proto/flow/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -164,6 +165,38 @@ static enum err listen_on(struct collector *c, const struct endpoint *e)
 	return uv_udp_recv_start(&s->udp, give_buffer, on_datagram) == 0 ? ERR_OK : ERR_IO;
 }
 
+/* --- what is known of exporters, over restarts --- */
+
+static void keep(void *ctx, const struct stream *s, uint16_t id, const struct template *t)
+{
+	struct collector *c = ctx;
+	uint8_t room[MEMORY_MAX];
+	struct id key;
+
+	memory_key(s, id, key.octets);
+	keeper_put(&c->node->keeper, KEEPER_EXPORTER, &key, room, memory_pack(s, id, t, room));
+}
+
+static void recall_one(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *value, size_t len)
+{
+	struct collector *c = ctx;
+	enum err err = memory_recall(c->decoder, key, bytes_of(value, len), node_now().wall.ms);
+
+	if (err != ERR_OK && err != ERR_STALE)
+		log_line("collector", "something kept of an exporter is not taken: %s",
+		         err_text(err));
+}
+
+static void recall(struct collector *c)
+{
+	enum err err = store_note_each(c->node->store, KEEPER_EXPORTER, recall_one, c);
+
+	if (err != ERR_OK)
+		log_line("collector", "what was known of exporters is lost: %s", err_text(err));
+	c->decoder->keep = keep;
+	c->decoder->keep_ctx = c;
+}
+
 enum err collector_start(struct collector *c, struct node *node)
 {
 	const struct conf *conf = &node->conf;
@@ -173,6 +206,7 @@ enum err collector_start(struct collector *c, struct node *node)
 	c->decoder = flow_decoder_new(STREAMS_MAX);
 	if (c->decoder == NULL)
 		return ERR_NOMEM;
+	recall(c);
 	uv_timer_init(&node->loop, &c->seal_timer);
 	c->seal_timer.data = c;
 	uv_timer_start(&c->seal_timer, on_timer, (uint64_t)conf->seal_every_ms,

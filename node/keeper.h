@@ -25,6 +25,7 @@ struct node;
 
 enum keeper_kind { /* as they are on disk */
 	           KEEPER_CARD = 'c',
+	           KEEPER_EXPORTER = 'e', /* proto/flow/memory.h */
 	           KEEPER_KEYS = 'k',
 	           KEEPER_NUMBER = 'n',
 	           KEEPER_PAGE = 'p',

@@ -113,8 +113,8 @@ static enum err start(struct node *node)
 
 	if (node->conf.role == ROLE_HOST)
 		return start_host(node);
-	err = collector_start(&node->collector, node);
 	keeper_start(&node->keeper, node);
+	err = collector_start(&node->collector, node);
 	if (err == ERR_OK)
 		err = keys_start(&node->keys, node);
 	if (err == ERR_OK)

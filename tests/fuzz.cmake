@@ -1,6 +1,7 @@
 # One line per decoder that meets bytes from outside.
 fuzz_target(block store)
 fuzz_target(flow flow)
+fuzz_target(memory flow)
 fuzz_target(filter flow)
 fuzz_target(frame wire)
 fuzz_target(ctl wire)

@@ -71,11 +71,19 @@ struct flow_counters {
 	uint64_t dropped[DROP_COUNT_OF]; /* datagrams by reason; parts from DROP_PARTS on */
 };
 
+/*
+ * Something to keep for the next start (memory.h): the template `t`, or that `id` is withdrawn when
+ * it is NULL; with an `id` of 0 what options said of the exporter.
+ */
+typedef void flow_keep_fn(void *ctx, const struct stream *s, uint16_t id, const struct template *t);
+
 struct flow_decoder {
 	struct flow_counters counters; /* read by anybody */
 	struct stream_table *streams;
 	struct template_budget budget;
 	struct pending *pending;
+	flow_keep_fn *keep; /* NULL: nobody does */
+	void *keep_ctx;
 };
 
 /* Room for about `streams_max` exporter streams at once. NULL when out of memory. */

@@ -131,5 +131,6 @@ enum drop ipfix_decode(struct flow_decoder *d, const struct flow_origin *origin,
 	account(c.stream, sequence, &sum);
 	c.stream->export_ms = MAX(c.stream->export_ms, c.export_ms);
 	c.stream->flows += out->count - before;
+	sets_keep(d, c.stream);
 	return DROP_NONE;
 }

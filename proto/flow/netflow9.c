@@ -48,5 +48,6 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	c.export_ms = exact_export(c.stream, c.export_ms, c.uptime_ms);
 	(void)sets_decode(d, &c, &format, in, out);
 	c.stream->flows += out->count - before;
+	sets_keep(d, c.stream);
 	return DROP_NONE;
 }

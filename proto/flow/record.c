@@ -214,8 +214,10 @@ static void set_sampler(struct stream *s, uint32_t id, uint32_t interval)
 		else if (place == NULL && s->samplers[i].interval == 0)
 			place = &s->samplers[i];
 	}
-	if (place != NULL)
-		*place = (struct stream_sampler){id, interval};
+	if (place == NULL || (place->id == id && place->interval == interval))
+		return;
+	*place = (struct stream_sampler){id, interval};
+	s->is_options_new = true;
 }
 
 void record_options(const struct record_context *c, const struct values *v)
@@ -226,14 +228,18 @@ void record_options(const struct record_context *c, const struct values *v)
 	                            : ((uint64_t)v->interval + v->space) / MAX(v->interval, 1);
 
 	if (v->has_init) {
+		c->stream->is_options_new |=
+			!c->stream->is_init_told || c->stream->init_ms != (int64_t)v->init_ms;
 		c->stream->init_ms = (int64_t)MIN(v->init_ms, INT64_MAX / 4);
 		c->stream->is_init_told = true;
 	}
 	if (!v->has_interval)
 		return;
 	interval = MIN(MAX(interval, 1), UINT32_MAX);
-	if (v->has_sampler)
+	if (v->has_sampler) {
 		set_sampler(c->stream, v->sampler, (uint32_t)interval);
-	else
+	} else {
+		c->stream->is_options_new |= c->stream->sampling != interval;
 		c->stream->sampling = (uint32_t)interval;
+	}
 }

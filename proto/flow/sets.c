@@ -3,6 +3,8 @@
 #include "base/util.h"
 #include "proto/flow/pending.h"
 
+#include <string.h>
+
 #define SET_HEADER 4
 
 struct work { /* on one message */
@@ -120,9 +122,40 @@ static void read_waiting(void *ctx, const struct record_context *c, struct bytes
 		(void)read_records(w->d, c, t, set, w->out, &is_whole);
 }
 
+static void keep(struct flow_decoder *d, const struct stream *s, uint16_t id,
+                 const struct template *t)
+{
+	if (d->keep != NULL && s->key.session == 0 && s->datagrams >= STREAM_PROVEN)
+		d->keep(d->keep_ctx, s, id, t);
+}
+
+void sets_keep(struct flow_decoder *d, struct stream *s)
+{
+	if (s->datagrams == STREAM_PROVEN) {
+		for (size_t i = 0; i < template_count(s->templates); i++) {
+			const struct template *t = template_at(s->templates, i);
+
+			keep(d, s, t->id, t);
+		}
+	}
+	if (s->is_options_new && s->datagrams >= STREAM_PROVEN) {
+		keep(d, s, 0, NULL);
+		s->is_options_new = false;
+	}
+}
+
+/* Most come again and again, and are what they were. */
+static bool is_news(const struct template *was, const struct template_shape *shape, struct bytes in)
+{
+	return was == NULL || was->is_options != shape->is_options ||
+	       was->field_count != shape->count || was->raw_len > bytes_left(&in) ||
+	       memcmp(was->raw, in.at, was->raw_len) != 0;
+}
+
 static void define(struct work *w, const struct template_shape *shape, struct bytes *in)
 {
 	struct stream *s = w->c->stream;
+	bool is_new = is_news(template_of(s->templates, shape->id), shape, *in);
 	enum err err = ERR_NOMEM;
 
 	if (s->templates == NULL)
@@ -135,6 +168,8 @@ static void define(struct work *w, const struct template_shape *shape, struct by
 		in->at = in->end; /* where the next would begin is not known */
 		return;
 	}
+	if (is_new)
+		keep(w->d, s, shape->id, template_of(s->templates, shape->id));
 	w->defined = shape->id;
 	pending_take(w->d->pending, s, shape->id, read_waiting, w);
 }
@@ -143,11 +178,16 @@ static void define(struct work *w, const struct template_shape *shape, struct by
 static void withdraw(struct work *w, uint16_t id)
 {
 	struct template_set *set = w->c->stream->templates;
+	bool is_options = id == w->format->options_id;
 
-	if (set != NULL && id < TEMPLATE_ID_MIN)
-		template_withdraw_all(set, id == w->format->options_id);
-	else if (set != NULL)
-		template_withdraw(set, id);
+	for (size_t i = template_count(set); i-- > 0;) {
+		const struct template *t = template_at(set, i);
+
+		if (t->id != id && (id >= TEMPLATE_ID_MIN || t->is_options != is_options))
+			continue;
+		keep(w->d, w->c->stream, t->id, NULL);
+		template_withdraw(set, t->id);
+	}
 }
 
 static void read_templates(struct work *w, struct bytes in)

@@ -8,7 +8,6 @@
 /* A datagram this far behind is a sequence that began anew, not one that was delayed. */
 #define BEHIND_MAX 65536
 #define BOOT_SLACK_MS 1000
-#define PROVEN_DATAGRAMS 16
 
 struct stream_table {
 	size_t sets; /* a power of two */
@@ -66,10 +65,9 @@ static bool key_equal(const struct stream_key *a, const struct stream_key *b)
 	       endpoint_equal(&a->from, &b->from);
 }
 
-/* Forging an address is cheap; to send from it for a while is not. */
 static bool is_proven(const struct stream *s)
 {
-	return s->datagrams >= PROVEN_DATAGRAMS;
+	return s->datagrams >= STREAM_PROVEN;
 }
 
 static bool goes_before(const struct stream *a, const struct stream *b)

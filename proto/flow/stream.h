@@ -76,11 +76,15 @@ struct stream {
 	uint64_t repeats[STREAM_REPEATS]; /* digests of the latest messages of IPFIX */
 	uint8_t repeat_at;
 	struct stream_sampler samplers[STREAM_SAMPLERS];
-	struct template_set *templates;      /* NULL: none has come */
+	bool is_options_new;            /* sampling, or the start, has changed since it was kept */
+	struct template_set *templates; /* NULL: none has come */
 	struct stream_gap gaps[STREAM_GAPS]; /* in no order; the oldest is forgotten */
 };
 
 enum sequence { SEQUENCE_NEXT, SEQUENCE_GAP, SEQUENCE_LATE, SEQUENCE_DUPLICATE, SEQUENCE_RESTART };
+
+/* Forging an address is cheap; to send from it for a while is not. */
+#define STREAM_PROVEN 16 /* datagrams */
 
 struct stream_table;
 

@@ -13,9 +13,14 @@ struct template_set {
 	size_t count;
 };
 
-static size_t octets_of_template(const struct template *t)
+static size_t size_with(size_t fields, size_t raw_len)
 {
-	return sizeof(*t) + t->field_count * sizeof(t->fields[0]);
+	return sizeof(struct template) + fields * sizeof(struct template_field) + raw_len;
+}
+
+static size_t size_of(const struct template *t)
+{
+	return size_with(t->field_count, t->raw_len);
 }
 
 static bool take(struct template_budget *b, size_t octets)
@@ -37,7 +42,7 @@ struct template_set *template_set_new(struct template_budget *budget)
 
 static void drop(struct template_set *s, size_t at)
 {
-	s->budget->octets -= octets_of_template(s->rows[at]);
+	s->budget->octets -= size_of(s->rows[at]);
 	free(s->rows[at]);
 	s->count--;
 	memmove(&s->rows[at], &s->rows[at + 1], (s->count - at) * sizeof(s->rows[0]));
@@ -79,6 +84,11 @@ const struct template *template_of(const struct template_set *s, uint16_t id)
 size_t template_count(const struct template_set *s)
 {
 	return s != NULL ? s->count : 0;
+}
+
+const struct template *template_at(const struct template_set *s, size_t i)
+{
+	return s->rows[i];
 }
 
 void template_withdraw(struct template_set *s, uint16_t id)
@@ -143,16 +153,32 @@ static void put(struct template_set *s, struct template *t)
 	s->count++;
 }
 
+/* How many octets `count` fields take: those of an enterprise are longer. 0: it ends before. */
+static size_t fields_len(const struct template_shape *shape, struct bytes in)
+{
+	const uint8_t *from = in.at;
+
+	for (unsigned i = 0; i < shape->count; i++) {
+		uint16_t id = (uint16_t)bytes_uint(&in, 2);
+
+		bytes_uint(&in, shape->has_enterprise && (id & ENTERPRISE) != 0 ? 6 : 2);
+	}
+	return in.is_short ? 0 : (size_t)(in.at - from);
+}
+
 enum err template_define(struct template_set *s, const struct template_shape *shape,
                          struct bytes *in, int64_t received_ms)
 {
-	size_t octets = sizeof(struct template) + shape->count * sizeof(struct template_field);
+	size_t raw_len, octets;
 	struct template *t;
+	uint8_t *raw;
 
 	if (shape->id < TEMPLATE_ID_MIN || shape->count == 0 || shape->count > TEMPLATE_FIELDS_MAX)
 		return ERR_RANGE;
-	if (bytes_left(in) < shape->count * 4u)
+	raw_len = fields_len(shape, *in);
+	if (raw_len == 0)
 		return ERR_SHORT;
+	octets = size_with(shape->count, raw_len);
 	if (!take(s->budget, octets))
 		return ERR_LIMIT;
 	t = calloc(1, octets);
@@ -162,13 +188,18 @@ enum err template_define(struct template_set *s, const struct template_shape *sh
 	}
 	t->id = shape->id;
 	t->is_options = shape->is_options;
+	t->has_enterprise = shape->has_enterprise;
 	t->received_ms = received_ms;
+	raw = (uint8_t *)&t->fields[shape->count];
+	memcpy(raw, in->at, raw_len);
+	t->raw = raw;
+	t->raw_len = (uint16_t)raw_len;
 	for (unsigned i = 0; i < shape->count; i++)
 		read_field(t, shape, in);
-	if (in->is_short || t->min_len == 0) {
+	if (t->min_len == 0) {
 		s->budget->octets -= octets;
 		free(t);
-		return in->is_short ? ERR_SHORT : ERR_RANGE;
+		return ERR_RANGE;
 	}
 	put(s, t);
 	return ERR_OK;

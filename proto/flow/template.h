@@ -34,7 +34,10 @@ struct template
 	bool is_variable;
 	bool is_options;
 	bool is_flow;        /* it has an address: its records are flows */
+	bool has_enterprise; /* in `raw` */
 	int64_t received_ms; /* when it came last */
+	const uint8_t *raw;  /* its fields as they came */
+	uint16_t raw_len;
 	struct template_field fields[];
 };
 
@@ -51,6 +54,7 @@ void template_set_free(struct template_set *s); /* NULL is fine */
 /* Borrowed until the next call that defines or withdraws. NULL: not defined. */
 const struct template *template_of(const struct template_set *s, uint16_t id);
 size_t template_count(const struct template_set *s);
+const struct template *template_at(const struct template_set *s, size_t i); /* by id */
 
 /*
  * Reads one template record behind its id: `count` fields, and takes the place of the one with its
