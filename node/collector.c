@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define PART_FLOWS 32
+#define BATCH_KEPT 16384 /* flows of room: more is given back at once */
+#define STALE_MAX 1024
 #define STREAMS_MAX 4096
 
 static void start_seal(struct collector *c);
@@ -120,6 +122,7 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct collector *c = timer->data;
 
+	flow_keep(c->decoder);
 	if (!c->is_sealing)
 		start_seal(c);
 }
@@ -147,6 +150,8 @@ static void on_datagram(uv_udp_t *udp, ssize_t len, const uv_buf_t *buf,
 	if (collector_feed(s->collector, &origin, buf->base, (size_t)len, batch, &drop) != ERR_OK)
 		s->collector->unstored += batch->count;
 	batch->count = 0;
+	if (batch->room > BATCH_KEPT)
+		flow_batch_free(batch);
 }
 
 static enum err listen_on(struct collector *c, const struct endpoint *e)
@@ -177,22 +182,36 @@ static void keep(void *ctx, const struct stream *s, uint16_t id, const struct te
 	keeper_put(&c->node->keeper, KEEPER_EXPORTER, &key, room, memory_pack(s, id, t, room));
 }
 
+struct recalling {
+	struct collector *collector;
+	struct id stale[STALE_MAX]; /* more of them at the next start */
+	size_t stale_count;
+};
+
 static void recall_one(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *value, size_t len)
 {
-	struct collector *c = ctx;
-	enum err err = memory_recall(c->decoder, key, bytes_of(value, len), node_now().wall.ms);
+	struct recalling *r = ctx;
+	enum err err =
+		memory_recall(r->collector->decoder, key, bytes_of(value, len), node_now().wall.ms);
 
-	if (err != ERR_OK && err != ERR_STALE)
-		log_line("collector", "something kept of an exporter is not taken: %s",
-		         err_text(err));
+	if (err != ERR_OK && r->stale_count < STALE_MAX)
+		memcpy(r->stale[r->stale_count++].octets, key, STORE_NOTE_KEY);
 }
 
 static void recall(struct collector *c)
 {
-	enum err err = store_note_each(c->node->store, KEEPER_EXPORTER, recall_one, c);
+	static struct recalling r;
+	enum err err;
 
+	r = (struct recalling){.collector = c};
+	err = store_note_each(c->node->store, KEEPER_EXPORTER, recall_one, &r);
 	if (err != ERR_OK)
 		log_line("collector", "what was known of exporters is lost: %s", err_text(err));
+	if (r.stale_count > 0)
+		log_line("collector", "%zu things known of exporters are old or damaged: forgotten",
+		         r.stale_count);
+	for (size_t i = 0; i < r.stale_count; i++)
+		keeper_put(&c->node->keeper, KEEPER_EXPORTER, &r.stale[i], "", 0);
 	c->decoder->keep = keep;
 	c->decoder->keep_ctx = c;
 }

@@ -6,12 +6,15 @@
 #include "proto/flow/netflow5.h"
 #include "proto/flow/netflow9.h"
 #include "proto/flow/pending.h"
+#include "proto/flow/sets.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define TEMPLATE_OCTETS_MAX (16u << 20)
 #define BATCH_MIN 64
+#define KEEP_AT_ONCE 64
+#define KEEP_AGAIN_MS 86400000 /* so that what is in use is not old at the next start */
 
 struct format {
 	uint16_t version; /* the first two octets */
@@ -60,7 +63,42 @@ static void forget_stream(void *ctx, struct stream *s)
 	struct flow_decoder *d = ctx;
 
 	d->counters.dropped[DROP_UNTOLD] += pending_forget(d->pending, s);
-	template_set_free(s->templates);
+	sets_forget(d, s);
+}
+
+struct keeping {
+	struct flow_decoder *d;
+	size_t left;
+};
+
+static void keep_stream(void *ctx, struct stream *s)
+{
+	struct keeping *k = ctx;
+
+	if (s->key.session != 0 || !stream_is_proven(s))
+		return;
+	if (s->is_options_new && k->left > 0) {
+		k->d->keep(k->d->keep_ctx, s, 0, NULL);
+		s->is_options_new = false;
+		k->left--;
+	}
+	for (size_t i = 0; i < template_count(s->templates) && k->left > 0; i++) {
+		struct template *t = template_at(s->templates, i);
+
+		if (t->kept_ms != 0 && s->seen_ms - t->kept_ms < KEEP_AGAIN_MS)
+			continue;
+		t->kept_ms = MAX(s->seen_ms, 1);
+		k->d->keep(k->d->keep_ctx, s, t->id, t);
+		k->left--;
+	}
+}
+
+void flow_keep(struct flow_decoder *d)
+{
+	struct keeping k = {.d = d, .left = KEEP_AT_ONCE};
+
+	if (d->keep != NULL)
+		stream_each_mutable(d->streams, keep_stream, &k);
 }
 
 struct flow_decoder *flow_decoder_new(size_t streams_max)
@@ -83,6 +121,7 @@ void flow_decoder_free(struct flow_decoder *d)
 {
 	if (d == NULL)
 		return;
+	d->keep = NULL; /* what was kept stays */
 	stream_table_free(d->streams);
 	pending_free(d->pending);
 	free(d);

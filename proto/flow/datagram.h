@@ -101,6 +101,12 @@ enum drop flow_decode(struct flow_decoder *d, const struct flow_origin *origin, 
 bool flow_is_earlier_file(const struct flow_origin *origin, const struct stream *stream,
                           int64_t export_ms);
 
+/*
+ * Has `keep` called with what is new, or has not been kept for a day, of streams that have been
+ * here for a while: a few dozen at most. To be called now and then.
+ */
+void flow_keep(struct flow_decoder *d);
+
 /* "short", for counters and JSON; static. */
 const char *drop_key(enum drop drop);
 /* "shorter than its header", for people; static. */

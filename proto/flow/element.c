@@ -46,21 +46,31 @@ static void read_flags(struct values *v, const struct element *e, struct bytes i
 	*to |= (uint8_t)number(in);
 }
 
-/* Of an IPv4 address, else an IPv6 one; a second of the same side stays out, unless it was 0. */
+bool element_is_nowhere(const struct addr *a)
+{
+	static const struct addr none, none_v4 = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
+
+	return addr_equal(a, &none) || addr_equal(a, &none_v4);
+}
+
+/* Of two of the same side the first that says something. */
 static void read_addr(struct addr *to, bool *has, struct bytes in)
 {
 	size_t len = bytes_left(&in);
-	uint8_t octets[16];
+	uint8_t octets[16], any = 0;
 
-	if (*has || (len != V4_LEN && len != sizeof(octets)))
+	if (len != V4_LEN && len != sizeof(octets))
 		return;
 	bytes_copy(&in, octets, len);
+	for (size_t i = 0; i < len; i++)
+		any |= octets[i];
+	if (*has && (any == 0 || !element_is_nowhere(to)))
+		return;
+	*has = true;
 	if (len == V4_LEN)
 		*to = addr_from_v4(octets);
 	else
 		memcpy(to->octets, octets, sizeof(to->octets));
-	for (size_t i = 0; i < len; i++)
-		*has |= octets[i] != 0;
 }
 
 static void read_src(struct values *v, const struct element *e, struct bytes in)
@@ -77,13 +87,19 @@ static void read_dst(struct values *v, const struct element *e, struct bytes in)
 
 static void read_octets(struct values *v, const struct element *e, struct bytes in)
 {
-	v->octets[e->kind] = number(in);
+	uint64_t value = number(in);
+
+	if (value != 0 || v->octets[e->kind] == 0)
+		v->octets[e->kind] = value;
 	v->has_octets |= (uint8_t)(1u << e->kind);
 }
 
 static void read_packets(struct values *v, const struct element *e, struct bytes in)
 {
-	v->packets[e->kind] = number(in);
+	uint64_t value = number(in);
+
+	if (value != 0 || v->packets[e->kind] == 0)
+		v->packets[e->kind] = value;
 	v->has_packets |= (uint8_t)(1u << e->kind);
 }
 
@@ -103,24 +119,39 @@ static uint64_t time_of(const struct element *e, struct bytes in)
 }
 
 /* Of zeros nothing can be said, but that the element was not filled in; uptime may begin there. */
+static bool is_told(const struct element *e, uint64_t value)
+{
+	return value != 0 || e->kind == TIME_UPTIME || e->kind == TIME_BEFORE;
+}
+
 static void read_start(struct values *v, const struct element *e, struct bytes in)
 {
-	v->start[e->kind] = time_of(e, in);
-	if (v->start[e->kind] != 0 || e->kind == TIME_UPTIME || e->kind == TIME_BEFORE)
-		v->has_start |= (uint8_t)(1u << e->kind);
+	uint64_t value = time_of(e, in);
+
+	if (!is_told(e, value))
+		return;
+	v->start[e->kind] = value;
+	v->has_start |= (uint8_t)(1u << e->kind);
 }
 
 static void read_end(struct values *v, const struct element *e, struct bytes in)
 {
-	v->end[e->kind] = time_of(e, in);
-	if (v->end[e->kind] != 0 || e->kind == TIME_UPTIME || e->kind == TIME_BEFORE)
-		v->has_end |= (uint8_t)(1u << e->kind);
+	uint64_t value = time_of(e, in);
+
+	if (!is_told(e, value))
+		return;
+	v->end[e->kind] = value;
+	v->has_end |= (uint8_t)(1u << e->kind);
 }
 
 static void read_event(struct values *v, const struct element *e, struct bytes in)
 {
-	v->event_ms = time_of(e, in);
-	v->has_event = v->event_ms != 0;
+	uint64_t value = time_of(e, in);
+
+	if (value == 0)
+		return;
+	v->event_ms = value;
+	v->has_event = true;
 }
 
 static void read_duration(struct values *v, const struct element *e, struct bytes in)
@@ -132,7 +163,7 @@ static void read_duration(struct values *v, const struct element *e, struct byte
 static void read_init(struct values *v, const struct element *e, struct bytes in)
 {
 	(void)e;
-	v->init_ms = number(in);
+	v->init_ms = MIN(number(in), INT64_MAX / 4);
 	v->has_init = v->init_ms != 0;
 }
 
@@ -145,9 +176,13 @@ static void read_sampler(struct values *v, const struct element *e, struct bytes
 
 static void read_interval(struct values *v, const struct element *e, struct bytes in)
 {
+	uint64_t value = number(in);
+
 	(void)e;
-	v->interval = (uint32_t)MIN(number(in), UINT32_MAX);
-	v->has_interval = v->interval != 0;
+	if (value == 0)
+		return;
+	v->interval = (uint32_t)MIN(value, UINT32_MAX);
+	v->has_interval = true;
 }
 
 /* Type and code, which flows have where others have the destination port. */

@@ -55,6 +55,9 @@ struct element {
 	uint8_t kind;    /* of counter, time, ... */
 };
 
+/* All zero, of either family. */
+bool element_is_nowhere(const struct addr *a);
+
 /* NULL: one that says nothing here, and is passed over. */
 const struct element *element_of(uint32_t enterprise, uint16_t id);
 

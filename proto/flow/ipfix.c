@@ -59,20 +59,32 @@ static void account(struct stream *s, uint32_t sequence, const struct sets_sum *
 {
 	const uint32_t counts[2] = {sum->records, sum->records - sum->options};
 	uint32_t count, begin;
+	bool leads;
 
-	if (sum->is_whole && s->is_counted)
+	if (!sum->is_whole) { /* how many it has is not known, nor where the next begins */
+		s->datagrams++;
+		s->is_counted = false;
+		return;
+	}
+	leads = leads_here(&s->habit, s->habit.is, sequence, counts);
+	if (s->is_counted)
 		learn(s, sequence, counts);
 	count = counts[habits[s->habit.is].count];
 	begin = habits[s->habit.is].is_after ? sequence - count : sequence;
-	if (!s->is_counted && s->datagrams > 0)
+	if (!s->is_counted)
 		s->next = begin;
-	if (count == 0)
+	if (count == 0) {
 		s->datagrams++; /* templates alone take no number */
-	else if (stream_account(s, begin, count, 0) == SEQUENCE_DUPLICATE) {
+	} else if (stream_account(s, begin, count, 0) == SEQUENCE_DUPLICATE) {
 		s->duplicates--; /* it repeats none: the numbers ran back */
-		s->late++;
+		if (leads) {     /* from one that ran back, too: they begin anew */
+			s->restarts++;
+			s->next = begin + count;
+		} else {
+			s->late++;
+		}
 	}
-	s->is_counted = sum->is_whole;
+	s->is_counted = true;
 	s->habit.sequence = sequence;
 	s->habit.counts[0] = counts[0];
 	s->habit.counts[1] = counts[1];
@@ -121,7 +133,7 @@ enum drop ipfix_decode(struct flow_decoder *d, const struct flow_origin *origin,
 	whole = bytes_of(message.at - HEADER_LEN, len);
 	data->at = in.at;
 	c.stream = stream_of(d->streams, &key);
-	c.stream->seen_ms = origin->received_ms;
+	stream_arrive(c.stream, d->counters.datagrams, origin->received_ms);
 	if (is_repeat(c.stream, &whole)) {
 		c.stream->datagrams++;
 		c.stream->duplicates++;
@@ -131,6 +143,5 @@ enum drop ipfix_decode(struct flow_decoder *d, const struct flow_origin *origin,
 	account(c.stream, sequence, &sum);
 	c.stream->export_ms = MAX(c.stream->export_ms, c.export_ms);
 	c.stream->flows += out->count - before;
-	sets_keep(d, c.stream);
 	return DROP_NONE;
 }

@@ -60,8 +60,8 @@ size_t memory_pack(const struct stream *s, uint16_t id, const struct template *t
 	octets_uint(&o,
 	            (uint64_t)(t->is_options * FLAG_OPTIONS | t->has_enterprise * FLAG_ENTERPRISE),
 	            1);
-	octets_uint(&o, (uint64_t)t->received_ms, 8);
-	octets_uint(&o, t->field_count, 2);
+	octets_uint(&o, (uint64_t)s->seen_ms, 8); /* while it is used it is not old */
+	octets_uint(&o, t->raw_count, 2);
 	octets_put(&o, t->raw, t->raw_len);
 	CHECK(!o.is_full);
 	return octets_len(&o);
@@ -102,7 +102,14 @@ static enum err recall_template(struct flow_decoder *d, struct stream *s, uint16
 	if (s->templates == NULL)
 		return ERR_NOMEM;
 	err = template_define(s->templates, &shape, &in, received_ms);
-	return err == ERR_OK && bytes_left(&in) > 0 ? ERR_FORMAT : err;
+	if (err != ERR_OK)
+		return err;
+	for (size_t i = 0; i < template_count(s->templates); i++) {
+		struct template *t = template_at(s->templates, i);
+
+		t->kept_ms = t->id == id ? MAX(received_ms, 1) : t->kept_ms;
+	}
+	return bytes_left(&in) > 0 ? ERR_FORMAT : ERR_OK;
 }
 
 enum err memory_recall(struct flow_decoder *d, const uint8_t key[MEMORY_KEY], struct bytes value,
@@ -121,6 +128,7 @@ enum err memory_recall(struct flow_decoder *d, const uint8_t key[MEMORY_KEY], st
 		return ERR_STALE;
 	s = stream_of(d->streams, &of);
 	s->seen_ms = MAX(s->seen_ms, received_ms);
+	s->is_recalled = true;
 	return id == 0 ? recall_options(s, flags, value)
 	               : recall_template(d, s, id, flags, received_ms, value);
 }

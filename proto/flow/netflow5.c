@@ -109,7 +109,7 @@ enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *orig
 	if (drop != DROP_NONE)
 		return drop;
 	stream = stream_of(d->streams, &key);
-	stream->seen_ms = origin->received_ms;
+	stream_arrive(stream, d->counters.datagrams, origin->received_ms);
 	if (stream_account(stream, h.sequence, h.count, h.export_ms - h.uptime_ms) ==
 	            SEQUENCE_DUPLICATE &&
 	    !flow_is_earlier_file(origin, stream, h.export_ms))

@@ -39,7 +39,7 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	if (c.export_ms < FLOW_CLOCK_MIN)
 		return DROP_CLOCK;
 	c.stream = stream_of(d->streams, &key);
-	c.stream->seen_ms = origin->received_ms;
+	stream_arrive(c.stream, d->counters.datagrams, origin->received_ms);
 	if (stream_account(c.stream, sequence, 1, c.export_ms - c.uptime_ms) ==
 	            SEQUENCE_DUPLICATE &&
 	    !flow_is_earlier_file(origin, c.stream, c.export_ms))
@@ -48,6 +48,5 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	c.export_ms = exact_export(c.stream, c.export_ms, c.uptime_ms);
 	(void)sets_decode(d, &c, &format, in, out);
 	c.stream->flows += out->count - before;
-	sets_keep(d, c.stream);
 	return DROP_NONE;
 }

@@ -38,41 +38,54 @@ void pending_free(struct pending *p)
 	free(p);
 }
 
-/* The oldest of the stream, if it has its share already; else of all. */
-static size_t victim(const struct pending *p, const struct stream *s)
+struct share { /* of a stream */
+	size_t sets, octets, first;
+};
+
+static struct share share_of(const struct pending *p, const struct stream *s)
 {
-	size_t own = 0, first = 0;
+	struct share share = {.first = p->count};
 
 	for (size_t i = p->count; i-- > 0;) {
-		if (p->rows[i]->context.stream == s) {
-			own++;
-			first = i;
-		}
+		if (p->rows[i]->context.stream != s)
+			continue;
+		share.sets++;
+		share.octets += p->rows[i]->len;
+		share.first = i;
 	}
-	return own >= PENDING_STREAM_MAX ? first : p->count;
+	return share;
+}
+
+static void lose(struct pending *p, size_t at, size_t *lost)
+{
+	p->rows[at]->context.stream->untold++;
+	drop(p, at);
+	++*lost;
 }
 
 size_t pending_put(struct pending *p, const struct record_context *c, uint16_t id, struct bytes set)
 {
-	size_t len = bytes_left(&set), lost = 0, own = victim(p, c->stream);
-	struct waiting *w = malloc(sizeof(*w) + len);
+	size_t len = bytes_left(&set), lost = 0;
+	struct share share = share_of(p, c->stream);
+	struct waiting *w =
+		len > 0 && len <= PENDING_STREAM_OCTETS ? malloc(sizeof(*w) + len) : NULL;
 
-	if (w == NULL)
-		return 1;
+	if (w == NULL) {
+		c->stream->untold += len > 0;
+		return len > 0;
+	}
 	w->origin = *c->origin;
 	w->context = *c;
 	w->id = id;
 	w->len = len;
 	memcpy(w->octets, set.at, len);
-	if (own < p->count) {
-		drop(p, own);
-		lost++;
+	while (share.sets >= PENDING_STREAM_MAX || share.octets + len > PENDING_STREAM_OCTETS) {
+		lose(p, share.first, &lost); /* its own, before anybody else's */
+		share = share_of(p, c->stream);
 	}
 	while (p->count == PENDING_SETS_MAX ||
-	       (p->count > 0 && p->octets + len > PENDING_OCTETS_MAX)) {
-		drop(p, 0);
-		lost++;
-	}
+	       (p->count > 0 && p->octets + len > PENDING_OCTETS_MAX))
+		lose(p, 0, &lost);
 	p->rows[p->count++] = w;
 	p->octets += len;
 	return lost;

@@ -9,6 +9,7 @@
 
 #define PENDING_SETS_MAX 512
 #define PENDING_STREAM_MAX 64
+#define PENDING_STREAM_OCTETS (128u << 10)
 #define PENDING_OCTETS_MAX (2u << 20)
 
 struct pending;
@@ -16,7 +17,10 @@ struct pending;
 struct pending *pending_new(void); /* NULL when out of memory */
 void pending_free(struct pending *p);
 
-/* Copies `set`. Returns how many sets were lost for it, itself among them if it found no room. */
+/*
+ * Copies `set`; one of no octet is none. Returns how many sets were lost for it, itself among them
+ * if it found no room, each counted as its stream's `untold`.
+ */
 size_t pending_put(struct pending *p, const struct record_context *c, uint16_t id,
                    struct bytes set);
 

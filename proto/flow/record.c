@@ -6,7 +6,9 @@
 
 #define CLAMP_MS 1000   /* first later than last by less: the exporter's rounding */
 #define FUTURE_MS 60000 /* a record may end this much after its export, or after it came */
-#define LONG_LEN 255    /* RFC 7011, section 7: two octets of length follow */
+#define INIT_FAR_MS 3600000
+#define INIT_FAR_RECORDS 64
+#define LONG_LEN 255 /* RFC 7011, section 7: two octets of length follow */
 
 enum err record_read(const struct template *t, struct bytes *in, struct values *ret)
 {
@@ -37,9 +39,11 @@ static int64_t of_uptime(const struct record_context *c, const struct values *v,
 {
 	if (c->has_uptime) /* signed: see netflow5.h */
 		return c->export_ms + (int32_t)((uint32_t)uptime - c->uptime_ms);
-	if (v->has_init)
-		return (int64_t)v->init_ms + (int64_t)uptime;
-	return c->stream->init_ms + (int64_t)uptime;
+	/* It wraps, too: the uptime that is nearest to the export's. */
+	return c->export_ms +
+	       (int32_t)((uint32_t)uptime -
+	                 (uint32_t)(c->export_ms -
+	                            (v->has_init ? (int64_t)v->init_ms : c->stream->init_ms)));
 }
 
 static int64_t wall_of(const struct record_context *c, const struct values *v, enum time_kind kind,
@@ -57,8 +61,10 @@ static int64_t wall_of(const struct record_context *c, const struct values *v, e
 static bool find_time(const struct record_context *c, const struct values *v, uint8_t has,
                       const uint64_t times[TIME_KINDS], int64_t *ret)
 {
+	bool has_zero = c->has_uptime || v->has_init || c->stream->init_ms != 0;
+
 	for (unsigned kind = 0; kind < TIME_KINDS; kind++) {
-		if ((has & 1u << kind) != 0) {
+		if ((has & 1u << kind) != 0 && (kind != TIME_UPTIME || has_zero)) {
 			*ret = wall_of(c, v, (enum time_kind)kind, times[kind]);
 			return true;
 		}
@@ -66,17 +72,24 @@ static bool find_time(const struct record_context *c, const struct values *v, ui
 	return false;
 }
 
-/* An exporter that never says when it started: no flow of it ended after its export. */
+/*
+ * An exporter that never says when it started: no flow of it ended after its export. If all end
+ * long before, as far as that goes, it has started again.
+ */
 static void learn_init(const struct record_context *c, const struct values *v)
 {
+	struct stream *s = c->stream;
 	int64_t init_ms;
 
-	if (c->has_uptime || v->has_init || c->stream->is_init_told ||
-	    (v->has_end & 1u << TIME_UPTIME) == 0 || v->end[TIME_UPTIME] > UINT32_MAX)
+	if (c->has_uptime || v->has_init || s->is_init_told ||
+	    (v->has_end & 1u << TIME_UPTIME) == 0)
 		return;
-	init_ms = c->export_ms - (int64_t)v->end[TIME_UPTIME];
-	if (c->stream->init_ms == 0 || init_ms < c->stream->init_ms)
-		c->stream->init_ms = init_ms;
+	init_ms = c->export_ms - (int64_t)(uint32_t)v->end[TIME_UPTIME];
+	s->init_far = init_ms - s->init_ms > INIT_FAR_MS ? s->init_far + 1 : 0;
+	if (s->init_ms == 0 || init_ms < s->init_ms || s->init_far >= INIT_FAR_RECORDS) {
+		s->init_ms = init_ms;
+		s->init_far = 0;
+	}
 }
 
 /* A clock time stands for itself, whatever the header's; an uptime only by the header. */
@@ -104,8 +117,8 @@ static bool set_times(const struct record_context *c, const struct values *v, st
 		                            : c->export_ms;
 	else if (!has_start)
 		f->start_ms = f->end_ms - (int64_t)MIN(v->duration_ms, UINT32_MAX);
-	if (f->end_ms > latest(c, v) + FUTURE_MS || f->start_ms - f->end_ms >= CLAMP_MS ||
-	    f->start_ms < 0)
+	if (f->end_ms < 0 || f->end_ms > latest(c, v) + FUTURE_MS ||
+	    f->start_ms - f->end_ms >= CLAMP_MS || f->start_ms < 0)
 		return false;
 	if (f->start_ms > f->end_ms) {
 		f->start_ms = f->end_ms;
@@ -168,8 +181,9 @@ enum drop record_flows(const struct record_context *c, const struct values *v, s
 	struct flow *f = &ret[0];
 
 	*ret_count = 0;
-	if (!v->has_src || !v->has_dst)
-		return DROP_NONE; /* a counter of something else */
+	if (!v->has_src || !v->has_dst ||
+	    (element_is_nowhere(&v->src) && element_is_nowhere(&v->dst)))
+		return DROP_NONE; /* a counter of something else, or not filled in */
 	*f = (struct flow){
 		.src = v->src,
 		.dst = v->dst,

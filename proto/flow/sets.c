@@ -23,13 +23,18 @@ static void count_part(struct flow_decoder *d, enum drop drop)
 
 /* --- records --- */
 
+/* The octets without the zeros at their end: some fill up with them. Looked for once. */
+static struct bytes trimmed(struct bytes b)
+{
+	while (b.end > b.at && b.end[-1] == 0)
+		b.end--;
+	return b;
+}
+
 static bool is_zero(struct bytes b)
 {
-	while (b.at < b.end) {
-		if (*b.at++ != 0)
-			return false;
-	}
-	return true;
+	b = trimmed(b);
+	return b.at == b.end;
 }
 
 /* Is what no record has room for padding? */
@@ -66,6 +71,7 @@ static uint32_t read_records(struct flow_decoder *d, const struct record_context
                              const struct template *t, struct bytes in, struct flow_batch *out,
                              bool *ret_is_whole)
 {
+	const uint8_t *last = trimmed(in).end;
 	uint32_t records = 0;
 	struct values v;
 
@@ -74,7 +80,7 @@ static uint32_t read_records(struct flow_decoder *d, const struct record_context
 		count_part(d, DROP_STALE);
 		return 0;
 	}
-	while (bytes_left(&in) >= t->min_len && !(t->is_variable && is_zero(in))) {
+	while (bytes_left(&in) >= t->min_len && !(t->is_variable && in.at >= last)) {
 		if (record_read(t, &in, &v) != ERR_OK)
 			break;
 		records++;
@@ -83,7 +89,7 @@ static uint32_t read_records(struct flow_decoder *d, const struct record_context
 			return records;
 		}
 	}
-	if (in.is_short || !is_zero(in)) {
+	if (in.is_short || in.at < last) {
 		*ret_is_whole = false;
 		count_part(d, DROP_SET);
 	}
@@ -106,7 +112,6 @@ static void read_data(struct work *w, uint16_t id, struct bytes in)
 	}
 	w->sum.is_whole = false;
 	lost = pending_put(w->d->pending, w->c, id, in);
-	w->c->stream->untold += lost;
 	w->d->counters.dropped[DROP_UNTOLD] += lost;
 }
 
@@ -122,83 +127,83 @@ static void read_waiting(void *ctx, const struct record_context *c, struct bytes
 		(void)read_records(w->d, c, t, set, w->out, &is_whole);
 }
 
-static void keep(struct flow_decoder *d, const struct stream *s, uint16_t id,
-                 const struct template *t)
+static void forget(struct flow_decoder *d, const struct stream *s, const struct template *t)
 {
-	if (d->keep != NULL && s->key.session == 0 && s->datagrams >= STREAM_PROVEN)
-		d->keep(d->keep_ctx, s, id, t);
+	if (t != NULL && t->kept_ms != 0 && d->keep != NULL)
+		d->keep(d->keep_ctx, s, t->id, NULL);
 }
 
-void sets_keep(struct flow_decoder *d, struct stream *s)
+void sets_forget(struct flow_decoder *d, struct stream *s)
 {
-	if (s->datagrams == STREAM_PROVEN) {
-		for (size_t i = 0; i < template_count(s->templates); i++) {
-			const struct template *t = template_at(s->templates, i);
-
-			keep(d, s, t->id, t);
-		}
-	}
-	if (s->is_options_new && s->datagrams >= STREAM_PROVEN) {
-		keep(d, s, 0, NULL);
-		s->is_options_new = false;
-	}
+	for (size_t i = 0; i < template_count(s->templates); i++)
+		forget(d, s, template_at(s->templates, i));
+	template_set_free(s->templates);
+	s->templates = NULL;
 }
 
-/* Most come again and again, and are what they were. */
-static bool is_news(const struct template *was, const struct template_shape *shape, struct bytes in)
+static enum err try_define(struct work *w, const struct template_shape *shape, struct bytes *in)
 {
-	return was == NULL || was->is_options != shape->is_options ||
-	       was->field_count != shape->count || was->raw_len > bytes_left(&in) ||
-	       memcmp(was->raw, in.at, was->raw_len) != 0;
+	struct stream *s = w->c->stream;
+
+	if (s->templates == NULL)
+		s->templates = template_set_new(&w->d->budget);
+	if (s->templates == NULL)
+		return ERR_LIMIT;
+	if (template_of(s->templates, shape->id) == NULL)
+		forget(w->d, s, template_oldest(s->templates));
+	return template_define(s->templates, shape, in, w->c->origin->received_ms);
 }
 
 static void define(struct work *w, const struct template_shape *shape, struct bytes *in)
 {
-	struct stream *s = w->c->stream;
-	bool is_new = is_news(template_of(s->templates, shape->id), shape, *in);
-	enum err err = ERR_NOMEM;
+	struct stream *s = w->c->stream, *spare;
+	struct bytes again = *in;
+	enum err err = try_define(w, shape, in);
 
-	if (s->templates == NULL)
-		s->templates = template_set_new(&w->d->budget);
-	if (s->templates != NULL)
-		err = template_define(s->templates, shape, in, w->c->origin->received_ms);
+	/* All together are at the bound: another's go, whom we can spare first. */
+	spare = err == ERR_LIMIT ? stream_spare(w->d->streams, s) : NULL;
+	if (spare != NULL) {
+		sets_forget(w->d, spare);
+		*in = again;
+		err = try_define(w, shape, in);
+	}
 	if (err != ERR_OK) {
 		count_part(w->d,
 		           err == ERR_NOMEM || err == ERR_LIMIT ? DROP_MEMORY : DROP_TEMPLATE);
 		in->at = in->end; /* where the next would begin is not known */
 		return;
 	}
-	if (is_new)
-		keep(w->d, s, shape->id, template_of(s->templates, shape->id));
 	w->defined = shape->id;
 	pending_take(w->d->pending, s, shape->id, read_waiting, w);
 }
 
-/* An IPFIX template of no field: this id's is withdrawn; a set's own id means all of its kind. */
-static void withdraw(struct work *w, uint16_t id)
+/* An IPFIX template of no field: this id's is withdrawn; the set's own id means all of its kind. */
+static void withdraw(struct work *w, uint16_t id, bool is_options)
 {
 	struct template_set *set = w->c->stream->templates;
-	bool is_options = id == w->format->options_id;
+	bool is_all = id == (is_options ? w->format->options_id : w->format->template_id);
 
 	for (size_t i = template_count(set); i-- > 0;) {
 		const struct template *t = template_at(set, i);
 
-		if (t->id != id && (id >= TEMPLATE_ID_MIN || t->is_options != is_options))
+		if (t->id != id && !(is_all && t->is_options == is_options))
 			continue;
-		keep(w->d, w->c->stream, t->id, NULL);
+		forget(w->d, w->c->stream, t);
 		template_withdraw(set, t->id);
 	}
 }
 
 static void read_templates(struct work *w, struct bytes in)
 {
-	while (bytes_left(&in) >= SET_HEADER && !is_zero(in)) {
+	const uint8_t *last = trimmed(in).end;
+
+	while (bytes_left(&in) >= SET_HEADER && in.at < last) {
 		struct template_shape shape = {.has_enterprise = w->format->has_enterprise};
 
 		shape.id = (uint16_t)bytes_uint(&in, 2);
 		shape.count = (uint16_t)bytes_uint(&in, 2);
 		if (shape.count == 0 && w->format->has_enterprise)
-			withdraw(w, shape.id);
+			withdraw(w, shape.id, false);
 		else
 			define(w, &shape, &in);
 	}
@@ -206,7 +211,9 @@ static void read_templates(struct work *w, struct bytes in)
 
 static void read_options_templates(struct work *w, struct bytes in)
 {
-	while (bytes_left(&in) >= SET_HEADER && !is_zero(in)) {
+	const uint8_t *last = trimmed(in).end;
+
+	while (bytes_left(&in) >= SET_HEADER && in.at < last) {
 		struct template_shape shape = {.has_enterprise = w->format->has_enterprise,
 		                               .is_options = true};
 		unsigned first, second;
@@ -214,7 +221,7 @@ static void read_options_templates(struct work *w, struct bytes in)
 		shape.id = (uint16_t)bytes_uint(&in, 2);
 		first = (unsigned)bytes_uint(&in, 2);
 		if (first == 0 && w->format->has_enterprise) {
-			withdraw(w, shape.id);
+			withdraw(w, shape.id, true);
 			continue;
 		}
 		second = (unsigned)bytes_uint(&in, 2);
@@ -232,8 +239,9 @@ struct sets_sum sets_decode(struct flow_decoder *d, const struct record_context 
                             struct flow_batch *out)
 {
 	struct work w = {.d = d, .c = c, .format = format, .out = out, .sum = {.is_whole = true}};
+	const uint8_t *last = trimmed(in).end;
 
-	while (bytes_left(&in) >= SET_HEADER && !is_zero(in)) { /* some fill up with zeros */
+	while (bytes_left(&in) >= SET_HEADER && in.at < last) {
 		uint16_t id = (uint16_t)bytes_uint(&in, 2);
 		size_t len = (size_t)bytes_uint(&in, 2);
 		struct bytes set = bytes_cut(&in, len < SET_HEADER ? SIZE_MAX : len - SET_HEADER);

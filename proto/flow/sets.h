@@ -23,8 +23,8 @@ struct sets_sum {
 	bool is_whole;    /* all of them could be counted */
 };
 
-/* After a message: what is to be kept of a stream that has just proved itself, or is new. */
-void sets_keep(struct flow_decoder *d, struct stream *s);
+/* Lets go of the stream's templates, and of what was kept of them. */
+void sets_forget(struct flow_decoder *d, struct stream *s);
 
 struct sets_sum sets_decode(struct flow_decoder *d, const struct record_context *c,
                             const struct sets_format *format, struct bytes in,

@@ -9,6 +9,9 @@
 #define BEHIND_MAX 65536
 #define BOOT_SLACK_MS 1000
 
+#define PROVEN_DATAGRAMS 16
+#define PROVEN_MS 10000
+
 struct stream_table {
 	size_t sets; /* a power of two */
 	void (*forget)(void *ctx, struct stream *s);
@@ -65,17 +68,29 @@ static bool key_equal(const struct stream_key *a, const struct stream_key *b)
 	       endpoint_equal(&a->from, &b->from);
 }
 
-static bool is_proven(const struct stream *s)
+void stream_arrive(struct stream *s, uint64_t number, int64_t received_ms)
 {
-	return s->datagrams >= STREAM_PROVEN;
+	s->seen_ms = received_ms;
+	if (s->arrivals == 0)
+		s->first_ms = received_ms;
+	if (s->arrivals > 0 && s->arrived == number)
+		return; /* of one datagram with many messages */
+	s->arrivals++;
+	s->arrived = number;
+}
+
+bool stream_is_proven(const struct stream *s)
+{
+	return s->is_recalled ||
+	       (s->arrivals >= PROVEN_DATAGRAMS && s->seen_ms - s->first_ms >= PROVEN_MS);
 }
 
 static bool goes_before(const struct stream *a, const struct stream *b)
 {
 	if (!a->is_used || !b->is_used)
 		return b->is_used;
-	if (is_proven(a) != is_proven(b))
-		return is_proven(b);
+	if (stream_is_proven(a) != stream_is_proven(b))
+		return stream_is_proven(b);
 	return a->seen_ms < b->seen_ms;
 }
 
@@ -95,6 +110,20 @@ struct stream *stream_of(struct stream_table *t, const struct stream_key *key)
 	oldest->key = *key;
 	oldest->is_used = true;
 	return oldest;
+}
+
+struct stream *stream_spare(struct stream_table *t, const struct stream *but)
+{
+	struct stream *worst = NULL;
+
+	for (size_t i = 0; i < t->sets * WAYS; i++) {
+		struct stream *s = &t->streams[i];
+
+		if (s->is_used && s != but && s->templates != NULL &&
+		    (worst == NULL || goes_before(s, worst)))
+			worst = s;
+	}
+	return worst;
 }
 
 /* In a free place; where there is none, the gap that lies furthest back is forgotten. */
@@ -170,6 +199,14 @@ enum sequence stream_account(struct stream *s, uint32_t seq, uint32_t count, int
 }
 
 void stream_each(const struct stream_table *t, stream_fn *fn, void *ctx)
+{
+	for (size_t i = 0; i < t->sets * WAYS; i++) {
+		if (t->streams[i].is_used)
+			fn(ctx, &t->streams[i]);
+	}
+}
+
+void stream_each_mutable(struct stream_table *t, void (*fn)(void *ctx, struct stream *s), void *ctx)
 {
 	for (size_t i = 0; i < t->sets * WAYS; i++) {
 		if (t->streams[i].is_used)

@@ -76,15 +76,16 @@ struct stream {
 	uint64_t repeats[STREAM_REPEATS]; /* digests of the latest messages of IPFIX */
 	uint8_t repeat_at;
 	struct stream_sampler samplers[STREAM_SAMPLERS];
-	bool is_options_new;            /* sampling, or the start, has changed since it was kept */
-	struct template_set *templates; /* NULL: none has come */
+	uint64_t arrivals, arrived; /* datagrams with anything of it; the number of the latest */
+	int64_t first_ms;           /* when the first was received */
+	bool is_recalled;           /* known from before a restart */
+	uint8_t init_far;           /* records that speak for a later init_ms, in a row */
+	bool is_options_new;        /* sampling, or the start, has changed since it was kept */
+	struct template_set *templates;      /* NULL: none has come */
 	struct stream_gap gaps[STREAM_GAPS]; /* in no order; the oldest is forgotten */
 };
 
 enum sequence { SEQUENCE_NEXT, SEQUENCE_GAP, SEQUENCE_LATE, SEQUENCE_DUPLICATE, SEQUENCE_RESTART };
-
-/* Forging an address is cheap; to send from it for a while is not. */
-#define STREAM_PROVEN 16 /* datagrams */
 
 struct stream_table;
 
@@ -96,6 +97,15 @@ void stream_table_free(struct stream_table *t); /* NULL is fine */
 /* The stream of `key`, new and zeroed (but for its key) when it was not there. Borrowed. */
 struct stream *stream_of(struct stream_table *t, const struct stream_key *key);
 
+/* A datagram, the decoder's `number`th, has something of it. */
+void stream_arrive(struct stream *s, uint64_t number, int64_t received_ms);
+
+/* Has it been here for a while? To forge an address once is cheap. */
+bool stream_is_proven(const struct stream *s);
+
+/* The one with templates that can be spared first, `but` this one. NULL: none. */
+struct stream *stream_spare(struct stream_table *t, const struct stream *but);
+
 /*
  * Accounts for a datagram of `count` units that begins at `seq`. `boot_ms` tells a restart from
  * loss: a boot time that moved on, with a sequence that did not follow.
@@ -104,5 +114,7 @@ enum sequence stream_account(struct stream *s, uint32_t seq, uint32_t count, int
 
 typedef void stream_fn(void *ctx, const struct stream *s);
 void stream_each(const struct stream_table *t, stream_fn *fn, void *ctx);
+void stream_each_mutable(struct stream_table *t, void (*fn)(void *ctx, struct stream *s),
+                         void *ctx);
 
 #endif

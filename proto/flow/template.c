@@ -10,18 +10,8 @@
 struct template_set {
 	struct template_budget *budget;
 	struct template *rows[TEMPLATES_MAX]; /* by id */
-	size_t count;
+	size_t count, octets;
 };
-
-static size_t size_with(size_t fields, size_t raw_len)
-{
-	return sizeof(struct template) + fields * sizeof(struct template_field) + raw_len;
-}
-
-static size_t size_of(const struct template *t)
-{
-	return size_with(t->field_count, t->raw_len);
-}
 
 static bool take(struct template_budget *b, size_t octets)
 {
@@ -42,7 +32,8 @@ struct template_set *template_set_new(struct template_budget *budget)
 
 static void drop(struct template_set *s, size_t at)
 {
-	s->budget->octets -= size_of(s->rows[at]);
+	s->budget->octets -= s->rows[at]->octets;
+	s->octets -= s->rows[at]->octets;
 	free(s->rows[at]);
 	s->count--;
 	memmove(&s->rows[at], &s->rows[at + 1], (s->count - at) * sizeof(s->rows[0]));
@@ -86,9 +77,25 @@ size_t template_count(const struct template_set *s)
 	return s != NULL ? s->count : 0;
 }
 
-const struct template *template_at(const struct template_set *s, size_t i)
+struct template *template_at(struct template_set *s, size_t i)
 {
 	return s->rows[i];
+}
+
+static size_t oldest(const struct template_set *s)
+{
+	size_t ret = 0;
+
+	for (size_t i = 1; i < s->count; i++) {
+		if (s->rows[i]->received_ms < s->rows[ret]->received_ms)
+			ret = i;
+	}
+	return ret;
+}
+
+const struct template *template_oldest(const struct template_set *s)
+{
+	return s != NULL && s->count == TEMPLATES_MAX ? s->rows[oldest(s)] : NULL;
 }
 
 void template_withdraw(struct template_set *s, uint16_t id)
@@ -105,17 +112,6 @@ void template_withdraw_all(struct template_set *s, bool is_options)
 		if (s->rows[i]->is_options == is_options)
 			drop(s, i);
 	}
-}
-
-static void drop_oldest(struct template_set *s)
-{
-	size_t oldest = 0;
-
-	for (size_t i = 1; i < s->count; i++) {
-		if (s->rows[i]->received_ms < s->rows[oldest]->received_ms)
-			oldest = i;
-	}
-	drop(s, oldest);
 }
 
 static void read_field(struct template *t, const struct template_shape *shape, struct bytes *in)
@@ -136,6 +132,8 @@ static void read_field(struct template *t, const struct template_shape *shape, s
 	t->is_flow |= enterprise == ELEMENT_IANA && (id == 8 || id == 12 || id == 27 || id == 28);
 	min_len = t->min_len + (is_variable ? 1u : field->len);
 	t->min_len = (uint16_t)MIN(min_len, UINT16_MAX);
+	if (field->len == 0)
+		t->field_count--; /* it says nothing, and would take its time in each record */
 }
 
 /* Over its predecessor's place, or a new one. */
@@ -146,7 +144,7 @@ static void put(struct template_set *s, struct template *t)
 	if (at < s->count && s->rows[at]->id == t->id)
 		drop(s, at);
 	if (s->count == TEMPLATES_MAX)
-		drop_oldest(s);
+		drop(s, oldest(s));
 	at = place_of(s, t->id);
 	memmove(&s->rows[at + 1], &s->rows[at], (s->count - at) * sizeof(s->rows[0]));
 	s->rows[at] = t;
@@ -166,10 +164,20 @@ static size_t fields_len(const struct template_shape *shape, struct bytes in)
 	return in.is_short ? 0 : (size_t)(in.at - from);
 }
 
+/* Most come again and again, and are what they were. */
+static bool is_same(const struct template *was, const struct template_shape *shape,
+                    const uint8_t *raw, size_t raw_len)
+{
+	return was->is_options == shape->is_options &&
+	       was->has_enterprise == shape->has_enterprise && was->raw_count == shape->count &&
+	       was->raw_len == raw_len && memcmp(was->raw, raw, raw_len) == 0;
+}
+
 enum err template_define(struct template_set *s, const struct template_shape *shape,
                          struct bytes *in, int64_t received_ms)
 {
 	size_t raw_len, octets;
+	const struct template *was;
 	struct template *t;
 	uint8_t *raw;
 
@@ -178,14 +186,24 @@ enum err template_define(struct template_set *s, const struct template_shape *sh
 	raw_len = fields_len(shape, *in);
 	if (raw_len == 0)
 		return ERR_SHORT;
-	octets = size_with(shape->count, raw_len);
-	if (!take(s->budget, octets))
+	was = template_of(s, shape->id);
+	if (was != NULL && is_same(was, shape, in->at, raw_len)) {
+		s->rows[place_of(s, shape->id)]->received_ms = received_ms;
+		in->at += raw_len;
+		return ERR_OK;
+	}
+	octets = sizeof(*t) + shape->count * sizeof(t->fields[0]) + raw_len;
+	if (was != NULL)
+		template_withdraw(s, shape->id);
+	if (s->octets + octets > TEMPLATE_SET_MAX || !take(s->budget, octets))
 		return ERR_LIMIT;
 	t = calloc(1, octets);
 	if (t == NULL) {
 		s->budget->octets -= octets;
 		return ERR_NOMEM;
 	}
+	s->octets += octets;
+	t->octets = (uint32_t)octets;
 	t->id = shape->id;
 	t->is_options = shape->is_options;
 	t->has_enterprise = shape->has_enterprise;
@@ -194,10 +212,12 @@ enum err template_define(struct template_set *s, const struct template_shape *sh
 	memcpy(raw, in->at, raw_len);
 	t->raw = raw;
 	t->raw_len = (uint16_t)raw_len;
+	t->raw_count = shape->count;
 	for (unsigned i = 0; i < shape->count; i++)
 		read_field(t, shape, in);
 	if (t->min_len == 0) {
 		s->budget->octets -= octets;
+		s->octets -= octets;
 		free(t);
 		return ERR_RANGE;
 	}

@@ -18,7 +18,8 @@
 
 #define TEMPLATE_ID_MIN 256
 #define TEMPLATE_FIELDS_MAX 512
-#define TEMPLATES_MAX 256 /* of one stream */
+#define TEMPLATES_MAX 256             /* of one stream */
+#define TEMPLATE_SET_MAX (256u << 10) /* octets of one stream's */
 #define TEMPLATE_VARIABLE 65535
 
 struct template_field {
@@ -36,8 +37,10 @@ struct template
 	bool is_flow;        /* it has an address: its records are flows */
 	bool has_enterprise; /* in `raw` */
 	int64_t received_ms; /* when it came last */
-	const uint8_t *raw;  /* its fields as they came */
-	uint16_t raw_len;
+	const uint8_t *raw;  /* its fields as they came, `count` of them */
+	uint16_t raw_len, raw_count;
+	uint32_t octets; /* of memory */
+	int64_t kept_ms; /* when it was kept for the next start; 0: it is not */
 	struct template_field fields[];
 };
 
@@ -54,7 +57,10 @@ void template_set_free(struct template_set *s); /* NULL is fine */
 /* Borrowed until the next call that defines or withdraws. NULL: not defined. */
 const struct template *template_of(const struct template_set *s, uint16_t id);
 size_t template_count(const struct template_set *s);
-const struct template *template_at(const struct template_set *s, size_t i); /* by id */
+struct template *template_at(struct template_set *s, size_t i); /* by id */
+
+/* The one that would make way for a new one; NULL: there is room. */
+const struct template *template_oldest(const struct template_set *s);
 
 /*
  * Reads one template record behind its id: `count` fields, and takes the place of the one with its
@@ -62,7 +68,7 @@ const struct template *template_at(const struct template_set *s, size_t i); /* b
  *
  * ERR_SHORT   it is longer than what is there
  * ERR_RANGE   an id below 256, no field, more than TEMPLATE_FIELDS_MAX, or records of no octet
- * ERR_LIMIT   no budget
+ * ERR_LIMIT   no budget, of all or of this stream
  * ERR_NOMEM
  */
 struct template_shape {

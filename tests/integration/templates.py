@@ -1,4 +1,4 @@
-"""A NetFlow v9 exporter for tests: templates.py ADDR:PORT SOURCE-PORT SEQUENCE DATAGRAMS [template]"""
+"""A NetFlow v9 exporter for tests: templates.py ADDR:PORT SOURCE-PORT SEQUENCE DATAGRAMS SECONDS-BETWEEN [template]"""
 import socket
 import struct
 import sys
@@ -19,14 +19,14 @@ def main():
     for sequence in range(first, first + count):
         now, sets = time.time(), b""
         uptime = int(now % 86400 * 1000) + 100000  # it started at midnight
-        if "template" in sys.argv[5:] and sequence == first:
+        if "template" in sys.argv[6:] and sequence == first:
             sets += wrap(0, struct.pack(">HH18H", 256, 9, *FIELDS))
         sets += wrap(256, struct.pack(">4s4sHHBIIII", bytes([10, 9, 8, sequence % 250 + 1]),
                                       bytes([192, 0, 2, 1]), 40000 + sequence, 22, 6, 1000, 10,
                                       uptime - 5000, uptime - 1000) + bytes(3))
         s.sendto(struct.pack(">HHIIII", 9, 1, uptime, int(now), sequence, 7) + sets,
                  (host, int(port)))
-        time.sleep(0.002)
+        time.sleep(float(sys.argv[5]))
 
 
 main()

@@ -187,6 +187,48 @@ static void uptime_wraps_and_may_be_after_its_header(void **state)
 	assert_int_equal(f->decoder->counters.clamped, 1);
 }
 
+/* After 49.7 days uptimes begin anew, and the start that was told does not. */
+static void uptimes_of_ipfix_wrap_too(void **state)
+{
+	static const uint16_t times[] = {8, 4, 12, 4, 160, 8, 22, 4, 21, 4, 0};
+	const int64_t init_ms = EXPORT_MS - INT64_C(5000000000);
+	struct fixture *f = *state;
+
+	begin(f, 10);
+	set(f, 2);
+	template(f, 256, times);
+	set(f, 256);
+	put(f, 1, 4), put(f, 2, 4);
+	put(f, (uint64_t)init_ms, 8);
+	put(f, (uint32_t)(INT64_C(5000000000) - 4000), 4);
+	put(f, (uint32_t)(INT64_C(5000000000) - 1000), 4);
+	put(f, 1, 4), put(f, 2, 4);
+	put(f, UINT64_MAX, 8); /* a start that cannot be */
+	put(f, 5, 4), put(f, 6, 4);
+	assert_string_equal(decode(f), "none");
+	assert_in_range(f->count, 1, 2);
+	assert_int_equal(f->flows[0].start_ms, EXPORT_MS - 4000);
+	assert_int_equal(f->flows[0].end_ms, EXPORT_MS - 1000);
+}
+
+/* A host that has no address yet asks for one; and a record of zeros is none. */
+static void an_address_of_zeros_is_one_if_the_other_is_not(void **state)
+{
+	static const uint16_t two[] = {8, 4, 12, 4, 1, 4, 1, 4, 0};
+	struct fixture *f = *state;
+
+	begin(f, 9);
+	set(f, 0);
+	template(f, 256, two);
+	set(f, 256);
+	put(f, 0, 4), put(f, 0xffffffff, 4), put(f, 328, 4), put(f, 0, 4);
+	put(f, 0, 4), put(f, 0, 4), put(f, 0, 4), put(f, 0, 4);
+	assert_string_equal(decode(f), "none");
+	assert_int_equal(f->count, 1);
+	assert_addr(&f->flows[0].src, "0.0.0.0");
+	assert_int_equal(f->flows[0].octets, 328); /* of two, the one that says something */
+}
+
 static void a_biflow_is_two_flows(void **state)
 {
 	struct fixture *f = *state;
@@ -253,6 +295,8 @@ int main(void)
 		TEST(every_way_to_tell_the_time_is_understood),
 		TEST(uptimes_of_ipfix_are_since_the_exporter_started),
 		TEST(uptime_wraps_and_may_be_after_its_header),
+		TEST(uptimes_of_ipfix_wrap_too),
+		TEST(an_address_of_zeros_is_one_if_the_other_is_not),
 		TEST(a_biflow_is_two_flows),
 		TEST(values_of_variable_length_are_passed_over),
 	};
