@@ -35,8 +35,7 @@ struct writes {
 	struct folder *folders; /* FOLDERS_MAX */
 	struct writes_counts counts;
 	alignas(struct fanotify_event_metadata) char room[16384];
-	const struct fanotify_event_metadata *at; /* in `room` */
-	ssize_t left;
+	size_t at, len; /* in `room`; an event is as long as its name: the next may be misaligned */
 };
 
 enum err writes_open(struct writes **ret, char why[WRITES_WHY_MAX])
@@ -199,9 +198,9 @@ static bool hold(const struct folder *f, const struct handle *handle, struct wri
 
 /* False: it does not count in its place, or its place is not there any more. */
 static bool find_write(const struct writes *w, const struct fanotify_event_metadata *e,
-                       struct write *ret)
+                       const char *behind, struct write *ret)
 {
-	const struct fanotify_event_info_fid *info = (const void *)(e + 1);
+	const struct fanotify_event_info_fid *info = (const void *)behind;
 	const struct file_handle *from = (const void *)info->handle;
 	struct handle handle = {.len = 0};
 	const char *name;
@@ -230,30 +229,37 @@ static bool find_write(const struct writes *w, const struct fanotify_event_metad
 	return false;
 }
 
-/* More of them from the kernel. */
-static enum err fill(struct writes *w)
+/* The next event's head, of which all is there; more of them from the kernel. */
+static enum err read_head(struct writes *w, struct fanotify_event_metadata *ret)
 {
-	if (w->left > 0 && FAN_EVENT_OK(w->at, w->left))
-		return ERR_OK;
-	w->left = read(w->fd, w->room, sizeof(w->room));
-	if (w->left < 0)
-		return errno == EAGAIN || errno == EINTR ? ERR_NOENT : ERR_IO;
-	w->at = (const void *)w->room;
-	return FAN_EVENT_OK(w->at, w->left) ? ERR_OK : ERR_IO;
+	if (w->at == w->len) {
+		ssize_t len = read(w->fd, w->room, sizeof(w->room));
+
+		if (len < 0)
+			return errno == EAGAIN || errno == EINTR ? ERR_NOENT : ERR_IO;
+		w->at = 0;
+		w->len = (size_t)len;
+	}
+	if (w->len - w->at < sizeof(*ret))
+		return ERR_IO;
+	memcpy(ret, w->room + w->at, sizeof(*ret));
+	return ret->vers == FANOTIFY_METADATA_VERSION && ret->event_len >= sizeof(*ret) &&
+	                       ret->event_len <= w->len - w->at
+	               ? ERR_OK
+	               : ERR_IO;
 }
 
 enum err writes_next(struct writes *w, struct write *ret)
 {
-	enum err err = fill(w);
-	const struct fanotify_event_metadata *e = w->at;
+	struct fanotify_event_metadata e;
+	enum err err = read_head(w, &e);
+	const char *behind = w->room + w->at + sizeof(e);
 
 	if (err != ERR_OK)
 		return err;
-	w->at = FAN_EVENT_NEXT(w->at, w->left);
-	if (e->vers != FANOTIFY_METADATA_VERSION)
-		return ERR_IO;
-	w->counts.lost += (e->mask & FAN_Q_OVERFLOW) != 0;
-	return (e->mask & FAN_Q_OVERFLOW) == 0 && e->pid != getpid() && find_write(w, e, ret)
+	w->at += e.event_len;
+	w->counts.lost += (e.mask & FAN_Q_OVERFLOW) != 0;
+	return (e.mask & FAN_Q_OVERFLOW) == 0 && e.pid != getpid() && find_write(w, &e, behind, ret)
 	               ? ERR_OK
 	               : ERR_STALE;
 }

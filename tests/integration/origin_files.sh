@@ -50,6 +50,8 @@ check "and a part of one, in a folder that it has just made" 0 "" await "it is" 
 echo "* * * * * root true" >/etc/cron.d/ours
 sleep 0.5
 check "what others write is not" 1 "" is_tagged /etc/cron.d/ours
+order "cd /etc/cron.d; for i in 1 22 333 4444; do echo >of-a-longer-name-\$i; done; rm of-*"
+check "many at once are read as well" 0 "" await "they are" test ! -e /etc/cron.d/of-a-longer-name-4444
 check "all of it is counted" 0 "^4 0$" files '"%d %d" % (f["tagged"], f["unknown"])'
 
 # job NAME USER-ID ANCESTOR COMMAND...: starts it as the ancestor does, and leaves its pid in NAME.
