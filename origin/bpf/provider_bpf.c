@@ -131,7 +131,8 @@ static int load_parts(struct bpf_object *object, uint32_t wanted)
 static bool has_kfunc(const char *name)
 {
 	struct btf *kernel = name != NULL ? btf__load_vmlinux_btf() : NULL;
-	bool ret = name == NULL || btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) > 0;
+	bool ret = name == NULL || /* a kernel may have no types at all */
+	           (kernel != NULL && btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) > 0);
 
 	btf__free(kernel);
 	return ret;

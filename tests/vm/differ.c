@@ -227,6 +227,10 @@ static bool open_both(const char *variant)
 	const char *const names[BOTH] = {"kmod", variant};
 	char why[PROVIDER_WHY_MAX];
 
+	if (access("/sys/kernel/btf/vmlinux", F_OK) != 0) {
+		note("skipped: this kernel has no types for BPF programs");
+		return false;
+	}
 	for (size_t i = 0; i < BOTH; i++) {
 		enum err err = provider_open(names[i], &providers[i], why);
 

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { VISITOR, SERVER, SESSION };
+enum { VISITOR, SERVER, SESSION, GIVEN, HEIR };
 
 #define CHILDREN 20
 
@@ -78,6 +78,27 @@ static void origins(void)
 	ok(refused == count, "%zu of %zu malformed origins are refused", refused, count);
 	ok(is_refused(ORIGIN_IOC_SETORIGIN, &nobody, ESRCH),
 	   "and one for a process that began at another time");
+}
+
+/* Given, inherited, not given twice; and taken along by who ends. */
+static void given(void)
+{
+	const struct origin_flow way = {.proto = 6, .direction = ORIGIN_IN};
+	struct origin_record r = {.process = {.pid = 0}}, heir = r;
+
+	actor_new(GIVEN);
+	if (getorigin(fd, actor_pid(GIVEN), &r) != 0)
+		die("getorigin");
+	r.origin = (struct origin_source){.type = ORIGIN_FILE, .flow = way};
+	r.root = way;
+	ok(ioctl(fd, ORIGIN_IOC_SETORIGIN, &r) == 0, "a process takes an origin by way of a file");
+	ok(is_refused(ORIGIN_IOC_SETORIGIN, &r, EEXIST), "and no second");
+	actor_fork(GIVEN, HEIR);
+	ok(getorigin(fd, actor_pid(HEIR), &heir) == 0 && heir.origin.type == ORIGIN_FILE,
+	   "its child inherits it");
+	actor_end(HEIR);
+	actor_end(GIVEN);
+	ok(is_refused(ORIGIN_IOC_SETORIGIN, &r, ESRCH), "and who has ended takes none");
 }
 
 static void rules(void)
@@ -227,6 +248,7 @@ void suite_limits(void)
 	ok(unload() != 0, "while its device is open it cannot be unloaded");
 	questions();
 	origins();
+	given();
 	rules();
 	switched_off();
 	stop();
