@@ -21,15 +21,10 @@
 #define PROC "/proc"
 #define PATH_TEXT_MAX 256
 
-static bool is_elsewhere(const struct origin_source *s)
-{
-	return s->type >= ORIGIN_REMOTE;
-}
-
 /* `r`, a TASK record, as of a process that the writer's file has started. */
 static void inherit(struct origin_record *r, const struct origin_record *writer, bool is_likely)
 {
-	bool has_origin = is_elsewhere(&writer->origin);
+	bool has_origin = record_is_elsewhere(&writer->origin);
 
 	r->head.kind = ORIGIN_KIND_FILE;
 	r->origin = has_origin ? writer->origin : writer->last;
@@ -72,7 +67,7 @@ static void on_started(struct hostfiles *f, pid_t pid)
 	struct origin_record r;
 
 	if (tag == NULL || provider_getorigin(f->host->provider, pid, &r) != ERR_OK ||
-	    is_elsewhere(&r.origin))
+	    record_is_elsewhere(&r.origin))
 		return;
 	inherit(&r, &tag->writer, is_likely);
 	if (provider_setorigin(f->host->provider, &r) == ERR_OK)
@@ -152,7 +147,8 @@ static void by_keys(struct hostfiles *f, const struct origin_record *login)
 {
 	uint32_t uid =
 		login->user.loginuid != ORIGIN_NOBODY ? login->user.loginuid : login->user.uid;
-	const struct tag *tag = is_elsewhere(&login->origin) ? match_keys(&f->tags, uid) : NULL;
+	const struct tag *tag =
+		record_is_elsewhere(&login->origin) ? match_keys(&f->tags, uid) : NULL;
 	struct origin_record r = *login;
 
 	if (tag == NULL)

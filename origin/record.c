@@ -136,7 +136,7 @@ static enum err check_flow(const struct origin_flow *f)
 	return f->direction == ORIGIN_DIRECTION_NONE ? ERR_RANGE : ERR_OK;
 }
 
-static bool is_elsewhere(const struct origin_source *s)
+bool record_is_elsewhere(const struct origin_source *s)
 {
 	return s->type >= ORIGIN_REMOTE;
 }
@@ -145,7 +145,7 @@ static enum err check_source(const struct origin_source *s)
 {
 	if (s->type >= ORIGIN_TYPE_COUNT)
 		return ERR_RANGE;
-	if (!is_elsewhere(s))
+	if (!record_is_elsewhere(s))
 		return is_zero((const uint8_t *)s + 1, sizeof(*s) - 1) ? ERR_OK : ERR_FORMAT;
 	/* A place elsewhere is the far end of something that came in. */
 	if (s->flow.proto == 0 || s->flow.direction != ORIGIN_IN)
@@ -157,7 +157,7 @@ static enum err check_source(const struct origin_source *s)
 static enum err check_kind(const struct origin_record *r, const struct kind *kind,
                            bool shows_process)
 {
-	bool is_remote = is_elsewhere(&r->origin) || is_elsewhere(&r->last);
+	bool is_remote = record_is_elsewhere(&r->origin) || record_is_elsewhere(&r->last);
 
 	if (kind->has_flow != (r->flow.proto != 0))
 		return ERR_FORMAT;

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "origin/uapi/origin.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,9 @@ MUST_USE enum err record_unpack_shown(const void *octets, size_t len, struct ori
 /* Who sent, and who received. */
 struct endpoint record_sender(const struct origin_flow *f);
 struct endpoint record_receiver(const struct origin_flow *f);
+
+/* Does it name a place that is not this host? */
+bool record_is_elsewhere(const struct origin_source *s);
 
 /* Words for people and JSON; "unknown" for numbers that are none. Static text. */
 const char *record_kind_name(unsigned kind);

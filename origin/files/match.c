@@ -203,7 +203,8 @@ static bool is_unit(const char *name, const char *unit)
 static bool by_unit(const struct tag *tag, const struct shown *p)
 {
 	const char *file = base_of(tag->path);
-	char folder[TAGS_PATH_MAX], *name;
+	char folder[TAGS_PATH_MAX];
+	const char *name;
 
 	if (p->unit[0] == '\0')
 		return false;
@@ -211,7 +212,7 @@ static bool by_unit(const struct tag *tag, const struct shown *p)
 	if (!ends_in(folder, ".d"))
 		return is_unit(file, p->unit);
 	folder[strlen(folder) - 2] = '\0'; /* .../NAME.d/part.conf */
-	name = folder + (base_of(folder) - folder);
+	name = base_of(folder);
 	return is_unit(name, p->unit) || is_of_many(name, p->unit);
 }
 

@@ -29,7 +29,7 @@ static const struct format formats[] = {
 	{10, ipfix_decode},
 };
 
-bool flow_batch_add(struct flow_batch *b, const struct flow *flows, size_t count)
+struct flow *flow_batch_room(struct flow_batch *b, size_t count)
 {
 	size_t room = MAX(b->room, BATCH_MIN);
 	struct flow *grown;
@@ -39,17 +39,14 @@ bool flow_batch_add(struct flow_batch *b, const struct flow *flows, size_t count
 	if (room > b->room) {
 		grown = malloc(room * sizeof(*grown));
 		if (grown == NULL)
-			return false;
+			return NULL;
 		if (b->count > 0)
 			memcpy(grown, b->flows, b->count * sizeof(*grown));
 		free(b->flows);
 		b->flows = grown;
 		b->room = room;
 	}
-	if (count > 0)
-		memcpy(b->flows + b->count, flows, count * sizeof(*flows));
-	b->count += count;
-	return true;
+	return b->flows + b->count;
 }
 
 void flow_batch_free(struct flow_batch *b)
@@ -127,10 +124,33 @@ void flow_decoder_free(struct flow_decoder *d)
 	free(d);
 }
 
-bool flow_is_earlier_file(const struct flow_origin *origin, const struct stream *stream,
-                          int64_t export_ms)
+struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *origin,
+                           uint16_t version, uint32_t domain)
 {
-	return origin->session != 0 && export_ms < stream->export_ms;
+	struct stream_key key = {
+		.from = origin->from,
+		.domain = domain,
+		.session = origin->session,
+		.version = version,
+	};
+	struct stream *s = stream_of(d->streams, &key);
+
+	stream_arrive(s, d->counters.datagrams, origin->received_ms);
+	return s;
+}
+
+bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
+                  uint32_t count, int64_t export_ms, uint32_t uptime_ms)
+{
+	bool is_earlier_file;
+
+	if (stream_account(s, sequence, count, export_ms - uptime_ms) == SEQUENCE_DUPLICATE) {
+		is_earlier_file = origin->session != 0 && export_ms < s->export_ms;
+		if (!is_earlier_file)
+			return false;
+	}
+	s->export_ms = MAX(s->export_ms, export_ms);
+	return true;
 }
 
 static enum drop decode_first(struct flow_decoder *d, const struct flow_origin *origin,

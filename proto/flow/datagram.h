@@ -25,8 +25,8 @@ struct flow_batch { /* what a datagram said, and sets that waited for it; grows 
 	size_t count, room;
 };
 
-bool flow_batch_add(struct flow_batch *b, const struct flow *flows,
-                    size_t count); /* false: no memory */
+/* Where `count` more may be written; they count once b->count does. NULL: no memory. */
+struct flow *flow_batch_room(struct flow_batch *b, size_t count);
 void flow_batch_free(struct flow_batch *b);
 
 /* Why a datagram, or one record of it, was not taken. Each is counted. */
@@ -97,9 +97,16 @@ void flow_decoder_free(struct flow_decoder *d); /* NULL is fine */
 enum drop flow_decode(struct flow_decoder *d, const struct flow_origin *origin, const void *data,
                       size_t len, struct flow_batch *out);
 
-/* Files are imported in any order: what is behind, and was exported before, came in none yet. */
-bool flow_is_earlier_file(const struct flow_origin *origin, const struct stream *stream,
-                          int64_t export_ms);
+/* For decoders: the stream of a datagram, which has arrived in it. */
+struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *origin,
+                           uint16_t version, uint32_t domain);
+
+/*
+ * For decoders whose header says when the exporter started: as stream_account(). False: it is a
+ * duplicate. Files are imported in any order: what is behind, and was exported before, is none.
+ */
+bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
+                  uint32_t count, int64_t export_ms, uint32_t uptime_ms);
 
 /*
  * Has `keep` called with what is new, or has not been kept for a day, of streams that have been

@@ -108,19 +108,18 @@ static bool is_repeat(struct stream *s, const struct bytes *message)
 enum drop ipfix_decode(struct flow_decoder *d, const struct flow_origin *origin, struct bytes *data,
                        struct flow_batch *out)
 {
-	struct stream_key key = {.from = origin->from, .session = origin->session, .version = 10};
 	struct record_context c = {.origin = origin};
 	struct bytes in = *data, message, whole;
 	size_t len, before = out->count;
 	struct sets_sum sum;
-	uint32_t sequence;
+	uint32_t sequence, domain;
 
 	data->at = data->end;
 	bytes_uint(&in, 2); /* version */
 	len = (size_t)bytes_uint(&in, 2);
 	c.export_ms = (int64_t)bytes_uint(&in, 4) * 1000;
 	sequence = (uint32_t)bytes_uint(&in, 4);
-	key.domain = (uint32_t)bytes_uint(&in, 4);
+	domain = (uint32_t)bytes_uint(&in, 4);
 	if (in.is_short)
 		return DROP_SHORT;
 	if (len < HEADER_LEN)
@@ -132,8 +131,7 @@ enum drop ipfix_decode(struct flow_decoder *d, const struct flow_origin *origin,
 		return DROP_CLOCK;
 	whole = bytes_of(message.at - HEADER_LEN, len);
 	data->at = in.at;
-	c.stream = stream_of(d->streams, &key);
-	stream_arrive(c.stream, d->counters.datagrams, origin->received_ms);
+	c.stream = flow_stream(d, origin, 10, domain);
 	if (is_repeat(c.stream, &whole)) {
 		c.stream->datagrams++;
 		c.stream->duplicates++;

@@ -104,11 +104,7 @@ static enum err recall_template(struct flow_decoder *d, struct stream *s, uint16
 	err = template_define(s->templates, &shape, &in, received_ms);
 	if (err != ERR_OK)
 		return err;
-	for (size_t i = 0; i < template_count(s->templates); i++) {
-		struct template *t = template_at(s->templates, i);
-
-		t->kept_ms = t->id == id ? MAX(received_ms, 1) : t->kept_ms;
-	}
+	template_of(s->templates, id)->kept_ms = MAX(received_ms, 1);
 	return bytes_left(&in) > 0 ? ERR_FORMAT : ERR_OK;
 }
 

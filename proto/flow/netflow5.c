@@ -94,47 +94,38 @@ enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *orig
 {
 	struct bytes in = *data;
 	struct header h = read_header(&in);
-	struct stream_key key = {
-		.from = origin->from,
-		.domain = h.domain,
-		.session = origin->session,
-		.version = 5,
-	};
 	enum drop drop = in.is_short ? DROP_SHORT : check(&h, bytes_left(data));
-	struct flow flows[RECORDS_MAX];
 	struct stream *stream;
-	size_t count = 0;
+	struct flow *room;
+	size_t before = out->count;
 
 	data->at = data->end;
 	if (drop != DROP_NONE)
 		return drop;
-	stream = stream_of(d->streams, &key);
-	stream_arrive(stream, d->counters.datagrams, origin->received_ms);
-	if (stream_account(stream, h.sequence, h.count, h.export_ms - h.uptime_ms) ==
-	            SEQUENCE_DUPLICATE &&
-	    !flow_is_earlier_file(origin, stream, h.export_ms))
+	stream = flow_stream(d, origin, 5, h.domain);
+	if (!flow_account(stream, origin, h.sequence, h.count, h.export_ms, h.uptime_ms))
 		return DROP_DUPLICATE;
-	stream->export_ms = MAX(stream->export_ms, h.export_ms);
+	room = flow_batch_room(out, h.count);
+	if (room == NULL) {
+		d->counters.dropped[DROP_MEMORY] += h.count;
+		return DROP_NONE;
+	}
 	for (unsigned i = 0; i < h.count; i++) {
-		struct flow *flow = &flows[count];
-
-		*flow = (struct flow){
+		*room = (struct flow){
 			.exporter = origin->from.addr,
 			.received_ms = origin->received_ms,
 			.domain = h.domain,
 			.sampling = h.sampling,
 			.version = 5,
 		};
-		if (read_record(&in, &h, flow, &d->counters.clamped))
-			count++;
-		else
+		if (read_record(&in, &h, room, &d->counters.clamped)) {
+			out->count++;
+			room++;
+		} else {
 			d->counters.dropped[DROP_RECORD_TIME]++;
+		}
 	}
 	CHECK(!in.is_short);
-	if (!flow_batch_add(out, flows, count)) {
-		d->counters.dropped[DROP_MEMORY] += count;
-		count = 0;
-	}
-	stream->flows += count;
+	stream->flows += out->count - before;
 	return DROP_NONE;
 }

@@ -22,10 +22,9 @@ static int64_t exact_export(struct stream *s, int64_t export_ms, uint32_t uptime
 enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *origin,
                           struct bytes *data, struct flow_batch *out)
 {
-	struct stream_key key = {.from = origin->from, .session = origin->session, .version = 9};
 	struct record_context c = {.origin = origin, .has_uptime = true};
 	struct bytes in = *data;
-	uint32_t sequence;
+	uint32_t sequence, domain;
 	size_t before = out->count;
 
 	data->at = data->end;
@@ -33,18 +32,14 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	c.uptime_ms = (uint32_t)bytes_uint(&in, 4);
 	c.export_ms = (int64_t)bytes_uint(&in, 4) * 1000;
 	sequence = (uint32_t)bytes_uint(&in, 4);
-	key.domain = (uint32_t)bytes_uint(&in, 4);
+	domain = (uint32_t)bytes_uint(&in, 4);
 	if (in.is_short)
 		return DROP_SHORT;
 	if (c.export_ms < FLOW_CLOCK_MIN)
 		return DROP_CLOCK;
-	c.stream = stream_of(d->streams, &key);
-	stream_arrive(c.stream, d->counters.datagrams, origin->received_ms);
-	if (stream_account(c.stream, sequence, 1, c.export_ms - c.uptime_ms) ==
-	            SEQUENCE_DUPLICATE &&
-	    !flow_is_earlier_file(origin, c.stream, c.export_ms))
+	c.stream = flow_stream(d, origin, 9, domain);
+	if (!flow_account(c.stream, origin, sequence, 1, c.export_ms, c.uptime_ms))
 		return DROP_DUPLICATE;
-	c.stream->export_ms = MAX(c.stream->export_ms, c.export_ms);
 	c.export_ms = exact_export(c.stream, c.export_ms, c.uptime_ms);
 	(void)sets_decode(d, &c, &format, in, out);
 	c.stream->flows += out->count - before;

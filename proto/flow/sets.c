@@ -52,7 +52,7 @@ static bool fits(const struct template *t, struct bytes set)
 static bool take_record(struct flow_decoder *d, const struct record_context *c,
                         const struct template *t, const struct values *v, struct flow_batch *out)
 {
-	struct flow flows[2];
+	struct flow *room;
 	enum drop drop;
 	size_t count;
 
@@ -60,10 +60,14 @@ static bool take_record(struct flow_decoder *d, const struct record_context *c,
 		record_options(c, v);
 		return true;
 	}
-	drop = record_flows(c, v, flows, &count, &d->counters.clamped);
+	room = flow_batch_room(out, 2);
+	if (room == NULL)
+		return false;
+	drop = record_flows(c, v, room, &count, &d->counters.clamped);
 	if (drop != DROP_NONE)
 		count_part(d, drop);
-	return flow_batch_add(out, flows, count);
+	out->count += count;
+	return true;
 }
 
 /* How many records the set has; `ret_is_whole`: to its end. */

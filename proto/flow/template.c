@@ -43,8 +43,8 @@ void template_set_free(struct template_set *s)
 {
 	if (s == NULL)
 		return;
-	template_withdraw_all(s, false);
-	template_withdraw_all(s, true);
+	while (s->count > 0)
+		drop(s, s->count - 1);
 	s->budget->octets -= sizeof(*s);
 	free(s);
 }
@@ -65,7 +65,7 @@ static size_t place_of(const struct template_set *s, uint16_t id)
 	return low;
 }
 
-const struct template *template_of(const struct template_set *s, uint16_t id)
+struct template *template_of(const struct template_set *s, uint16_t id)
 {
 	size_t at = s != NULL ? place_of(s, id) : 0;
 
@@ -106,14 +106,6 @@ void template_withdraw(struct template_set *s, uint16_t id)
 		drop(s, at);
 }
 
-void template_withdraw_all(struct template_set *s, bool is_options)
-{
-	for (size_t i = s->count; i-- > 0;) {
-		if (s->rows[i]->is_options == is_options)
-			drop(s, i);
-	}
-}
-
 static void read_field(struct template *t, const struct template_shape *shape, struct bytes *in)
 {
 	struct template_field *field = &t->fields[t->field_count++];
@@ -129,20 +121,16 @@ static void read_field(struct template *t, const struct template_shape *shape, s
 	field->element = element_of(enterprise, id);
 	is_variable = shape->has_enterprise && field->len == TEMPLATE_VARIABLE;
 	t->is_variable |= is_variable;
-	t->is_flow |= enterprise == ELEMENT_IANA && (id == 8 || id == 12 || id == 27 || id == 28);
 	min_len = t->min_len + (is_variable ? 1u : field->len);
 	t->min_len = (uint16_t)MIN(min_len, UINT16_MAX);
 	if (field->len == 0)
 		t->field_count--; /* it says nothing, and would take its time in each record */
 }
 
-/* Over its predecessor's place, or a new one. */
 static void put(struct template_set *s, struct template *t)
 {
-	size_t at = place_of(s, t->id);
+	size_t at;
 
-	if (at < s->count && s->rows[at]->id == t->id)
-		drop(s, at);
 	if (s->count == TEMPLATES_MAX)
 		drop(s, oldest(s));
 	at = place_of(s, t->id);
@@ -177,8 +165,7 @@ enum err template_define(struct template_set *s, const struct template_shape *sh
                          struct bytes *in, int64_t received_ms)
 {
 	size_t raw_len, octets;
-	const struct template *was;
-	struct template *t;
+	struct template *was, *t;
 	uint8_t *raw;
 
 	if (shape->id < TEMPLATE_ID_MIN || shape->count == 0 || shape->count > TEMPLATE_FIELDS_MAX)
@@ -188,7 +175,7 @@ enum err template_define(struct template_set *s, const struct template_shape *sh
 		return ERR_SHORT;
 	was = template_of(s, shape->id);
 	if (was != NULL && is_same(was, shape, in->at, raw_len)) {
-		s->rows[place_of(s, shape->id)]->received_ms = received_ms;
+		was->received_ms = received_ms;
 		in->at += raw_len;
 		return ERR_OK;
 	}

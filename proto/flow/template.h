@@ -3,7 +3,8 @@
  * and IPFIX (RFC 7011, section 3.4). Templates for data and for options share one space of ids.
  *
  * A set belongs to one exporter stream. Sets are bounded, each and all together: a stream that
- * defines more than its share loses its oldest, and when all are at the bound nothing is defined.
+ * defines more than its share loses its oldest; when all are at the bound it is refused
+ * (ERR_LIMIT).
  */
 #ifndef SPOOR_PROTO_FLOW_TEMPLATE_H
 #define SPOOR_PROTO_FLOW_TEMPLATE_H
@@ -34,7 +35,6 @@ struct template
 	uint16_t min_len; /* of a record, in octets; at least 1 */
 	bool is_variable;
 	bool is_options;
-	bool is_flow;        /* it has an address: its records are flows */
 	bool has_enterprise; /* in `raw` */
 	int64_t received_ms; /* when it came last */
 	const uint8_t *raw;  /* its fields as they came, `count` of them */
@@ -55,7 +55,7 @@ struct template_set *template_set_new(struct template_budget *budget);
 void template_set_free(struct template_set *s); /* NULL is fine */
 
 /* Borrowed until the next call that defines or withdraws. NULL: not defined. */
-const struct template *template_of(const struct template_set *s, uint16_t id);
+struct template *template_of(const struct template_set *s, uint16_t id);
 size_t template_count(const struct template_set *s);
 struct template *template_at(struct template_set *s, size_t i); /* by id */
 
@@ -79,8 +79,6 @@ struct template_shape {
 MUST_USE enum err template_define(struct template_set *s, const struct template_shape *shape,
                                   struct bytes *in, int64_t received_ms);
 
-/* One; all of options, or all others. */
 void template_withdraw(struct template_set *s, uint16_t id);
-void template_withdraw_all(struct template_set *s, bool is_options);
 
 #endif

@@ -330,9 +330,9 @@ void asks_session(struct overlay *o, struct now now, const struct id *id)
 		    (now.mono.ms - ask->asked.ms < ask->settled_ms && !ask->query.is_direct))
 			continue;
 		/* It lives: what was said in vain before is not held against it, once. */
-		if (target->tries >= DIRECT_TRIES && target->has_extra)
-			continue;
 		if (target->tries >= DIRECT_TRIES) {
+			if (target->has_extra)
+				continue;
 			target->has_extra = true;
 			target->tries--;
 		}

@@ -38,3 +38,10 @@ host_start() {
 		sleep 0.1
 	done
 }
+
+# origin_of PID EXPRESSION: of the record r that the host has of a process.
+origin_of() {
+	spoor_at web origin "$1" --json | python3 -c 'import json, sys
+r = json.load(sys.stdin)["origins"][0]
+print(eval(sys.argv[1]))' "$2"
+}

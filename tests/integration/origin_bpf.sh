@@ -12,11 +12,7 @@ told() { [ "$(wc -l <"$dir/lineage")" = 8 ]; }
 await "all are there" told
 cat "$dir/lineage.err"
 word() { sed -n "s/^$1 //p" "$dir/lineage"; }
-origin() { # NAME EXPRESSION: of its record r
-	spoor_at web origin "$(word "$1")" --json | python3 -c 'import json, sys
-r = json.load(sys.stdin)["origins"][0]
-print(eval(sys.argv[1]))' "$2"
-}
+origin() { origin_of "$(word "$1")" "$2"; } # NAME EXPRESSION
 came=$(word came)
 hop=$(word hop)
 

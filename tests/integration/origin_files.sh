@@ -63,11 +63,7 @@ job() {
 	await "$name runs" test -s "$dir/$name"
 	sleep 1
 }
-origin() { # NAME EXPRESSION: of its record r
-	spoor_at web origin "$(cat "$dir/$1")" --json | python3 -c 'import json, sys
-r = json.load(sys.stdin)["origins"][0]
-print(eval(sys.argv[1]))' "$2"
-}
+origin() { origin_of "$(cat "$dir/$1")" "$2"; } # NAME EXPRESSION
 whence='" ".join([r["origin"]["type"], r["origin"].get("src") or "-"])'
 
 job mine 0 "$dir/cron"

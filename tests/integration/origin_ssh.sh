@@ -44,11 +44,7 @@ echo "$$ $SSH_CONNECTION" >"$1.part" && mv "$1.part" "$1"
 exec sleep 30 >/dev/null 2>&1 </dev/null
 END
 chmod 755 "$dir" "$dir/stay"
-origin() { # NAME EXPRESSION: of the record r of who left its pid in NAME
-	spoor_at web origin "$(cut -d' ' -f1 "$dir/$1")" --json | python3 -c 'import json, sys
-r = json.load(sys.stdin)["origins"][0]
-print(eval(sys.argv[1]))' "$2"
-}
+origin() { origin_of "$(cut -d' ' -f1 "$dir/$1")" "$2"; } # NAME EXPRESSION; who left its pid in NAME
 whence='" ".join([r["origin"]["type"], r["origin"].get("src") or "-"])'
 from() { awk '{print $2 ":" $3}' "$dir/$1"; } # what sshd says
 
