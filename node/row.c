@@ -91,9 +91,46 @@ void row_dropped(struct pack *p, const uint64_t dropped[DROP_COUNT_OF])
 		row_uint(p, drop_key((enum drop)drop), dropped[drop]);
 }
 
+static const struct addr none;
+
+/* How many of row_extras() a flow has. */
+static uint32_t extras_of(const struct flow *f)
+{
+	return 2u * !addr_equal(&f->nat_src, &none) + 2u * !addr_equal(&f->nat_dst, &none) +
+	       (f->vlan_in != 0) + (f->vlan_out != 0) + (f->vlan_inner != 0) + (f->mpls != 0) +
+	       (f->version == FLOW_SFLOW) + flow_is_sampled(f);
+}
+
+static void row_number(struct pack *p, const char *key, uint32_t value)
+{
+	if (value != 0)
+		row_uint(p, key, value);
+}
+
+/* As tools/line.c writes them. */
+static void row_extras(struct pack *p, const struct flow *f)
+{
+	if (!addr_equal(&f->nat_src, &none)) {
+		row_addr(p, "nat_src", &f->nat_src);
+		row_uint(p, "nat_src_port", f->nat_src_port);
+	}
+	if (!addr_equal(&f->nat_dst, &none)) {
+		row_addr(p, "nat_dst", &f->nat_dst);
+		row_uint(p, "nat_dst_port", f->nat_dst_port);
+	}
+	row_number(p, "vlan_in", f->vlan_in);
+	row_number(p, "vlan_out", f->vlan_out);
+	row_number(p, "vlan_inner", f->vlan_inner);
+	row_number(p, "mpls", f->mpls);
+	if (f->version == FLOW_SFLOW)
+		row_str(p, "format", "sflow");
+	if (flow_is_sampled(f))
+		row_bool(p, "sampled", true);
+}
+
 void row_flow(struct pack *p, const struct flow *flow)
 {
-	pack_map(p, 17);
+	pack_map(p, 17 + extras_of(flow));
 	row_addr(p, "src", &flow->src);
 	row_addr(p, "dst", &flow->dst);
 	row_uint(p, "src_port", flow->src_port);
@@ -108,7 +145,8 @@ void row_flow(struct pack *p, const struct flow *flow)
 	row_uint(p, "out_if", flow->out_if);
 	row_addr(p, "exporter", &flow->exporter);
 	row_uint(p, "domain", flow->domain);
-	row_uint(p, "version", flow->version);
+	row_uint(p, "version", flow_version(flow));
 	row_uint(p, "sampling", flow->sampling);
 	row_time(p, "received", flow->received_ms);
+	row_extras(p, flow);
 }

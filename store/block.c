@@ -55,6 +55,14 @@ static const struct column columns[] = {
 	{ 16,  TRANSFORM_PLAIN,  MEMBER(tcp_flags),    0 },
 	{ 17,  TRANSFORM_PLAIN,  MEMBER(tos),          0 },
 	{ 18,  TRANSFORM_PLAIN,  MEMBER(version),      0 },
+	{ 19,  TRANSFORM_DICT,   MEMBER(nat_src),      0 },
+	{ 20,  TRANSFORM_DICT,   MEMBER(nat_dst),      0 },
+	{ 21,  TRANSFORM_PLAIN,  MEMBER(nat_src_port), 0 },
+	{ 22,  TRANSFORM_PLAIN,  MEMBER(nat_dst_port), 0 },
+	{ 23,  TRANSFORM_PLAIN,  MEMBER(vlan_in),      0 },
+	{ 24,  TRANSFORM_PLAIN,  MEMBER(vlan_out),     0 },
+	{ 25,  TRANSFORM_PLAIN,  MEMBER(vlan_inner),   0 },
+	{ 26,  TRANSFORM_PLAIN,  MEMBER(mpls),         0 },
 };
 /* clang-format on */
 

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BLOCK_VERSION 1
+#define BLOCK_VERSION 2
 #define BLOCK_HEADER_LEN 44
 #define BLOCK_FLOWS_MAX                                                           \
 	131072 /* in one block; what a forged header can make the reader allocate \

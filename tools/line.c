@@ -10,8 +10,9 @@
 #define YEAR_10000_MS INT64_C(253402300800000)
 
 /*
- * 17 members: names, quotes and commas take under 220 octets, three addresses at most 45 each,
- * three times 24, two counters 20, five numbers 10, two ports 5, three small numbers 3.
+ * At most 29 members: names, quotes and commas take under 400 octets, five addresses at most 45
+ * each, three times 24, two counters 20, six numbers 10, seven ports and tags 5, three small
+ * numbers 3.
  */
 
 static char *put(char *at, const char *text, size_t len)
@@ -103,6 +104,36 @@ static char *put_exporter(char *at, const struct addr *a)
 	return PUT(put_addr(PUT(at, "\""), a), "\"");
 }
 
+static char *put_end(char *at, const struct addr *a, uint16_t port, const char *side)
+{
+	static const struct addr none;
+
+	if (addr_equal(a, &none))
+		return at;
+	at = PUT(put(PUT(at, ",\"nat_"), side, 3), "\":\"");
+	at = put_addr(at, a);
+	at = PUT(put(PUT(at, "\",\"nat_"), side, 3), "_port\":");
+	return put_number(at, port);
+}
+
+/* What only some flows have. */
+static char *put_extras(char *at, const struct flow *flow)
+{
+	at = put_end(at, &flow->nat_src, flow->nat_src_port, "src");
+	at = put_end(at, &flow->nat_dst, flow->nat_dst_port, "dst");
+	if (flow->vlan_in != 0)
+		at = put_number(PUT(at, ",\"vlan_in\":"), flow->vlan_in);
+	if (flow->vlan_out != 0)
+		at = put_number(PUT(at, ",\"vlan_out\":"), flow->vlan_out);
+	if (flow->vlan_inner != 0)
+		at = put_number(PUT(at, ",\"vlan_inner\":"), flow->vlan_inner);
+	if (flow->mpls != 0)
+		at = put_number(PUT(at, ",\"mpls\":"), flow->mpls);
+	if (flow->version == FLOW_SFLOW)
+		at = PUT(at, ",\"format\":\"sflow\"");
+	return flow_is_sampled(flow) ? PUT(at, ",\"sampled\":true") : at;
+}
+
 size_t line_of(const struct flow *flow, struct line_clock *clock, char room[LINE_MAX_LEN])
 {
 	char *at = room;
@@ -121,9 +152,10 @@ size_t line_of(const struct flow *flow, struct line_clock *clock, char room[LINE
 	at = put_number(PUT(at, ",\"out_if\":"), flow->out_if);
 	at = put_exporter(PUT(at, ",\"exporter\":"), &flow->exporter);
 	at = put_number(PUT(at, ",\"domain\":"), flow->domain);
-	at = put_number(PUT(at, ",\"version\":"), flow->version);
+	at = put_number(PUT(at, ",\"version\":"), flow_version(flow));
 	at = put_number(PUT(at, ",\"sampling\":"), flow->sampling);
 	at = put_time(PUT(at, ",\"received\":\""), flow->received_ms, clock);
-	at = PUT(at, "\"}");
+	at = put_extras(PUT(at, "\""), flow);
+	at = PUT(at, "}");
 	return (size_t)(at - room);
 }

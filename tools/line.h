@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LINE_MAX_LEN 640 /* octets of the longest line; see line.c */
+#define LINE_MAX_LEN 960 /* octets of the longest line; see line.c */
 
 #define LINE_MINUTES 64 /* a power of two */
 

@@ -23,7 +23,7 @@ static void check_flow(const struct flow *f, const struct flow_origin *origin)
 {
 	must(f->start_ms <= f->end_ms);
 	must(f->sampling > 0);
-	must(f->version == 5 || f->version == 9 || f->version == 10);
+	must(f->version == 5 || f->version == 9 || f->version == 10 || f->version == FLOW_SFLOW);
 	must(f->received_ms <= origin->received_ms); /* it may have waited for its template */
 	must(addr_equal(&f->exporter, &origin->from.addr));
 }
