@@ -3,7 +3,6 @@
 #include "base/util.h"
 #include "node/log.h"
 #include "node/node.h"
-#include "node/socket.h"
 #include "proto/flow/memory.h"
 
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #define BATCH_KEPT 16384 /* flows of room: more is given back at once */
 #define STALE_MAX 1024
 #define STREAMS_MAX 4096
+#define SENDERS_MAX 4096
 
 static void start_seal(struct collector *c);
 
@@ -118,56 +118,74 @@ enum err collector_feed(struct collector *c, const struct flow_origin *origin, c
 	return out->count == 0 ? ERR_OK : collector_store(c, out);
 }
 
+/* Said once when it begins: an overload must not fill the log. */
+static void watch_drops(struct collector *c)
+{
+	uint64_t dropped = 0;
+
+	for (size_t i = 0; i < c->receiver_count; i++)
+		dropped += receiver_count_drops(&c->receivers[i]);
+	if (dropped > 0 && !c->is_drop_logged)
+		log_line("collector",
+		         "the kernel dropped %llu datagrams: they come faster than "
+		         "they are taken",
+		         (unsigned long long)dropped);
+	c->is_drop_logged = dropped > 0;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct collector *c = timer->data;
 
+	watch_drops(c);
 	flow_keep(c->decoder);
 	if (!c->is_sealing)
 		start_seal(c);
 }
 
-static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+void collector_take(struct collector *c, const struct flow_origin *origin, const void *data,
+                    size_t len)
 {
-	struct collector_socket *s = handle->data;
-
-	(void)suggested;
-	*ret = uv_buf_init(s->buffer, SOCKET_BUFFER_LEN);
-}
-
-static void on_datagram(uv_udp_t *udp, ssize_t len, const uv_buf_t *buf,
-                        const struct sockaddr *from, unsigned flags)
-{
-	struct collector_socket *s = udp->data;
-	struct flow_origin origin = {.received_ms = node_now().wall.ms};
-	struct flow_batch *batch = &s->collector->batch;
+	struct flow_batch *batch = &c->batch;
 	enum drop drop;
 
-	/* A cut datagram (64 KiB and more) is not of the length that it says: counted there. */
-	(void)flags;
-	if (len <= 0 || !endpoint_of(from, &origin.from))
-		return;
-	if (collector_feed(s->collector, &origin, buf->base, (size_t)len, batch, &drop) != ERR_OK)
-		s->collector->unstored += batch->count;
+	if (collector_feed(c, origin, data, len, batch, &drop) != ERR_OK)
+		c->unstored += batch->count;
 	batch->count = 0;
 	if (batch->room > BATCH_KEPT)
 		flow_batch_free(batch);
 }
 
-static enum err listen_on(struct collector *c, const struct endpoint *e)
+static void on_datagram(void *ctx, const struct received *r)
 {
-	struct collector_socket *s = &c->sockets[c->socket_count];
+	struct collector *c = ctx;
+	struct flow_origin origin = {.from = r->from, .received_ms = r->ms};
+	enum drop drop = admission_ask(c->admission, &r->from.addr, r->ms);
 
-	s->collector = c;
-	s->buffer = malloc(SOCKET_BUFFER_LEN);
-	if (s->buffer == NULL)
+	if (drop == DROP_NONE && r->is_cut)
+		drop = DROP_CUT;
+	if (drop != DROP_NONE)
+		flow_refuse(c->decoder, drop);
+	else
+		collector_take(c, &origin, r->data, r->len);
+}
+
+static enum err listen_all(struct collector *c)
+{
+	const struct conf *conf = &c->node->conf;
+	enum err err = ERR_OK;
+	uint64_t seed;
+
+	node_random(NULL, &seed, sizeof(seed));
+	c->admission = admission_new(&conf->admission, SENDERS_MAX, seed);
+	c->room = receiver_batch_new(RECEIVER_ROOM);
+	if (c->admission == NULL || c->room == NULL)
 		return ERR_NOMEM;
-	uv_udp_init_ex(&c->node->loop, &s->udp, AF_UNSPEC | UV_UDP_RECVMMSG);
-	s->udp.data = s;
-	c->socket_count++;
-	if (socket_bind(&s->udp, e, 0, "collector") != ERR_OK)
-		return ERR_IO;
-	return uv_udp_recv_start(&s->udp, give_buffer, on_datagram) == 0 ? ERR_OK : ERR_IO;
+	for (size_t i = 0; i < conf->export_count && err == ERR_OK; i++)
+		err = receiver_open(&c->receivers[c->receiver_count++], &c->node->loop,
+		                    &conf->exports[i], conf->receive_buffer, c->room, on_datagram,
+		                    c);
+	return err;
 }
 
 /* --- what is known of exporters, over restarts --- */
@@ -219,7 +237,6 @@ static void recall(struct collector *c)
 enum err collector_start(struct collector *c, struct node *node)
 {
 	const struct conf *conf = &node->conf;
-	enum err err = ERR_OK;
 
 	c->node = node;
 	c->decoder = flow_decoder_new(STREAMS_MAX);
@@ -230,9 +247,7 @@ enum err collector_start(struct collector *c, struct node *node)
 	c->seal_timer.data = c;
 	uv_timer_start(&c->seal_timer, on_timer, (uint64_t)conf->seal_every_ms,
 	               (uint64_t)conf->seal_every_ms);
-	for (size_t i = 0; i < conf->export_count && err == ERR_OK; i++)
-		err = listen_on(c, &conf->exports[i]);
-	return err;
+	return listen_all(c);
 }
 
 void collector_stop(struct collector *c)
@@ -240,14 +255,14 @@ void collector_stop(struct collector *c)
 	if (c->decoder == NULL)
 		return;
 	uv_close((uv_handle_t *)&c->seal_timer, NULL);
-	for (size_t i = 0; i < c->socket_count; i++)
-		uv_close((uv_handle_t *)&c->sockets[i].udp, NULL);
+	for (size_t i = 0; i < c->receiver_count; i++)
+		receiver_close(&c->receivers[i]);
 }
 
 void collector_free(struct collector *c)
 {
 	flow_decoder_free(c->decoder);
 	flow_batch_free(&c->batch);
-	for (size_t i = 0; i < c->socket_count; i++)
-		free(c->sockets[i].buffer);
+	admission_free(c->admission);
+	receiver_batch_free(c->room);
 }

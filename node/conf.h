@@ -8,6 +8,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "node/impair.h"
+#include "proto/flow/admission.h"
 #include "proto/overlay/overlay.h"
 
 #include <stdbool.h>
@@ -49,6 +50,8 @@ struct conf {
 	size_t bootstrap_count;
 	struct endpoint exports[CONF_LISTEN_MAX];
 	size_t export_count;
+	uint64_t receive_buffer; /* octets, of each of those */
+	struct admission_rules admission;
 	int64_t idle_timeout_ms;
 	uint64_t map_size, size_max;
 	int64_t age_max_ms;

@@ -34,19 +34,34 @@ static void count_stream(void *ctx, const struct stream *s)
 	++*count;
 }
 
-static void put_collector(struct pack *p, const struct collector *c)
+static void put_receiver(struct pack *p, struct receiver *r)
+{
+	(void)receiver_count_drops(r);
+	pack_map(p, 5);
+	row_endpoint(p, "listen", &r->at);
+	row_uint(p, "datagrams", r->datagrams);
+	row_uint(p, "bytes", r->octets);
+	row_uint(p, "kernel_drops", r->dropped);
+	row_uint(p, "buffer", r->buffer);
+}
+
+static void put_collector(struct pack *p, struct collector *c)
 {
 	const struct flow_counters *counters = &c->decoder->counters;
 	size_t streams = 0;
 
 	stream_each(c->decoder->streams, count_stream, &streams);
 	pack_str(p, "exports");
-	pack_map(p, 6);
+	pack_map(p, 7);
 	row_uint(p, "datagrams", counters->datagrams);
 	row_uint(p, "flows", counters->flows);
 	row_uint(p, "clamped", counters->clamped);
 	row_uint(p, "unstored", c->unstored);
 	row_dropped(p, counters->dropped);
+	pack_str(p, "sockets");
+	pack_array(p, c->receiver_count);
+	for (size_t i = 0; i < c->receiver_count; i++)
+		put_receiver(p, &c->receivers[i]);
 	pack_str(p, "streams");
 	pack_array(p, streams);
 	stream_each(c->decoder->streams, put_stream, p);

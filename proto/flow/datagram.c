@@ -168,6 +168,12 @@ static enum drop decode_first(struct flow_decoder *d, const struct flow_origin *
 	return DROP_VERSION;
 }
 
+void flow_refuse(struct flow_decoder *d, enum drop drop)
+{
+	d->counters.datagrams++;
+	d->counters.dropped[drop]++;
+}
+
 /* Further messages of the same datagram are taken as far as they are any. */
 enum drop flow_decode(struct flow_decoder *d, const struct flow_origin *origin, const void *data,
                       size_t len, struct flow_batch *out)

@@ -33,6 +33,9 @@ void flow_batch_free(struct flow_batch *b);
 /* clang-format off */
 #define DROP_MAP(X)                                                             \
 	X(NONE,        "none",        "taken")                                  \
+	X(NOT_ALLOWED, "not_allowed", "from an address that may not send")      \
+	X(RATE,        "rate",        "above the sender's rate limit")          \
+	X(CUT,         "cut",         "longer than there was room for")         \
 	X(SHORT,       "short",       "shorter than its header")                \
 	X(VERSION,     "version",     "format or version that is not read")     \
 	X(COUNT,       "count",       "record count of 0 or above the format's")\
@@ -96,6 +99,9 @@ void flow_decoder_free(struct flow_decoder *d); /* NULL is fine */
  */
 enum drop flow_decode(struct flow_decoder *d, const struct flow_origin *origin, const void *data,
                       size_t len, struct flow_batch *out);
+
+/* Counts a datagram that is dropped for `drop` without a look into it. */
+void flow_refuse(struct flow_decoder *d, enum drop drop);
 
 /* For decoders: the stream of a datagram, which has arrived in it. */
 struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *origin,
