@@ -133,11 +133,24 @@ static void watch_drops(struct collector *c)
 	c->is_drop_logged = dropped > 0;
 }
 
+static void store_batch(struct collector *c)
+{
+	struct flow_batch *batch = &c->batch;
+
+	if (batch->count > 0 && collector_store(c, batch) != ERR_OK)
+		c->unstored += batch->count;
+	batch->count = 0;
+	if (batch->room > BATCH_KEPT)
+		flow_batch_free(batch);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct collector *c = timer->data;
 
 	watch_drops(c);
+	flow_settle(c->decoder, node_now().wall.ms, &c->batch);
+	store_batch(c);
 	flow_keep(c->decoder);
 	if (!c->is_sealing)
 		start_seal(c);
@@ -146,14 +159,8 @@ static void on_timer(uv_timer_t *timer)
 void collector_take(struct collector *c, const struct flow_origin *origin, const void *data,
                     size_t len)
 {
-	struct flow_batch *batch = &c->batch;
-	enum drop drop;
-
-	if (collector_feed(c, origin, data, len, batch, &drop) != ERR_OK)
-		c->unstored += batch->count;
-	batch->count = 0;
-	if (batch->room > BATCH_KEPT)
-		flow_batch_free(batch);
+	(void)flow_decode(c->decoder, origin, data, len, &c->batch);
+	store_batch(c);
 }
 
 static void on_datagram(void *ctx, const struct received *r)
@@ -200,6 +207,17 @@ static void keep(void *ctx, const struct stream *s, uint16_t id, const struct te
 	keeper_put(&c->node->keeper, KEEPER_EXPORTER, &key, room, memory_pack(s, id, t, room));
 }
 
+static void keep_clock(void *ctx, const struct clock_key *key, const struct clock_history *h)
+{
+	struct collector *c = ctx;
+	uint8_t room[CLOCK_HISTORY_MAX];
+	struct id id;
+
+	_Static_assert(sizeof(id.octets) == CLOCKS_KEY, "a note's key");
+	clocks_key_pack(key, id.octets);
+	keeper_put(&c->node->keeper, KEEPER_CLOCK, &id, room, clock_history_pack(h, room));
+}
+
 struct recalling {
 	struct collector *collector;
 	struct id stale[STALE_MAX]; /* more of them at the next start */
@@ -216,6 +234,15 @@ static void recall_one(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void 
 		memcpy(r->stale[r->stale_count++].octets, key, STORE_NOTE_KEY);
 }
 
+static void recall_clock(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *value,
+                         size_t len)
+{
+	struct collector *c = ctx;
+
+	if (clocks_recall(c->decoder->clocks, key, bytes_of(value, len)) != ERR_OK)
+		log_line("collector", "the history of an exporter's clock is damaged");
+}
+
 static void recall(struct collector *c)
 {
 	static struct recalling r;
@@ -230,7 +257,10 @@ static void recall(struct collector *c)
 		         r.stale_count);
 	for (size_t i = 0; i < r.stale_count; i++)
 		keeper_put(&c->node->keeper, KEEPER_EXPORTER, &r.stale[i], "", 0);
+	if (store_note_each(c->node->store, KEEPER_CLOCK, recall_clock, c) != ERR_OK)
+		log_line("collector", "what was known of exporters' clocks is lost");
 	c->decoder->keep = keep;
+	c->decoder->keep_clock = keep_clock;
 	c->decoder->keep_ctx = c;
 }
 

@@ -3,16 +3,47 @@
 #include "node/node.h"
 #include "node/requests.h"
 #include "node/row.h"
+#include "proto/flow/pending.h"
 
 #include <stdlib.h>
 
 #define ROOM (1 << 20)
+#define STREAM_ROOM 640 /* of one more stream */
+
+/* "clock": ours less the exporter's, as far as it is known. */
+static void put_clock(struct pack *p, const struct stream *s)
+{
+	struct clock_estimate e;
+
+	pack_str(p, "clock");
+	if (clock_model_now(&s->model, s->seen_ms, &e) != ERR_OK) {
+		pack_nil(p);
+		return;
+	}
+	pack_map(p, 7);
+	row_int(p, "offset_ms", e.offset_ms);
+	row_int(p, "bound_ms", e.bound_ms);
+	row_int(p, "drift_ppm", e.drift_ppm);
+	row_real(p, "jitter_ms", (double)s->model.jitter_us / 1000);
+	row_uint(p, "steps", s->model.steps);
+	row_uint(p, "resolution_ms", s->model.has_ms ? 1 : 1000);
+	row_uint(p, "record_resolution_ms", s->model.has_record_ms ? 1 : 1000);
+}
+
+struct putting {
+	struct pack *pack;
+	const struct collector *collector;
+};
 
 static void put_stream(void *ctx, const struct stream *s)
 {
-	struct pack *p = ctx;
+	const struct putting *put = ctx;
+	const struct collector *c = put->collector;
+	struct pack *p = put->pack;
 
-	pack_map(p, 11);
+	if (s->leader != NULL)
+		return; /* it is counted there */
+	pack_map(p, 16);
 	row_endpoint(p, "exporter", &s->key.from);
 	row_uint(p, "version", s->key.version);
 	row_uint(p, "domain", s->key.domain);
@@ -24,14 +55,18 @@ static void put_stream(void *ctx, const struct stream *s)
 	row_uint(p, "restarts", s->restarts);
 	row_time(p, "last_seen", s->seen_ms);
 	row_time(p, "booted", s->boot_ms);
+	row_uint(p, "lost_flows", stream_lost_flows(s));
+	row_uint(p, "templates", template_count(s->templates));
+	row_uint(p, "pending", pending_count(c->decoder->pending, s));
+	row_uint(p, "untold", s->untold);
+	put_clock(p, s);
 }
 
 static void count_stream(void *ctx, const struct stream *s)
 {
 	size_t *count = ctx;
 
-	(void)s;
-	++*count;
+	*count += s->leader == NULL;
 }
 
 static void put_receiver(struct pack *p, struct receiver *r)
@@ -48,6 +83,7 @@ static void put_receiver(struct pack *p, struct receiver *r)
 static void put_collector(struct pack *p, struct collector *c)
 {
 	const struct flow_counters *counters = &c->decoder->counters;
+	struct putting put = {p, c};
 	size_t streams = 0;
 
 	stream_each(c->decoder->streams, count_stream, &streams);
@@ -64,7 +100,7 @@ static void put_collector(struct pack *p, struct collector *c)
 		put_receiver(p, &c->receivers[i]);
 	pack_str(p, "streams");
 	pack_array(p, streams);
-	stream_each(c->decoder->streams, put_stream, p);
+	stream_each(c->decoder->streams, put_stream, &put);
 }
 
 static void put_store(struct pack *p, struct store *store)

@@ -68,12 +68,24 @@ struct keeping {
 	size_t left;
 };
 
+static void keep_clock(struct flow_decoder *d, const struct stream *s)
+{
+	const struct clock_history *h = clocks_note(d->clocks, s);
+	struct clock_key key = clocks_key_of(s);
+
+	if (h != NULL && d->keep_clock != NULL)
+		d->keep_clock(d->keep_ctx, &key, h);
+}
+
 static void keep_stream(void *ctx, struct stream *s)
 {
 	struct keeping *k = ctx;
 
-	if (s->key.session != 0 || !stream_is_proven(s))
+	if ((s->key.session != 0 && !s->is_connected) || !stream_is_proven(s))
 		return;
+	keep_clock(k->d, s);
+	if (s->is_connected)
+		return; /* what it has ends with its connection */
 	if (s->is_options_new && k->left > 0) {
 		k->d->keep(k->d->keep_ctx, s, 0, NULL);
 		s->is_options_new = false;
@@ -106,8 +118,9 @@ struct flow_decoder *flow_decoder_new(size_t streams_max)
 		return NULL;
 	d->budget.octets_max = TEMPLATE_OCTETS_MAX;
 	d->pending = pending_new();
+	d->clocks = clocks_new();
 	d->streams = stream_table_new(streams_max, forget_stream, d);
-	if (d->streams == NULL || d->pending == NULL) {
+	if (d->streams == NULL || d->pending == NULL || d->clocks == NULL) {
 		flow_decoder_free(d);
 		return NULL;
 	}
@@ -121,6 +134,7 @@ void flow_decoder_free(struct flow_decoder *d)
 	d->keep = NULL; /* what was kept stays */
 	stream_table_free(d->streams);
 	pending_free(d->pending);
+	clocks_free(d->clocks);
 	free(d);
 }
 
@@ -135,6 +149,7 @@ struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *ori
 	};
 	struct stream *s = stream_of(d->streams, &key);
 
+	s->is_connected = origin->is_connected;
 	stream_arrive(s, d->counters.datagrams, origin->received_ms);
 	return s;
 }
@@ -151,6 +166,29 @@ bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t s
 	}
 	s->export_ms = MAX(s->export_ms, export_ms);
 	return true;
+}
+
+void flow_clock(struct stream *s, const struct flow_origin *origin, int64_t export_ms,
+                int64_t error_ms, const struct flow_batch *out, size_t before)
+{
+	if (origin->session != 0 && !origin->is_connected)
+		return; /* a capture's time is not ours */
+	for (size_t i = before; i < out->count && !s->model.has_record_ms; i++)
+		s->model.has_record_ms = out->flows[i].end_ms % 1000 != 0;
+	clock_model_add(&s->model, export_ms, error_ms, origin->received_ms);
+}
+
+void flow_end_session(struct flow_decoder *d, uint32_t session)
+{
+	stream_forget_session(d->streams, session);
+}
+
+void flow_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out)
+{
+	size_t before = out->count;
+
+	sets_settle(d, now_ms, out);
+	d->counters.flows += out->count - before;
 }
 
 static enum drop decode_first(struct flow_decoder *d, const struct flow_origin *origin,

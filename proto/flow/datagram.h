@@ -10,6 +10,7 @@
 #define SPOOR_PROTO_FLOW_DATAGRAM_H
 
 #include "base/addr.h"
+#include "proto/flow/clocks.h"
 #include "proto/flow/flow.h"
 #include "proto/flow/stream.h"
 #include "proto/flow/template.h"
@@ -63,8 +64,9 @@ enum drop {
 struct flow_origin { /* where a datagram came from, and when */
 	struct endpoint from;
 	int64_t received_ms;
-	uint32_t
-		session; /* 0: the network, as it comes; else one import, whose files may overlap */
+	uint32_t session;  /* 0: the network, as it comes; else one import, whose files may overlap,
+	                    * or one connection */
+	bool is_connected; /* the session is a connection: its templates end with it */
 };
 
 struct flow_counters {
@@ -80,12 +82,18 @@ struct flow_counters {
  */
 typedef void flow_keep_fn(void *ctx, const struct stream *s, uint16_t id, const struct template *t);
 
+/* Likewise the history of an exporter's clock (clocks.h). */
+typedef void flow_keep_clock_fn(void *ctx, const struct clock_key *key,
+                                const struct clock_history *h);
+
 struct flow_decoder {
 	struct flow_counters counters; /* read by anybody */
 	struct stream_table *streams;
 	struct template_budget budget;
 	struct pending *pending;
+	struct clocks *clocks;
 	flow_keep_fn *keep; /* NULL: nobody does */
+	flow_keep_clock_fn *keep_clock;
 	void *keep_ctx;
 };
 
@@ -115,10 +123,23 @@ bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t s
                   uint32_t count, int64_t export_ms, uint32_t uptime_ms);
 
 /*
+ * For decoders: what the exporter's clock says. It cut its time of export to less than `error_ms`;
+ * of the message are the flows of `out` from `before` on.
+ */
+void flow_clock(struct stream *s, const struct flow_origin *origin, int64_t export_ms,
+                int64_t error_ms, const struct flow_batch *out, size_t before);
+
+/*
  * Has `keep` called with what is new, or has not been kept for a day, of streams that have been
  * here for a while: a few dozen at most. To be called now and then.
  */
 void flow_keep(struct flow_decoder *d);
+
+/* The streams of a session are no more: its connection has ended. */
+void flow_end_session(struct flow_decoder *d, uint32_t session);
+
+/* Reads what waited for a template that another stream has (kin.h), by now. Now and then. */
+void flow_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out);
 
 /* "short", for counters and JSON; static. */
 const char *drop_key(enum drop drop);

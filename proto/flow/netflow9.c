@@ -1,7 +1,7 @@
 #include "proto/flow/netflow9.h"
 
 #include "base/util.h"
-#include "proto/flow/sets.h"
+#include "proto/flow/kin.h"
 
 static const struct sets_format format = {
 	.template_id = 0, .options_id = 1, .has_scope_octets = true};
@@ -25,6 +25,8 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	struct record_context c = {.origin = origin, .has_uptime = true};
 	struct bytes in = *data;
 	uint32_t sequence, domain;
+	struct kin_message m;
+	int64_t header_ms;
 	size_t before = out->count;
 
 	data->at = data->end;
@@ -37,11 +39,19 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 		return DROP_SHORT;
 	if (c.export_ms < FLOW_CLOCK_MIN)
 		return DROP_CLOCK;
-	c.stream = flow_stream(d, origin, 9, domain);
+	m = (struct kin_message){.version = 9,
+	                         .domain = domain,
+	                         .sequence = sequence,
+	                         .boot_ms = c.export_ms - c.uptime_ms,
+	                         .format = &format,
+	                         .sets = in};
+	c.stream = kin_stream(d, origin, &m);
 	if (!flow_account(c.stream, origin, sequence, 1, c.export_ms, c.uptime_ms))
 		return DROP_DUPLICATE;
+	header_ms = c.export_ms;
 	c.export_ms = exact_export(c.stream, c.export_ms, c.uptime_ms);
 	(void)sets_decode(d, &c, &format, in, out);
+	flow_clock(c.stream, origin, header_ms, 1000, out, before);
 	c.stream->flows += out->count - before;
 	return DROP_NONE;
 }
