@@ -141,6 +141,8 @@ static bool goes_before(const struct stream *a, const struct stream *b)
 {
 	if (!a->is_used || !b->is_used)
 		return b->is_used;
+	if ((a->leader == NULL) != (b->leader == NULL))
+		return a->leader != NULL; /* nothing is lost with it */
 	if (stream_is_proven(a) != stream_is_proven(b))
 		return stream_is_proven(b);
 	return a->seen_ms < b->seen_ms;
