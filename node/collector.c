@@ -192,6 +192,8 @@ static enum err listen_all(struct collector *c)
 		err = receiver_open(&c->receivers[c->receiver_count++], &c->node->loop,
 		                    &conf->exports[i], conf->receive_buffer, c->room, on_datagram,
 		                    c);
+	if (err == ERR_OK)
+		err = connections_start(&c->connections, c);
 	return err;
 }
 
@@ -287,10 +289,12 @@ void collector_stop(struct collector *c)
 	uv_close((uv_handle_t *)&c->seal_timer, NULL);
 	for (size_t i = 0; i < c->receiver_count; i++)
 		receiver_close(&c->receivers[i]);
+	connections_stop(&c->connections);
 }
 
 void collector_free(struct collector *c)
 {
+	connections_free(&c->connections);
 	flow_decoder_free(c->decoder);
 	flow_batch_free(&c->batch);
 	admission_free(c->admission);

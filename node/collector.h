@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "node/conf.h"
+#include "node/connections.h"
 #include "node/job.h"
 #include "node/receiver.h"
 #include "proto/flow/admission.h"
@@ -32,6 +33,7 @@ struct collector {
 	struct receiver_batch *room;
 	struct receiver receivers[CONF_LISTEN_MAX];
 	size_t receiver_count;
+	struct connections connections;
 	uv_timer_t seal_timer;
 	struct job seal_job;
 	enum err sealed; /* of the last seal */

@@ -80,6 +80,24 @@ static void put_receiver(struct pack *p, struct receiver *r)
 	row_uint(p, "buffer", r->buffer);
 }
 
+static void put_connections(struct pack *p, const struct connections *c)
+{
+#define X(name) {#name, offsetof(struct connections_counters, name)},
+	static const struct {
+		const char *key;
+		size_t offset;
+	} rows[] = {CONNECTIONS_COUNTER_MAP(X)};
+#undef X
+	const uint8_t *counters = (const uint8_t *)&c->counters;
+
+	pack_str(p, "connections");
+	pack_map(p, ARRAY_LEN(rows) + 1);
+	row_uint(p, "open", c->count);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		row_uint(p, rows[i].key,
+		         *(const uint64_t *)(const void *)(counters + rows[i].offset));
+}
+
 static void put_collector(struct pack *p, struct collector *c)
 {
 	const struct flow_counters *counters = &c->decoder->counters;
@@ -88,7 +106,7 @@ static void put_collector(struct pack *p, struct collector *c)
 
 	stream_each(c->decoder->streams, count_stream, &streams);
 	pack_str(p, "exports");
-	pack_map(p, 7);
+	pack_map(p, 8);
 	row_uint(p, "datagrams", counters->datagrams);
 	row_uint(p, "flows", counters->flows);
 	row_uint(p, "clamped", counters->clamped);
@@ -98,6 +116,7 @@ static void put_collector(struct pack *p, struct collector *c)
 	pack_array(p, c->receiver_count);
 	for (size_t i = 0; i < c->receiver_count; i++)
 		put_receiver(p, &c->receivers[i]);
+	put_connections(p, &c->connections);
 	pack_str(p, "streams");
 	pack_array(p, streams);
 	stream_each(c->decoder->streams, put_stream, &put);
@@ -170,15 +189,19 @@ void request_status(struct client *client, const struct ctl_request *request)
 	struct now now = node_now();
 	char room_for_warning[WARNINGS_MAX];
 	const char *warning = warnings_text(&node->warnings, now, room_for_warning);
-	uint8_t *room = malloc(ROOM);
+	size_t room_len = ROOM, streams = 0;
+	uint8_t *room;
 	struct pack p;
 
 	(void)request;
+	stream_each(node->collector.decoder->streams, count_stream, &streams);
+	room_len += streams * STREAM_ROOM;
+	room = malloc(room_len);
 	if (room == NULL) {
 		client_end(client, CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
 		return;
 	}
-	p = pack_into(room, ROOM);
+	p = pack_into(room, room_len);
 	pack_map(&p, 17);
 	row_str(&p, "name", cert->name);
 	row_str(&p, "org", cert->org);

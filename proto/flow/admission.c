@@ -48,8 +48,10 @@ void admission_free(struct admission *a)
 	free(a);
 }
 
-static bool is_allowed(const struct admission_rules *rules, const struct addr *from)
+bool admission_allows(const struct admission *a, const struct addr *from)
 {
+	const struct admission_rules *rules = &a->rules;
+
 	if (rules->allow_count == 0)
 		return true;
 	for (size_t i = 0; i < rules->allow_count; i++) {
@@ -128,7 +130,7 @@ enum drop admission_ask(struct admission *a, const struct addr *from, int64_t no
 {
 	struct bucket *b;
 
-	if (!is_allowed(&a->rules, from))
+	if (!admission_allows(a, from))
 		return DROP_NOT_ALLOWED;
 	if (a->rules.rate == 0)
 		return DROP_NONE;

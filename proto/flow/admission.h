@@ -12,6 +12,7 @@
 #include "base/addr.h"
 #include "proto/flow/datagram.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,9 @@ struct admission;
 struct admission *admission_new(const struct admission_rules *rules, size_t addrs_max,
                                 uint64_t seed);
 void admission_free(struct admission *a); /* NULL is fine */
+
+/* Is it on the list, or is there none? */
+bool admission_allows(const struct admission *a, const struct addr *from);
 
 /* DROP_NONE: it may; else DROP_NOT_ALLOWED or DROP_RATE. */
 enum drop admission_ask(struct admission *a, const struct addr *from, int64_t now_ms);
