@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct tls_server {
 	SSL_CTX *context;
@@ -17,11 +18,13 @@ struct tls_session {
 
 static enum err refuse(char reterr[TLS_REASON_MAX], const char *what, const char *file)
 {
-	char text[160] = "";
+	unsigned long code = ERR_peek_error(); /* the first; others only say who passed it on */
+	const char *text = ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code))
+	                                          : ERR_reason_error_string(code);
 
-	ERR_error_string_n(ERR_peek_last_error(), text, sizeof(text));
+	snprintf(reterr, TLS_REASON_MAX, "%s: %.120s: %.80s", what, file,
+	         text == NULL ? "not usable" : text);
 	ERR_clear_error();
-	snprintf(reterr, TLS_REASON_MAX, "%s: %.80s: %.140s", what, file, text);
 	return ERR_FORMAT;
 }
 
@@ -137,7 +140,11 @@ enum err tls_session_read(struct tls_session *s, void *room, size_t len, size_t 
 	ERR_clear_error();
 	if (code == SSL_ERROR_WANT_READ)
 		return ERR_OK;
-	return code == SSL_ERROR_ZERO_RETURN ? ERR_NOENT : ERR_AUTH;
+	if (code != SSL_ERROR_ZERO_RETURN)
+		return ERR_AUTH;
+	(void)SSL_shutdown(s->ssl); /* the end is answered */
+	ERR_clear_error();
+	return ERR_NOENT;
 }
 
 size_t tls_session_take(struct tls_session *s, void *room, size_t len)

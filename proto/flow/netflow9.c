@@ -26,7 +26,6 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	struct bytes in = *data;
 	uint32_t sequence, domain;
 	struct kin_message m;
-	int64_t header_ms;
 	size_t before = out->count;
 
 	data->at = data->end;
@@ -48,10 +47,10 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	c.stream = kin_stream(d, origin, &m);
 	if (!flow_account(c.stream, origin, sequence, 1, c.export_ms, c.uptime_ms))
 		return DROP_DUPLICATE;
-	header_ms = c.export_ms;
 	c.export_ms = exact_export(c.stream, c.export_ms, c.uptime_ms);
 	(void)sets_decode(d, &c, &format, in, out);
-	flow_clock(c.stream, origin, header_ms, 1000, out, before);
+	/* Records are told by the same start: against them nothing is cut. */
+	flow_clock(c.stream, origin, c.export_ms, 1, out, before);
 	c.stream->flows += out->count - before;
 	return DROP_NONE;
 }

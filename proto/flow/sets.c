@@ -119,7 +119,8 @@ void sets_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out)
 	uint16_t id;
 
 	for (size_t i = 0; pending_at(d->pending, i, &s, &id);) {
-		w.waited = kin_template(d, s, id, now_ms);
+		/* The time of a capture that is imported is not ours. */
+		w.waited = s->key.session == 0 ? kin_template(d, s, id, now_ms) : NULL;
 		if (w.waited != NULL)
 			pending_take(d->pending, s, id, read_waiting, &w);
 		else
