@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STREAM_GAPS 8
+#define STREAM_GAPS 32
 
 struct stream_key {
 	struct endpoint from;

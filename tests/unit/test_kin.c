@@ -3,8 +3,8 @@
 #include "tests/unit/message_fixture.h"
 
 /* The same length as `usual`, source and destination exchanged: nothing but the ids tells them. */
-static const uint16_t exchanged[] = {12, 4, 8, 4, 11, 2, 7, 2, 4,  1, 6,  1, 5, 1,
-                                     10, 4, 14, 4, 2, 4, 1,  8, 22, 4, 21, 4, 0};
+static const uint16_t exchanged[] = {12, 4, 8,  4, 11, 2, 7, 2, 4,  1, 6,  1, 5, 1,
+                                     10, 4, 14, 4, 2,  4, 1, 8, 22, 4, 21, 4, 0};
 
 static void swapped_record(struct fixture *f)
 {
@@ -167,7 +167,8 @@ static void no_record_is_read_by_another_processes_template(void **state)
 	for (uint64_t seed = 0; seed < 200; seed++) {
 		struct prng prng = {seed};
 		struct process p[2] = {
-			{2000, prng_below(&prng, 2) == 0 ? 9 : 10, (uint32_t)prng_next(&prng), false},
+			{2000, prng_below(&prng, 2) == 0 ? 9 : 10, (uint32_t)prng_next(&prng),
+		         false},
 			{2001, 0, (uint32_t)prng_next(&prng), true},
 		};
 		int64_t until_template[2];
@@ -231,9 +232,8 @@ static void what_waits_for_one_that_is_not_silent_goes_on_waiting(void **state)
 static void of_a_cluster_whose_members_agree_another_is_read_at_once(void **state)
 {
 	struct fixture *f = *state;
-	struct process unit[3] = {{2000, 9, 1u << 20, false},
-	                          {2001, 9, 1u << 24, false},
-	                          {2002, 9, 1u << 28, false}};
+	struct process unit[3] = {
+		{2000, 9, 1u << 20, false}, {2001, 9, 1u << 24, false}, {2002, 9, 1u << 28, false}};
 
 	assert_int_equal(export(f, &unit[0], true), 1);
 	assert_int_equal(export(f, &unit[1], true), 1);
@@ -342,8 +342,8 @@ static void a_million_forged_exporters_disturb_no_honest_one(void **state)
 	assert_in_range(sum_of(f).streams, 50, 4096);
 	assert_int_equal(sum_of(f).lost, 0);
 	/* Of those without a template each set was read, waits, or is counted. */
-	assert_true(f->decoder->counters.flows + f->decoder->counters.dropped[DROP_UNTOLD] +
-	                    512 >= datagrams);
+	assert_true(f->decoder->counters.flows + f->decoder->counters.dropped[DROP_UNTOLD] + 512 >=
+	            datagrams);
 }
 
 int main(void)
