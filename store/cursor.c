@@ -6,7 +6,7 @@
 struct store_cursor {
 	struct store *store;
 	struct block_codec *codec;
-	struct interval when;
+	struct wish wish;
 	struct block_key at;     /* where to read on */
 	uint64_t sequence_limit; /* blocks from here on were in memory at open */
 	bool is_past_blocks;
@@ -48,7 +48,7 @@ enum err store_cursor_open(struct store *s, struct interval when, struct store_c
 	c = malloc(sizeof(*c) + count * sizeof(c->unsealed[0]));
 	if (c != NULL) {
 		*c = (struct store_cursor){.store = s,
-		                           .when = when,
+		                           .wish = {.when = when},
 		                           .sequence_limit = s->sequence,
 		                           .unsealed_count = count};
 		unsealed_copy(s, when, c->unsealed);
@@ -56,7 +56,7 @@ enum err store_cursor_open(struct store *s, struct interval when, struct store_c
 	pthread_mutex_unlock(&s->lock);
 	if (c == NULL)
 		return ERR_NOMEM;
-	c->codec = block_codec_new();
+	c->codec = block_codec_new(0);
 	if (c->codec == NULL) {
 		free(c);
 		return ERR_NOMEM;
@@ -96,24 +96,12 @@ static enum err find(struct store_cursor *c, MDB_cursor *summaries, MDB_val *ret
 			c->store->damaged_blocks++;
 			continue;
 		}
-		if (interval_overlaps(summary.span, c->when)) {
+		if (interval_overlaps(summary.span, c->wish.when)) {
 			*ret_key = key;
 			return ERR_OK;
 		}
 	}
 	return env_err(code);
-}
-
-/* Keeps the overlapping flows of a block, in order. */
-static size_t filter(struct interval when, struct flow *flows, size_t count)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if (overlaps(when, &flows[i]))
-			flows[kept++] = flows[i];
-	}
-	return kept;
 }
 
 static enum err next_block(struct store_cursor *c, MDB_txn *txn, MDB_cursor *summaries,
@@ -129,14 +117,14 @@ static enum err next_block(struct store_cursor *c, MDB_txn *txn, MDB_cursor *sum
 		if (mdb_get(txn, c->store->env.blocks, &key, &value) != 0)
 			err = ERR_CORRUPT;
 		else
-			err = block_decode(c->codec, value.mv_data, value.mv_size, &flows, &count);
+			err = block_decode(c->codec, value.mv_data, value.mv_size, &c->wish, &flows,
+			                   &count);
 		if (err == ERR_NOMEM)
 			return err;
 		if (err) {
 			c->store->damaged_blocks++;
 			continue;
 		}
-		count = filter(c->when, flows, count);
 		if (count > 0) {
 			*ret = flows;
 			*ret_count = count;

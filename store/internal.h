@@ -59,6 +59,7 @@ struct env {
 	MDB_env *mdb;
 	MDB_dbi meta, blocks, summaries, notes, log, log_index;
 	size_t page_len;
+	uint64_t seed;   /* of the hashes in the index */
 	uint64_t budget; /* octets of blocks and log, at most, so that deleting finds pages */
 	int lock_fd;
 };

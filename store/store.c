@@ -19,16 +19,17 @@ static void memory_free(struct store *s)
 }
 
 /* Everything a node's whole life of appending needs. */
-static struct store *memory_new(const struct store_options *options)
+static struct store *memory_new(const struct store_options *options, struct env env)
 {
 	struct store *s = calloc(1, sizeof(*s));
 	bool is_whole;
 
 	if (s == NULL)
 		return NULL;
+	s->env = env;
 	s->block_flows = options->block_flows > 0 ? options->block_flows : STORE_BLOCK_FLOWS;
 	s->age_max_ms = options->age_max_ms;
-	s->codec = block_codec_new();
+	s->codec = block_codec_new(s->env.seed);
 	s->group = calloc(s->block_flows, sizeof(*s->group));
 	is_whole = s->codec != NULL && s->group != NULL;
 	for (size_t i = 0; i < CHUNKS; i++) {
@@ -51,13 +52,12 @@ enum err store_open(const struct store_options *options, struct store **ret,
 
 	if (err)
 		return err;
-	s = memory_new(options);
+	s = memory_new(options, env);
 	if (s == NULL) {
 		env_close(&env);
 		snprintf(reterr, STORE_REASON_MAX, "%s", err_text(ERR_NOMEM));
 		return ERR_NOMEM;
 	}
-	s->env = env;
 	s->size_max = MIN(options->size_max, env.budget);
 	err = meta_sequence(&s->env, &s->sequence);
 	if (err == ERR_OK)
@@ -165,21 +165,20 @@ static enum err seal_group(struct store *s)
 	};
 	size_t count = group_take(s, key.hour);
 	struct summary summary;
-	const uint8_t *block;
-	size_t len;
+	struct block block;
 	enum err err;
 
-	err = block_encode(s->codec, s->group, count, &block, &len);
-	while (err == ERR_OK && count > 1 && len > s->env.budget / BUDGET_PART) {
+	err = block_encode(s->codec, s->group, count, &block);
+	while (err == ERR_OK && count > 1 && block.len > s->env.budget / BUDGET_PART) {
 		count /= 2;
-		err = block_encode(s->codec, s->group, count, &block, &len);
+		err = block_encode(s->codec, s->group, count, &block);
 	}
 	if (err)
 		return err;
 	summary = (struct summary){.span = block_span(s->group, count),
 	                           .count = (uint32_t)count,
-	                           .len = (uint32_t)len};
-	err = blocks_put(s, key, &summary, block);
+	                           .len = (uint32_t)block.len};
+	err = blocks_put(s, key, &summary, block.data);
 	if (err)
 		return err;
 	pthread_mutex_lock(&s->lock);

@@ -4,6 +4,8 @@ function(bench name)
 endfunction()
 bench(score correlate)
 bench(store store)
+target_sources(bench_store PRIVATE bench/traffic.c)
+target_link_libraries(bench_store PRIVATE m)
 bench(decode wire)
 bench(packet overlay)
 # It counts what is allocated.

@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "store/store.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/traffic.h"
 
 #include <lmdb.h>
 #include <stdio.h>
@@ -17,62 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HOSTS 2000
-#define PEERS 20000
+#define FLOWS_PER_S 2000
 #define BATCH 4096
 #define MAP (UINT64_C(8) << 30)
-#define T0 INT64_C(1448150400000)
-
-/* A few of many, as traffic chooses: the square of a uniform number prefers the small ones. */
-static uint32_t favourite(struct prng *p, uint32_t of)
-{
-	double u = prng_unit(p);
-
-	return (uint32_t)(u * u * u * of);
-}
-
-/* 2000 hosts behind one router of 3000 flows a second; replies follow their requests. */
-static void enterprise(struct prng *p, uint64_t i, struct flow *at)
-{
-	static const uint16_t ports[] = {443, 443, 443, 80, 53, 53, 22, 445, 123, 993};
-	static struct flow request;
-	uint32_t host = favourite(p, HOSTS);
-	uint32_t peer = favourite(p, PEERS);
-	double u = prng_unit(p);
-
-	if (i % 2 == 1) {
-		*at = request;
-		at->src = request.dst;
-		at->dst = request.src;
-		at->src_port = request.dst_port;
-		at->dst_port = request.src_port;
-		at->in_if = request.out_if;
-		at->out_if = request.in_if;
-		at->packets = 1 + request.packets * (1 + prng_below(p, 2));
-		at->octets = at->packets * (60 + prng_below(p, 1400));
-		return;
-	}
-	memset(at, 0, sizeof(*at));
-	at->src = addr_from_v4((const uint8_t[4]){10, 1, (uint8_t)(host >> 8), (uint8_t)host});
-	peer = peer * UINT32_C(2654435761);
-	at->dst = addr_from_v4((const uint8_t[4]){(uint8_t)(peer >> 24), (uint8_t)(peer >> 16),
-	                                          (uint8_t)(peer >> 8), (uint8_t)peer});
-	at->exporter = addr_from_v4((const uint8_t[4]){10, 0, 0, 1});
-	at->received_ms = T0 + (int64_t)(i / 30 * 10);
-	at->end_ms = at->received_ms - (int64_t)prng_below(p, 15000);
-	at->start_ms = at->end_ms - (prng_below(p, 3) == 0 ? 0 : (int64_t)(u * u * u * 60000));
-	at->src_port = (uint16_t)(32768 + prng_below(p, 28232));
-	at->dst_port = ports[prng_below(p, ARRAY_LEN(ports))];
-	at->proto = at->dst_port == 53 || at->dst_port == 123 ? 17 : FLOW_TCP;
-	at->packets = at->proto == 17 ? 1 : 4 + (uint64_t)(u * u * u * 100);
-	at->octets = at->packets * (60 + prng_below(p, 500));
-	at->tcp_flags = at->proto == FLOW_TCP ? 0x1b : 0;
-	at->in_if = 1;
-	at->out_if = 2 + (uint32_t)(peer & 1);
-	at->sampling = 1;
-	at->version = 9;
-	request = *at;
-}
 
 static double octets_on_disk(const char *dir)
 {
@@ -117,16 +65,17 @@ static double bench_store(const char *dir, uint64_t count)
 	static struct flow flows[BATCH];
 	char reason[STORE_REASON_MAX];
 	struct store_stats stats;
-	struct prng p = {1};
+	static struct traffic t;
 	struct store *s;
 	double spent = 0;
 	double start;
 	size_t found;
 
+	traffic_start(&t, 1, FLOWS_PER_S);
 	CHECK(store_open(&options, &s, reason) == ERR_OK);
 	for (uint64_t i = 0; i < count; i += BATCH) {
 		for (uint64_t j = 0; j < BATCH; j++)
-			enterprise(&p, i + j, &flows[j]);
+			flows[j] = traffic_next(&t);
 		start = now_s();
 		CHECK(store_append(s, flows, BATCH) == ERR_OK);
 		if (store_is_ready(s))
@@ -154,12 +103,13 @@ static double bench_store(const char *dir, uint64_t count)
 static double bench_keys(const char *dir, uint64_t count)
 {
 	static struct flow flows[STORE_BLOCK_FLOWS];
-	struct prng p = {1};
+	static struct traffic t;
 	struct prng keys = {2};
 	MDB_env *env;
 	double spent = 0;
 	uint64_t done = 0;
 
+	traffic_start(&t, 1, FLOWS_PER_S);
 	CHECK(mdb_env_create(&env) == 0);
 	CHECK(mdb_env_set_mapsize(env, MAP) == 0);
 	CHECK(mkdir(dir, 0700) == 0);
@@ -170,7 +120,7 @@ static double bench_keys(const char *dir, uint64_t count)
 		MDB_dbi dbi;
 
 		for (uint64_t j = 0; j < STORE_BLOCK_FLOWS; j++)
-			enterprise(&p, done + j, &flows[j]);
+			flows[j] = traffic_next(&t);
 		start = now_s();
 		CHECK(mdb_txn_begin(env, NULL, 0, &txn) == 0);
 		CHECK(mdb_dbi_open(txn, NULL, 0, &dbi) == 0);
