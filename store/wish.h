@@ -37,4 +37,7 @@ struct wish {
  */
 uint64_t wish_member(size_t offset);
 
+/* Is the flow of one of the alternatives, and does it overlap? */
+bool wish_covers(const struct wish *w, const struct flow *f);
+
 #endif
