@@ -151,34 +151,41 @@ bool store_is_ready(const struct store *s)
 	return s->held >= s->block_flows && !s->is_full;
 }
 
-/* Copies the oldest chunk's first flows of one hour. A closed chunk is read without `lock`. */
-static size_t group_take(struct store *s, uint64_t hour)
+/*
+ * The oldest chunk's flows of one hour: as they lie there, unless others lie between. A closed chunk
+ * is read without `lock`.
+ */
+static const struct flow *group_of(struct store *s, uint64_t hour, size_t *ret_count)
 {
 	const struct chunk *c = &s->chunks[0];
-	size_t count = 0;
+	size_t first = 0, count = 0;
 
+	while (first < c->count && blocks_hour(c->flows[first].received_ms) == hour)
+		first++;
+	*ret_count = first;
+	if (first == c->count)
+		return c->flows;
 	for (size_t i = 0; i < c->count; i++) {
 		if (blocks_hour(c->flows[i].received_ms) == hour)
 			s->group[count++] = c->flows[i];
 	}
-	return count;
+	*ret_count = count;
+	return s->group;
 }
 
-/* Takes the oldest chunk's first `count` flows of one hour out of memory. With `lock` held. */
+/* Takes the oldest chunk's `count` flows of one hour out of memory. With `lock` held. */
 static void group_remove(struct store *s, uint64_t hour, size_t count)
 {
 	struct chunk *c = &s->chunks[0];
 	size_t kept = 0, durable = 0;
 
-	s->held -= count;
-	for (size_t i = 0; i < c->count; i++) {
-		if (count > 0 && blocks_hour(c->flows[i].received_ms) == hour) {
-			count--;
+	for (size_t i = 0; i < c->count && count < c->count; i++) {
+		if (blocks_hour(c->flows[i].received_ms) == hour)
 			continue;
-		}
 		durable += i < c->durable;
 		c->flows[kept++] = c->flows[i];
 	}
+	s->held -= c->count - kept;
 	c->count = kept;
 	c->durable = durable;
 	if (kept == 0) {
@@ -197,19 +204,20 @@ static enum err seal_group(struct store *s)
 		.hour = blocks_hour(s->chunks[0].flows[0].received_ms),
 		.sequence = s->sequence,
 	};
-	size_t count = group_take(s, key.hour);
+	size_t count;
+	const struct flow *flows = group_of(s, key.hour, &count);
 	struct summary summary;
 	struct block block;
 	enum err err;
 
 	err = s->pending_count == RUN_BLOCKS ? index_flush(s) : ERR_OK;
 	if (err == ERR_OK)
-		err = block_encode(s->codec, s->group, count, &block);
+		err = block_encode(s->codec, flows, count, &block);
 	if (err)
 		return err;
 	if (!index_take(s, &block))
 		return ERR_NOMEM;
-	summary = (struct summary){.span = block_span(s->group, count),
+	summary = (struct summary){.span = block_span(flows, count),
 	                           .count = (uint32_t)count,
 	                           .len = (uint32_t)block.len};
 	err = blocks_put(s, key, &summary, block.data);

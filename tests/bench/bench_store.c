@@ -1,6 +1,5 @@
 /*
- * bench_store - how fast flows are sealed and read, how small they are, and what one key per flow
- * would cost instead. One JSON object per line.
+ * bench_store - how fast flows are sealed and read, and how small they are. One JSON object per line.
  *
  *   bench_store [DIR [MILLIONS]]     DIR holds the files meanwhile; 1 million flows unless told
  */
@@ -10,7 +9,6 @@
 #include "tests/bench/bench.h"
 #include "tests/bench/traffic.h"
 
-#include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,16 +19,6 @@
 #define FLOWS_PER_S 2000
 #define BATCH 4096
 #define MAP (UINT64_C(8) << 30)
-
-static double octets_on_disk(const char *dir)
-{
-	char path[4096];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "%s/data.mdb", dir);
-	CHECK(stat(path, &st) == 0);
-	return (double)st.st_size;
-}
 
 static void clean(const char *dir)
 {
@@ -59,7 +47,7 @@ static size_t read_back(struct store *s, struct interval when)
 	return total;
 }
 
-static double bench_store(const char *dir, uint64_t count)
+static void bench_store(const char *dir, uint64_t count)
 {
 	struct store_options options = {.path = dir, .map_size = MAP};
 	static struct flow flows[BATCH];
@@ -91,53 +79,12 @@ static double bench_store(const char *dir, uint64_t count)
 	start = now_s();
 	found = read_back(s, INTERVAL_ALWAYS);
 	report("store", "read", (double)found / (now_s() - start), "flows/s");
+	report("store", "index_size", (double)stats.index_octets / (double)stats.flows, "octets/flow");
 	start = now_s();
 	found = read_back(s, (struct interval){stats.newest_ms - 1000, stats.newest_ms});
 	report("store", "read_last_second", (now_s() - start) * 1e3, "ms");
 	CHECK(found > 0);
 	store_close(s);
-	return (double)stats.flows / spent;
-}
-
-/* The alternative: a random key for each flow, a transaction for each block's worth. */
-static double bench_keys(const char *dir, uint64_t count)
-{
-	static struct flow flows[STORE_BLOCK_FLOWS];
-	static struct traffic t;
-	struct prng keys = {2};
-	MDB_env *env;
-	double spent = 0;
-	uint64_t done = 0;
-
-	traffic_start(&t, 1, FLOWS_PER_S);
-	CHECK(mdb_env_create(&env) == 0);
-	CHECK(mdb_env_set_mapsize(env, MAP) == 0);
-	CHECK(mkdir(dir, 0700) == 0);
-	CHECK(mdb_env_open(env, dir, 0, 0600) == 0);
-	for (; done < count; done += STORE_BLOCK_FLOWS) {
-		double start;
-		MDB_txn *txn;
-		MDB_dbi dbi;
-
-		for (uint64_t j = 0; j < STORE_BLOCK_FLOWS; j++)
-			flows[j] = traffic_next(&t);
-		start = now_s();
-		CHECK(mdb_txn_begin(env, NULL, 0, &txn) == 0);
-		CHECK(mdb_dbi_open(txn, NULL, 0, &dbi) == 0);
-		for (uint64_t j = 0; j < STORE_BLOCK_FLOWS; j++) {
-			uint64_t id[2] = {prng_next(&keys), prng_next(&keys)};
-			MDB_val k = {.mv_size = sizeof(id), .mv_data = id};
-			MDB_val v = {.mv_size = sizeof(flows[j]), .mv_data = &flows[j]};
-
-			CHECK(mdb_put(txn, dbi, &k, &v, 0) == 0);
-		}
-		CHECK(mdb_txn_commit(txn) == 0);
-		spent += now_s() - start;
-	}
-	mdb_env_close(env);
-	report("store", "key_per_flow_sealed", (double)done / spent, "flows/s");
-	report("store", "key_per_flow_size", octets_on_disk(dir) / (double)done, "octets/flow");
-	return (double)done / spent;
 }
 
 int main(int argc, char **argv)
@@ -145,15 +92,10 @@ int main(int argc, char **argv)
 	const char *parent = argc > 1 ? argv[1] : "/tmp";
 	uint64_t count = 1000000 * (argc > 2 ? strtoull(argv[2], NULL, 10) : 1);
 	char dir[4000];
-	double ours;
-	double theirs;
 
 	snprintf(dir, sizeof(dir), "%s/spoor-bench-XXXXXX", parent);
 	CHECK(mkdtemp(dir) != NULL);
-	ours = bench_store(dir, count);
+	bench_store(dir, count);
 	clean(dir);
-	theirs = bench_keys(dir, count);
-	clean(dir);
-	report("store", "sealed_to_key_per_flow", ours / theirs, "times");
 	return 0;
 }
