@@ -186,7 +186,8 @@ enum err block_open(struct block_codec *c, const uint8_t *data, size_t len)
 	c->planes_used = 0;
 	c->received = 0;
 	c->fresh = 0;
-	return block_room(&c->planes, room) ? ERR_OK : ERR_NOMEM;
+	c->has_tables = false;
+	return block_room(&c->planes, MAX(room, 1)) ? ERR_OK : ERR_NOMEM;
 }
 
 const struct planes *block_column(struct block_codec *c, size_t i)

@@ -80,9 +80,10 @@ struct block_codec {
 	struct planes found[BLOCK_ALL];
 	struct room planes; /* unpacked ones */
 	size_t planes_used;
-	struct room addrs, connections; /* struct addr, struct tuple */
-	struct room wanted;             /* a flag for each connection */
-	struct room flows;              /* what decode returns */
+	struct room addrs, connections; /* struct addr, struct tuple; once they have all */
+	bool has_tables;
+	struct room wanted; /* a flag for each connection */
+	struct room flows;  /* what decode returns */
 	struct rows rows;
 	uint64_t received; /* of the row before */
 	uint64_t fresh;    /* connections met so far */

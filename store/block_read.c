@@ -42,19 +42,21 @@ static uint32_t find_addr(const struct planes *high, const struct planes *low, c
 	return low->rows;
 }
 
-static bool is_end(const struct planes *const *cols, size_t row, unsigned side, uint32_t addr,
+static bool is_end(const struct planes *cols, size_t row, unsigned side, uint32_t addr,
                    uint16_t port)
 {
-	return planes_one(cols[SRC + side], row) == addr &&
-	       planes_one(cols[SRC_PORT + side], row) == port;
+	return planes_one(&cols[SRC + side], row) == addr &&
+	       planes_one(&cols[SRC_PORT + side], row) == port;
 }
 
 /* Marks the connections of one alternative; false when there are none. */
-static bool mark(struct block_codec *c, const struct planes *const *cols, const struct whom *whom)
+static bool mark(struct block_codec *c, const struct whom *whom)
 {
+	const struct planes *cols = c->found;
 	uint32_t none = c->header.addrs;
-	uint32_t a = find_addr(cols[ADDR_HIGH], cols[ADDR_LOW], &whom->a);
-	uint32_t b = whom->is_connection ? find_addr(cols[ADDR_HIGH], cols[ADDR_LOW], &whom->b) : 0;
+	uint32_t a = find_addr(&cols[ADDR_HIGH], &cols[ADDR_LOW], &whom->a);
+	uint32_t b =
+		whom->is_connection ? find_addr(&cols[ADDR_HIGH], &cols[ADDR_LOW], &whom->b) : 0;
 	uint64_t values[2][PLANES_RUN];
 	uint8_t *wanted = c->wanted.at;
 	bool any = false;
@@ -64,14 +66,14 @@ static bool mark(struct block_codec *c, const struct planes *const *cols, const 
 	for (size_t from = 0; from < c->header.connections; from += PLANES_RUN) {
 		size_t count = MIN(c->header.connections - from, PLANES_RUN);
 
-		planes_get(cols[SRC], from, count, values[0]);
-		planes_get(cols[DST], from, count, values[1]);
+		planes_get(&cols[SRC], from, count, values[0]);
+		planes_get(&cols[DST], from, count, values[1]);
 		for (size_t i = 0; i < count; i++) {
 			size_t row = from + i;
 
 			if (values[0][i] != a && values[1][i] != a)
 				continue;
-			if (whom->is_connection && !(planes_one(cols[PROTO], row) == whom->proto &&
+			if (whom->is_connection && !(planes_one(&cols[PROTO], row) == whom->proto &&
 			                             ((is_end(cols, row, 0, a, whom->a_port) &&
 			                               is_end(cols, row, 1, b, whom->b_port)) ||
 			                              (is_end(cols, row, 1, a, whom->a_port) &&
@@ -84,40 +86,29 @@ static bool mark(struct block_codec *c, const struct planes *const *cols, const 
 	return any;
 }
 
-/* Which connections are of one of the alternatives; *ret_any: some are. */
+/* Which connections are of one of the alternatives; *ret_any: some are. The tables are unpacked. */
 static enum err find_whom(struct block_codec *c, const struct wish *wish, bool *ret_any)
 {
-	const struct planes *cols[REFERENCE];
-
-	for (size_t i = ADDR_HIGH; i < REFERENCE; i++) {
-		cols[i] = block_column(c, i);
-		if (cols[i] == NULL)
-			return ERR_FORMAT;
-	}
-	if (!block_room(&c->wanted, c->header.connections))
+	*ret_any = false;
+	if (!block_room(&c->wanted, MAX(c->header.connections, 1)))
 		return ERR_NOMEM;
 	memset(c->wanted.at, 0, c->header.connections);
-	*ret_any = false;
 	for (size_t i = 0; i < wish->whom_count; i++)
-		*ret_any |= mark(c, cols, &wish->whom[i]);
+		*ret_any |= mark(c, &wish->whom[i]);
 	return ERR_OK;
 }
 
-/* --- the tables of addresses and connections, whole --- */
+/* --- the tables of addresses and connections --- */
 
 static enum err open_addrs(struct block_codec *c)
 {
 	struct addr *addrs;
-	const struct planes *high = block_column(c, ADDR_HIGH);
-	const struct planes *low = block_column(c, ADDR_LOW);
 
-	if (high == NULL || low == NULL)
-		return ERR_FORMAT;
 	if (!block_room(&c->addrs, c->header.addrs * sizeof(*addrs)))
 		return ERR_NOMEM;
 	addrs = c->addrs.at;
 	for (size_t i = 0; i < c->header.addrs; i++)
-		addrs[i] = addr_of_row(high, low, i);
+		addrs[i] = addr_of_row(&c->found[ADDR_HIGH], &c->found[ADDR_LOW], i);
 	return ERR_OK;
 }
 
@@ -126,32 +117,66 @@ static bool fits(uint64_t value, size_t width)
 	return width >= 8 || value >> 8 * width == 0;
 }
 
+/* False when the row contradicts the block. */
+static bool read_connection(struct block_codec *c, size_t row, struct tuple *ret)
+{
+	uint64_t src = planes_one(&c->found[SRC], row), dst = planes_one(&c->found[DST], row);
+	uint64_t src_port = planes_one(&c->found[SRC_PORT], row);
+	uint64_t dst_port = planes_one(&c->found[DST_PORT], row);
+	uint64_t proto = planes_one(&c->found[PROTO], row);
+
+	*ret = (struct tuple){(uint32_t)src, (uint32_t)dst, (uint16_t)src_port, (uint16_t)dst_port,
+	                      (uint8_t)proto};
+	return src < c->header.addrs && dst < c->header.addrs && fits(src_port, 2) &&
+	       fits(dst_port, 2) && fits(proto, 1);
+}
+
 static enum err open_connections(struct block_codec *c)
 {
 	struct tuple *tuples;
-	const struct planes *cols[REFERENCE];
 
-	for (size_t i = SRC; i < REFERENCE; i++) {
-		cols[i] = block_column(c, i);
-		if (cols[i] == NULL)
-			return ERR_FORMAT;
-	}
 	if (!block_room(&c->connections, c->header.connections * sizeof(*tuples)))
 		return ERR_NOMEM;
 	tuples = c->connections.at;
 	for (size_t i = 0; i < c->header.connections; i++) {
-		uint64_t src = planes_one(cols[SRC], i), dst = planes_one(cols[DST], i);
-		uint64_t src_port = planes_one(cols[SRC_PORT], i);
-		uint64_t dst_port = planes_one(cols[DST_PORT], i);
-		uint64_t proto = planes_one(cols[PROTO], i);
-
-		if (src >= c->header.addrs || dst >= c->header.addrs || !fits(src_port, 2) ||
-		    !fits(dst_port, 2) || !fits(proto, 1))
+		if (!read_connection(c, i, &tuples[i]))
 			return ERR_FORMAT;
-		tuples[i] = (struct tuple){(uint32_t)src, (uint32_t)dst, (uint16_t)src_port,
-		                           (uint16_t)dst_port, (uint8_t)proto};
 	}
 	return ERR_OK;
+}
+
+/* Both, when many rows will be asked for. */
+static enum err open_tables(struct block_codec *c)
+{
+	enum err err = open_addrs(c);
+
+	if (err == ERR_OK)
+		err = open_connections(c);
+	c->has_tables = err == ERR_OK;
+	return err;
+}
+
+static struct addr addr_of(struct block_codec *c, size_t row)
+{
+	return c->has_tables ? ((const struct addr *)c->addrs.at)[row]
+	                     : addr_of_row(&c->found[ADDR_HIGH], &c->found[ADDR_LOW], row);
+}
+
+static bool connection_of(struct block_codec *c, size_t row, struct tuple *ret)
+{
+	if (!c->has_tables)
+		return read_connection(c, row, ret);
+	*ret = ((const struct tuple *)c->connections.at)[row];
+	return true;
+}
+
+static bool unpack_tables(struct block_codec *c)
+{
+	bool is_good = true;
+
+	for (size_t i = ADDR_HIGH; i < REFERENCE && is_good; i++)
+		is_good = block_column(c, i) != NULL;
+	return is_good;
 }
 
 enum err block_whom(struct block_codec *c, const void *data, size_t len, struct block *ret)
@@ -159,10 +184,10 @@ enum err block_whom(struct block_codec *c, const void *data, size_t len, struct 
 	struct tuples *t = &c->tuples;
 	enum err err = block_open(c, data, len);
 
+	if (err == ERR_OK && !unpack_tables(c))
+		err = ERR_FORMAT;
 	if (err == ERR_OK)
-		err = open_addrs(c);
-	if (err == ERR_OK)
-		err = open_connections(c);
+		err = open_tables(c);
 	if (err)
 		return err;
 	if (!tuples_room(t, c->header.flows))
@@ -205,7 +230,18 @@ static bool read_references(struct block_codec *c, struct rows *r)
 	return true;
 }
 
-static void read_times(struct block_codec *c, struct rows *r)
+static void keep_whom(struct block_codec *c, const struct wish *wish, struct rows *r)
+{
+	const uint8_t *wanted = wish != NULL && wish->whom_count > 0 ? c->wanted.at : NULL;
+
+	r->kept_count = 0;
+	for (size_t i = 0; i < r->count; i++) {
+		r->kept[r->kept_count] = (uint32_t)i;
+		r->kept_count += wanted == NULL || wanted[r->connections[i]];
+	}
+}
+
+static void read_received(struct block_codec *c, struct rows *r)
 {
 	uint64_t received = c->received;
 
@@ -215,6 +251,10 @@ static void read_times(struct block_codec *c, struct rows *r)
 		r->received[i] = (int64_t)received;
 	}
 	c->received = received;
+}
+
+static void read_times(struct block_codec *c, struct rows *r)
+{
 	planes_get(&c->found[HEAD_COLUMNS + 1], r->from, r->count, r->values);
 	for (size_t i = 0; i < r->count; i++)
 		r->end[i] = (int64_t)((uint64_t)r->received[i] + r->values[i]);
@@ -223,39 +263,40 @@ static void read_times(struct block_codec *c, struct rows *r)
 		r->start[i] = (int64_t)((uint64_t)r->end[i] + r->values[i]);
 }
 
-static void keep(struct block_codec *c, const struct wish *wish, struct rows *r)
+static void keep_when(struct interval when, struct rows *r)
 {
-	const uint8_t *wanted = wish != NULL && wish->whom_count > 0 ? c->wanted.at : NULL;
-
-	r->kept_count = 0;
-	for (size_t i = 0; i < r->count; i++) {
-		struct interval span = {r->start[i], r->end[i]};
-
-		r->kept[r->kept_count] = (uint32_t)i;
-		r->kept_count += wish == NULL || ((wanted == NULL || wanted[r->connections[i]]) &&
-		                                  interval_overlaps(wish->when, span));
-	}
-}
-
-static void fill_ends(struct block_codec *c, struct rows *r)
-{
-	const struct tuple *tuples = c->connections.at;
-	const struct addr *addrs = c->addrs.at;
+	size_t kept = 0;
 
 	for (size_t i = 0; i < r->kept_count; i++) {
 		uint32_t row = r->kept[i];
-		const struct tuple *t = &tuples[r->connections[row]];
+
+		r->kept[kept] = row;
+		kept += interval_overlaps(when, (struct interval){r->start[row], r->end[row]});
+	}
+	r->kept_count = kept;
+}
+
+static bool fill_ends(struct block_codec *c, struct rows *r)
+{
+	struct tuple t;
+
+	for (size_t i = 0; i < r->kept_count; i++) {
+		uint32_t row = r->kept[i];
+		bool is_reverse = r->is_reverse[row];
 		struct flow *f = &r->flows[i];
 
-		f->src = addrs[r->is_reverse[row] ? t->dst : t->src];
-		f->dst = addrs[r->is_reverse[row] ? t->src : t->dst];
-		f->src_port = r->is_reverse[row] ? t->dst_port : t->src_port;
-		f->dst_port = r->is_reverse[row] ? t->src_port : t->dst_port;
-		f->proto = t->proto;
+		if (!connection_of(c, r->connections[row], &t))
+			return false;
+		f->src = addr_of(c, is_reverse ? t.dst : t.src);
+		f->dst = addr_of(c, is_reverse ? t.src : t.dst);
+		f->src_port = is_reverse ? t.dst_port : t.src_port;
+		f->dst_port = is_reverse ? t.src_port : t.dst_port;
+		f->proto = t.proto;
 		f->received_ms = r->received[row];
 		f->start_ms = r->start[row];
 		f->end_ms = r->end[row];
 	}
+	return true;
 }
 
 /* The column's numbers of the rows that are kept, one after the other. */
@@ -289,11 +330,13 @@ static enum err fill_column(struct block_codec *c, size_t i, struct rows *r)
 
 		if (values[k] >= limit && limit != UINT64_MAX)
 			return ERR_FORMAT;
-		if (col->transform == WORD)
-			memcpy(to, (const struct addr *)c->addrs.at + values[k],
-			       sizeof(struct addr));
-		else
+		if (col->transform == WORD) {
+			struct addr a = addr_of(c, (size_t)values[k]);
+
+			memcpy(to, &a, sizeof(a));
+		} else {
 			memcpy(to, &values[k], col->width); /* little-endian: see block_code.h */
+		}
 	}
 	return ERR_OK;
 }
@@ -331,9 +374,15 @@ static enum err read_rows(struct block_codec *c, const struct wish *wish, struct
 
 	if (!read_references(c, r))
 		return ERR_FORMAT;
+	read_received(c, r);
+	keep_whom(c, wish, r);
+	if (r->kept_count == 0)
+		return ERR_OK;
 	read_times(c, r);
-	keep(c, wish, r);
-	fill_ends(c, r);
+	if (wish != NULL)
+		keep_when(wish->when, r);
+	if (!fill_ends(c, r))
+		return ERR_FORMAT;
 	err = fill(c, first, r);
 	if (err == ERR_OK && is_choosy)
 		judge(wish, r);
@@ -341,20 +390,15 @@ static enum err read_rows(struct block_codec *c, const struct wish *wish, struct
 }
 
 /* What is read whatever is wanted. */
-static enum err open_flows(struct block_codec *c)
+static enum err open_flows(struct block_codec *c, bool is_whom_told)
 {
-	enum err err;
-
 	for (size_t i = REFERENCE; i < HEAD_COLUMNS + TIMES; i++) {
 		if (block_column(c, i) == NULL)
 			return ERR_FORMAT;
 	}
-	err = open_addrs(c);
-	if (err == ERR_OK)
-		err = open_connections(c);
-	if (err == ERR_OK && !block_room(&c->flows, c->header.flows * sizeof(struct flow)))
-		err = ERR_NOMEM;
-	return err;
+	if (!block_room(&c->flows, c->header.flows * sizeof(struct flow)))
+		return ERR_NOMEM;
+	return is_whom_told ? ERR_OK : open_tables(c);
 }
 
 /* All of the block adds up. */
@@ -372,15 +416,18 @@ enum err block_decode(struct block_codec *c, const void *data, size_t len, const
 	struct rows *r = &c->rows;
 	struct flow *flows;
 	size_t count = 0;
+	bool is_whom_told = wish != NULL && wish->whom_count > 0;
 	bool any = true;
 	enum err err = block_open(c, data, len);
 
 	*ret_count = 0;
-	if (err == ERR_OK && wish != NULL && wish->whom_count > 0)
+	if (err == ERR_OK && !unpack_tables(c))
+		err = ERR_FORMAT;
+	if (err == ERR_OK && is_whom_told)
 		err = find_whom(c, wish, &any);
 	if (err || !any)
 		return err;
-	err = open_flows(c);
+	err = open_flows(c, is_whom_told);
 	if (err)
 		return err;
 	flows = c->flows.at;

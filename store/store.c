@@ -152,8 +152,8 @@ bool store_is_ready(const struct store *s)
 }
 
 /*
- * The oldest chunk's flows of one hour: as they lie there, unless others lie between. A closed chunk
- * is read without `lock`.
+ * The oldest chunk's flows of one hour: as they lie there, unless others lie between. A closed
+ * chunk is read without `lock`.
  */
 static const struct flow *group_of(struct store *s, uint64_t hour, size_t *ret_count)
 {

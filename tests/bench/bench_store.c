@@ -1,5 +1,6 @@
 /*
- * bench_store - how fast flows are sealed and read, and how small they are. One JSON object per line.
+ * bench_store - how fast flows are sealed and read, and how small they are. One JSON object per
+ * line.
  *
  *   bench_store [DIR [MILLIONS]]     DIR holds the files meanwhile; 1 million flows unless told
  */
@@ -79,7 +80,8 @@ static void bench_store(const char *dir, uint64_t count)
 	start = now_s();
 	found = read_back(s, INTERVAL_ALWAYS);
 	report("store", "read", (double)found / (now_s() - start), "flows/s");
-	report("store", "index_size", (double)stats.index_octets / (double)stats.flows, "octets/flow");
+	report("store", "index_size", (double)stats.index_octets / (double)stats.flows,
+	       "octets/flow");
 	start = now_s();
 	found = read_back(s, (struct interval){stats.newest_ms - 1000, stats.newest_ms});
 	report("store", "read_last_second", (now_s() - start) * 1e3, "ms");
