@@ -58,6 +58,18 @@ static void summary_write(const struct summary *summary, uint8_t ret[SUMMARY_LEN
 	octets_uint(&out, summary->len, 4);
 }
 
+int blocks_summary_put(struct store *s, MDB_txn *txn, struct block_key key,
+                       const struct summary *summary)
+{
+	uint8_t key_wire[BLOCK_KEY_LEN], wire[SUMMARY_LEN];
+	MDB_val k = val_of(key_wire, sizeof(key_wire));
+	MDB_val v = val_of(wire, sizeof(wire));
+
+	blocks_key_write(key, key_wire);
+	summary_write(summary, wire);
+	return mdb_put(txn, s->env.summaries, &k, &v, 0);
+}
+
 static struct partition partition_empty(uint64_t hour)
 {
 	return (struct partition){.hour = hour, .span = {INT64_MAX, INT64_MIN}};
@@ -185,17 +197,15 @@ enum err blocks_load(struct store *s)
 static enum err block_write(struct store *s, struct block_key key, const struct summary *summary,
                             const uint8_t *block)
 {
-	uint64_t young;
-	uint8_t key_wire[BLOCK_KEY_LEN];
-	uint8_t summary_wire[SUMMARY_LEN];
-	MDB_val k = val_of(key_wire, sizeof(key_wire));
+	uint8_t wire[BLOCK_KEY_LEN];
+	MDB_val k = val_of(wire, sizeof(wire));
 	MDB_val v = val_of(NULL, summary->len);
 	AUTO_TXN txn = NULL;
+	uint64_t young;
 	enum err err;
 	int code;
 
-	blocks_key_write(key, key_wire);
-	summary_write(summary, summary_wire);
+	blocks_key_write(key, wire);
 	err = env_write(&s->env, env_rounded(&s->env, summary->len) / s->env.page_len,
 	                PAGES_TO_SPARE, &txn);
 	if (err)
@@ -204,11 +214,9 @@ static enum err block_write(struct store *s, struct block_key key, const struct 
 	if (code)
 		return env_err(code);
 	memcpy(v.mv_data, block, summary->len);
-	v = val_of(summary_wire, sizeof(summary_wire));
-	code = mdb_put(txn, s->env.summaries, &k, &v, 0);
-	if (code)
-		return env_err(code);
-	code = young_delete(s, txn, key.hour, &young);
+	code = blocks_summary_put(s, txn, key, summary);
+	if (code == 0)
+		code = young_delete(s, txn, key.hour, &young);
 	if (code)
 		return env_err(code);
 	err = meta_sequence_put(&s->env, txn, key.sequence + 1);

@@ -11,6 +11,7 @@
  *	cursor.c    reading
  *	notes.c     small things kept across restarts
  *	log.c       numbered entries, and the index by which they are found
+ *	check.c     whether all of it is whole
  *
  * `lock` guards everything in memory and is never held across a disk access. `writing` is held by
  * the one thread that seals, expires or appends to the log, across its transactions; it is taken
@@ -165,6 +166,8 @@ uint64_t blocks_hour(int64_t received_ms);
 struct block_key blocks_key_read(const uint8_t wire[BLOCK_KEY_LEN]);
 void blocks_key_write(struct block_key key, uint8_t ret[BLOCK_KEY_LEN]);
 bool blocks_summary_read(const MDB_val *value, struct summary *ret);
+int blocks_summary_put(struct store *s, MDB_txn *txn, struct block_key key,
+                       const struct summary *summary);
 
 /* Sums up what the file holds. Only while no one else uses the store. */
 MUST_USE enum err blocks_load(struct store *s);

@@ -219,3 +219,13 @@ enum err run_find(const struct run *run, const void *data, size_t len, uint32_t 
 	}
 	return ERR_OK;
 }
+
+enum err run_verify(const struct run *run, const void *data, size_t len)
+{
+	enum err err = ERR_OK;
+	uint16_t which;
+
+	for (uint64_t i = 0; i < UINT64_C(1) << run->bucket_bits && err == ERR_OK; i++)
+		err = run_find(run, data, len, (uint32_t)(i << (32 - run->bucket_bits)), &which);
+	return err;
+}

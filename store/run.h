@@ -62,4 +62,7 @@ MUST_USE enum err run_open(const void *data, size_t len, struct run *ret);
 MUST_USE enum err run_find(const struct run *run, const void *data, size_t len, uint32_t hash,
                            uint16_t *ret);
 
+/* Every bucket's check. ERR_CORRUPT. */
+MUST_USE enum err run_verify(const struct run *run, const void *data, size_t len);
+
 #endif
