@@ -14,3 +14,5 @@ bench(packet overlay)
 # It counts what is allocated.
 target_link_options(bench_packet PRIVATE -Wl,--wrap=malloc -Wl,--wrap=calloc)
 program(flooder SOURCES bench/flooder.c USES wire) # for bench_flood.sh
+program(sender SOURCES bench/sender.c bench/traffic.c USES flow) # for bench_collect.sh
+target_link_libraries(sender PRIVATE m)
