@@ -44,6 +44,8 @@ static void run_seal(struct job *job)
 		c->sealed = expired;
 }
 
+static void store_batch(struct collector *c);
+
 static void tell(struct collector *c)
 {
 	if (c->sealed != ERR_OK && !c->is_full_logged)
@@ -61,6 +63,8 @@ static void done_seal(struct job *job)
 
 	c->is_sealing = false;
 	tell(c);
+	if (c->is_paused)
+		store_batch(c);
 	c->waiters = c->next_waiters;
 	c->next_waiters = NULL;
 	if (c->waiters != NULL)
@@ -133,12 +137,26 @@ static void watch_drops(struct collector *c)
 	c->is_drop_logged = dropped > 0;
 }
 
+static void pause_reading(struct collector *c, bool is_paused)
+{
+	if (is_paused && !c->is_paused)
+		c->pauses++;
+	c->is_paused = is_paused;
+	for (size_t i = 0; i < c->receiver_count; i++)
+		receiver_pause(&c->receivers[i], is_paused);
+	connections_pause(&c->connections, is_paused);
+}
+
 static void store_batch(struct collector *c)
 {
 	struct flow_batch *batch = &c->batch;
+	enum err err = batch->count > 0 ? collector_store(c, batch) : ERR_OK;
 
-	if (batch->count > 0 && collector_store(c, batch) != ERR_OK)
-		c->unstored += batch->count;
+	/* A seal is under way, and goes on with what waits when it is over. */
+	pause_reading(c, err == ERR_BUSY && c->is_sealing);
+	if (c->is_paused)
+		return;
+	c->unstored += batch->count; /* none, unless the store is full */
 	batch->count = 0;
 	if (batch->room > BATCH_KEPT)
 		flow_batch_free(batch);

@@ -39,7 +39,9 @@ struct collector {
 	enum err sealed; /* of the last seal */
 	bool is_sealing;
 	struct collector_waiter *waiters, *next_waiters; /* for this seal, for the one after */
-	struct flow_batch batch;                         /* of the datagram at hand */
+	struct flow_batch batch; /* of the datagram at hand; while paused, what waits for room */
+	bool is_paused;          /* nothing is read: the store is sealing what it has */
+	uint64_t pauses;
 	uint64_t unstored;   /* flows of UDP datagrams lost because the store took no more */
 	bool is_full_logged; /* said once, until there is room again */
 	bool is_drop_logged; /* likewise, until a while passes without */
@@ -59,8 +61,11 @@ MUST_USE enum err collector_feed(struct collector *c, const struct flow_origin *
                                  const void *data, size_t len, struct flow_batch *out,
                                  enum drop *ret_drop);
 
-/* The same for what comes from the network, which waits for nobody: what the store does not take is
- * counted as unstored. */
+/*
+ * The same for what comes from the network. While the store seals what it has, no more is read:
+ * what the kernel has no room for either is then missing from its exporter's sequence. What a full
+ * store does not take is counted as unstored.
+ */
 void collector_take(struct collector *c, const struct flow_origin *origin, const void *data,
                     size_t len);
 

@@ -245,8 +245,22 @@ static void begin(struct ipfix_session *n, struct connections_port *port)
 	c->counters.accepted++;
 	(void)uv_tcp_keepalive(&n->tcp, 1, KEEPALIVE_S);
 	wait_for(n, port->is_tls ? PHASE_HANDSHAKE : PHASE_MESSAGE);
-	if (uv_read_start((uv_stream_t *)&n->tcp, give_buffer, on_read) != 0)
+	if (!c->is_paused && uv_read_start((uv_stream_t *)&n->tcp, give_buffer, on_read) != 0)
 		end(n, NULL);
+}
+
+void connections_pause(struct connections *c, bool is_paused)
+{
+	if (c->is_paused == is_paused)
+		return;
+	c->is_paused = is_paused;
+	for (struct ipfix_session *n = c->list; n != NULL; n = n->next) {
+		/* One that cannot be read any more is found out by its time. */
+		if (is_paused)
+			(void)uv_read_stop((uv_stream_t *)&n->tcp);
+		else
+			(void)uv_read_start((uv_stream_t *)&n->tcp, give_buffer, on_read);
+	}
 }
 
 static void on_connection(uv_stream_t *listener, int status)

@@ -59,6 +59,7 @@ struct connections {
 	size_t count;
 	uint32_t serial;
 	int64_t idle_ms;
+	bool is_paused;
 	struct connections_counters counters;
 	char room[65536]; /* for what one read gives */
 	uint8_t plain[16384];
@@ -66,6 +67,8 @@ struct connections {
 
 /* ERR_IO, ERR_FORMAT: logged. */
 MUST_USE enum err connections_start(struct connections *c, struct collector *collector);
+/* While they are paused nothing is read of them. */
+void connections_pause(struct connections *c, bool is_paused);
 void connections_stop(struct connections *c); /* closes its handles */
 void connections_free(struct connections *c); /* when the loop has ended */
 

@@ -113,8 +113,19 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	struct receiver *r = poll->data;
 
 	(void)status, (void)events; /* an error is read, and so cleared, as a datagram is */
-	for (int i = 0; i < BATCHES_AT_ONCE && read_batch(r); i++)
+	for (int i = 0; i < BATCHES_AT_ONCE && !r->is_paused && read_batch(r); i++)
 		;
+}
+
+void receiver_pause(struct receiver *r, bool is_paused)
+{
+	if (!r->is_open || r->is_paused == is_paused)
+		return;
+	r->is_paused = is_paused;
+	if (is_paused)
+		(void)uv_poll_stop(&r->poll);
+	else
+		(void)uv_poll_start(&r->poll, UV_READABLE, on_readable);
 }
 
 uint64_t receiver_count_drops(struct receiver *r)

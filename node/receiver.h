@@ -31,7 +31,7 @@ struct receiver_batch; /* room for what one call reads; receivers of one loop sh
 
 struct receiver {
 	uv_poll_t poll;
-	bool is_open;
+	bool is_open, is_paused;
 	int fd;
 	struct endpoint at;
 	struct receiver_batch *batch;
@@ -59,6 +59,9 @@ MUST_USE enum err receiver_open(struct receiver *r, uv_loop_t *loop, const struc
 
 /* Brings `dropped` up to date; what was dropped since the last call. */
 uint64_t receiver_count_drops(struct receiver *r);
+
+/* While it is paused nothing is read: the kernel keeps what it has room for. */
+void receiver_pause(struct receiver *r, bool is_paused);
 
 void receiver_close(struct receiver *r); /* also of one that never opened */
 

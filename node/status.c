@@ -106,11 +106,12 @@ static void put_collector(struct pack *p, struct collector *c)
 
 	stream_each(c->decoder->streams, count_stream, &streams);
 	pack_str(p, "exports");
-	pack_map(p, 8);
+	pack_map(p, 9);
 	row_uint(p, "datagrams", counters->datagrams);
 	row_uint(p, "flows", counters->flows);
 	row_uint(p, "clamped", counters->clamped);
 	row_uint(p, "unstored", c->unstored);
+	row_uint(p, "pauses", c->pauses);
 	row_dropped(p, counters->dropped);
 	pack_str(p, "sockets");
 	pack_array(p, c->receiver_count);
