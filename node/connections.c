@@ -6,12 +6,11 @@
 #include "node/node.h"
 #include "node/socket.h"
 #include "node/tls.h"
+#include "proto/flow/framer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define HEADER_LEN 16
-#define MESSAGE_MAX 65535
 #define HANDSHAKE_MS 10000
 #define MESSAGE_MS 30000         /* from a message's first octet to its last */
 #define KEEPALIVE_S 60           /* an exporter that has vanished is found out */
@@ -30,8 +29,7 @@ struct ipfix_session {
 	enum phase phase;
 	bool is_ending;
 	int open_handles;
-	size_t len;
-	uint8_t message[MESSAGE_MAX]; /* the part of it that has come */
+	struct framer framer;
 };
 
 static void on_closed(uv_handle_t *handle)
@@ -79,57 +77,40 @@ static void wait_for(struct ipfix_session *n, enum phase phase)
 	uv_timer_start(&n->timer, on_timer, (uint64_t)times_ms[phase], 0);
 }
 
-/* Octets of the message that are still to come, as far as is known; 0: there is none like that. */
-static size_t missing(const struct ipfix_session *n)
-{
-	size_t len;
-
-	if (n->len < 4)
-		return 4 - n->len;
-	len = (size_t)n->message[2] << 8 | n->message[3];
-	if (n->message[0] != 0 || n->message[1] != 10 || len < HEADER_LEN)
-		return 0;
-	return len - n->len;
-}
-
-static void take_message(struct ipfix_session *n)
+static void take_message(struct ipfix_session *n, struct bytes message)
 {
 	struct connections *c = n->owner;
 
 	c->counters.messages++;
-	c->counters.octets += n->len;
+	c->counters.octets += bytes_left(&message);
 	n->origin.received_ms = node_now().wall.ms;
-	collector_take(c->collector, &n->origin, n->message, n->len);
-	n->len = 0;
+	collector_take(c->collector, &n->origin, message.at, bytes_left(&message));
+}
+
+static bool has_part(const struct ipfix_session *n)
+{
+	return n->framer.len > 0 && n->framer.len != n->framer.complete;
 }
 
 /* What the exporter says. False: it has ended over it. */
-static bool take(struct ipfix_session *n, const uint8_t *data, size_t len)
+static bool take(struct ipfix_session *n, const void *data, size_t len)
 {
-	bool had_part = n->len > 0, has_new = false;
+	struct bytes in = bytes_of(data, len), message;
+	bool is_other = !has_part(n); /* the message that it leaves unfinished is another */
+	enum err err;
 
-	while (len > 0) {
-		size_t part = MIN(missing(n), len);
-
-		memcpy(n->message + n->len, data, part);
-		n->len += part;
-		data += part;
-		len -= part;
-		if (n->len < 4)
-			break;
-		if (n->len == 4 && missing(n) == 0) {
-			end(n, &n->owner->counters.malformed);
-			return false;
-		}
-		if (n->len > 4 && missing(n) == 0) {
-			take_message(n);
-			has_new = true;
-		}
+	while ((err = framer_take(&n->framer, &in, &message)) == ERR_OK) {
+		take_message(n, message);
+		is_other = true;
+	}
+	if (err == ERR_FORMAT) {
+		end(n, &n->owner->counters.malformed);
+		return false;
 	}
 	/* A message's time begins with its first octet, whatever comes of it meanwhile. */
-	if (n->len == 0)
+	if (!has_part(n))
 		wait_for(n, PHASE_MESSAGE);
-	else if (!had_part || has_new)
+	else if (is_other)
 		wait_for(n, PHASE_REST);
 	return true;
 }
@@ -180,7 +161,7 @@ static void take_tls(struct ipfix_session *n, const void *data, size_t len)
 	if (!send_all(n) || (err != ERR_OK && err != ERR_NOENT))
 		end(n, &c->counters.untrusted);
 	else if (err == ERR_NOENT)
-		end(n, n->len > 0 ? &c->counters.torn : NULL);
+		end(n, has_part(n) ? &c->counters.torn : NULL);
 	else if (n->phase == PHASE_HANDSHAKE && tls_session_is_open(n->tls))
 		wait_for(n, PHASE_MESSAGE);
 }
@@ -202,12 +183,12 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 
 	if (len < 0)
 		end(n, n->phase == PHASE_HANDSHAKE ? &counters->untrusted
-		       : n->len > 0                ? &counters->torn
+		       : has_part(n)               ? &counters->torn
 		                                   : NULL);
 	else if (len > 0 && n->tls != NULL)
 		take_tls(n, buf->base, (size_t)len);
 	else if (len > 0)
-		(void)take(n, (const uint8_t *)buf->base, (size_t)len);
+		(void)take(n, buf->base, (size_t)len);
 }
 
 static bool has_room_for(const struct connections *c, const struct addr *from)

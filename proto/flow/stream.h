@@ -83,7 +83,7 @@ struct stream {
 	bool is_connected;          /* of a connection: its sender's address is not forged */
 	uint8_t init_far;           /* records that speak for a later init_ms, in a row */
 	bool is_options_new;        /* sampling, or the start, has changed since it was kept */
-	struct clock_model model; /* of its clock */
+	struct clock_model model;   /* of its clock */
 	/* kin.h */
 	struct stream *next_kin; /* in the table */
 	struct stream *leader;   /* not NULL: this port is that stream's; `next` its last number */
