@@ -289,7 +289,7 @@ static bool contradicts_next(const struct sets_format *format, bool is_options, 
 
 bool sets_contradict(const struct sets_format *format, struct bytes in, struct template_set *set)
 {
-	while (set != NULL && bytes_left(&in) >= SET_HEADER) {
+	while (set != NULL && !in.is_short && bytes_left(&in) >= SET_HEADER) {
 		uint16_t id = (uint16_t)bytes_uint(&in, 2);
 		size_t len = (size_t)bytes_uint(&in, 2);
 		struct bytes body = bytes_cut(&in, len < SET_HEADER ? SIZE_MAX : len - SET_HEADER);

@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bytes in = bytes_of(data, size);
 
 	must(d != NULL && again != NULL && clocks != NULL);
-	while (bytes_left(&in) >= MEMORY_KEY + 2) {
+	while (!in.is_short && bytes_left(&in) >= MEMORY_KEY + 2) {
 		uint8_t key[MEMORY_KEY];
 		struct bytes value;
 

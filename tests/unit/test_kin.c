@@ -275,6 +275,21 @@ static void what_was_taken_for_another_port_of_it_parts(void **state)
 		assert_int_equal(export(f, &b, false), 1);
 }
 
+static void a_set_longer_than_its_message_is_no_end_of_it(void **state)
+{
+	struct fixture *f = *state;
+	struct process a = {2000, 9, 1000, false};
+
+	export(f, &a, true);
+	f->origin.from.port = 2001;
+	f->sequence = a.sequence;
+	begin(f, 9);
+	put(f, 0, 2); /* templates, of many octets, of which none is there */
+	put(f, 4096, 2);
+	assert_string_equal(decode(f), "none");
+	assert_int_equal(f->decoder->counters.dropped[DROP_SET], 1);
+}
+
 static void sampling_follows_the_templates(void **state)
 {
 	static const uint8_t sampled_template[] = {1, 1, 0, 4, 0, 4, 0, 1, 0, 4, 0, 34, 0, 4};
@@ -358,6 +373,7 @@ int main(void)
 		TEST(of_a_cluster_whose_members_agree_another_is_read_at_once),
 		TEST(while_two_contradict_each_other_no_third_is_read_by_either),
 		TEST(what_was_taken_for_another_port_of_it_parts),
+		TEST(a_set_longer_than_its_message_is_no_end_of_it),
 		TEST(sampling_follows_the_templates),
 		TEST(a_million_forged_exporters_disturb_no_honest_one),
 	};
