@@ -15,7 +15,7 @@ import socket, struct, sys, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind((sys.argv[2], 0))
 for i in range(int(sys.argv[3])):
-    s.sendto(struct.pack(">HHIIIIBBH", 5, 1, 100000, int(time.time()), i, 0, 0, 0) +
+    s.sendto(struct.pack(">HHIIIIBBH", 5, 1, 100000, int(time.time()), 0, i, 0, 0, 0) +
              struct.pack(">4s4s4sHHIIIIHH12x", bytes([10, 9, 8, 1]), bytes(4), bytes(4), 1, 2, 3, 4,
                          99000, 99500, 5, 6), (sys.argv[1], 2055))
 END
