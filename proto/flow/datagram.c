@@ -13,6 +13,7 @@
 
 #define TEMPLATE_OCTETS_MAX (16u << 20)
 #define BATCH_MIN 64
+#define WRAP_SLACK_MS 2000 /* of a boot time read from whole seconds */
 #define KEEP_AT_ONCE 64
 #define KEEP_AGAIN_MS 86400000 /* so that what is in use is not old at the next start */
 
@@ -84,8 +85,8 @@ static void keep_stream(void *ctx, struct stream *s)
 	if ((s->key.session != 0 && !s->is_connected) || !stream_is_proven(s))
 		return;
 	keep_clock(k->d, s);
-	if (s->is_connected)
-		return; /* what it has ends with its connection */
+	if (s->is_connected || k->d->keep == NULL)
+		return; /* what a connection has ends with it */
 	if (s->is_options_new && k->left > 0) {
 		k->d->keep(k->d->keep_ctx, s, 0, NULL);
 		s->is_options_new = false;
@@ -106,8 +107,7 @@ void flow_keep(struct flow_decoder *d)
 {
 	struct keeping k = {.d = d, .left = KEEP_AT_ONCE};
 
-	if (d->keep != NULL)
-		stream_each_mutable(d->streams, keep_stream, &k);
+	stream_each_mutable(d->streams, keep_stream, &k);
 }
 
 struct flow_decoder *flow_decoder_new(size_t streams_max)
@@ -154,12 +154,22 @@ struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *ori
 	return s;
 }
 
+bool flow_uptime_wrapped(int64_t boot_before_ms, int64_t boot_ms)
+{
+	int64_t apart_ms = boot_ms - boot_before_ms - (INT64_C(1) << 32);
+
+	return apart_ms > -WRAP_SLACK_MS && apart_ms < WRAP_SLACK_MS;
+}
+
 bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
                   uint32_t count, int64_t export_ms, uint32_t uptime_ms)
 {
+	int64_t boot_ms = export_ms - uptime_ms;
 	bool is_earlier_file;
 
-	if (stream_account(s, sequence, count, export_ms - uptime_ms) == SEQUENCE_DUPLICATE) {
+	if (flow_uptime_wrapped(s->boot_ms, boot_ms))
+		s->boot_ms = boot_ms;
+	if (stream_account(s, sequence, count, boot_ms) == SEQUENCE_DUPLICATE) {
 		is_earlier_file = origin->session != 0 && export_ms < s->export_ms;
 		if (!is_earlier_file)
 			return false;

@@ -116,6 +116,12 @@ struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *ori
                            uint16_t version, uint32_t domain);
 
 /*
+ * For decoders: did the exporter's uptime, of 32 bits, begin again at 0? Then it seems to have
+ * started 2^32 ms later than by the datagram before.
+ */
+bool flow_uptime_wrapped(int64_t boot_before_ms, int64_t boot_ms);
+
+/*
  * For decoders whose header says when the exporter started: as stream_account(). False: it is a
  * duplicate. Files are imported in any order: what is behind, and was exported before, is none.
  */
@@ -130,8 +136,9 @@ void flow_clock(struct stream *s, const struct flow_origin *origin, int64_t expo
                 int64_t error_ms, const struct flow_batch *out, size_t before);
 
 /*
- * Has `keep` called with what is new, or has not been kept for a day, of streams that have been
- * here for a while: a few dozen at most. To be called now and then.
+ * Notes how exporters' clocks go, and has `keep` called with what is new, or has not been kept for
+ * a day, of streams that have been here for a while: a few dozen at most. To be called now and
+ * then.
  */
 void flow_keep(struct flow_decoder *d);
 

@@ -100,6 +100,7 @@ enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *orig
 	struct stream *stream;
 	struct flow *room;
 	size_t before = out->count;
+	int64_t cut_ms;
 
 	data->at = data->end;
 	if (drop != DROP_NONE)
@@ -132,7 +133,9 @@ enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *orig
 		}
 	}
 	CHECK(!in.is_short);
-	flow_clock(stream, origin, h.export_ms, h.export_ms % 1000 != 0 ? 1 : 1000, out, before);
+	/* One that has ever told milliseconds tells them always. */
+	cut_ms = stream->model.has_ms || h.export_ms % 1000 != 0 ? 1 : 1000;
+	flow_clock(stream, origin, h.export_ms, cut_ms, out, before);
 	stream->flows += out->count - before;
 	return DROP_NONE;
 }

@@ -13,6 +13,8 @@ static int64_t exact_export(struct stream *s, int64_t export_ms, uint32_t uptime
 {
 	int64_t boot_ms = export_ms - uptime_ms;
 
+	if (flow_uptime_wrapped(s->exact_boot_ms, boot_ms))
+		s->exact_boot_ms += INT64_C(1) << 32;
 	/* Another start, or its clock was set. */
 	if (boot_ms > s->exact_boot_ms || boot_ms <= s->exact_boot_ms - CUT_MS)
 		s->exact_boot_ms = boot_ms;
