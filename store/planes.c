@@ -25,26 +25,20 @@ static unsigned width_of(uint64_t most)
 	return width;
 }
 
-/* Differences that wrapped are small again when they are taken as signed ones. */
+/* As differences to the first, so that what wrapped around zero lies together again. */
 static void range_of(const uint64_t *values, size_t rows, uint64_t *ret_base, uint64_t *ret_most)
 {
-	uint64_t low = UINT64_MAX, high = 0;
-	int64_t low_signed = INT64_MAX, high_signed = INT64_MIN;
+	uint64_t first = values[0];
+	int64_t low = 0, high = 0;
 
 	for (size_t i = 0; i < rows; i++) {
-		int64_t value = (int64_t)values[i];
+		int64_t step = (int64_t)(values[i] - first);
 
-		low_signed = MIN(low_signed, value);
-		high_signed = MAX(high_signed, value);
-		low = MIN(low, values[i]);
-		high = MAX(high, values[i]);
+		low = MIN(low, step);
+		high = MAX(high, step);
 	}
-	if ((uint64_t)high_signed - (uint64_t)low_signed < high - low) {
-		low = (uint64_t)low_signed;
-		high = (uint64_t)high_signed;
-	}
-	*ret_base = low;
-	*ret_most = high - low;
+	*ret_base = first + (uint64_t)low;
+	*ret_most = (uint64_t)high - (uint64_t)low;
 }
 
 static void split(const uint64_t *values, size_t rows, uint64_t base, unsigned width,

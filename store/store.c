@@ -217,9 +217,8 @@ static enum err seal_group(struct store *s)
 		return err;
 	if (!index_take(s, &block))
 		return ERR_NOMEM;
-	summary = (struct summary){.span = block_span(flows, count),
-	                           .count = (uint32_t)count,
-	                           .len = (uint32_t)block.len};
+	summary = (struct summary){
+		.span = block.span, .count = (uint32_t)count, .len = (uint32_t)block.len};
 	err = blocks_put(s, key, &summary, block.data);
 	if (err)
 		return err;
