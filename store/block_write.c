@@ -173,8 +173,8 @@ static struct interval gather_all(struct writer *w, const struct flow *flows, si
 		struct interval some;
 
 		to = MIN(count, from + TUPLES_RUN);
-		tuples_add(&w->c->tuples, flows + from, to - from, w->numbers[0] + from);
 		find_varying(flows, flows + from, to - from, &varying);
+		tuples_add(&w->c->tuples, flows + from, to - from, w->numbers[0] + from);
 		for (size_t i = 0; i < BLOCK_COLUMNS; i++)
 			gather_column(w, i, flows, MAX(from, 1), to, &varying);
 		some = block_span(flows + from, to - from);

@@ -19,6 +19,13 @@ uint64_t blocks_hour(int64_t received_ms)
 	return received_ms < 0 ? 0 : (uint64_t)received_ms / HOUR_MS;
 }
 
+int64_t blocks_hour_start(uint64_t hour)
+{
+	return hour == 0                    ? INT64_MIN
+	       : hour > INT64_MAX / HOUR_MS ? INT64_MAX
+	                                    : (int64_t)hour * HOUR_MS;
+}
+
 struct block_key blocks_key_read(const uint8_t wire[BLOCK_KEY_LEN])
 {
 	struct bytes in = bytes_of(wire, BLOCK_KEY_LEN);

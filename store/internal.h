@@ -37,7 +37,9 @@
 struct chunk {
 	struct flow *flows;
 	size_t count;
-	size_t durable; /* the first so many are on disk too, in young blocks */
+	size_t durable;            /* the first so many are on disk too, in young blocks */
+	int64_t from_ms, until_ms; /* when the first was received, its hour begins and ends */
+	bool is_mixed;             /* others were received in another */
 };
 
 /* What is known of a block without reading it. */
@@ -163,6 +165,7 @@ MUST_USE enum err meta_log_state_put(struct env *env, MDB_txn *txn, const void *
 
 /* blocks.c */
 uint64_t blocks_hour(int64_t received_ms);
+int64_t blocks_hour_start(uint64_t hour); /* of the first, everything before, too */
 struct block_key blocks_key_read(const uint8_t wire[BLOCK_KEY_LEN]);
 void blocks_key_write(struct block_key key, uint8_t ret[BLOCK_KEY_LEN]);
 bool blocks_summary_read(const MDB_val *value, struct summary *ret);

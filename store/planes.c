@@ -6,12 +6,30 @@
 
 #define HEAD_LEN 10 /* id, width, base */
 #define LEN_LEN 4
-#define ZSTD_LEVEL 1
-#define PACK_MIN 64 /* octets: fewer are not worth a frame */
+#define ZSTD_LEVEL (-100) /* few matches: what is to be gained lies in how often an octet comes */
+#define PACK_MIN 64       /* octets: fewer are not worth a frame */
 
 size_t planes_bound(size_t rows)
 {
 	return HEAD_LEN + PLANES_MAX * (LEN_LEN + rows);
+}
+
+/*
+ * zstd leaves literals as they are at such levels, unless told otherwise by a parameter that it
+ * calls experimental. A version that does not know it makes larger blocks, which is all.
+ */
+#define LITERALS ZSTD_c_experimentalParam5
+#define LITERALS_HUFFMAN 1
+
+ZSTD_CCtx *planes_packer(void)
+{
+	ZSTD_CCtx *packer = ZSTD_createCCtx();
+
+	if (packer == NULL)
+		return NULL;
+	(void)ZSTD_CCtx_setParameter(packer, ZSTD_c_compressionLevel, ZSTD_LEVEL);
+	(void)ZSTD_CCtx_setParameter(packer, LITERALS, LITERALS_HUFFMAN);
+	return packer;
 }
 
 static unsigned width_of(uint64_t most)
@@ -79,7 +97,7 @@ static uint8_t *plane_put(ZSTD_CCtx *packer, const uint8_t *plane, size_t rows, 
 
 	at += LEN_LEN;
 	if (rows >= PACK_MIN && !is_noise(plane, rows)) {
-		len = ZSTD_compressCCtx(packer, at, rows - 1, plane, rows, ZSTD_LEVEL);
+		len = ZSTD_compress2(packer, at, rows - 1, plane, rows);
 		if (ZSTD_isError(len))
 			len = rows;
 	}

@@ -22,6 +22,21 @@ static void memory_free(struct store *s)
 	free(s);
 }
 
+/* Of the next `some`, which are copied but not counted yet. */
+static void note_hours(struct chunk *c, size_t some)
+{
+	if (c->count == 0 && some > 0) {
+		c->from_ms = blocks_hour_start(blocks_hour(c->flows[0].received_ms));
+		c->until_ms = blocks_hour_start(blocks_hour(c->flows[0].received_ms) + 1);
+		c->is_mixed = false;
+	}
+	for (size_t i = c->count; i < c->count + some; i++) {
+		int64_t received_ms = c->flows[i].received_ms;
+
+		c->is_mixed |= received_ms < c->from_ms || received_ms >= c->until_ms;
+	}
+}
+
 /* Everything a node's whole life of appending needs; the chunks hold what is there already. */
 static enum err memory_new(struct store *s)
 {
@@ -42,6 +57,7 @@ static enum err memory_new(struct store *s)
 			return ERR_NOMEM;
 	}
 	err = young_read(s, s->chunks[0].flows, s->block_flows, &young);
+	note_hours(&s->chunks[0], young);
 	s->chunks[0].count = s->chunks[0].durable = young;
 	s->held = young;
 	return err;
@@ -138,6 +154,7 @@ enum err store_append(struct store *s, const struct flow *flows, size_t count)
 		size_t some = MIN(count, s->block_flows - c->count);
 
 		memcpy(&c->flows[c->count], flows, some * sizeof(*flows));
+		note_hours(c, some);
 		c->count += some;
 		flows += some;
 		count -= some;
@@ -186,6 +203,8 @@ static void group_remove(struct store *s, uint64_t hour, size_t count)
 		c->flows[kept++] = c->flows[i];
 	}
 	s->held -= c->count - kept;
+	c->count = 0;
+	note_hours(c, kept);
 	c->count = kept;
 	c->durable = durable;
 	if (kept == 0) {
@@ -234,14 +253,8 @@ static enum err seal_group(struct store *s)
 /* Full, of several hours, or of one that is over: it gets no denser. With `lock` held. */
 static bool is_ripe(const struct store *s, const struct chunk *c)
 {
-	uint64_t hour = c->count == 0 ? UINT64_MAX : blocks_hour(c->flows[0].received_ms);
-	bool is_mixed = false;
-
-	if (c->count == s->block_flows)
-		return true;
-	for (size_t i = c->durable; i < c->count && !is_mixed; i++)
-		is_mixed = blocks_hour(c->flows[i].received_ms) != hour;
-	return c->count > 0 && (is_mixed || hour < s->hour_now);
+	return c->count > 0 && (c->count == s->block_flows || c->is_mixed ||
+	                        blocks_hour(c->flows[0].received_ms) < s->hour_now);
 }
 
 static void close_ripe(struct store *s)
