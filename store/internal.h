@@ -108,6 +108,7 @@ struct store {
 
 	pthread_mutex_t lock; /* of what follows */
 	struct chunk chunks[CHUNKS];
+	bool is_marked;       /* store_mark() is in use: seals go as far as the latest mark */
 	size_t closed_chunks; /* the first so many are being sealed and take no more flows */
 	uint64_t sequence;    /* of the next block */
 	uint64_t wanted;      /* octets to free for the block that found no room */

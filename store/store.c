@@ -170,6 +170,11 @@ enum err store_append(struct store *s, const struct flow *flows, size_t count)
 	return ERR_OK;
 }
 
+static bool is_hour_over(const struct store *s, const struct chunk *c)
+{
+	return c->count > 0 && (c->is_mixed || blocks_hour(c->flows[0].received_ms) < s->hour_now);
+}
+
 /* The chunk that takes the next flow; NULL: none has room. With `lock` held. */
 static struct chunk *chunk_at_hand(struct store *s)
 {
@@ -209,7 +214,8 @@ enum err store_mark(struct store *s, const struct store_note *notes, size_t coun
 	free(c->mark.notes);
 	c->mark = mark;
 	c->mark.rows = c->count;
-	c->is_turned = is_turn && c->count > 0;
+	c->is_turned = c->count > 0 && (is_turn || is_hour_over(s, c));
+	s->is_marked = true;
 	pthread_mutex_unlock(&s->lock);
 	return ERR_OK;
 }
@@ -313,11 +319,16 @@ static enum err seal_group(struct store *s)
 	return ERR_OK;
 }
 
-/* Full, of several hours, or of one that is over: it gets no denser. With `lock` held. */
+/*
+ * Full, of several hours, or of one that is over: it gets no denser. Where marks are made, the
+ * latter two wait for one. With `lock` held.
+ */
 static bool is_ripe(const struct store *s, const struct chunk *c)
 {
-	return c->count > 0 && (c->count == s->block_flows || c->is_mixed || c->is_turned ||
-	                        blocks_hour(c->flows[0].received_ms) < s->hour_now);
+	bool is_over = !s->is_marked && is_hour_over(s, c);
+
+	return c->count > 0 &&
+	       (c->count == s->block_flows || c->is_turned || is_over || s->hour_now == UINT64_MAX);
 }
 
 static void close_ripe(struct store *s)
@@ -343,7 +354,7 @@ static enum err seal_young(struct store *s)
 	pthread_mutex_lock(&s->lock);
 	mark = c->mark;
 	c->mark = (struct mark){.notes = NULL};
-	count = mark.notes != NULL && mark.rows > c->durable ? mark.rows : c->count;
+	count = !s->is_marked ? c->count : MAX(c->durable, mark.rows);
 	pthread_mutex_unlock(&s->lock);
 	if (count == c->durable) {
 		err = store_note_put(s, mark.notes, mark.rows == count ? mark.count : 0);
