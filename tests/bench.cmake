@@ -5,6 +5,7 @@ endfunction()
 bench(score correlate)
 bench(store store)
 bench(decode wire)
+bench(filter flow)
 bench(packet overlay)
 # It counts what is allocated.
 target_link_options(bench_packet PRIVATE -Wl,--wrap=malloc -Wl,--wrap=calloc)
