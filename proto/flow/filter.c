@@ -7,13 +7,12 @@ struct value {
 	uint64_t high, low;
 };
 
-static uint64_t big_endian(const uint8_t octets[8])
+/* Written out: so it is one load to the compiler. */
+static inline uint64_t big_endian(const uint8_t *o)
 {
-	uint64_t value = 0;
-
-	for (int i = 0; i < 8; i++)
-		value = value << 8 | octets[i];
-	return value;
+	return (uint64_t)o[0] << 56 | (uint64_t)o[1] << 48 | (uint64_t)o[2] << 40 |
+	       (uint64_t)o[3] << 32 | (uint64_t)o[4] << 24 | (uint64_t)o[5] << 16 |
+	       (uint64_t)o[6] << 8 | (uint64_t)o[7];
 }
 
 static struct value value_of(const struct filter_node *n, const struct flow *flow)

@@ -1,8 +1,7 @@
 /* The grammar of filters, by recursive descent into a tree, whose tests are then linked. */
-#include "base/timestamp.h"
 #include "base/util.h"
 #include "proto/flow/field.h"
-#include "proto/flow/filter.h"
+#include "proto/flow/filter_value.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,41 +21,19 @@ struct parser {
 	bool is_denied; /* `not` stands right before */
 };
 
-struct primitive;
-typedef bool read_fn(struct parser *p, const struct primitive *of, struct filter_range *ret);
-
 struct primitive { /* WORD [comparison] value */
 	const char *word;
 	int after; /* which side words it may stand after */
 	enum field fields[FIELDS_MAX];
 	size_t field_count;
-	const char *expected; /* for a value */
-	read_fn *read;
-	uint64_t max;
-	bool is_scaled;           /* 10k */
-	const struct name *names; /* that stand for numbers; the last has none */
-	uint8_t protos[2];        /* the flow must have one of these; 0: any */
-};
-
-struct name {
-	const char *name;
-	uint64_t number;
+	const struct filter_value *value;
+	uint8_t protos[2]; /* the flow must have one of these; 0: any */
 };
 
 /* The ranges of one comparison. */
 struct operand {
 	uint16_t first, count;
 	bool is_denied; /* != */
-};
-
-static const struct name protocols[] = {
-	{"icmp", 1},  {"igmp", 2},   {"ipip", 4},   {"tcp", 6},    {"udp", 17},    {"ipv6", 41},
-	{"gre", 47},  {"esp", 50},   {"ah", 51},    {"icmp6", 58}, {"icmpv6", 58}, {"ospf", 89},
-	{"pim", 103}, {"vrrp", 112}, {"sctp", 132}, {NULL, 0},
-};
-
-static const struct name versions[] = {
-	{"netflow5", 5}, {"netflow9", 9}, {"ipfix", 10}, {"sflow", FLOW_SFLOW}, {NULL, 0},
 };
 
 static uint16_t expression(struct parser *p);
@@ -193,176 +170,6 @@ static struct operand operand_of(struct parser *p, uint64_t low, uint64_t high)
 	return o;
 }
 
-/* Decimal digits, and "k" behind them; the end of what was read, or NULL. */
-static const char *digits(const char *at, const struct primitive *of, uint64_t *ret)
-{
-	static const char units[] = "kmgt";
-	uint64_t value = 0, scale = 1;
-	const char *start = at, *unit;
-
-	for (; *at >= '0' && *at <= '9'; at++) {
-		uint64_t digit = (uint64_t)(*at - '0');
-
-		if (value > (of->max - digit) / 10)
-			return NULL;
-		value = value * 10 + digit;
-	}
-	if (at == start)
-		return NULL;
-	unit = of->is_scaled && *at != '\0' ? strchr(units, *at) : NULL;
-	for (const char *u = units; unit != NULL && u <= unit; u++)
-		scale *= 1000;
-	if (value > of->max / scale)
-		return NULL;
-	*ret = value * scale;
-	return at + (unit != NULL);
-}
-
-static bool read_name(struct parser *p, const struct name *names, struct filter_range *ret)
-{
-	for (; names != NULL && names->name != NULL; names++) {
-		if (take(p, names->name)) {
-			*ret = (struct filter_range){{0, names->number}, {0, names->number}};
-			return true;
-		}
-	}
-	return false;
-}
-
-/* N, N-M, or a name. */
-static bool read_number(struct parser *p, const struct primitive *of, struct filter_range *ret)
-{
-	uint64_t low = 0, high = 0;
-	const char *at;
-
-	if (read_name(p, of->names, ret))
-		return true;
-	at = digits(p->word, of, &low);
-	high = low;
-	if (at != NULL && *at == '-')
-		at = digits(at + 1, of, &high);
-	if (at == NULL || *at != '\0' || high < low)
-		return false;
-	*ret = (struct filter_range){{0, low}, {0, high}};
-	advance(p);
-	return true;
-}
-
-/* A number of ms, or a span with its unit. */
-static bool read_span(struct parser *p, const struct primitive *of, struct filter_range *ret)
-{
-	int64_t ms;
-
-	if (read_number(p, of, ret))
-		return true;
-	if (duration_parse(p->word, &ms) != ERR_OK)
-		return false;
-	*ret = (struct filter_range){{0, (uint64_t)ms}, {0, (uint64_t)ms}};
-	advance(p);
-	return true;
-}
-
-/* "10.0" of "10.0/16": the octets that are not there are 0. */
-static bool parse_base(const char *text, size_t len, struct addr *ret)
-{
-	char base[WORD_MAX + 8];
-
-	snprintf(base, sizeof(base), "%.*s", (int)len, text);
-	if (addr_parse(base, ret) == ERR_OK)
-		return true;
-	for (int octets = 1; octets < 4 && memchr(base, ':', strlen(base)) == NULL; octets++) {
-		size_t used = strlen(base);
-
-		snprintf(base + used, sizeof(base) - used, ".0");
-		if (addr_parse(base, ret) == ERR_OK)
-			return true;
-	}
-	return false;
-}
-
-static uint64_t big_endian(const uint8_t octets[8])
-{
-	uint64_t value = 0;
-
-	for (int i = 0; i < 8; i++)
-		value = value << 8 | octets[i];
-	return value;
-}
-
-static struct filter_range net_range(const struct addr *a, unsigned bits)
-{
-	uint64_t whole[2] = {big_endian(a->octets), big_endian(a->octets + 8)};
-	uint64_t rest[2] = {bits >= 64 ? 0 : UINT64_MAX >> bits,
-	                    bits >= 128  ? 0
-	                    : bits <= 64 ? UINT64_MAX
-	                                 : UINT64_MAX >> (bits - 64)};
-
-	return (struct filter_range){{whole[0] & ~rest[0], whole[1] & ~rest[1]},
-	                             {whole[0] | rest[0], whole[1] | rest[1]}};
-}
-
-/* How many bits of an IPv4 netmask are set; 33 when it is none. */
-static unsigned mask_bits(const char *text)
-{
-	struct addr a;
-	uint32_t mask;
-	unsigned bits = 0;
-
-	if (addr_parse(text, &a) != ERR_OK || !addr_is_v4(&a))
-		return 33;
-	mask = (uint32_t)big_endian(a.octets + 8);
-	for (; bits < 32 && (mask & 0x80000000u >> bits) != 0; bits++)
-		;
-	return bits < 32 && (mask << bits) != 0 ? 33 : bits;
-}
-
-/* ADDR, or ADDR/BITS. */
-static bool read_addr(struct parser *p, const struct primitive *of, struct filter_range *ret)
-{
-	const char *slash = strchr(p->word, '/');
-	uint64_t bits = 128;
-	struct addr a;
-	bool is_v4;
-
-	(void)of;
-	if (slash == NULL && addr_parse(p->word, &a) != ERR_OK)
-		return false;
-	if (slash != NULL) {
-		if (!parse_base(p->word, (size_t)(slash - p->word), &a))
-			return false;
-		is_v4 = addr_is_v4(&a);
-		if (number_parse(slash + 1, is_v4 ? 32 : 128, &bits) != ERR_OK) {
-			fail(p, ERR_FORMAT, "a prefix length");
-			return false;
-		}
-		bits += is_v4 ? 96 : 0;
-	}
-	*ret = net_range(&a, (unsigned)bits);
-	advance(p);
-	return true;
-}
-
-/* ADDR/BITS, or ADDR MASK. */
-static bool read_net(struct parser *p, const struct primitive *of, struct filter_range *ret)
-{
-	struct addr a;
-	unsigned bits;
-
-	if (strchr(p->word, '/') != NULL)
-		return read_addr(p, of, ret);
-	if (addr_parse(p->word, &a) != ERR_OK || !addr_is_v4(&a))
-		return false;
-	advance(p);
-	bits = mask_bits(p->word);
-	if (bits > 32) {
-		fail(p, ERR_FORMAT, "/BITS right behind the address, or a netmask");
-		return false;
-	}
-	*ret = net_range(&a, 96 + bits);
-	advance(p);
-	return true;
-}
-
 /* IPv4 is held inside of ::/80, and yet no part of it to people: such a net goes around it. */
 static void insert_addr(struct parser *p, struct operand *o, struct filter_range r)
 {
@@ -382,24 +189,43 @@ static void insert_addr(struct parser *p, struct operand *o, struct filter_range
 	insert(p, o, above);
 }
 
-static bool is_of_addrs(const struct primitive *of)
+/* One value, a word or an address and its netmask. */
+static struct filter_range read_value(struct parser *p, const struct filter_value *v)
 {
-	return field_is_addr(of->fields[0]);
+	struct filter_range r = {{0}, {0}};
+	char addr[WORD_MAX];
+
+	if (v->read(v, p->word, &r)) {
+		advance(p);
+	} else if (v == &filter_value_net && filter_value_masked(p->word, "0.0.0.0", &r)) {
+		memcpy(addr, p->word, sizeof(addr));
+		advance(p);
+		if (!filter_value_masked(addr, p->word, &r))
+			fail(p, ERR_FORMAT, "/BITS right behind the address, or a netmask");
+		advance(p);
+	} else {
+		fail(p, ERR_FORMAT, v->expected);
+	}
+	return r;
 }
 
-static void read_list(struct parser *p, const struct primitive *of, struct operand *o)
+static void insert_value(struct parser *p, const struct filter_value *v, struct operand *o,
+                         struct filter_range r)
 {
-	struct filter_range r;
+	if (p->err != ERR_OK)
+		return;
+	if (v->is_addr)
+		insert_addr(p, o, r);
+	else
+		insert(p, o, r);
+}
 
+static void read_list(struct parser *p, const struct filter_value *v, struct operand *o)
+{
 	if (!take(p, "["))
 		fail(p, ERR_FORMAT, "[");
 	while (p->err == ERR_OK && (o->count == 0 || !take(p, "]"))) {
-		if (!of->read(p, of, &r))
-			fail(p, ERR_FORMAT, of->expected);
-		else if (is_of_addrs(of))
-			insert_addr(p, o, r);
-		else
-			insert(p, o, r);
+		insert_value(p, v, o, read_value(p, v));
 		take(p, ",");
 	}
 }
@@ -451,8 +277,8 @@ static struct filter_range open_range(const struct comparison *c, struct filter_
 	return (struct filter_range){{0, low}, {0, high}};
 }
 
-/* What a value is compared with, and how. */
-static struct operand read_operand(struct parser *p, const struct primitive *of)
+/* What a member is compared with, and how. */
+static struct operand read_operand(struct parser *p, const struct filter_value *v)
 {
 	struct operand o = operand_begin(p);
 	size_t at = p->word_at, len = p->word_len;
@@ -460,21 +286,17 @@ static struct operand read_operand(struct parser *p, const struct primitive *of)
 	struct filter_range r;
 
 	if (take(p, "in")) {
-		read_list(p, of, &o);
+		read_list(p, v, &o);
 		return o;
 	}
 	c = comparison(p);
-	if (is_of_addrs(of) && is_order(c)) {
+	if (v->is_addr && is_order(c)) {
 		p->word_at = at;
 		p->word_len = len;
 		fail(p, ERR_FORMAT, "=, != or in: addresses have no order");
-	} else if (!of->read(p, of, &r)) {
-		fail(p, ERR_FORMAT, of->expected);
-	} else if (is_of_addrs(of)) {
-		insert_addr(p, &o, r);
-	} else {
-		insert(p, &o, is_order(c) ? open_range(c, r) : r);
 	}
+	r = read_value(p, v);
+	insert_value(p, v, &o, is_order(c) ? open_range(c, r) : r);
 	o.is_denied = c->has_below && c->has_above;
 	return o;
 }
@@ -547,40 +369,38 @@ static uint16_t parse_flags(struct parser *p)
 
 enum { BARE = 1, ENDS = 2, WAYS = 4, TAGS = 8, NATS = 16 };
 
-#define NET_EXPECTED "a net as 192.0.2.0/24"
-
 /* clang-format off */
 static const struct primitive primitives[] = {
-	{"ip",       BARE | ENDS, {FIELD_SRC, FIELD_DST}, 2, "an IP address", read_addr, 0, false, NULL, {0}},
-	{"host",     BARE | ENDS, {FIELD_SRC, FIELD_DST}, 2, "an IP address", read_addr, 0, false, NULL, {0}},
-	{"net",      BARE | ENDS, {FIELD_SRC, FIELD_DST}, 2, NET_EXPECTED, read_net, 0, false, NULL, {0}},
-	{"port",     BARE | ENDS, {FIELD_SRC_PORT, FIELD_DST_PORT}, 2, "a port", read_number, UINT16_MAX, false, NULL, {0}},
-	{"ip",       NATS, {FIELD_NAT_SRC, FIELD_NAT_DST}, 2, "an IP address", read_addr, 0, false, NULL, {0}},
-	{"host",     NATS, {FIELD_NAT_SRC, FIELD_NAT_DST}, 2, "an IP address", read_addr, 0, false, NULL, {0}},
-	{"net",      NATS, {FIELD_NAT_SRC, FIELD_NAT_DST}, 2, NET_EXPECTED, read_net, 0, false, NULL, {0}},
-	{"port",     NATS, {FIELD_NAT_SRC_PORT, FIELD_NAT_DST_PORT}, 2, "a port", read_number, UINT16_MAX, false, NULL, {0}},
-	{"xip",      BARE | ENDS, {FIELD_NAT_SRC, FIELD_NAT_DST}, 2, "an IP address", read_addr, 0, false, NULL, {0}},
-	{"nip",      BARE | ENDS, {FIELD_NAT_SRC, FIELD_NAT_DST}, 2, "an IP address", read_addr, 0, false, NULL, {0}},
-	{"xport",    BARE | ENDS, {FIELD_NAT_SRC_PORT, FIELD_NAT_DST_PORT}, 2, "a port", read_number, UINT16_MAX, false, NULL, {0}},
-	{"nport",    BARE | ENDS, {FIELD_NAT_SRC_PORT, FIELD_NAT_DST_PORT}, 2, "a port", read_number, UINT16_MAX, false, NULL, {0}},
-	{"if",       BARE | WAYS, {FIELD_IN_IF, FIELD_OUT_IF}, 2, "an interface's number", read_number, UINT32_MAX, false, NULL, {0}},
-	{"vlan",     BARE | ENDS | WAYS | TAGS, {FIELD_VLAN_IN, FIELD_VLAN_OUT, FIELD_VLAN_INNER}, 3, "a VLAN, 0 to 4095", read_number, 4095, false, NULL, {0}},
-	{"exporter", BARE, {FIELD_EXPORTER}, 1, "an IP address", read_addr, 0, false, NULL, {0}},
-	{"router",   BARE, {FIELD_EXPORTER}, 1, "an IP address", read_addr, 0, false, NULL, {0}},
-	{"proto",    BARE, {FIELD_PROTO}, 1, "a protocol's name, or 0 to 255", read_number, UINT8_MAX, false, protocols, {0}},
-	{"bytes",    BARE, {FIELD_BYTES}, 1, "a number", read_number, UINT64_MAX, true, NULL, {0}},
-	{"packets",  BARE, {FIELD_PACKETS}, 1, "a number", read_number, UINT64_MAX, true, NULL, {0}},
-	{"pps",      BARE, {FIELD_PPS}, 1, "a number", read_number, UINT64_MAX, true, NULL, {0}},
-	{"bps",      BARE, {FIELD_BPS}, 1, "a number", read_number, UINT64_MAX, true, NULL, {0}},
-	{"bpp",      BARE, {FIELD_BPP}, 1, "a number", read_number, UINT64_MAX, true, NULL, {0}},
-	{"duration", BARE, {FIELD_DURATION}, 1, "ms, or a span as 10s", read_span, INT64_MAX, false, NULL, {0}},
-	{"tos",      BARE | ENDS, {FIELD_TOS, FIELD_TOS}, 1, "0 to 255", read_number, UINT8_MAX, false, NULL, {0}},
-	{"mpls",     BARE, {FIELD_MPLS}, 1, "a label", read_number, (1 << 20) - 1, false, NULL, {0}},
-	{"domain",   BARE, {FIELD_DOMAIN}, 1, "a number", read_number, UINT32_MAX, false, NULL, {0}},
-	{"version",  BARE, {FIELD_VERSION}, 1, "5, 9, 10 or sflow", read_number, UINT8_MAX, false, versions, {0}},
-	{"sampling", BARE, {FIELD_SAMPLING}, 1, "a number", read_number, UINT32_MAX, false, NULL, {0}},
-	{"icmp-type", BARE, {FIELD_ICMP_TYPE}, 1, "0 to 255", read_number, UINT8_MAX, false, NULL, {1, 58}},
-	{"icmp-code", BARE, {FIELD_ICMP_CODE}, 1, "0 to 255", read_number, UINT8_MAX, false, NULL, {1, 58}},
+	{"ip", BARE | ENDS, {FIELD_SRC, FIELD_DST}, 2, &filter_value_addr, {0}},
+	{"host", BARE | ENDS, {FIELD_SRC, FIELD_DST}, 2, &filter_value_addr, {0}},
+	{"net", BARE | ENDS, {FIELD_SRC, FIELD_DST}, 2, &filter_value_net, {0}},
+	{"port", BARE | ENDS, {FIELD_SRC_PORT, FIELD_DST_PORT}, 2, &filter_value_port, {0}},
+	{"ip", NATS, {FIELD_NAT_SRC, FIELD_NAT_DST}, 2, &filter_value_addr, {0}},
+	{"host", NATS, {FIELD_NAT_SRC, FIELD_NAT_DST}, 2, &filter_value_addr, {0}},
+	{"net", NATS, {FIELD_NAT_SRC, FIELD_NAT_DST}, 2, &filter_value_net, {0}},
+	{"port", NATS, {FIELD_NAT_SRC_PORT, FIELD_NAT_DST_PORT}, 2, &filter_value_port, {0}},
+	{"xip", BARE | ENDS, {FIELD_NAT_SRC, FIELD_NAT_DST}, 2, &filter_value_addr, {0}},
+	{"nip", BARE | ENDS, {FIELD_NAT_SRC, FIELD_NAT_DST}, 2, &filter_value_addr, {0}},
+	{"xport", BARE | ENDS, {FIELD_NAT_SRC_PORT, FIELD_NAT_DST_PORT}, 2, &filter_value_port, {0}},
+	{"nport", BARE | ENDS, {FIELD_NAT_SRC_PORT, FIELD_NAT_DST_PORT}, 2, &filter_value_port, {0}},
+	{"if", BARE | WAYS, {FIELD_IN_IF, FIELD_OUT_IF}, 2, &filter_value_index, {0}},
+	{"vlan", BARE | ENDS | WAYS | TAGS, {FIELD_VLAN_IN, FIELD_VLAN_OUT, FIELD_VLAN_INNER}, 3, &filter_value_vlan, {0}},
+	{"tos", BARE, {FIELD_TOS}, 1, &filter_value_octet, {0}},
+	{"exporter", BARE, {FIELD_EXPORTER}, 1, &filter_value_addr, {0}},
+	{"router", BARE, {FIELD_EXPORTER}, 1, &filter_value_addr, {0}},
+	{"proto", BARE, {FIELD_PROTO}, 1, &filter_value_proto, {0}},
+	{"bytes", BARE, {FIELD_BYTES}, 1, &filter_value_count, {0}},
+	{"packets", BARE, {FIELD_PACKETS}, 1, &filter_value_count, {0}},
+	{"pps", BARE, {FIELD_PPS}, 1, &filter_value_count, {0}},
+	{"bps", BARE, {FIELD_BPS}, 1, &filter_value_count, {0}},
+	{"bpp", BARE, {FIELD_BPP}, 1, &filter_value_count, {0}},
+	{"duration", BARE, {FIELD_DURATION}, 1, &filter_value_span, {0}},
+	{"mpls", BARE, {FIELD_MPLS}, 1, &filter_value_label, {0}},
+	{"domain", BARE, {FIELD_DOMAIN}, 1, &filter_value_index, {0}},
+	{"version", BARE, {FIELD_VERSION}, 1, &filter_value_version, {0}},
+	{"sampling", BARE, {FIELD_SAMPLING}, 1, &filter_value_index, {0}},
+	{"icmp-type", BARE, {FIELD_ICMP_TYPE}, 1, &filter_value_octet, {1, 58}},
+	{"icmp-code", BARE, {FIELD_ICMP_CODE}, 1, &filter_value_octet, {1, 58}},
 };
 /* clang-format on */
 
@@ -668,7 +488,8 @@ static uint16_t primitive(struct parser *p)
 			take(p, "ip");
 		if (of->fields[0] == FIELD_MPLS)
 			take(p, "label1");
-		return require_proto(p, of->protos, test_sides(p, of, sides, read_operand(p, of)));
+		return require_proto(p, of->protos,
+		                     test_sides(p, of, sides, read_operand(p, of->value)));
 	}
 	if (after == NATS)
 		expected = "ip, net or port";

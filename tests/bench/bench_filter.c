@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-#define FLOWS (1u << 16) /* more than a cache of the first level holds */
+#define FLOWS (1u << 12) /* what a search has at hand is in a cache, but not the nearest */
 
 static const char *const filters[] = {
 	"any",
