@@ -31,7 +31,6 @@
 
 #define FILTER_NODES_MAX 256
 #define FILTER_RANGES_MAX 512
-#define FILTER_TEXT_MAX 4096 /* of what people may send, with its NUL */
 #define FILTER_REASON_MAX 192
 
 enum filter_kind {
