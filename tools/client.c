@@ -85,15 +85,31 @@ static enum err send_all(int fd, const uint8_t *data, size_t len)
 	return ERR_OK;
 }
 
+/* The node ends the request under way with what it has: it is still read. */
+static enum err send_stop(struct client *c)
+{
+	uint8_t frame[64];
+	struct octets header = octets_of(frame, HEADER_LEN);
+	struct pack p = pack_into(frame + HEADER_LEN, sizeof(frame) - HEADER_LEN);
+	struct ctl_request stop = ctl_request_of(CTL_STOP);
+
+	ctl_pack(&p, &stop);
+	octets_uint(&header, pack_len(&p), HEADER_LEN);
+	c->is_stopped = true;
+	return send_all(c->fd, frame, HEADER_LEN + pack_len(&p));
+}
+
 /* ERR_STALE: interrupted. */
-static enum err receive_all(int fd, uint8_t *room, size_t len)
+static enum err receive_all(struct client *c, uint8_t *room, size_t len)
 {
 	while (len > 0) {
 		ssize_t n;
 
-		if (interrupt_seen())
+		if (interrupt_seen() && !c->is_stoppable)
 			return ERR_STALE;
-		n = recv(fd, room, len, 0);
+		if (interrupt_seen() && !c->is_stopped && send_stop(c) != ERR_OK)
+			return ERR_IO;
+		n = recv(c->fd, room, len, 0);
 		if (n == 0 || (n < 0 && errno != EINTR))
 			return ERR_IO;
 		room += n < 0 ? 0 : n;
@@ -126,7 +142,7 @@ static enum err receive_frame(struct client *c, size_t *ret_len, char *reterr)
 {
 	uint8_t header[HEADER_LEN];
 	struct bytes in = bytes_of(header, sizeof(header));
-	enum err err = receive_all(c->fd, header, sizeof(header));
+	enum err err = receive_all(c, header, sizeof(header));
 	size_t len;
 
 	if (err == ERR_OK) {
@@ -135,7 +151,7 @@ static enum err receive_frame(struct client *c, size_t *ret_len, char *reterr)
 			return refuse(reterr, ERR_LIMIT, "the node's reply is too long");
 		err = make_room(c, len);
 		if (err == ERR_OK)
-			err = receive_all(c->fd, c->frame, len);
+			err = receive_all(c, c->frame, len);
 		if (err == ERR_OK)
 			*ret_len = len;
 	}
@@ -193,6 +209,8 @@ enum err client_ask(struct client *c, const struct ctl_request *request,
 	bool is_end = false;
 	enum err err = send_request(c, request, reterr);
 
+	c->is_stoppable = listener != NULL && listener->is_stoppable;
+	c->is_stopped = false;
 	while (err == ERR_OK && !is_end)
 		err = take(c, listener, ret, &is_end, reterr);
 	if (err != ERR_STALE)
@@ -218,8 +236,8 @@ int client_query(const char *path, const struct ctl_request *request,
 	client_close(&client);
 	if (err != ERR_OK)
 		return print_failure(CTL_INTERNAL, "%s", reason);
-	json_decref(end.totals);
 	if (listener->end != NULL && end.code != INTERRUPT_CODE)
 		listener->end(listener->ctx, &end);
+	json_decref(end.totals);
 	return end.error[0] == '\0' ? end.code : print_failure(end.code, "%s", end.error);
 }

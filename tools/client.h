@@ -22,6 +22,7 @@ struct client {
 	int fd;
 	uint8_t *frame; /* the last one that came, or goes */
 	size_t frame_max;
+	bool is_stoppable, is_stopped; /* the request under way */
 };
 
 struct client_end;
@@ -31,6 +32,7 @@ struct client_listener {
 	void (*progress)(void *ctx, json_t *progress); /* NULL: that was the last of it */
 	/* client_query() tells it what the node said at the end, before it prints the error. */
 	void (*end)(void *ctx, const struct client_end *end);
+	bool is_stoppable; /* Ctrl-C asks the node for what it has so far, instead of leaving it */
 	void *ctx;
 };
 

@@ -137,5 +137,6 @@ int64_t json_time(const json_t *object, const char *key)
 
 bool json_write(const json_t *value, FILE *out)
 {
-	return json_dumpf(value, out, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) == 0;
+	return json_dumpf(value, out,
+	                  JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(REAL_DIGITS)) == 0;
 }

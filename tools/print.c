@@ -113,8 +113,44 @@ static void begin(struct print_list *l)
 	l->style = text_style_of(l->out);
 	if (l->form == PRINT_JSON)
 		fprintf(l->out, "{\"%s\":[", l->key);
+	for (size_t i = 0; l->form == PRINT_CSV && i < l->csv_count; i++)
+		fprintf(l->out, "%s%s", l->csv_keys[i], i + 1 < l->csv_count ? "," : "\r\n");
 	if (l->form == PRINT_PEOPLE && !is_streamed(l))
 		l->table = table_new(l->columns, l->column_count, l->out);
+}
+
+void print_csv_field(const json_t *value, FILE *out)
+{
+	char room[PRINT_CELL_MAX];
+
+	if (value == NULL || json_is_null(value))
+		return;
+	if (json_is_boolean(value)) {
+		fputs(json_is_true(value) ? "true" : "false", out);
+		return;
+	}
+	print_cell(value, true, room);
+	if (strpbrk(room, ",\"\r\n") == NULL) {
+		fputs(room, out);
+		return;
+	}
+	fputc('"', out);
+	for (const char *at = room; *at != '\0'; at++) {
+		if (*at == '"')
+			fputc('"', out);
+		fputc(*at, out);
+	}
+	fputc('"', out);
+}
+
+static void put_csv(const struct print_list *l, const json_t *row)
+{
+	for (size_t i = 0; i < l->csv_count; i++) {
+		if (i > 0)
+			fputc(',', l->out);
+		print_csv_field(json_object_get(row, l->csv_keys[i]), l->out);
+	}
+	fputs("\r\n", l->out);
 }
 
 void print_list_row(struct print_list *l, const json_t *row)
@@ -123,6 +159,10 @@ void print_list_row(struct print_list *l, const json_t *row)
 
 	if (!l->is_begun)
 		begin(l);
+	if (l->form == PRINT_CSV) {
+		put_csv(l, row);
+		return;
+	}
 	if (l->form != PRINT_PEOPLE) {
 		if (l->form == PRINT_JSON)
 			fputs(is_first ? "\n" : ",\n", l->out);
@@ -149,7 +189,21 @@ static bool is_result(int code)
 	return code == CTL_FOUND || code == CTL_NOTHING || code == CTL_PARTIAL;
 }
 
-void print_list_end(struct print_list *l, int code)
+static void put_totals(json_t *totals, FILE *out)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(totals, key, value)
+	{
+		if (strcmp(key, "code") == 0 || strcmp(key, "error") == 0)
+			continue;
+		fprintf(out, ",\"%s\":", key);
+		json_write(value, out);
+	}
+}
+
+void print_list_end(struct print_list *l, int code, json_t *totals)
 {
 	if (l->rows == 0 && l->form == PRINT_PEOPLE && l->empty != NULL && is_result(code))
 		print_failure(code, "%s", l->empty);
@@ -157,8 +211,11 @@ void print_list_end(struct print_list *l, int code)
 		return;
 	if (!l->is_begun)
 		begin(l);
-	if (l->form == PRINT_JSON)
-		fputs(l->rows == 0 ? "]}\n" : "\n]}\n", l->out);
+	if (l->form == PRINT_JSON) {
+		fputs(l->rows == 0 ? "]" : "\n]", l->out);
+		put_totals(totals, l->out);
+		fputs("}\n", l->out);
+	}
 	if (l->table == NULL)
 		return;
 	if (l->rows > 0)
@@ -189,8 +246,7 @@ static bool is_size(const char *key)
 	return strcmp(key, "bytes") == 0 || (len > 5 && strcmp(key + len - 5, "_size") == 0);
 }
 
-/* "4294967296 (4.0 GiB)". */
-static void put_size(int64_t octets, char room[PRINT_CELL_MAX])
+const char *print_size(int64_t octets, char room[PRINT_CELL_MAX])
 {
 	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
 	double value = (double)octets / 1024;
@@ -205,6 +261,7 @@ static void put_size(int64_t octets, char room[PRINT_CELL_MAX])
 	else
 		snprintf(room, PRINT_CELL_MAX, "%lld (%.1f %s)", (long long)octets, value,
 		         units[i]);
+	return room;
 }
 
 /* A member's name as people write it. */
@@ -223,7 +280,7 @@ static const char *value_of(const char *key, const json_t *value, bool is_utf8,
 	char span[DURATION_TEXT_MAX];
 
 	if (json_is_integer(value) && is_size(key)) {
-		put_size(json_integer_value(value), room);
+		print_size(json_integer_value(value), room);
 		return room;
 	}
 	if (!is_span(key) || !json_is_integer(value))
