@@ -229,7 +229,7 @@ static void end(struct listing *l)
 	row_uint(&p, "looked_at", l->looked_at);
 	row_bool(&p, "is_partial", l->is_partial);
 	if (l->groups != NULL) {
-		row_uint(&p, "groups", group_count(l->groups));
+		row_uint(&p, "group_count", group_count(l->groups));
 		put_sum(&p, "total", group_total(l->groups));
 		pairs += 2;
 	}

@@ -176,6 +176,7 @@ struct listing {
 	struct print_list list;
 	const struct flows_options *options;
 	struct group_by by;
+	json_t *rows;    /* of groups in a table: what columns it has shows at the end */
 	bool is_watched; /* somebody reads progress */
 	json_t *totals;  /* what the node said at the end */
 	struct print_column columns[GROUP_PARTS_MAX + ARRAY_LEN(sum_columns) + 1];
@@ -278,12 +279,12 @@ static void on_row(void *ctx, json_t *row)
 {
 	struct listing *l = ctx;
 
-	if (l->list.rows == 0)
+	if (l->list.rows == 0 && json_array_size(l->rows) == 0)
 		clear_progress(l);
-	/* A table of groups has a column that only some need. */
-	if (json_count(row, "missed", 0) > 0 && l->list.rows == 0)
-		l->columns[l->list.column_count++] = missed_column;
-	print_list_row(&l->list, row);
+	if (l->rows != NULL)
+		json_array_append(l->rows, row);
+	else
+		print_list_row(&l->list, row);
 }
 
 static void on_end(void *ctx, const struct client_end *end)
@@ -293,20 +294,35 @@ static void on_end(void *ctx, const struct client_end *end)
 	l->totals = json_incref(end->totals);
 }
 
-/* Under a table of groups: what there was of it all. */
-static void put_total(const struct listing *l)
+static bool is_any_missed(const json_t *rows)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		if (json_count(row, "missed", 0) > 0)
+			return true;
+	}
+	return false;
+}
+
+/* For people: the groups, and under them what there was of it all. */
+static void put_groups(struct listing *l)
 {
 	const json_t *total = json_object_get(l->totals, "total");
 	char room[PRINT_CELL_MAX];
 
-	printf("\n%llu of %lld groups; in all %lld flows, %lld packets, %s bytes",
-	       (unsigned long long)l->list.rows, (long long)json_count(l->totals, "groups", 0),
+	if (is_any_missed(l->rows))
+		l->columns[l->list.column_count++] = missed_column;
+	print_table(l->rows, l->columns, l->list.column_count, l->list.now, stdout);
+	printf("\n%zu of %lld groups; in all %lld flows, %lld packets, bytes %s\n",
+	       json_array_size(l->rows), (long long)json_count(l->totals, "group_count", 0),
 	       (long long)json_count(total, "flows", 0), (long long)json_count(total, "packets", 0),
 	       print_size(json_count(total, "bytes", 0), room));
 	if (json_count(total, "sampled", 0) > 0)
-		printf("\n%lld of the flows are sampled: counters are as exported, not multiplied",
+		printf("%lld of the flows are sampled: counters are as exported, not multiplied\n",
 		       (long long)json_count(total, "sampled", 0));
-	putchar('\n');
 }
 
 /* Why it is not all: on standard error, for whichever form the rows have. */
@@ -351,12 +367,15 @@ static int ask(const struct call *call, const struct ctl_request *request)
 		if (group_parse(l.options->by, &l.by, reason) != ERR_OK)
 			return print_failure(CTL_USAGE, "--by: %s", reason);
 		use_groups(&l);
+		l.rows = l.list.form == PRINT_PEOPLE ? json_array() : NULL;
 	}
 	code = client_query(call->globals->socket, request, &listener);
-	print_list_end(&l.list, code, l.totals);
-	if (is_grouped(&l) && l.list.form == PRINT_PEOPLE && l.list.rows > 0)
-		put_total(&l);
+	if (json_array_size(l.rows) > 0)
+		put_groups(&l);
+	else
+		print_list_end(&l.list, code, l.totals);
 	put_reservations(&l);
+	json_decref(l.rows);
 	json_decref(l.totals);
 	return code;
 }

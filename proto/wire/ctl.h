@@ -49,7 +49,7 @@ enum ctl_command {
 	             */
 	CTL_TRACE,  /* target peer since until proto timeout gap; progress; one row, the report */
 	CTL_IMPORT, /* batch; "end" has datagrams, flows, dropped */
-	CTL_SEAL,   /* everything imported so far made durable */
+	CTL_SEAL,   /* all imported so far made durable; "end" has dropped: what waits in vain */
 	CTL_STOP,   /* no more of the request under way */
 	/* of a host: */
 	CTL_ORIGIN,        /* pid, or target; a row per record */
