@@ -6,6 +6,7 @@
 #include "tools/print.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,9 @@ enum err client_open(const char *path, struct client *ret, char reterr[CLIENT_RE
 		return refuse(reterr, ERR_IO, "the socket's path is longer than %zu: %.100s...",
 		              sizeof(name.sun_path) - 1, path);
 	memcpy(name.sun_path, path, strlen(path));
+	c.input = malloc(CLIENT_INPUT);
+	if (c.input == NULL)
+		return refuse(reterr, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 	c.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (c.fd < 0 || connect(c.fd, (struct sockaddr *)&name, sizeof(name)) != 0) {
 		refuse(reterr, ERR_IO, "no node answers at %s: %s", path, strerror(errno));
@@ -51,6 +55,7 @@ void client_close(struct client *c)
 	if (c->fd >= 0)
 		close(c->fd);
 	free(c->frame);
+	free(c->input);
 	*c = (struct client){.fd = -1};
 }
 
@@ -99,21 +104,40 @@ static enum err send_stop(struct client *c)
 	return send_all(c->fd, frame, HEADER_LEN + pack_len(&p));
 }
 
-/* ERR_STALE: interrupted. */
-static enum err receive_all(struct client *c, uint8_t *room, size_t len)
+/* Waits for more from the node, and reads it. ERR_STALE: interrupted. */
+static enum err refill(struct client *c)
 {
-	while (len > 0) {
-		ssize_t n;
+	struct pollfd wait = {.fd = c->fd, .events = POLLIN};
+	ssize_t n;
 
+	do {
 		if (interrupt_seen() && !c->is_stoppable)
 			return ERR_STALE;
 		if (interrupt_seen() && !c->is_stopped && send_stop(c) != ERR_OK)
 			return ERR_IO;
-		n = recv(c->fd, room, len, 0);
-		if (n == 0 || (n < 0 && errno != EINTR))
-			return ERR_IO;
-		room += n < 0 ? 0 : n;
-		len -= n < 0 ? 0 : (size_t)n;
+		n = poll(&wait, 1, -1) > 0 ? recv(c->fd, c->input, CLIENT_INPUT, 0) : -1;
+	} while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return ERR_IO;
+	c->input_at = 0;
+	c->input_len = (size_t)n;
+	return ERR_OK;
+}
+
+/* ERR_STALE: interrupted. */
+static enum err receive_all(struct client *c, uint8_t *room, size_t len)
+{
+	while (len > 0) {
+		size_t n = MIN(len, c->input_len - c->input_at);
+		enum err err;
+
+		memcpy(room, c->input + c->input_at, n);
+		c->input_at += n;
+		room += n;
+		len -= n;
+		err = len > 0 ? refill(c) : ERR_OK;
+		if (err != ERR_OK)
+			return err;
 	}
 	return ERR_OK;
 }

@@ -18,10 +18,14 @@
 #define CLIENT_REASON_MAX 256
 #define CLIENT_SOCKET "/run/spoor/spoord.sock"
 
+#define CLIENT_INPUT (64 << 10)
+
 struct client {
 	int fd;
 	uint8_t *frame; /* the last one that came, or goes */
 	size_t frame_max;
+	uint8_t *input; /* what was read of the socket: CLIENT_INPUT octets of room */
+	size_t input_at, input_len;
 	bool is_stoppable, is_stopped; /* the request under way */
 };
 
