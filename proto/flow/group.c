@@ -379,7 +379,7 @@ static void give_up(struct group_table *t)
 		kept++;
 	}
 	t->count = kept;
-	t->given_up += limit;
+	t->given_up += MAX(limit, UINT64_C(1)); /* so that whoever comes again is marked */
 }
 
 void group_add(struct group_table *t, const struct flow *flow)
