@@ -197,6 +197,20 @@ static struct client_end end_of(json_t *end)
 	return e;
 }
 
+/* Is it {"row": ...}? Then `u` is at its value. */
+static bool is_row(struct unpack *u)
+{
+	struct unpack ahead = *u;
+	struct token map, key;
+
+	if (!unpack_token(&ahead, &map) || map.kind != TOKEN_MAP || map.len != 1 ||
+	    !unpack_token(&ahead, &key) || key.kind != TOKEN_STR || key.len != 3 ||
+	    memcmp(key.data, "row", 3) != 0)
+		return false;
+	*u = ahead;
+	return true;
+}
+
 /* Reads one frame and passes it on; `*ret_is_end` when it was the last. */
 static enum err take(struct client *c, const struct client_listener *listener,
                      struct client_end *ret, bool *ret_is_end, char *reterr)
@@ -208,6 +222,10 @@ static enum err take(struct client *c, const struct client_listener *listener,
 
 	if (err != ERR_OK)
 		return err;
+	if (listener != NULL && listener->packed != NULL && is_row(&u)) {
+		listener->packed(listener->ctx, u);
+		return ERR_OK;
+	}
 	reply = json_of(&u);
 	row = json_object_get(reply, "row");
 	progress = json_object_get(reply, "progress");

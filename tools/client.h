@@ -33,6 +33,7 @@ struct client_end;
 
 struct client_listener {
 	void (*row)(void *ctx, json_t *row);           /* borrowed, as the next; any may be NULL */
+	void (*packed)(void *ctx, struct unpack row);  /* the same as it came, instead */
 	void (*progress)(void *ctx, json_t *progress); /* NULL: that was the last of it */
 	/* client_query() tells it what the node said at the end, before it prints the error. */
 	void (*end)(void *ctx, const struct client_end *end);

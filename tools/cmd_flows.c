@@ -294,6 +294,15 @@ static void on_end(void *ctx, const struct client_end *end)
 	l->totals = json_incref(end->totals);
 }
 
+static void on_packed(void *ctx, struct unpack row)
+{
+	struct listing *l = ctx;
+
+	if (l->list.rows == 0)
+		clear_progress(l);
+	print_list_packed(&l->list, row);
+}
+
 static bool is_any_missed(const json_t *rows)
 {
 	json_t *row;
@@ -369,6 +378,8 @@ static int ask(const struct call *call, const struct ctl_request *request)
 		use_groups(&l);
 		l.rows = l.list.form == PRINT_PEOPLE ? json_array() : NULL;
 	}
+	if (l.list.form != PRINT_PEOPLE)
+		listener.packed = on_packed;
 	code = client_query(call->globals->socket, request, &listener);
 	if (json_array_size(l.rows) > 0)
 		put_groups(&l);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define ERROR_MAX 1536
+#define CSV_PAIRS_MAX 64 /* members of a row */
 
 const char *print_cell(const json_t *value, bool is_utf8, char room[PRINT_CELL_MAX])
 {
@@ -119,41 +120,84 @@ static void begin(struct print_list *l)
 		l->table = table_new(l->columns, l->column_count, l->out);
 }
 
-void print_csv_field(const json_t *value, FILE *out)
-{
-	char room[PRINT_CELL_MAX];
+struct pair { /* of a row */
+	struct token key, value;
+};
 
-	if (value == NULL || json_is_null(value))
-		return;
-	if (json_is_boolean(value)) {
-		fputs(json_is_true(value) ? "true" : "false", out);
-		return;
-	}
-	print_cell(value, true, room);
-	if (strpbrk(room, ",\"\r\n") == NULL) {
-		fputs(room, out);
-		return;
-	}
-	fputc('"', out);
-	for (const char *at = room; *at != '\0'; at++) {
-		if (*at == '"')
-			fputc('"', out);
-		fputc(*at, out);
-	}
-	fputc('"', out);
+static size_t read_pairs(struct unpack *row, struct pair *pairs, size_t max)
+{
+	struct token map;
+	size_t count = 0;
+
+	if (!unpack_token(row, &map) || map.kind != TOKEN_MAP)
+		return 0;
+	while (count < MIN(max, map.len) && unpack_token(row, &pairs[count].key) &&
+	       unpack_token(row, &pairs[count].value))
+		count++;
+	return count;
 }
 
-static void put_csv(const struct print_list *l, const json_t *row)
+/* In quotes where it needs them. */
+static void put_csv_text(const struct token *t, FILE *out)
 {
+	bool is_quoted = false;
+
+	for (size_t i = 0; i < t->len && !is_quoted; i++)
+		is_quoted = strchr(",\"\r\n", t->data[i]) != NULL;
+	if (!is_quoted) {
+		fwrite(t->data, 1, t->len, out);
+		return;
+	}
+	putc('"', out);
+	for (size_t i = 0; i < t->len; i++) {
+		if (t->data[i] == '"')
+			putc('"', out);
+		putc(t->data[i], out);
+	}
+	putc('"', out);
+}
+
+static void put_csv_field(const struct token *t, FILE *out)
+{
+	if (t->kind == TOKEN_STR)
+		put_csv_text(t, out);
+	else if (t->kind == TOKEN_UINT)
+		fprintf(out, "%llu", (unsigned long long)t->number);
+	else if (t->kind == TOKEN_INT)
+		fprintf(out, "%lld", (long long)t->integer);
+	else if (t->kind == TOKEN_REAL)
+		fprintf(out, "%.6g", t->real);
+	else if (t->kind == TOKEN_BOOL)
+		fputs(t->is_true ? "true" : "false", out);
+}
+
+static bool is_key(const struct token *t, const char *key)
+{
+	return t->kind == TOKEN_STR && strlen(key) == t->len && memcmp(t->data, key, t->len) == 0;
+}
+
+/* Members mostly come in the order of the columns: where the last was found the search begins. */
+static void put_csv(const struct print_list *l, struct unpack row)
+{
+	struct pair pairs[CSV_PAIRS_MAX];
+	size_t count = read_pairs(&row, pairs, ARRAY_LEN(pairs)), at = 0;
+
 	for (size_t i = 0; i < l->csv_count; i++) {
+		size_t tried = 0;
+
 		if (i > 0)
-			fputc(',', l->out);
-		print_csv_field(json_object_get(row, l->csv_keys[i]), l->out);
+			putc(',', l->out);
+		while (tried < count && !is_key(&pairs[at].key, l->csv_keys[i])) {
+			at = at + 1 < count ? at + 1 : 0;
+			tried++;
+		}
+		if (tried < count)
+			put_csv_field(&pairs[at].value, l->out);
 	}
 	fputs("\r\n", l->out);
 }
 
-void print_list_row(struct print_list *l, const json_t *row)
+void print_list_packed(struct print_list *l, struct unpack row)
 {
 	bool is_first = l->rows++ == 0;
 
@@ -163,6 +207,19 @@ void print_list_row(struct print_list *l, const json_t *row)
 		put_csv(l, row);
 		return;
 	}
+	if (l->form == PRINT_JSON)
+		fputs(is_first ? "\n" : ",\n", l->out);
+	json_transcribe(&row, l->out);
+	if (l->form == PRINT_NDJSON)
+		putc('\n', l->out);
+}
+
+void print_list_row(struct print_list *l, const json_t *row)
+{
+	bool is_first = l->rows++ == 0;
+
+	if (!l->is_begun)
+		begin(l);
 	if (l->form != PRINT_PEOPLE) {
 		if (l->form == PRINT_JSON)
 			fputs(is_first ? "\n" : ",\n", l->out);

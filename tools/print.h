@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "proto/wire/pack.h"
 #include "tools/text.h"
 
 #include <jansson.h>
@@ -51,14 +52,13 @@ struct print_list {
 };
 
 void print_list_row(struct print_list *l, const json_t *row);
+/* The same of a row as it comes from a node, for every form but people's; faster. */
+void print_list_packed(struct print_list *l, struct unpack row);
 /*
  * `code` is the command's: an error before the first row leaves no empty list behind. `totals` (or
  * NULL) has what else belongs into the JSON object, but for "code" and "error".
  */
 void print_list_end(struct print_list *l, int code, json_t *totals);
-
-/* One value as a field of CSV, in quotes where it needs them. */
-void print_csv_field(const json_t *value, FILE *out);
 
 /* One line of JSON. */
 void print_object(const json_t *object, FILE *out);
