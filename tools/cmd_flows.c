@@ -325,8 +325,10 @@ static void put_groups(struct listing *l)
 	if (is_any_missed(l->rows))
 		l->columns[l->list.column_count++] = missed_column;
 	print_table(l->rows, l->columns, l->list.column_count, l->list.now, stdout);
-	printf("\n%zu of %lld groups; in all %lld flows, %lld packets, bytes %s\n",
-	       json_array_size(l->rows), (long long)json_count(l->totals, "group_count", 0),
+	printf("\n%zu of %s%lld groups; in all: flows %lld, packets %lld, bytes %s\n",
+	       json_array_size(l->rows),
+	       json_object_get(l->totals, "other") == NULL ? "" : "more than ",
+	       (long long)json_count(l->totals, "group_count", 0),
 	       (long long)json_count(total, "flows", 0), (long long)json_count(total, "packets", 0),
 	       print_size(json_count(total, "bytes", 0), room));
 	if (json_count(total, "sampled", 0) > 0)
@@ -450,7 +452,7 @@ const struct command cmd_flows = {
 		 "  domain|version|sampling N     sampled   inet   inet6   any\n"
 		 "  not X   X and Y   X or Y   (X)\n"
 		 "SIDE: src, dst, src and dst. N: 22, = != < <= > >= 22, 20-25, in [22 80-90].\n"
-		 "Counters take k, m, g, t. In a shell, quote what has < > ( ) ! or #.\n"
+		 "Counters take k, m, g, t. In a shell, quote what has < > ( ) [ ] ! or #.\n"
 		 "\n"
 		 "FIELDS: src dst exporter nat_src nat_dst (also src/24), src_port dst_port proto\n"
 		 "  tcp_flags tos in_if out_if vlan_in vlan_out vlan_inner mpls domain version\n"

@@ -22,30 +22,20 @@ struct open { /* a packet that is coming together */
 };
 
 struct fragments {
-	struct open *rows; /* FRAGMENTS_OPEN_MAX */
-	struct open *done; /* given to the caller; free at the next call */
+	struct open *rows[FRAGMENTS_OPEN_MAX]; /* NULL: never needed yet */
+	struct open *done;                     /* given to the caller; free at the next call */
 	uint64_t age, lost;
 };
 
 struct fragments *fragments_new(void)
 {
-	struct fragments *f = calloc(1, sizeof(*f));
-
-	if (f == NULL)
-		return NULL;
-	f->rows = calloc(FRAGMENTS_OPEN_MAX, sizeof(*f->rows));
-	if (f->rows == NULL) {
-		free(f);
-		return NULL;
-	}
-	return f;
+	return calloc(1, sizeof(struct fragments));
 }
 
 void fragments_free(struct fragments *f)
 {
-	if (f == NULL)
-		return;
-	free(f->rows);
+	for (size_t i = 0; f != NULL && i < FRAGMENTS_OPEN_MAX; i++)
+		free(f->rows[i]);
 	free(f);
 }
 
@@ -55,26 +45,39 @@ static bool is_of(const struct open *o, const struct fragment *f)
 	       addr_equal(&o->dst, &f->dst);
 }
 
-/* The packet of a fragment; a new one takes a free place, or that of the oldest. */
+static uint64_t age_of(const struct open *o)
+{
+	return o == NULL ? 0 : o->age;
+}
+
+/* The packet of a fragment; a new one takes a free place, or that of the oldest. NULL: no memory.
+ */
 static struct open *open_of(struct fragments *f, const struct fragment *fragment)
 {
-	struct open *oldest = &f->rows[0];
+	size_t oldest = 0;
+	struct open *o;
 
 	for (size_t i = 0; i < FRAGMENTS_OPEN_MAX; i++) {
-		if (is_of(&f->rows[i], fragment))
-			return &f->rows[i];
-		if (f->rows[i].age < oldest->age)
-			oldest = &f->rows[i];
+		if (f->rows[i] != NULL && is_of(f->rows[i], fragment))
+			return f->rows[i];
+		if (age_of(f->rows[i]) < age_of(f->rows[oldest]))
+			oldest = i;
 	}
-	f->lost += oldest->age == 0 ? 0 : oldest->fragments;
-	oldest->src = fragment->src;
-	oldest->dst = fragment->dst;
-	oldest->id = fragment->id;
-	oldest->age = ++f->age;
-	oldest->fragments = oldest->len = oldest->units = 0;
-	oldest->is_broken = false;
-	memset(oldest->has, 0, sizeof(oldest->has));
-	return oldest;
+	if (f->rows[oldest] == NULL)
+		f->rows[oldest] = malloc(sizeof(*o));
+	else if (f->rows[oldest]->age != 0)
+		f->lost += f->rows[oldest]->fragments;
+	o = f->rows[oldest];
+	if (o == NULL)
+		return NULL;
+	o->src = fragment->src;
+	o->dst = fragment->dst;
+	o->id = fragment->id;
+	o->age = ++f->age;
+	o->fragments = o->len = o->units = 0;
+	o->is_broken = false;
+	memset(o->has, 0, sizeof(o->has));
+	return o;
 }
 
 /* Two fragments of the same octets that differ, two ends, octets behind the end. */
@@ -114,6 +117,10 @@ bool fragments_add(struct fragments *f, const struct fragment *fragment, struct 
 		f->done->age = 0;
 	f->done = NULL;
 	o = open_of(f, fragment);
+	if (o == NULL) {
+		f->lost++;
+		return false;
+	}
 	o->fragments++;
 	if (o->is_broken || !fits(o, fragment, len) || !put(o, fragment, len)) {
 		o->is_broken = true;
@@ -133,8 +140,8 @@ uint64_t fragments_lost(const struct fragments *f)
 	uint64_t lost = f->lost;
 
 	for (size_t i = 0; i < FRAGMENTS_OPEN_MAX; i++) {
-		if (f->rows[i].age != 0 && &f->rows[i] != f->done)
-			lost += f->rows[i].fragments;
+		if (age_of(f->rows[i]) != 0 && f->rows[i] != f->done)
+			lost += f->rows[i]->fragments;
 	}
 	return lost;
 }

@@ -59,7 +59,7 @@ print(ask('--sort', 'bytes', '--top', '5') == sorted(ask(), reverse=True)[:5])
 
 # Sums.
 check "a table of sums" 0 "^SRC +DST PORT +FLOWS +% +PACKETS +% +BYTES +%" flows --by src,dst_port
-check "and what there is in all" 0 "^3 of [0-9]+ groups; in all $total flows" flows --by src,dst_port --top 3
+check "and what there is in all" 0 "^3 of [0-9]+ groups; in all: flows $total," flows --by src,dst_port --top 3
 check "sums are those of the flows" 0 "^True$" python3 -c "
 import collections, json, subprocess, sys
 def ask(*more):
