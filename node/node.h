@@ -70,4 +70,7 @@ void node_random(void *ctx, void *room, size_t len);
 /* Runs until SIGINT or SIGTERM. The process's exit code. */
 int node_run(const struct conf *conf);
 
+/* What the configuration says of the store; its path is borrowed. */
+struct store_options node_store_options(const struct conf *conf);
+
 #endif
