@@ -1,5 +1,5 @@
 /*
- * `spoor flows`: a cursor read on workers, some blocks at a time. What matches is sent as it is
+ * `spoor flows`: a cursor read on workers, some flows at a time. What matches is sent as it is
  * met; or kept, if the highest are asked for; or summed by groups. A chunk of rows is sent, and the
  * next one is made when the client has taken it, so that a slow reader costs nobody anything.
  */
@@ -8,6 +8,7 @@
 #include "node/node.h"
 #include "node/requests.h"
 #include "node/row.h"
+#include "proto/flow/field.h"
 #include "proto/flow/filter.h"
 #include "proto/flow/group.h"
 #include "proto/flow/top.h"
@@ -19,11 +20,11 @@
 
 #define CHUNK (256 * 1024)
 #define ROW_MAX (MAX(ROW_FLOW_MAX, ROW_GROUP_MAX) + 64) /* with its frame */
-#define BLOCKS_AT_ONCE 8
-#define HIGHEST_MAX 100000        /* flows or groups that are put in order */
-#define HIGHEST 10                /* without a limit */
-#define GROUPS_MEMORY (16u << 20) /* of one search; a group takes some 100 octets */
-#define GROUPINGS_MAX 4           /* searches that have so much at the same time */
+#define FLOWS_AT_ONCE (256 * 1024) /* looked at by a worker before others have their turn */
+#define HIGHEST_MAX 100000         /* flows or groups that are put in order */
+#define HIGHEST 10                 /* without a limit */
+#define GROUPS_MEMORY (16u << 20)  /* of one search; a group takes some 100 octets */
+#define GROUPINGS_MAX 4            /* searches that have so much at the same time */
 #define PROGRESS_MS 1000
 
 struct listing {
@@ -32,8 +33,11 @@ struct listing {
 	struct client *client;
 	struct store_cursor *cursor;
 	struct filter filter;
+	struct whom whom[FILTER_KEYS_MAX]; /* of whom every match is, as far as the filter says */
 	uint64_t limit, rows;
-	uint64_t looked_at;       /* flows */
+	bool is_open;             /* what is in memory was judged, at once and twice */
+	uint64_t looked_at;       /* flows of blocks */
+	uint64_t pause_at;        /* when so many were, the worker goes to others for a while */
 	int64_t told_ms;          /* when the client last heard how many */
 	const struct flow *block; /* rest of the block being read */
 	size_t block_left;
@@ -146,21 +150,34 @@ static void take(struct listing *l, const struct flow *flow)
 	}
 }
 
+/*
+ * The store asks this before it decodes the rest of a flow. It may have to ask of very many before
+ * one matches: when it is time to pause, whatever comes is said to match, so that it gives what it
+ * has. The filter is asked again then.
+ */
+static bool is_wanted(void *ctx, const struct flow *flow)
+{
+	struct listing *l = ctx;
+
+	if (l->is_open && ++l->looked_at > l->pause_at)
+		return true;
+	return filter_matches(&l->filter, flow);
+}
+
 static void run_scan(struct job *job)
 {
 	struct listing *l = container_of(job, struct listing, job);
 
 	l->len = 0;
-	/* Some blocks at a time: others wait for this worker, and the client may be gone by then.
-	 */
-	for (int blocks = 0; has_room(l) && blocks < BLOCKS_AT_ONCE && l->err == ERR_OK; blocks++) {
+	l->pause_at = l->looked_at + FLOWS_AT_ONCE;
+	/* Others wait for this worker, and the client may be gone by then. */
+	while (l->err == ERR_OK && has_room(l) && l->looked_at < l->pause_at) {
 		if (l->block_left == 0)
 			l->err = store_cursor_next(l->cursor, &l->block, &l->block_left);
 		while (l->err == ERR_OK && l->block_left > 0 && has_room(l)) {
 			const struct flow *flow = l->block++;
 
 			l->block_left--;
-			l->looked_at++;
 			if (filter_matches(&l->filter, flow))
 				take(l, flow);
 		}
@@ -377,9 +394,58 @@ static enum err make_room(struct listing *l, bool is_grouped)
 	return l->picked == NULL || l->groups == NULL ? ERR_NOMEM : ERR_OK;
 }
 
+/* The members of a flow that the filter looks at, as the store counts them. */
+static uint64_t members_of(const struct filter *f)
+{
+	uint64_t members = 0;
+
+	for (size_t i = 0; i < f->count; i++) {
+		uint16_t offsets[2];
+
+		if (f->nodes[i].kind != FILTER_TEST)
+			continue;
+		for (size_t k = field_members(f->nodes[i].field, offsets); k > 0; k--)
+			members |= wish_member(offsets[k - 1]);
+	}
+	return members;
+}
+
+/* Whom the filter means, for the store's index. */
+static size_t whom_of(const struct filter *f, struct whom ret[FILTER_KEYS_MAX])
+{
+	struct filter_key keys[FILTER_KEYS_MAX];
+	size_t count = filter_keys(f, keys);
+
+	for (size_t i = 0; i < count; i++)
+		ret[i] = (struct whom){
+			.a = keys[i].a,
+			.b = keys[i].b,
+			.a_port = keys[i].a_port,
+			.b_port = keys[i].b_port,
+			.proto = keys[i].proto,
+			.is_connection = keys[i].is_connection,
+		};
+	return count;
+}
+
+static enum err open_cursor(struct listing *l, const struct ctl_request *request)
+{
+	struct wish wish = {
+		.when = {request->since_ms, request->until_ms},
+		.whom = l->whom,
+		.whom_count = whom_of(&l->filter, l->whom),
+		.is_wanted = is_wanted,
+		.ctx = l,
+		.members = members_of(&l->filter),
+	};
+	enum err err = store_cursor_find(client_node(l->client)->store, &wish, &l->cursor);
+
+	l->is_open = true;
+	return err;
+}
+
 void request_flows(struct client *client, const struct ctl_request *request)
 {
-	struct interval when = {request->since_ms, request->until_ms};
 	struct listing *l = calloc(1, sizeof(*l));
 	enum err err;
 
@@ -396,7 +462,7 @@ void request_flows(struct client *client, const struct ctl_request *request)
 	}
 	err = make_room(l, request->by[0] != '\0');
 	if (err == ERR_OK)
-		err = store_cursor_open(client_node(client)->store, when, &l->cursor);
+		err = open_cursor(l, request);
 	if (err != ERR_OK) {
 		client_end(client, CTL_INTERNAL, "%s%s", err_text(err),
 		           err == ERR_BUSY ? ": others are being summed" : "");

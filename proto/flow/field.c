@@ -56,7 +56,12 @@ static uint64_t sampled(const struct flow *f)
 	return flow_is_sampled(f);
 }
 
-#define MEMBER(m) offsetof(struct flow, m), sizeof(((struct flow *)0)->m), NULL
+#define AT(m) offsetof(struct flow, m)
+#define MEMBER(m)                                   \
+	AT(m), sizeof(((struct flow *)0)->m), NULL, \
+	{                                           \
+		AT(m), AT(m)                        \
+	}
 
 const struct field_row field_rows[FIELD_COUNT_OF] = {
 	[FIELD_SRC] = {"src", MEMBER(src)},
@@ -82,15 +87,23 @@ const struct field_row field_rows[FIELD_COUNT_OF] = {
 	[FIELD_DOMAIN] = {"domain", MEMBER(domain)},
 	[FIELD_VERSION] = {"version", MEMBER(version)},
 	[FIELD_SAMPLING] = {"sampling", MEMBER(sampling)},
-	[FIELD_DURATION] = {"duration", 0, 0, duration},
-	[FIELD_PPS] = {"pps", 0, 0, pps},
-	[FIELD_BPS] = {"bps", 0, 0, bps},
-	[FIELD_BPP] = {"bpp", 0, 0, bpp},
-	[FIELD_FAMILY] = {"family", 0, 0, family},
-	[FIELD_ICMP_TYPE] = {"icmp_type", 0, 0, icmp_type},
-	[FIELD_ICMP_CODE] = {"icmp_code", 0, 0, icmp_code},
-	[FIELD_SAMPLED] = {"sampled", 0, 0, sampled},
+	[FIELD_DURATION] = {"duration", 0, 0, duration, {AT(start_ms), AT(end_ms)}},
+	[FIELD_PPS] = {"pps", 0, 0, pps, {AT(packets), AT(packets)}},
+	[FIELD_BPS] = {"bps", 0, 0, bps, {AT(octets), AT(octets)}},
+	[FIELD_BPP] = {"bpp", 0, 0, bpp, {AT(octets), AT(packets)}},
+	[FIELD_FAMILY] = {"family", 0, 0, family, {AT(src), AT(src)}},
+	[FIELD_ICMP_TYPE] = {"icmp_type", 0, 0, icmp_type, {AT(dst_port), AT(dst_port)}},
+	[FIELD_ICMP_CODE] = {"icmp_code", 0, 0, icmp_code, {AT(dst_port), AT(dst_port)}},
+	[FIELD_SAMPLED] = {"sampled", 0, 0, sampled, {AT(version), AT(sampling)}},
 };
+
+size_t field_members(enum field field, uint16_t ret_offsets[2])
+{
+	const struct field_row *row = &field_rows[field];
+
+	memcpy(ret_offsets, row->from, sizeof(row->from));
+	return row->from[0] == row->from[1] ? 1 : 2;
+}
 
 uint64_t field_number(enum field field, const struct flow *flow)
 {

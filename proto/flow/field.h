@@ -55,6 +55,7 @@ struct field_row {
 	uint16_t offset;
 	uint8_t size; /* 16: an address; 0: worked out */
 	uint64_t (*derive)(const struct flow *flow);
+	uint16_t from[2]; /* offsets of the members it is worked out of; of a rate, besides times */
 };
 
 extern const struct field_row field_rows[FIELD_COUNT_OF];
@@ -70,6 +71,9 @@ static inline const struct addr *field_addr(enum field field, const struct flow 
 	return (const struct addr *)(const void *)((const uint8_t *)flow +
 	                                           field_rows[field].offset);
 }
+
+/* Where in struct flow the members begin that make the field what it is: one or two. */
+size_t field_members(enum field field, uint16_t ret_offsets[2]);
 
 /* Of a number. */
 uint64_t field_number(enum field field, const struct flow *flow);

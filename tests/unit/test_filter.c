@@ -1,3 +1,4 @@
+#include "proto/flow/field.h"
 #include "proto/flow/filter.h"
 #include "tests/unit/test.h"
 
@@ -245,6 +246,60 @@ static void expressions_mean_what_they_say(void **state)
 	}
 }
 
+/* As a store asks, before it has read the rest: ends, protocol, times, and what the tests name. */
+static struct flow with_members(const struct flow *flow, const struct filter *f)
+{
+	struct flow part = {
+		.src = flow->src,
+		.dst = flow->dst,
+		.src_port = flow->src_port,
+		.dst_port = flow->dst_port,
+		.proto = flow->proto,
+		.start_ms = flow->start_ms,
+		.end_ms = flow->end_ms,
+	};
+	uint8_t *to = (uint8_t *)&part;
+	const uint8_t *from = (const uint8_t *)flow;
+
+	for (size_t i = 0; i < f->count; i++) {
+		uint16_t offsets[2];
+		size_t count = f->nodes[i].kind == FILTER_TEST
+		                       ? field_members(f->nodes[i].field, offsets)
+		                       : 0;
+
+		for (size_t k = 0; k < count; k++) {
+			size_t width = 0;
+
+			for (size_t r = 0; r < FIELD_COUNT_OF; r++) {
+				if (field_rows[r].offset == offsets[k] && field_rows[r].size > 0)
+					width = field_rows[r].size;
+			}
+			memcpy(to + offsets[k], from + offsets[k], width);
+		}
+	}
+	return part;
+}
+
+static void the_members_a_filter_names_are_all_it_looks_at(void **state)
+{
+	const struct flow flows[] = {ssh_flow(), dns_flow()};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(meanings); i++) {
+		char reason[FILTER_REASON_MAX];
+		struct filter f;
+
+		assert_ok(filter_parse(meanings[i].text, &f, reason));
+		for (size_t k = 0; k < ARRAY_LEN(flows); k++) {
+			struct flow part = with_members(&flows[k], &f);
+
+			if (filter_matches(&f, &part) !=
+			    (k == 0 ? meanings[i].ssh : meanings[i].dns))
+				fail_msg("\"%s\"", meanings[i].text);
+		}
+	}
+}
+
 /* `any` is true and `not any` is not: enough to tell which of two joints binds closer. */
 static void not_binds_closest_then_and_then_or(void **state)
 {
@@ -452,6 +507,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(expressions_mean_what_they_say),
+		cmocka_unit_test(the_members_a_filter_names_are_all_it_looks_at),
 		cmocka_unit_test(not_binds_closest_then_and_then_or),
 		cmocka_unit_test(every_error_names_its_column_and_what_was_expected),
 		cmocka_unit_test(a_long_word_is_refused_and_its_beginning_shown),
