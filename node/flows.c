@@ -24,7 +24,7 @@
 #define HIGHEST_MAX 100000         /* flows or groups that are put in order */
 #define HIGHEST 10                 /* without a limit */
 #define GROUPS_MEMORY (16u << 20)  /* of one search; a group takes some 100 octets */
-#define GROUPINGS_MAX 4            /* searches that have so much at the same time */
+#define SORTINGS_MAX 4             /* searches that have so much memory, at the same time */
 #define PROGRESS_MS 1000
 
 struct listing {
@@ -44,6 +44,7 @@ struct listing {
 	size_t pending;  /* replies being sent, and the worker */
 	enum err err;    /* ERR_NOENT: all is read, or enough */
 	bool is_partial; /* the client wanted no more */
+	bool is_counted; /* among the node's sortings */
 
 	const struct order *order;
 	struct top *top;   /* a list in order, or groups: the highest ranks */
@@ -97,8 +98,7 @@ static const struct order {
 
 static void listing_free(struct listing *l)
 {
-	if (l->groups != NULL)
-		client_node(l->client)->groupings--;
+	client_node(l->client)->sortings -= l->is_counted;
 	store_cursor_close(l->cursor);
 	top_free(l->top);
 	group_free(l->groups);
@@ -378,6 +378,10 @@ static enum err make_room(struct listing *l, bool is_grouped)
 
 	if (l->order == NULL)
 		return ERR_OK;
+	if (node->sortings == SORTINGS_MAX)
+		return ERR_BUSY;
+	node->sortings++;
+	l->is_counted = true;
 	l->top = top_new((size_t)l->limit);
 	if (l->top == NULL)
 		return ERR_NOMEM;
@@ -385,12 +389,9 @@ static enum err make_room(struct listing *l, bool is_grouped)
 		l->best = calloc((size_t)l->limit, sizeof(*l->best));
 		return l->best == NULL ? ERR_NOMEM : ERR_OK;
 	}
-	if (node->groupings == GROUPINGS_MAX)
-		return ERR_BUSY;
 	node_random(NULL, &seed, sizeof(seed));
 	l->picked = calloc((size_t)l->limit, sizeof(*l->picked));
 	l->groups = group_new(&l->by, (enum group_order)l->order->group_order, GROUPS_MEMORY, seed);
-	node->groupings += l->groups != NULL;
 	return l->picked == NULL || l->groups == NULL ? ERR_NOMEM : ERR_OK;
 }
 
@@ -465,7 +466,7 @@ void request_flows(struct client *client, const struct ctl_request *request)
 		err = open_cursor(l, request);
 	if (err != ERR_OK) {
 		client_end(client, CTL_INTERNAL, "%s%s", err_text(err),
-		           err == ERR_BUSY ? ": others are being summed" : "");
+		           err == ERR_BUSY ? ": others are being sorted or summed" : "");
 		listing_free(l);
 		return;
 	}

@@ -57,8 +57,8 @@ struct node {
 	struct control control;
 	uv_signal_t signals[3]; /* each of which ends the node */
 	struct now started;
-	unsigned searches;  /* on workers now */
-	unsigned groupings; /* `spoor flows --by`, which take memory */
+	unsigned searches; /* on workers now */
+	unsigned sortings; /* `spoor flows --sort` and `--by`, which take memory */
 	bool is_stopping;
 };
 

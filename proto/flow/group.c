@@ -88,8 +88,10 @@ static enum err parse_bits(char *slash, struct group_part *part)
 static enum err add_word(struct group_by *by, char *word, char *reterr)
 {
 	struct group_part part = {.bits4 = 32, .bits6 = 128};
-	char *slash = strchr(word, '/');
+	char *slash = strchr(word, '/'), said[WORD_MAX];
 	bool is_found = false;
+
+	memcpy(said, word, sizeof(said));
 
 	for (size_t i = 0; i < ARRAY_LEN(merged); i++) {
 		if (strcmp(merged[i].name, word) == 0)
@@ -102,10 +104,10 @@ static enum err add_word(struct group_by *by, char *word, char *reterr)
 		part.field = (uint8_t)groupable[i];
 	}
 	if (!is_found)
-		return refuse(reterr, "flows cannot be grouped by this", word);
+		return refuse(reterr, "flows cannot be grouped by this", said);
 	if (slash != NULL && (!field_is_addr(part.field) || parse_bits(slash, &part) != ERR_OK))
-		return refuse(reterr, "bits of a net are expected as src/24 or src/24/64", word);
-	return add_part(by, part, word, reterr);
+		return refuse(reterr, "bits of a net are expected as src/24 or src/24/64", said);
+	return add_part(by, part, said, reterr);
 }
 
 enum err group_parse(const char *text, struct group_by *ret, char reterr[GROUP_REASON_MAX])
@@ -115,7 +117,7 @@ enum err group_parse(const char *text, struct group_by *ret, char reterr[GROUP_R
 
 	for (;;) {
 		size_t len = strcspn(text, ",");
-		char word[WORD_MAX];
+		char word[WORD_MAX] = "";
 
 		if (len == 0 || len >= sizeof(word))
 			return refuse(reterr, "fields are expected as src,dst_port", text);

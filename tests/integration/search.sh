@@ -144,6 +144,32 @@ print(0 < len([json.loads(l) for l in lines]) < 600000)' "$dir/part"
 check "the first rows come at once" 0 '"src":"' bash -c \
 	"timeout 20 '$bin/spoor' --socket '$dir/A/spoord.sock' flows --ndjson | head -n 1"
 
+# What takes memory is bounded in number; whoever leaves makes room.
+check "a fifth search that sorts is refused" 0 "^64 others are being sorted or summed 0$" python3 -c '
+import socket, struct, subprocess, sys, time
+def ask():
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    body = b"\x84\xa1v\x01\xa3cmd\xa5flows\xa4sort\xa5bytes\xa5limit\xcd\xc3\x50"
+    s.sendall(struct.pack(">I", len(body)) + body)
+    return s
+def sort():
+    done = subprocess.run(sys.argv[2:] + ["--socket", sys.argv[1], "flows", "--sort", "bytes"],
+                          capture_output=True, text=True)
+    return done.returncode, done.stderr.strip().rpartition(": ")[2]
+open_ones = [ask() for _ in range(4)] # their rows are more than a socket holds
+time.sleep(1)
+code, why = sort()
+for s in open_ones:
+    s.close()
+for _ in range(100):
+    again = sort()[0]
+    if again == 0:
+        break
+    time.sleep(0.1)
+print(code, why, again)
+' "$dir/A/spoord.sock" "$bin/spoor"
+
 # More groups than memory holds.
 check "too many groups are a partial answer" 3 "more groups than memory holds" \
 	flows --by src,src_port,dst --top 3

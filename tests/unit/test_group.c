@@ -48,9 +48,9 @@ static void what_flows_are_grouped_by_is_a_list_of_members(void **state)
 		{"src,dst,src", "flows are grouped by this already: \"src\""},
 		{"src,pair", "flows are grouped by this already: \"pair\""},
 		{"pair,connection", "only one of pair and connection: \"connection\""},
-		{"src/33", "bits of a net are expected as src/24 or src/24/64: \"src\""},
-		{"src/24/129", "bits of a net are expected as src/24 or src/24/64: \"src\""},
-		{"src_port/8", "bits of a net are expected as src/24 or src/24/64: \"src_port\""},
+		{"src/33", "bits of a net are expected as src/24 or src/24/64: \"src/33\""},
+		{"src/24/129", "bits of a net are expected as src/24 or src/24/64: \"src/24/129\""},
+		{"src_port/8", "bits of a net are expected as src/24 or src/24/64: \"src_port/8\""},
 		{"src,dst,exporter,proto,tos,in_if,out_if,vlan_in,domain",
 	         "flows are grouped by too many things: \"domain\""},
 	};
