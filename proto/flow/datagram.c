@@ -6,27 +6,35 @@
 #include "proto/flow/netflow5.h"
 #include "proto/flow/netflow9.h"
 #include "proto/flow/pending.h"
+#include "proto/flow/sample_source.h"
 #include "proto/flow/sets.h"
+#include "proto/flow/sflow.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define TEMPLATE_OCTETS_MAX (16u << 20)
+#define SOURCES_PER_STREAM \
+	2 /* for as many interfaces as all agents have on the average, and more */
 #define BATCH_MIN 64
 #define KEEP_AT_ONCE 64
 #define KEEP_AGAIN_MS 86400000 /* so that what is in use is not old at the next start */
 
+#define FORMAT_MIN 2 /* octets: less names none */
+
 struct format {
-	uint16_t version; /* the first two octets */
+	uint32_t version; /* in the first `len` octets */
+	size_t len;
 	/* Decodes what stands first in `data`, and moves behind it. */
 	enum drop (*decode)(struct flow_decoder *d, const struct flow_origin *origin,
 	                    struct bytes *data, struct flow_batch *out);
 };
 
 static const struct format formats[] = {
-	{5, netflow5_decode},
-	{9, netflow9_decode},
-	{10, ipfix_decode},
+	{5, 2, netflow5_decode},
+	{9, 2, netflow9_decode},
+	{10, 2, ipfix_decode},
+	{5, 4, sflow_decode},
 };
 
 struct flow *flow_batch_room(struct flow_batch *b, size_t count)
@@ -107,7 +115,8 @@ struct flow_decoder *flow_decoder_new(size_t streams_max)
 	d->budget.octets_max = TEMPLATE_OCTETS_MAX;
 	d->pending = pending_new();
 	d->streams = stream_table_new(streams_max, forget_stream, d);
-	if (d->streams == NULL || d->pending == NULL) {
+	d->sources = source_table_new(streams_max * SOURCES_PER_STREAM);
+	if (d->streams == NULL || d->pending == NULL || d->sources == NULL) {
 		flow_decoder_free(d);
 		return NULL;
 	}
@@ -120,8 +129,18 @@ void flow_decoder_free(struct flow_decoder *d)
 		return;
 	d->keep = NULL; /* what was kept stays */
 	stream_table_free(d->streams);
+	source_table_free(d->sources);
 	pending_free(d->pending);
 	free(d);
+}
+
+struct stream *flow_stream_of(struct flow_decoder *d, const struct flow_origin *origin,
+                              const struct stream_key *key)
+{
+	struct stream *s = stream_of(d->streams, key);
+
+	stream_arrive(s, d->counters.datagrams, origin->received_ms);
+	return s;
 }
 
 struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *origin,
@@ -133,18 +152,16 @@ struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *ori
 		.session = origin->session,
 		.version = version,
 	};
-	struct stream *s = stream_of(d->streams, &key);
 
-	stream_arrive(s, d->counters.datagrams, origin->received_ms);
-	return s;
+	return flow_stream_of(d, origin, &key);
 }
 
-bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
-                  uint32_t count, int64_t export_ms, uint32_t uptime_ms)
+static bool account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
+                    uint32_t count, int64_t export_ms, int64_t boot_ms)
 {
 	bool is_earlier_file;
 
-	if (stream_account(s, sequence, count, export_ms - uptime_ms) == SEQUENCE_DUPLICATE) {
+	if (stream_account(s, sequence, count, boot_ms) == SEQUENCE_DUPLICATE) {
 		is_earlier_file = origin->session != 0 && export_ms < s->export_ms;
 		if (!is_earlier_file)
 			return false;
@@ -153,19 +170,28 @@ bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t s
 	return true;
 }
 
+bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
+                  uint32_t count, int64_t export_ms, uint32_t uptime_ms)
+{
+	return account(s, origin, sequence, count, export_ms, export_ms - uptime_ms);
+}
+
+bool flow_account_since(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
+                        int64_t export_ms, int64_t boot_ms)
+{
+	return account(s, origin, sequence, 1, export_ms, boot_ms);
+}
+
 static enum drop decode_first(struct flow_decoder *d, const struct flow_origin *origin,
                               struct bytes *data, struct flow_batch *out)
 {
-	struct bytes in = *data;
-	uint16_t version = (uint16_t)bytes_uint(&in, 2);
-
-	if (in.is_short)
-		return DROP_SHORT;
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
-		if (formats[i].version == version)
+		struct bytes in = *data;
+
+		if (bytes_uint(&in, formats[i].len) == formats[i].version && !in.is_short)
 			return formats[i].decode(d, origin, data, out);
 	}
-	return DROP_VERSION;
+	return bytes_left(data) < FORMAT_MIN ? DROP_SHORT : DROP_VERSION;
 }
 
 /* Further messages of the same datagram are taken as far as they are any. */

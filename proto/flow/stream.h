@@ -3,7 +3,7 @@
  *
  * A stream is an exporter address, its UDP source port, the format's version and the domain inside
  * the datagram (two processes of one router often differ in the port alone). Loss is counted in the
- * sequence's own unit: flows for NetFlow v5 and IPFIX, datagrams for NetFlow v9. Gaps are
+ * sequence's own unit: flows for NetFlow v5 and IPFIX, datagrams for NetFlow v9 and sFlow. Gaps are
  * remembered for a while, so that a late datagram takes its loss back and a duplicate is told from
  * both.
  *
@@ -23,6 +23,7 @@
 
 struct stream_key {
 	struct endpoint from;
+	struct addr agent; /* sFlow: for whom the datagram speaks; else all zero */
 	uint32_t domain;
 	uint32_t session; /* struct flow_origin */
 	uint16_t version;
@@ -57,6 +58,7 @@ struct template_set;
 struct stream {
 	struct stream_key key;
 	bool is_used;
+	uint64_t serial;   /* no other stream of the table ever has it */
 	int64_t seen_ms;   /* last datagram received */
 	int64_t boot_ms;   /* when the exporter says it started */
 	int64_t export_ms; /* its clock in the latest datagram */
@@ -66,6 +68,8 @@ struct stream {
 	uint64_t late;       /* datagrams that came after a later one */
 	uint64_t duplicates; /* datagrams that came again */
 	uint64_t restarts;
+	uint64_t samples_lost; /* of sFlow: see sample_source.h */
+	uint64_t drops;        /* packets that its sources could not sample */
 	uint64_t untold;   /* sets of records whose template had not come, and did not in time */
 	uint32_t sampling; /* one packet in so many, where no sampler says otherwise; 0: not told */
 	int64_t init_ms;   /* wall clock at uptime 0, of IPFIX; 0: not known */
