@@ -37,29 +37,52 @@ static const struct format formats[] = {
 	{5, 4, sflow_decode},
 };
 
+/* Room for `wanted` of `size` octets each, of which `count` are there already. */
+static void *grow(void *rows, size_t *room, size_t count, size_t wanted, size_t size)
+{
+	size_t more = MAX(*room, BATCH_MIN);
+	void *grown;
+
+	while (more < wanted)
+		more *= 2;
+	if (more == *room)
+		return rows;
+	grown = malloc(more * size);
+	if (grown == NULL)
+		return NULL;
+	if (count > 0)
+		memcpy(grown, rows, count * size);
+	free(rows);
+	*room = more;
+	return grown;
+}
+
 struct flow *flow_batch_room(struct flow_batch *b, size_t count)
 {
-	size_t room = MAX(b->room, BATCH_MIN);
-	struct flow *grown;
+	struct flow *flows =
+		grow(b->flows, &b->room, b->count, b->count + count, sizeof(*b->flows));
 
-	while (room < b->count + count)
-		room *= 2;
-	if (room > b->room) {
-		grown = malloc(room * sizeof(*grown));
-		if (grown == NULL)
-			return NULL;
-		if (b->count > 0)
-			memcpy(grown, b->flows, b->count * sizeof(*grown));
-		free(b->flows);
-		b->flows = grown;
-		b->room = room;
-	}
-	return b->flows + b->count;
+	if (flows == NULL)
+		return NULL;
+	b->flows = flows;
+	return flows + b->count;
+}
+
+struct translation *flow_batch_event_room(struct flow_batch *b)
+{
+	struct translation *events = grow(b->events, &b->event_room, b->event_count,
+	                                  b->event_count + 1, sizeof(*b->events));
+
+	if (events == NULL)
+		return NULL;
+	b->events = events;
+	return events + b->event_count;
 }
 
 void flow_batch_free(struct flow_batch *b)
 {
 	free(b->flows);
+	free(b->events);
 	*b = (struct flow_batch){.flows = NULL};
 }
 
@@ -199,7 +222,7 @@ enum drop flow_decode(struct flow_decoder *d, const struct flow_origin *origin, 
                       size_t len, struct flow_batch *out)
 {
 	struct bytes in = bytes_of(data, len);
-	size_t before = out->count;
+	size_t before = out->count, events_before = out->event_count;
 	enum drop drop = decode_first(d, origin, &in, out);
 
 	while (drop == DROP_NONE && bytes_left(&in) > 0 &&
@@ -207,6 +230,7 @@ enum drop flow_decode(struct flow_decoder *d, const struct flow_origin *origin, 
 		;
 	d->counters.datagrams++;
 	d->counters.flows += out->count - before;
+	d->counters.events += out->event_count - events_before;
 	if (drop != DROP_NONE)
 		d->counters.dropped[drop]++;
 	return drop;

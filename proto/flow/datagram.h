@@ -13,6 +13,7 @@
 #include "proto/flow/flow.h"
 #include "proto/flow/stream.h"
 #include "proto/flow/template.h"
+#include "proto/flow/translation.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,10 +24,14 @@
 struct flow_batch { /* what a datagram said, and sets that waited for it; grows as it must */
 	struct flow *flows;
 	size_t count, room;
+	struct translation *events; /* what exporters did to addresses meanwhile */
+	size_t event_count, event_room;
 };
 
 /* Where `count` more may be written; they count once b->count does. NULL: no memory. */
 struct flow *flow_batch_room(struct flow_batch *b, size_t count);
+/* As that, for one. */
+struct translation *flow_batch_event_room(struct flow_batch *b);
 void flow_batch_free(struct flow_batch *b);
 
 /* Why a datagram, or one record of it, was not taken. Each is counted. */
@@ -67,6 +72,7 @@ struct flow_origin { /* where a datagram came from, and when */
 struct flow_counters {
 	uint64_t datagrams; /* all that came in */
 	uint64_t flows;     /* decoded */
+	uint64_t events;    /* translations made, and ended */
 	uint64_t clamped;   /* flows whose first packet was later than their last, by < 1 s */
 	uint64_t skipped;   /* samples of sFlow that are no IP packet's: counters, ARP, ... */
 	uint64_t dropped[DROP_COUNT_OF]; /* datagrams by reason; parts from DROP_PARTS on */
@@ -93,8 +99,8 @@ struct flow_decoder *flow_decoder_new(size_t streams_max);
 void flow_decoder_free(struct flow_decoder *d); /* NULL is fine */
 
 /*
- * Decodes one datagram, appends its flows to `out` (none unless DROP_NONE is returned), and
- * accounts for it. `data` is borrowed.
+ * Decodes one datagram, appends its flows and events to `out` (none unless DROP_NONE is returned),
+ * and accounts for it. `data` is borrowed.
  */
 enum drop flow_decode(struct flow_decoder *d, const struct flow_origin *origin, const void *data,
                       size_t len, struct flow_batch *out);

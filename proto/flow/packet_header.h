@@ -21,7 +21,7 @@ enum packet_layer { /* sFlow version 5, header_protocol */
 	            PACKET_IPV4 = 11,
 	            PACKET_IPV6 = 12,
 	            PACKET_MPLS = 13,
-	            PACKET_IP = 256, /* of either version; IPFIX's ipHeaderPacketSection */
+	            PACKET_IP = 255, /* of either version; IPFIX's ipHeaderPacketSection */
 };
 
 struct packet_header {

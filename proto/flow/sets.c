@@ -1,6 +1,7 @@
 #include "proto/flow/sets.h"
 
 #include "base/util.h"
+#include "proto/flow/event.h"
 #include "proto/flow/pending.h"
 
 #include <string.h>
@@ -48,10 +49,11 @@ static bool fits(const struct template *t, struct bytes set)
 	return is_zero(set);
 }
 
-/* False: there is no memory for its flows. */
+/* False: there is no memory for what it says. */
 static bool take_record(struct flow_decoder *d, const struct record_context *c,
-                        const struct template *t, const struct values *v, struct flow_batch *out)
+                        const struct template *t, struct values *v, struct flow_batch *out)
 {
+	struct translation *event;
 	struct flow *room;
 	enum drop drop;
 	size_t count;
@@ -67,7 +69,12 @@ static bool take_record(struct flow_decoder *d, const struct record_context *c,
 	if (drop != DROP_NONE)
 		count_part(d, drop);
 	out->count += count;
-	return true;
+	if (v->nat_event == 0 && v->firewall_event == 0 && v->has_start == v->has_end)
+		return true; /* most are none */
+	event = flow_batch_event_room(out);
+	if (event != NULL)
+		out->event_count += event_read(c, v, event);
+	return event != NULL;
 }
 
 /* How many records the set has; `ret_is_whole`: to its end. */
