@@ -2,6 +2,8 @@
 fuzz_target(block store)
 fuzz_target(flow flow)
 fuzz_target(memory flow)
+fuzz_target(header flow)
+fuzz_target(translation flow)
 fuzz_target(filter flow)
 fuzz_target(frame wire)
 fuzz_target(ctl wire)
