@@ -8,6 +8,7 @@ script_test(lint/format tests/lint/format.sh)
 script_test(lint/length tests/lint/length.sh)
 script_test(lint/selftest tests/lint/selftest.sh)
 script_test(integration/decode tests/integration/decode.sh)
+script_test(integration/goldens tests/integration/goldens.sh)
 script_test(integration/member tests/integration/member.sh)
 
 # Nodes on loopback.

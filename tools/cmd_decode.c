@@ -117,6 +117,7 @@ static int run(const struct call *call)
 
 	if (d == NULL)
 		return print_failure(CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
+	d->is_verbatim = true;
 	interrupt_start();
 	out.is_object = call->form == PRINT_JSON;
 	if (out.is_object)

@@ -5,6 +5,7 @@
 #include "proto/flow/ipfix.h"
 #include "proto/flow/netflow5.h"
 #include "proto/flow/netflow9.h"
+#include "proto/flow/nsel.h"
 #include "proto/flow/pending.h"
 #include "proto/flow/sample_source.h"
 #include "proto/flow/sets.h"
@@ -16,6 +17,7 @@
 #define TEMPLATE_OCTETS_MAX (16u << 20)
 #define SOURCES_PER_STREAM \
 	2 /* for as many interfaces as all agents have on the average, and more */
+#define NSEL_CONNECTIONS_MAX 4096
 #define BATCH_MIN 64
 #define KEEP_AT_ONCE 64
 #define KEEP_AGAIN_MS 86400000 /* so that what is in use is not old at the next start */
@@ -139,7 +141,8 @@ struct flow_decoder *flow_decoder_new(size_t streams_max)
 	d->pending = pending_new();
 	d->streams = stream_table_new(streams_max, forget_stream, d);
 	d->sources = source_table_new(streams_max * SOURCES_PER_STREAM);
-	if (d->streams == NULL || d->pending == NULL || d->sources == NULL) {
+	d->nsel = nsel_table_new(NSEL_CONNECTIONS_MAX);
+	if (d->streams == NULL || d->pending == NULL || d->sources == NULL || d->nsel == NULL) {
 		flow_decoder_free(d);
 		return NULL;
 	}
@@ -153,6 +156,7 @@ void flow_decoder_free(struct flow_decoder *d)
 	d->keep = NULL; /* what was kept stays */
 	stream_table_free(d->streams);
 	source_table_free(d->sources);
+	nsel_table_free(d->nsel);
 	pending_free(d->pending);
 	free(d);
 }

@@ -90,6 +90,9 @@ struct flow_decoder {
 	struct template_budget budget;
 	struct pending *pending;
 	struct source_table *sources;
+	struct nsel_table *nsel;
+	bool is_verbatim;   /* records as they stand, though a later one counts the same again
+	                       (nsel.h) */
 	flow_keep_fn *keep; /* NULL: nobody does */
 	void *keep_ctx;
 };

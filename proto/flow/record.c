@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-#define CLAMP_MS 1000   /* first later than last by less: the exporter's rounding */
-#define FUTURE_MS 60000 /* a record may end this much after its export, or after it came */
+#define CLAMP_MS 1000       /* first later than last by less: the exporter's rounding */
+#define FUTURE_MS 60000     /* a record may end this much after its export, or after it came */
+#define UNIT_FAR_MS 3600000 /* a flow lasts no longer until it is exported */
 #define INIT_FAR_MS 3600000
 #define INIT_FAR_RECORDS 64
 #define VLAN_BITS 0xfff /* beside it some send the priority */
@@ -36,11 +37,35 @@ enum err record_read(const struct template *t, struct bytes *in, struct values *
 
 /* --- times --- */
 
+/*
+ * SonicWall's header has the uptime in seconds, its records in milliseconds: what ends far after
+ * its header, were that in milliseconds, and before it, were it in seconds.
+ */
+static void learn_unit(const struct record_context *c, uint32_t uptime)
+{
+	int32_t late_ms = (int32_t)(uptime - c->uptime),
+		late_s = (int32_t)(uptime - c->uptime * 1000u);
+
+	if (late_ms > FUTURE_MS && late_s <= CLAMP_MS && late_s > -UNIT_FAR_MS)
+		c->stream->is_in_seconds = true;
+}
+
+static int64_t of_header(const struct record_context *c, uint32_t uptime)
+{
+	if (!c->stream->is_in_seconds)
+		learn_unit(c, uptime);
+	if (!c->stream->is_in_seconds) /* signed: see netflow5.h */
+		return c->export_ms + (int32_t)(uptime - c->uptime);
+	if (uptime <= c->uptime + FUTURE_MS / 1000)
+		uptime *= 1000; /* of another model, in seconds as well */
+	return c->export_ms + (int32_t)(uptime - c->uptime * 1000u);
+}
+
 /* Uptime to wall clock: by the header, by what the exporter says of its start, or as it seems. */
 static int64_t of_uptime(const struct record_context *c, const struct values *v, uint64_t uptime)
 {
-	if (c->has_uptime) /* signed: see netflow5.h */
-		return c->export_ms + (int32_t)((uint32_t)uptime - c->uptime_ms);
+	if (c->has_uptime)
+		return of_header(c, (uint32_t)uptime);
 	/* It wraps, too: the uptime that is nearest to the export's. */
 	return c->export_ms +
 	       (int32_t)((uint32_t)uptime -

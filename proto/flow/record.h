@@ -12,7 +12,7 @@ struct record_context { /* of a datagram */
 	const struct flow_origin *origin;
 	struct stream *stream;
 	int64_t export_ms;
-	uint32_t uptime_ms; /* at the export; of NetFlow v9 alone: */
+	uint32_t uptime; /* at the export, in ms or seconds; of NetFlow v9 alone: */
 	bool has_uptime;
 };
 

@@ -74,6 +74,10 @@ struct stream {
 	uint32_t sampling; /* one packet in so many, where no sampler says otherwise; 0: not told */
 	int64_t init_ms;   /* wall clock at uptime 0, of IPFIX; 0: not known */
 	int64_t exact_boot_ms; /* NetFlow v9: see netflow9.h */
+	int64_t unit_ms;       /* and since when its header's uptime is watched, */
+	uint32_t unit_uptime;  /* which was this then, */
+	uint8_t unit_seconds;  /* and has since counted seconds so often in a row */
+	bool is_in_seconds;    /* that uptime is (SonicWall) */
 	bool is_init_told;     /* by the exporter; else it is what its records make likely */
 	bool is_counted;       /* the sequence is known: the datagram before could be read whole */
 	struct stream_habit habit;
