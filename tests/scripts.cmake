@@ -21,6 +21,7 @@ script_test(integration/netns_chain_c2 tests/integration/recording.sh
 script_test(integration/input tests/integration/input.sh)
 script_test(integration/kill tests/integration/kill.sh)
 script_test(integration/templates tests/integration/templates.sh)
+script_test(integration/exporters tests/integration/exporters.sh)
 script_test(integration/restart tests/integration/restart.sh)
 script_test(integration/clients tests/integration/clients.sh)
 script_test(integration/revoke tests/integration/revoke.sh)

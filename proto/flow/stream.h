@@ -44,13 +44,14 @@ struct stream_sampler { /* one packet in `interval`; 0: free */
 
 /*
  * What an IPFIX sequence counts: RFC 7011 means the records of data before the message. Some count
- * those of the message itself, too (softflowd), or leave out what options templates lay out.
+ * those of the message itself, too (softflowd), or leave out what options templates lay out. And of
+ * NetFlow v5 what one counts: netflow5.c.
  */
 struct stream_habit {
 	uint8_t is;                     /* index of the one that is believed */
 	uint8_t strikes[STREAM_HABITS]; /* how often each was right, and that one wrong, of late */
 	uint32_t sequence, counts[2]; /* of the message before: all its records, its flows alone */
-	uint64_t lost;                /* before the first of the strikes */
+	uint64_t lost, late;          /* before the first of the strikes */
 };
 
 struct template_set;

@@ -124,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t kept = 0;
 
 	must(t != NULL);
-	while (bytes_left(&in) > 0) {
+	while (bytes_left(&in) > 0 && !in.is_short) {
 		rows[bytes_uint(&in, 1) % 4](t, &in);
 		must(translation_table_count(t) <= MAX_ROWS);
 	}
