@@ -82,7 +82,7 @@ static int decode_file(struct flow_decoder *d, const char *path, struct output *
 	while (!interrupt_seen() && (err = capture_next(c, &in)) == ERR_OK) {
 		struct flow_origin origin = {.from = in.from, .received_ms = in.received_ms};
 
-		batch.count = 0;
+		batch.count = batch.event_count = 0; /* an event with an address is a flow, too */
 		flow_decode(d, &origin, in.data.at, bytes_left(&in.data), &batch);
 		for (size_t i = 0; i < batch.count; i++)
 			put_flow(o, &batch.flows[i]);

@@ -11,13 +11,14 @@
 
 enum { DURATION_MILLI, DURATION_MICRO };
 
-static uint64_t number(struct bytes in)
+/* Of more than eight octets the low ones. A value is whole: there is nothing to check. */
+static inline uint64_t number(struct bytes in)
 {
-	size_t len = bytes_left(&in);
+	uint64_t value = 0;
 
-	if (len > 8) /* its low octets */
-		in.at += len - 8;
-	return bytes_uint(&in, MIN(len, 8));
+	while (in.at < in.end)
+		value = value << 8 | *in.at++;
+	return value;
 }
 
 /* Of an element that comes twice, the first that says something. */

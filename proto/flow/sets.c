@@ -65,10 +65,26 @@ static bool take_event(const struct record_context *c, const struct values *v,
 	return event != NULL;
 }
 
+/* For people: whom an event does not name is nobody, in the other's family. */
+static void name_nobody(struct values *v)
+{
+	const struct addr *told = v->has_src ? &v->src : &v->dst;
+	struct addr nobody = {{0}};
+
+	if (addr_is_v4(told))
+		nobody = addr_from_v4((const uint8_t[4]){0});
+	if (!v->has_src)
+		v->src = nobody;
+	if (!v->has_dst)
+		v->dst = nobody;
+	v->has_src = v->has_dst = true;
+}
+
 /* False: there is no memory for what it says. */
 static bool take_record(struct flow_decoder *d, const struct record_context *c,
                         const struct template *t, struct values *v, struct flow_batch *out)
 {
+	size_t events = out->event_count;
 	struct flow *room;
 	enum drop drop;
 	size_t count;
@@ -80,6 +96,8 @@ static bool take_record(struct flow_decoder *d, const struct record_context *c,
 	room = flow_batch_room(out, 2);
 	if (room == NULL || !take_event(c, v, out))
 		return false;
+	if (d->is_verbatim && out->event_count > events)
+		name_nobody(v);
 	if (v->firewall_event != 0 && !d->is_verbatim)
 		nsel_correct(d->nsel, c->stream, v);
 	drop = record_flows(c, v, room, &count, &d->counters.clamped);

@@ -57,6 +57,25 @@ static void a_session_is_made_and_ended(void **state)
 	assert_int_equal(f->batch.events[1].at_ms, EXPORT_MS - 895);
 }
 
+/* They see a flow of no traffic, with nobody at the other end. */
+static void people_are_shown_events_of_one_end(void **state)
+{
+	static const uint16_t nel[] = {8, 4, 225, 4, 7, 2, 227, 2, 4, 1, 230, 1, 0};
+	struct fixture *f = *state;
+
+	f->decoder->is_verbatim = true;
+	define(f, 9, 256, nel);
+	put(f, 0x64400007, 4), put(f, 0xc6336401, 4);
+	put(f, 45126, 2), put(f, 40000, 2), put(f, 6, 1), put(f, 4, 1);
+	assert_string_equal(decode_events(f), "none");
+	assert_int_equal(f->count, 1);
+	assert_addr(&f->flows[0].src, "100.64.0.7");
+	assert_addr(&f->flows[0].dst, "0.0.0.0");
+	assert_addr(&f->flows[0].nat_src, "198.51.100.1");
+	assert_int_equal(f->flows[0].nat_src_port, 40000);
+	assert_int_equal(f->flows[0].packets, 0);
+}
+
 static void every_nat_event_is_one_of_four_or_none(void **state)
 {
 	static const uint16_t nel[] = {8, 4, 225, 4, 7, 2, 227, 2, 4, 1, 230, 1, 0};
@@ -285,6 +304,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_session_is_made_and_ended),
+		TEST(people_are_shown_events_of_one_end),
 		TEST(every_nat_event_is_one_of_four_or_none),
 		TEST(blocks_of_ports_are_told_in_several_ways),
 		TEST(of_two_instants_the_first_is_the_event),
