@@ -89,6 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t datagrams = 0, taken = 0, flows = 0;
 
 	must(d != NULL && translations != NULL);
+	d->is_verbatim = size % 2 == 1;
 	while (bytes_left(&in) >= 2) {
 		uint64_t head = bytes_uint(&in, 2);
 		size_t len = MIN((size_t)(head & 0x7ff), bytes_left(&in));
