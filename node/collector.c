@@ -177,7 +177,7 @@ static void on_datagram(uv_udp_t *udp, ssize_t len, const uv_buf_t *buf,
 	if (collector_feed(s->collector, &origin, buf->base, (size_t)len, batch, &drop) != ERR_OK)
 		s->collector->unstored += batch->count;
 	batch->count = 0;
-	if (batch->room > BATCH_KEPT)
+	if (batch->room > BATCH_KEPT || batch->event_room > BATCH_KEPT)
 		flow_batch_free(batch);
 }
 

@@ -15,8 +15,7 @@
 #include <string.h>
 
 #define TEMPLATE_OCTETS_MAX (16u << 20)
-#define SOURCES_PER_STREAM \
-	2 /* for as many interfaces as all agents have on the average, and more */
+#define SOURCES_PER_STREAM 2 /* interfaces, on the average of all agents */
 #define NSEL_CONNECTIONS_MAX 4096
 #define BATCH_MIN 64
 #define KEEP_AT_ONCE 64

@@ -11,6 +11,8 @@
 #define CLAMP_MS 1000   /* first later than last by less: the exporter's rounding */
 #define FUTURE_MS 60000 /* a record may end this much after its header was stamped */
 
+#define UNTOLD_MAX 8 /* datagrams that tell nothing of the sequence */
+
 enum { SEQUENCE_IS_FIRST, SEQUENCE_IS_LAST }; /* struct stream_habit */
 
 struct header {
@@ -110,7 +112,8 @@ static uint32_t first_of(struct stream *s, const struct header *h)
 
 	if (habit->strikes[0] == 0)
 		habit->lost = s->lost;
-	if (!is_both)
+	habit->strikes[1] = is_both ? (uint8_t)(habit->strikes[1] + 1) : 0;
+	if (!is_both || habit->strikes[1] == UNTOLD_MAX) /* two that are long apart are chance */
 		habit->strikes[0] = (uint8_t)(is_other ? habit->strikes[0] + 1 : 0);
 	if (habit->strikes[0] == 2 || (is_other && is_first && step < count_before)) {
 		habit->is = is_first ? SEQUENCE_IS_LAST : SEQUENCE_IS_FIRST;

@@ -21,22 +21,26 @@ static int64_t exact_export(struct stream *s, int64_t export_ms, uint32_t uptime
 	return s->exact_boot_ms + uptime_ms;
 }
 
-/* Does the uptime grow by one a second? */
+/* Does the uptime grow by one a second, or by a thousand? */
 static void learn_unit(struct stream *s, int64_t export_ms, uint32_t uptime)
 {
 	int64_t passed_s = (export_ms - s->unit_ms) / 1000;
-	uint32_t counted = uptime - s->unit_uptime;
+	int64_t counted = (int32_t)(uptime - s->unit_uptime);
+	bool is_first = s->unit_ms == 0;
 
-	if (s->unit_ms != 0 && passed_s >= 0 && passed_s < UNIT_STEP_S)
+	if (!is_first && passed_s >= 0 && passed_s < UNIT_STEP_S)
 		return;
-	if (s->unit_ms != 0 && passed_s > 0 && counted + 1 >= passed_s && counted <= passed_s + 1)
-		s->unit_seconds = (uint8_t)MIN(s->unit_seconds + 1, UNIT_TIMES);
-	else
-		s->unit_seconds = 0;
-	if (s->unit_seconds == UNIT_TIMES)
-		s->is_in_seconds = true;
 	s->unit_ms = export_ms;
 	s->unit_uptime = uptime;
+	if (is_first || passed_s < 0)
+		return;
+	if (counted >= passed_s - 1 && counted <= passed_s + 1) {
+		s->unit_seconds = (uint8_t)MIN(s->unit_seconds + 1, UNIT_TIMES);
+		s->is_in_seconds |= s->unit_seconds == UNIT_TIMES;
+	} else {
+		s->unit_seconds = 0;
+		s->is_in_seconds &= counted < (passed_s - 1) * 1000;
+	}
 }
 
 enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *origin,
