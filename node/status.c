@@ -83,15 +83,17 @@ static void put_store(struct pack *p, struct store *store)
 
 	store_stats(store, &s);
 	pack_str(p, "store");
-	pack_map(p, 11);
+	pack_map(p, 13);
 	row_uint(p, "flows", s.flows);
 	row_uint(p, "unsealed", s.unsealed);
 	row_uint(p, "blocks", s.blocks);
 	row_uint(p, "partitions", s.partitions);
 	row_uint(p, "bytes", s.octets);
+	row_uint(p, "index_bytes", s.index_octets);
 	row_uint(p, "map_size", s.map_size);
 	row_uint(p, "expired_flows", s.expired_flows);
 	row_uint(p, "damaged_blocks", s.damaged_blocks);
+	row_uint(p, "damaged_runs", s.damaged_runs);
 	row_bool(p, "is_full", s.is_full);
 	if (s.flows + s.unsealed == 0) {
 		row_nil(p, "oldest");

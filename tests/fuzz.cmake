@@ -1,5 +1,6 @@
 # One line per decoder that meets bytes from outside.
 fuzz_target(block store)
+fuzz_target(run store)
 fuzz_target(flow flow)
 fuzz_target(memory flow)
 fuzz_target(header flow)
@@ -16,3 +17,4 @@ fuzz_target(keyfile wire)
 fuzz_target(packet wire)
 fuzz_target(hand sim)
 fuzz_target(overlay sim)
+fuzz_target(pcapng cli)

@@ -19,6 +19,8 @@ script_test(integration/netns_chain_c1 tests/integration/recording.sh
 script_test(integration/netns_chain_c2 tests/integration/recording.sh
 	../shared/data/netns_chain R4 10.4.0.11:22 198.51.100.1 c2)
 script_test(integration/input tests/integration/input.sh)
+script_test(integration/import tests/integration/import.sh)
+script_test(integration/search tests/integration/search.sh)
 script_test(integration/kill tests/integration/kill.sh)
 script_test(integration/templates tests/integration/templates.sh)
 script_test(integration/exporters tests/integration/exporters.sh)

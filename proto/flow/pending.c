@@ -106,6 +106,15 @@ void pending_take(struct pending *p, struct stream *s, uint16_t id, pending_fn *
 	}
 }
 
+size_t pending_count(const struct pending *p, uint32_t session)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < p->count; i++)
+		count += p->rows[i]->origin.session == session;
+	return count;
+}
+
 size_t pending_forget(struct pending *p, const struct stream *s)
 {
 	size_t lost = 0;

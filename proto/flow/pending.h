@@ -28,6 +28,9 @@ size_t pending_put(struct pending *p, const struct record_context *c, uint16_t i
 typedef void pending_fn(void *ctx, const struct record_context *c, struct bytes set);
 void pending_take(struct pending *p, struct stream *s, uint16_t id, pending_fn *fn, void *ctx);
 
+/* How many sets of a session's datagrams wait still (struct flow_origin; 0: the network's). */
+size_t pending_count(const struct pending *p, uint32_t session);
+
 /* The stream is no more. Returns how many sets are lost with it. */
 size_t pending_forget(struct pending *p, const struct stream *s);
 
