@@ -13,6 +13,8 @@
 #define BATCH_KEPT 16384 /* flows of room: more is given back at once */
 #define STALE_MAX 1024
 #define STREAMS_MAX 4096
+#define TRANSLATIONS_MAX 65536
+#define TRANSLATIONS_AT_ONCE 2048 /* kept, every seal_every */
 
 static void start_seal(struct collector *c);
 
@@ -111,11 +113,34 @@ enum err collector_store(struct collector *c, struct flow_batch *flows)
 	return err;
 }
 
+static void take_translations(struct collector *c, struct flow_batch *batch, size_t first)
+{
+	for (size_t i = 0; i < batch->event_count; i++)
+		translation_table_event(c->translations, &batch->events[i]);
+	batch->event_count = 0;
+	for (size_t i = first; i < batch->count; i++)
+		translation_table_flow(c->translations, &batch->flows[i]);
+}
+
 enum err collector_feed(struct collector *c, const struct flow_origin *origin, const void *data,
                         size_t len, struct flow_batch *out, enum drop *ret_drop)
 {
+	size_t first = out->count;
+
 	*ret_drop = flow_decode(c->decoder, origin, data, len, out);
+	take_translations(c, out, first);
 	return out->count == 0 ? ERR_OK : collector_store(c, out);
+}
+
+static void keep_translation(void *ctx, uint32_t slot, const struct mapping *m)
+{
+	uint8_t room[TRANSLATION_PACKED_MAX];
+	struct collector *c = ctx;
+	struct id key = {{0}};
+	struct octets o = octets_of(key.octets, sizeof(key.octets));
+
+	octets_uint(&o, slot, 4);
+	keeper_put(&c->node->keeper, KEEPER_TRANSLATION, &key, room, translation_pack(m, room));
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -123,6 +148,8 @@ static void on_timer(uv_timer_t *timer)
 	struct collector *c = timer->data;
 
 	flow_keep(c->decoder);
+	if (c->node->keeper.count < TRANSLATIONS_AT_ONCE) /* a slow disk: they wait here */
+		translation_table_keep(c->translations, TRANSLATIONS_AT_ONCE, keep_translation, c);
 	if (!c->is_sealing)
 		start_seal(c);
 }
@@ -150,7 +177,7 @@ static void on_datagram(uv_udp_t *udp, ssize_t len, const uv_buf_t *buf,
 	if (collector_feed(s->collector, &origin, buf->base, (size_t)len, batch, &drop) != ERR_OK)
 		s->collector->unstored += batch->count;
 	batch->count = 0;
-	if (batch->room > BATCH_KEPT)
+	if (batch->room > BATCH_KEPT || batch->event_room > BATCH_KEPT)
 		flow_batch_free(batch);
 }
 
@@ -198,20 +225,42 @@ static void recall_one(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void 
 		memcpy(r->stale[r->stale_count++].octets, key, STORE_NOTE_KEY);
 }
 
-static void recall(struct collector *c)
+static void recall_translation(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *value,
+                               size_t len)
+{
+	struct recalling *r = ctx;
+	struct bytes in = bytes_of(key, STORE_NOTE_KEY);
+	uint32_t slot = (uint32_t)bytes_uint(&in, 4);
+	struct mapping m;
+	enum err err = translation_unpack(bytes_of(value, len), &m);
+
+	if (err == ERR_OK)
+		err = translation_table_recall(r->collector->translations, slot, &m);
+	if (err != ERR_OK && r->stale_count < STALE_MAX)
+		memcpy(r->stale[r->stale_count++].octets, key, STORE_NOTE_KEY);
+}
+
+static void recall_kind(struct collector *c, enum keeper_kind kind, store_note_fn *fn,
+                        const char *what)
 {
 	static struct recalling r;
 	enum err err;
 
 	r = (struct recalling){.collector = c};
-	err = store_note_each(c->node->store, KEEPER_EXPORTER, recall_one, &r);
+	err = store_note_each(c->node->store, (uint8_t)kind, fn, &r);
 	if (err != ERR_OK)
-		log_line("collector", "what was known of exporters is lost: %s", err_text(err));
+		log_line("collector", "what was known of %s is lost: %s", what, err_text(err));
 	if (r.stale_count > 0)
-		log_line("collector", "%zu things known of exporters are old or damaged: forgotten",
-		         r.stale_count);
+		log_line("collector", "%zu things known of %s are old or damaged: forgotten",
+		         r.stale_count, what);
 	for (size_t i = 0; i < r.stale_count; i++)
-		keeper_put(&c->node->keeper, KEEPER_EXPORTER, &r.stale[i], "", 0);
+		keeper_put(&c->node->keeper, kind, &r.stale[i], "", 0);
+}
+
+static void recall(struct collector *c)
+{
+	recall_kind(c, KEEPER_EXPORTER, recall_one, "exporters");
+	recall_kind(c, KEEPER_TRANSLATION, recall_translation, "translations");
 	c->decoder->keep = keep;
 	c->decoder->keep_ctx = c;
 }
@@ -222,6 +271,9 @@ enum err collector_start(struct collector *c, struct node *node)
 	enum err err = ERR_OK;
 
 	c->node = node;
+	c->translations = translation_table_new(TRANSLATIONS_MAX);
+	if (c->translations == NULL)
+		return ERR_NOMEM;
 	c->decoder = flow_decoder_new(STREAMS_MAX);
 	if (c->decoder == NULL)
 		return ERR_NOMEM;
@@ -247,6 +299,7 @@ void collector_stop(struct collector *c)
 void collector_free(struct collector *c)
 {
 	flow_decoder_free(c->decoder);
+	translation_table_free(c->translations);
 	flow_batch_free(&c->batch);
 	for (size_t i = 0; i < c->socket_count; i++)
 		free(c->sockets[i].buffer);

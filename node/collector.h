@@ -11,6 +11,7 @@
 #include "node/conf.h"
 #include "node/job.h"
 #include "proto/flow/datagram.h"
+#include "proto/flow/translation_table.h"
 
 #include <stdbool.h>
 #include <uv.h>
@@ -32,6 +33,7 @@ struct collector_socket {
 struct collector {
 	struct node *node;
 	struct flow_decoder *decoder;
+	struct translation_table *translations; /* of all exporters */
 	struct collector_socket sockets[CONF_LISTEN_MAX];
 	size_t socket_count;
 	uv_timer_t seal_timer;
@@ -49,7 +51,8 @@ void collector_stop(struct collector *c); /* closes its handles */
 void collector_free(struct collector *c);
 
 /*
- * Decodes one datagram and stores its flows. *drop says what became of it.
+ * Decodes one datagram, stores its flows, and takes in what it says of translations. *drop says
+ * what became of it.
  *
  * ERR_BUSY, ERR_FULL   the store took not all of its flows; `out` holds the others, to be given to
  *                      collector_store() later

@@ -10,11 +10,18 @@
 
 static void put_stream(void *ctx, const struct stream *s)
 {
+	bool is_sflow = s->key.version == FLOW_SFLOW;
 	struct pack *p = ctx;
 
-	pack_map(p, 11);
+	pack_map(p, is_sflow ? 15 : 11);
 	row_endpoint(p, "exporter", &s->key.from);
-	row_uint(p, "version", s->key.version);
+	row_uint(p, "version", is_sflow ? 5 : s->key.version);
+	if (is_sflow) {
+		row_str(p, "format", "sflow");
+		row_addr(p, "agent", &s->key.agent);
+		row_uint(p, "samples_lost", s->samples_lost);
+		row_uint(p, "drops", s->drops);
+	}
 	row_uint(p, "domain", s->key.domain);
 	row_uint(p, "datagrams", s->datagrams);
 	row_uint(p, "flows", s->flows);
@@ -41,15 +48,33 @@ static void put_collector(struct pack *p, const struct collector *c)
 
 	stream_each(c->decoder->streams, count_stream, &streams);
 	pack_str(p, "exports");
-	pack_map(p, 6);
+	pack_map(p, 8);
 	row_uint(p, "datagrams", counters->datagrams);
 	row_uint(p, "flows", counters->flows);
+	row_uint(p, "events", counters->events);
+	row_uint(p, "skipped", counters->skipped);
 	row_uint(p, "clamped", counters->clamped);
 	row_uint(p, "unstored", c->unstored);
 	row_dropped(p, counters->dropped);
 	pack_str(p, "streams");
 	pack_array(p, streams);
 	stream_each(c->decoder->streams, put_stream, p);
+}
+
+static void put_translations(struct pack *p, const struct translation_table *t)
+{
+	const struct translation_counters *c = translation_table_counters(t);
+
+	pack_str(p, "translations");
+	pack_map(p, 8);
+	row_uint(p, "held", translation_table_count(t));
+	row_uint(p, "opened", c->opened);
+	row_uint(p, "closed", c->closed);
+	row_uint(p, "seen", c->seen);
+	row_uint(p, "reused", c->reused);
+	row_uint(p, "unopened", c->unopened);
+	row_uint(p, "evicted", c->evicted);
+	row_uint(p, "evicted_open", c->evicted_open);
 }
 
 static void put_store(struct pack *p, struct store *store)
@@ -130,7 +155,7 @@ void request_status(struct client *client, const struct ctl_request *request)
 		return;
 	}
 	p = pack_into(room, ROOM);
-	pack_map(&p, 17);
+	pack_map(&p, 18);
 	row_str(&p, "name", cert->name);
 	row_str(&p, "org", cert->org);
 	row_hex(&p, "id", card->id.octets, sizeof(card->id.octets));
@@ -150,6 +175,7 @@ void request_status(struct client *client, const struct ctl_request *request)
 	put_overlay(&p, &node->link);
 	put_store(&p, node->store);
 	put_collector(&p, &node->collector);
+	put_translations(&p, node->collector.translations);
 	client_send(client, "row", room, pack_len(&p), NULL, NULL);
 	client_end(client, p.out.is_full ? CTL_INTERNAL : CTL_FOUND, NULL);
 	free(room);

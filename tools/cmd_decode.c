@@ -83,7 +83,7 @@ static int decode_file(struct flow_decoder *d, const char *path, struct output *
 	while (!interrupt_seen() && (err = capture_next(c, &in)) == ERR_OK) {
 		struct flow_origin origin = {.from = in.from, .received_ms = in.received_ms};
 
-		batch.count = 0;
+		batch.count = batch.event_count = 0; /* an event with an address is a flow, too */
 		flow_decode(d, &origin, in.data.at, bytes_left(&in.data), &batch);
 		for (size_t i = 0; i < batch.count; i++)
 			put_flow(o, &batch.flows[i]);
@@ -129,6 +129,7 @@ static int run(const struct call *call)
 
 	if (d == NULL)
 		return print_failure(CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
+	d->is_verbatim = true;
 	interrupt_start();
 	out.is_object = call->form == PRINT_JSON;
 	if (out.is_object)

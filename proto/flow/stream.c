@@ -14,6 +14,7 @@
 
 struct stream_table {
 	size_t sets; /* a power of two */
+	uint64_t serial;
 	void (*forget)(void *ctx, struct stream *s);
 	void *ctx;
 	struct stream streams[];
@@ -57,6 +58,8 @@ static size_t hash(const struct stream_key *key)
 
 	for (size_t i = 0; i < sizeof(key->from.addr.octets); i++)
 		h = (h ^ key->from.addr.octets[i]) * UINT64_C(0x100000001b3);
+	for (int i = 0; i < 4; i++)
+		tail ^= (uint64_t)key->agent.octets[12 + i] << (8 * i);
 	for (int i = 0; i < 8; i++)
 		h = (h ^ (uint8_t)(tail >> (8 * i))) * UINT64_C(0x100000001b3);
 	return (size_t)(h ^ h >> 32);
@@ -65,7 +68,7 @@ static size_t hash(const struct stream_key *key)
 static bool key_equal(const struct stream_key *a, const struct stream_key *b)
 {
 	return a->domain == b->domain && a->version == b->version && a->session == b->session &&
-	       endpoint_equal(&a->from, &b->from);
+	       endpoint_equal(&a->from, &b->from) && addr_equal(&a->agent, &b->agent);
 }
 
 void stream_arrive(struct stream *s, uint64_t number, int64_t received_ms)
@@ -109,6 +112,7 @@ struct stream *stream_of(struct stream_table *t, const struct stream_key *key)
 	memset(oldest, 0, sizeof(*oldest));
 	oldest->key = *key;
 	oldest->is_used = true;
+	oldest->serial = ++t->serial;
 	return oldest;
 }
 

@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bytes in = bytes_of(data, size);
 
 	must(d != NULL && again != NULL);
-	while (bytes_left(&in) >= MEMORY_KEY + 2) {
+	while (bytes_left(&in) >= MEMORY_KEY + 2 && !in.is_short) {
 		uint8_t key[MEMORY_KEY];
 		struct bytes value;
 
