@@ -13,6 +13,8 @@
 #define STALE_MAX 1024
 #define STREAMS_MAX 4096
 #define SENDERS_MAX 4096
+#define TRANSLATIONS_MAX 65536
+#define TRANSLATIONS_AT_ONCE 2048 /* kept, every seal_every */
 
 static void start_seal(struct collector *c);
 
@@ -115,11 +117,34 @@ enum err collector_store(struct collector *c, struct flow_batch *flows)
 	return err;
 }
 
+static void take_translations(struct collector *c, struct flow_batch *batch, size_t first)
+{
+	for (size_t i = 0; i < batch->event_count; i++)
+		translation_table_event(c->translations, &batch->events[i]);
+	batch->event_count = 0;
+	for (size_t i = first; i < batch->count; i++)
+		translation_table_flow(c->translations, &batch->flows[i]);
+}
+
 enum err collector_feed(struct collector *c, const struct flow_origin *origin, const void *data,
                         size_t len, struct flow_batch *out, enum drop *ret_drop)
 {
+	size_t first = out->count;
+
 	*ret_drop = flow_decode(c->decoder, origin, data, len, out);
+	take_translations(c, out, first);
 	return out->count == 0 ? ERR_OK : collector_store(c, out);
+}
+
+static void keep_translation(void *ctx, uint32_t slot, const struct mapping *m)
+{
+	uint8_t room[TRANSLATION_PACKED_MAX];
+	struct collector *c = ctx;
+	struct id key = {{0}};
+	struct octets o = octets_of(key.octets, sizeof(key.octets));
+
+	octets_uint(&o, slot, 4);
+	keeper_put(&c->node->keeper, KEEPER_TRANSLATION, &key, room, translation_pack(m, room));
 }
 
 /* Said once when it begins: an overload must not fill the log. */
@@ -158,18 +183,22 @@ static void store_batch(struct collector *c)
 		return;
 	c->unstored += batch->count; /* none, unless the store is full */
 	batch->count = 0;
-	if (batch->room > BATCH_KEPT)
+	if (batch->room > BATCH_KEPT || batch->event_room > BATCH_KEPT)
 		flow_batch_free(batch);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
 	struct collector *c = timer->data;
+	size_t first = c->batch.count;
 
 	watch_drops(c);
 	flow_settle(c->decoder, node_now().wall.ms, &c->batch);
+	take_translations(c, &c->batch, first);
 	store_batch(c);
 	flow_keep(c->decoder);
+	if (c->node->keeper.count < TRANSLATIONS_AT_ONCE) /* a slow disk: they wait here */
+		translation_table_keep(c->translations, TRANSLATIONS_AT_ONCE, keep_translation, c);
 	if (!c->is_sealing)
 		start_seal(c);
 }
@@ -177,7 +206,10 @@ static void on_timer(uv_timer_t *timer)
 void collector_take(struct collector *c, const struct flow_origin *origin, const void *data,
                     size_t len)
 {
+	size_t first = c->batch.count;
+
 	(void)flow_decode(c->decoder, origin, data, len, &c->batch);
+	take_translations(c, &c->batch, first);
 	store_batch(c);
 }
 
@@ -263,20 +295,42 @@ static void recall_clock(void *ctx, const uint8_t key[STORE_NOTE_KEY], const voi
 		log_line("collector", "the history of an exporter's clock is damaged");
 }
 
-static void recall(struct collector *c)
+static void recall_translation(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *value,
+                               size_t len)
+{
+	struct recalling *r = ctx;
+	struct bytes in = bytes_of(key, STORE_NOTE_KEY);
+	uint32_t slot = (uint32_t)bytes_uint(&in, 4);
+	struct mapping m;
+	enum err err = translation_unpack(bytes_of(value, len), &m);
+
+	if (err == ERR_OK)
+		err = translation_table_recall(r->collector->translations, slot, &m);
+	if (err != ERR_OK && r->stale_count < STALE_MAX)
+		memcpy(r->stale[r->stale_count++].octets, key, STORE_NOTE_KEY);
+}
+
+static void recall_kind(struct collector *c, enum keeper_kind kind, store_note_fn *fn,
+                        const char *what)
 {
 	static struct recalling r;
 	enum err err;
 
 	r = (struct recalling){.collector = c};
-	err = store_note_each(c->node->store, KEEPER_EXPORTER, recall_one, &r);
+	err = store_note_each(c->node->store, (uint8_t)kind, fn, &r);
 	if (err != ERR_OK)
-		log_line("collector", "what was known of exporters is lost: %s", err_text(err));
+		log_line("collector", "what was known of %s is lost: %s", what, err_text(err));
 	if (r.stale_count > 0)
-		log_line("collector", "%zu things known of exporters are old or damaged: forgotten",
-		         r.stale_count);
+		log_line("collector", "%zu things known of %s are old or damaged: forgotten",
+		         r.stale_count, what);
 	for (size_t i = 0; i < r.stale_count; i++)
-		keeper_put(&c->node->keeper, KEEPER_EXPORTER, &r.stale[i], "", 0);
+		keeper_put(&c->node->keeper, kind, &r.stale[i], "", 0);
+}
+
+static void recall(struct collector *c)
+{
+	recall_kind(c, KEEPER_EXPORTER, recall_one, "exporters");
+	recall_kind(c, KEEPER_TRANSLATION, recall_translation, "translations");
 	if (store_note_each(c->node->store, KEEPER_CLOCK, recall_clock, c) != ERR_OK)
 		log_line("collector", "what was known of exporters' clocks is lost");
 	c->decoder->keep = keep;
@@ -289,6 +343,9 @@ enum err collector_start(struct collector *c, struct node *node)
 	const struct conf *conf = &node->conf;
 
 	c->node = node;
+	c->translations = translation_table_new(TRANSLATIONS_MAX);
+	if (c->translations == NULL)
+		return ERR_NOMEM;
 	c->decoder = flow_decoder_new(STREAMS_MAX);
 	if (c->decoder == NULL)
 		return ERR_NOMEM;
@@ -314,6 +371,7 @@ void collector_free(struct collector *c)
 {
 	connections_free(&c->connections);
 	flow_decoder_free(c->decoder);
+	translation_table_free(c->translations);
 	flow_batch_free(&c->batch);
 	admission_free(c->admission);
 	receiver_batch_free(c->room);

@@ -14,6 +14,7 @@
 #include "node/receiver.h"
 #include "proto/flow/admission.h"
 #include "proto/flow/datagram.h"
+#include "proto/flow/translation_table.h"
 
 #include <stdbool.h>
 #include <uv.h>
@@ -34,6 +35,7 @@ struct collector {
 	struct receiver receivers[CONF_LISTEN_MAX];
 	size_t receiver_count;
 	struct connections connections;
+	struct translation_table *translations; /* of all exporters */
 	uv_timer_t seal_timer;
 	struct job seal_job;
 	enum err sealed; /* of the last seal */
@@ -52,7 +54,8 @@ void collector_stop(struct collector *c); /* closes its handles */
 void collector_free(struct collector *c);
 
 /*
- * Decodes one datagram and stores its flows. *drop says what became of it.
+ * Decodes one datagram, stores its flows, and takes in what it says of translations. *drop says
+ * what became of it.
  *
  * ERR_BUSY, ERR_FULL   the store took not all of its flows; `out` holds the others, to be given to
  *                      collector_store() later

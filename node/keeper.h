@@ -31,6 +31,7 @@ enum keeper_kind { /* as they are on disk */
 	           KEEPER_KEYS = 'k',
 	           KEEPER_NUMBER = 'n',
 	           KEEPER_PAGE = 'p',
+	           KEEPER_TRANSLATION = 't', /* translation_pack(), by its slot: 4 */
 	           KEEPER_WINDOW = 'w',
 };
 

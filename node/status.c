@@ -40,12 +40,19 @@ static void put_stream(void *ctx, const struct stream *s)
 	const struct putting *put = ctx;
 	const struct collector *c = put->collector;
 	struct pack *p = put->pack;
+	bool is_sflow = s->key.version == FLOW_SFLOW;
 
 	if (s->leader != NULL)
 		return; /* it is counted there */
-	pack_map(p, 16);
+	pack_map(p, is_sflow ? 20 : 16);
 	row_endpoint(p, "exporter", &s->key.from);
-	row_uint(p, "version", s->key.version);
+	row_uint(p, "version", is_sflow ? 5 : s->key.version);
+	if (is_sflow) {
+		row_str(p, "format", "sflow");
+		row_addr(p, "agent", &s->key.agent);
+		row_uint(p, "samples_lost", s->samples_lost);
+		row_uint(p, "drops", s->drops);
+	}
 	row_uint(p, "domain", s->key.domain);
 	row_uint(p, "datagrams", s->datagrams);
 	row_uint(p, "flows", s->flows);
@@ -57,7 +64,7 @@ static void put_stream(void *ctx, const struct stream *s)
 	row_time(p, "booted", s->boot_ms);
 	row_uint(p, "lost_flows", stream_lost_flows(s));
 	row_uint(p, "templates", template_count(s->templates));
-	row_uint(p, "pending", pending_count(c->decoder->pending, s));
+	row_uint(p, "pending", pending_of(c->decoder->pending, s));
 	row_uint(p, "untold", s->untold);
 	put_clock(p, s);
 }
@@ -106,9 +113,11 @@ static void put_collector(struct pack *p, struct collector *c)
 
 	stream_each(c->decoder->streams, count_stream, &streams);
 	pack_str(p, "exports");
-	pack_map(p, 9);
+	pack_map(p, 11);
 	row_uint(p, "datagrams", counters->datagrams);
 	row_uint(p, "flows", counters->flows);
+	row_uint(p, "events", counters->events);
+	row_uint(p, "skipped", counters->skipped);
 	row_uint(p, "clamped", counters->clamped);
 	row_uint(p, "unstored", c->unstored);
 	row_uint(p, "pauses", c->pauses);
@@ -121,6 +130,22 @@ static void put_collector(struct pack *p, struct collector *c)
 	pack_str(p, "streams");
 	pack_array(p, streams);
 	stream_each(c->decoder->streams, put_stream, &put);
+}
+
+static void put_translations(struct pack *p, const struct translation_table *t)
+{
+	const struct translation_counters *c = translation_table_counters(t);
+
+	pack_str(p, "translations");
+	pack_map(p, 8);
+	row_uint(p, "held", translation_table_count(t));
+	row_uint(p, "opened", c->opened);
+	row_uint(p, "closed", c->closed);
+	row_uint(p, "seen", c->seen);
+	row_uint(p, "reused", c->reused);
+	row_uint(p, "unopened", c->unopened);
+	row_uint(p, "evicted", c->evicted);
+	row_uint(p, "evicted_open", c->evicted_open);
 }
 
 static void put_store(struct pack *p, struct store *store)
@@ -205,7 +230,7 @@ void request_status(struct client *client, const struct ctl_request *request)
 		return;
 	}
 	p = pack_into(room, room_len);
-	pack_map(&p, 17);
+	pack_map(&p, 18);
 	row_str(&p, "name", cert->name);
 	row_str(&p, "org", cert->org);
 	row_hex(&p, "id", card->id.octets, sizeof(card->id.octets));
@@ -225,6 +250,7 @@ void request_status(struct client *client, const struct ctl_request *request)
 	put_overlay(&p, &node->link);
 	put_store(&p, node->store);
 	put_collector(&p, &node->collector);
+	put_translations(&p, node->collector.translations);
 	client_send(client, "row", room, pack_len(&p), NULL, NULL);
 	client_end(client, p.out.is_full ? CTL_INTERNAL : CTL_FOUND, NULL);
 	free(room);

@@ -69,7 +69,7 @@ struct block_codec *block_codec_new(uint64_t seed)
 	if (c == NULL)
 		return NULL;
 	c->tuples.seed = seed;
-	c->packer = ZSTD_createCCtx();
+	c->packer = planes_packer();
 	c->unpacker = ZSTD_createDCtx();
 	if (c->packer == NULL || c->unpacker == NULL) {
 		block_codec_free(c);

@@ -37,6 +37,7 @@ void block_codec_free(struct block_codec *c);
 struct block { /* as encoded; borrowed until the next call on the codec */
 	const uint8_t *data;
 	size_t len;
+	struct interval span;                /* of block_encode(): as block_span() */
 	const uint64_t *addrs, *connections; /* hashes of whom it has (tuples.h), each once */
 	size_t addr_count, connection_count;
 };

@@ -44,9 +44,9 @@ static uint64_t half_of(const struct addr *a, size_t at)
 
 struct writer {
 	struct block_codec *c;
-	uint64_t *numbers[1 +
-	                  BLOCK_COLUMNS]; /* references, then the columns; of a constant one, one */
-	size_t rows[1 + BLOCK_COLUMNS];
+	/* References, then the columns; of a constant one, a row. */
+	uint64_t *numbers[1 + BLOCK_COLUMNS];
+	size_t rows[BLOCK_COLUMNS];
 	uint64_t *values; /* the column at hand of the other tables */
 	uint8_t *scratch;
 	uint8_t *at;
@@ -86,30 +86,6 @@ static void put_connections(struct writer *w)
 	}
 }
 
-/* Which octets of the flows are not the same in all of them. */
-static void find_varying(const struct flow *flows, size_t count, struct flow *ret)
-{
-	uint64_t first[sizeof(*flows) / 8], varying[sizeof(*flows) / 8] = {0};
-	uint64_t row[sizeof(*flows) / 8];
-
-	_Static_assert(sizeof(*flows) % 8 == 0, "read in words");
-	memcpy(first, flows, sizeof(first));
-	for (size_t i = 1; i < count; i++) {
-		memcpy(row, &flows[i], sizeof(row));
-		for (size_t j = 0; j < ARRAY_LEN(row); j++)
-			varying[j] |= row[j] ^ first[j];
-	}
-	memcpy(ret, varying, sizeof(*ret));
-}
-
-static bool is_constant(const struct column *col, const struct flow *varying)
-{
-	static const uint8_t zero[sizeof(struct addr)];
-
-	return col->transform != STEP && col->transform != SPAN &&
-	       memcmp((const uint8_t *)varying + col->offset, zero, col->width) == 0;
-}
-
 /* One width at a time, so that the compiler sees a number. */
 static inline __attribute__((always_inline)) void
 gather_width(const struct column *col, size_t width, const struct flow *flows, size_t from,
@@ -141,22 +117,71 @@ static void gather(struct tuples *t, const struct column *col, const struct flow
 	}
 }
 
-/* A few rows at a time, column after column, so that the rows are read from near memory. */
-#define GATHER_ROWS 128
-
-static void gather_all(struct writer *w, const struct flow *flows, size_t count)
+/* Which octets of the flows are not those of `first`; adds them to `varying`. */
+static void find_varying(const struct flow *first, const struct flow *flows, size_t count,
+                         struct flow *varying)
 {
-	struct tuples *t = &w->c->tuples;
+	uint64_t model[sizeof(*flows) / 8], all[sizeof(*flows) / 8], row[sizeof(*flows) / 8];
 
-	for (size_t from = 0; from < count; from += GATHER_ROWS) {
-		size_t to = MIN(count, from + GATHER_ROWS);
-
-		for (size_t i = from; i < to; i++)
-			w->numbers[0][i] = tuples_add(t, &flows[i]);
-		for (size_t i = 0; i < BLOCK_COLUMNS; i++)
-			gather(t, &block_columns[i], flows, from, MIN(to, w->rows[i]),
-			       w->numbers[1 + i]);
+	_Static_assert(sizeof(*flows) % 8 == 0, "read in words");
+	memcpy(model, first, sizeof(model));
+	memcpy(all, varying, sizeof(all));
+	for (size_t i = 0; i < count; i++) {
+		memcpy(row, &flows[i], sizeof(row));
+		for (size_t j = 0; j < ARRAY_LEN(row); j++)
+			all[j] |= row[j] ^ model[j];
 	}
+	memcpy(varying, all, sizeof(*varying));
+}
+
+static bool is_constant(const struct column *col, const struct flow *varying)
+{
+	static const uint8_t zero[sizeof(struct addr)];
+
+	return col->transform != STEP && col->transform != SPAN &&
+	       memcmp((const uint8_t *)varying + col->offset, zero, col->width) == 0;
+}
+
+/*
+ * Rows [from, to) of a column. As long as they are all the same the column has one row; from the
+ * first that is not, all of them.
+ */
+static void gather_column(struct writer *w, size_t i, const struct flow *flows, size_t from,
+                          size_t to, const struct flow *varying)
+{
+	const struct column *col = &block_columns[i];
+	uint64_t *numbers = w->numbers[1 + i];
+
+	if (from > 0 && is_constant(col, varying))
+		return;
+	for (size_t j = w->rows[i]; j < from; j++)
+		numbers[j] = numbers[0];
+	gather(&w->c->tuples, col, flows, from, to, numbers);
+	w->rows[i] = to;
+}
+
+/* A few rows at a time, column after column, so that the rows are read from near memory. */
+static struct interval gather_all(struct writer *w, const struct flow *flows, size_t count)
+{
+	struct interval span = {INT64_MAX, INT64_MIN};
+	struct flow varying = {.version = 0};
+	size_t to;
+
+	for (size_t i = 0; i < BLOCK_COLUMNS; i++)
+		gather_column(w, i, flows, 0, 1, &varying);
+	for (size_t from = 0; from < count; from = to) {
+		struct interval some;
+
+		to = MIN(count, from + TUPLES_RUN);
+		find_varying(flows, flows + from, to - from, &varying);
+		tuples_add(&w->c->tuples, flows + from, to - from, w->numbers[0] + from);
+		for (size_t i = 0; i < BLOCK_COLUMNS; i++)
+			gather_column(w, i, flows, MAX(from, 1), to, &varying);
+		some = block_span(flows + from, to - from);
+		span.start_ms = MIN(span.start_ms, some.start_ms);
+		span.end_ms = MAX(span.end_ms, some.end_ms);
+	}
+	return span;
 }
 
 /* A column of equal numbers is written as if it had one row: it has no planes then. */
@@ -167,20 +192,18 @@ static void put_flows(struct writer *w, size_t count)
 		put(w, block_columns[i].id, w->numbers[1 + i], w->rows[i]);
 }
 
-static size_t columns_put(struct block_codec *c, const struct flow *flows, size_t count)
+/* Returns the length of the block; *ret_span: of its flows. */
+static size_t columns_put(struct block_codec *c, const struct flow *flows, size_t count,
+                          struct interval *ret_span)
 {
 	struct writer w = {.c = c, .at = (uint8_t *)c->block.at + BLOCK_HEADER_LEN};
 	uint64_t *next = c->values.at;
-	struct flow varying;
 
-	find_varying(flows, count, &varying);
 	for (size_t i = 0; i < 1 + BLOCK_COLUMNS; i++, next += count)
 		w.numbers[i] = next;
-	for (size_t i = 0; i < BLOCK_COLUMNS; i++)
-		w.rows[i] = is_constant(&block_columns[i], &varying) ? 1 : count;
 	w.values = next;
 	w.scratch = (uint8_t *)(next + ADDRS_A_FLOW * count);
-	gather_all(&w, flows, count);
+	*ret_span = gather_all(&w, flows, count);
 	put_addrs(&w);
 	put_connections(&w);
 	put_flows(&w, count);
@@ -201,6 +224,7 @@ static bool encode_room(struct block_codec *c, size_t count)
 enum err block_encode(struct block_codec *c, const struct flow *flows, size_t count,
                       struct block *ret)
 {
+	struct interval span;
 	struct header h;
 	uint8_t *block;
 	size_t len;
@@ -209,15 +233,16 @@ enum err block_encode(struct block_codec *c, const struct flow *flows, size_t co
 		return ERR_RANGE;
 	if (!encode_room(c, count))
 		return ERR_NOMEM;
-	len = columns_put(c, flows, count);
+	len = columns_put(c, flows, count, &span);
 	h = (struct header){.flows = (uint32_t)count,
 	                    .connections = c->tuples.tuple_count,
 	                    .addrs = c->tuples.addr_count,
 	                    .len = (uint32_t)(len - BLOCK_HEADER_LEN),
-	                    .span = block_span(flows, count)};
+	                    .span = span};
 	block = c->block.at;
 	block_header_put(block, &h);
 	*ret = (struct block){.data = block,
+	                      .span = span,
 	                      .len = len,
 	                      .addrs = c->tuples.addr_hashes,
 	                      .addr_count = h.addrs,

@@ -6,12 +6,30 @@
 
 #define HEAD_LEN 10 /* id, width, base */
 #define LEN_LEN 4
-#define ZSTD_LEVEL 1
-#define PACK_MIN 64 /* octets: fewer are not worth a frame */
+#define ZSTD_LEVEL (-100) /* few matches: what is to be gained lies in how often an octet comes */
+#define PACK_MIN 64       /* octets: fewer are not worth a frame */
 
 size_t planes_bound(size_t rows)
 {
 	return HEAD_LEN + PLANES_MAX * (LEN_LEN + rows);
+}
+
+/*
+ * zstd leaves literals as they are at such levels, unless told otherwise by a parameter that it
+ * calls experimental. A version that does not know it makes larger blocks, which is all.
+ */
+#define LITERALS ZSTD_c_experimentalParam5
+#define LITERALS_HUFFMAN 1
+
+ZSTD_CCtx *planes_packer(void)
+{
+	ZSTD_CCtx *packer = ZSTD_createCCtx();
+
+	if (packer == NULL)
+		return NULL;
+	(void)ZSTD_CCtx_setParameter(packer, ZSTD_c_compressionLevel, ZSTD_LEVEL);
+	(void)ZSTD_CCtx_setParameter(packer, LITERALS, LITERALS_HUFFMAN);
+	return packer;
 }
 
 static unsigned width_of(uint64_t most)
@@ -25,26 +43,20 @@ static unsigned width_of(uint64_t most)
 	return width;
 }
 
-/* Differences that wrapped are small again when they are taken as signed ones. */
+/* As differences to the first, so that what wrapped around zero lies together again. */
 static void range_of(const uint64_t *values, size_t rows, uint64_t *ret_base, uint64_t *ret_most)
 {
-	uint64_t low = UINT64_MAX, high = 0;
-	int64_t low_signed = INT64_MAX, high_signed = INT64_MIN;
+	uint64_t first = values[0];
+	int64_t low = 0, high = 0;
 
 	for (size_t i = 0; i < rows; i++) {
-		int64_t value = (int64_t)values[i];
+		int64_t step = (int64_t)(values[i] - first);
 
-		low_signed = MIN(low_signed, value);
-		high_signed = MAX(high_signed, value);
-		low = MIN(low, values[i]);
-		high = MAX(high, values[i]);
+		low = MIN(low, step);
+		high = MAX(high, step);
 	}
-	if ((uint64_t)high_signed - (uint64_t)low_signed < high - low) {
-		low = (uint64_t)low_signed;
-		high = (uint64_t)high_signed;
-	}
-	*ret_base = low;
-	*ret_most = high - low;
+	*ret_base = first + (uint64_t)low;
+	*ret_most = (uint64_t)high - (uint64_t)low;
 }
 
 static void split(const uint64_t *values, size_t rows, uint64_t base, unsigned width,
@@ -85,7 +97,7 @@ static uint8_t *plane_put(ZSTD_CCtx *packer, const uint8_t *plane, size_t rows, 
 
 	at += LEN_LEN;
 	if (rows >= PACK_MIN && !is_noise(plane, rows)) {
-		len = ZSTD_compressCCtx(packer, at, rows - 1, plane, rows, ZSTD_LEVEL);
+		len = ZSTD_compress2(packer, at, rows - 1, plane, rows);
 		if (ZSTD_isError(len))
 			len = rows;
 	}

@@ -33,6 +33,9 @@ struct planes {
 	bool is_open;  /* unpacked */
 };
 
+/* What planes_put() packs with, for ZSTD_freeCCtx(). NULL: no memory. */
+ZSTD_CCtx *planes_packer(void);
+
 /* Octets that a column of so many rows can take. */
 size_t planes_bound(size_t rows);
 

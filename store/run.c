@@ -62,19 +62,6 @@ static uint16_t check_of(const uint8_t *entries, size_t len, uint32_t bucket)
 	return (uint16_t)XXH3_64bits_withSeed(entries, len, bucket);
 }
 
-/* Entries of a bucket are few, and nearly equal in number everywhere. */
-static void sort(uint16_t *entries, size_t count)
-{
-	for (size_t i = 1; i < count; i++) {
-		uint16_t entry = entries[i];
-		size_t at = i;
-
-		for (; at > 0 && entries[at - 1] > entry; at--)
-			entries[at] = entries[at - 1];
-		entries[at] = entry;
-	}
-}
-
 static void header_put(const struct run *run, uint8_t *room)
 {
 	size_t len = header_len(run->block_count);
@@ -95,7 +82,7 @@ static void header_put(const struct run *run, uint8_t *room)
 	CHECK(!o.is_full);
 }
 
-/* `ends` become where each bucket ends in `entries`, which is then in its order. */
+/* `ends` become where each bucket ends in `entries`. */
 static void scatter(const struct run *run, const struct run_source sources[RUN_BLOCKS],
                     uint32_t *ends, uint16_t *entries)
 {
@@ -142,16 +129,17 @@ void run_encode(struct run *run, const struct run_source sources[RUN_BLOCKS], vo
 	out = octets_of(table.end, (size_t)run->entries * ENTRY_LEN);
 	scatter(run, sources, ends, entries);
 	for (uint32_t i = 0; i < 1u << run->bucket_bits; i++) {
-		const uint8_t *start = out.at;
+		uint8_t *start = out.at;
 
-		sort(entries + from, ends[i] - from);
-		for (uint32_t j = from; j < ends[i]; j++)
-			octets_uint(&out, entries[j], ENTRY_LEN);
+		for (uint32_t j = from; j < ends[i]; j++) {
+			*out.at++ = (uint8_t)(entries[j] >> 8);
+			*out.at++ = (uint8_t)entries[j];
+		}
 		from = ends[i];
 		octets_uint(&table, from, 4);
 		octets_uint(&table, check_of(start, (size_t)(out.at - start), i), 2);
 	}
-	CHECK(!out.is_full);
+	CHECK(out.at == out.end);
 }
 
 enum err run_open(const void *data, size_t len, struct run *ret)

@@ -3,11 +3,11 @@
  *
  *	header, the blocks | buckets | entries
  *
- * Entries are two octets: 12 bits of a hash and 4 of a block's place in the list, in the order of
- * all their bits; the hash's bits before those choose the bucket, of which a table says where it
- * ends. So a look-up reads a piece of the table and a piece of the entries, however long the run
- * is. Hashes are cut so that one in 64 look-ups names a block that has no such thing: the block
- * then finds nothing. Each bucket has a check of its own.
+ * Entries are two octets: 12 bits of a hash and 4 of a block's place in the list; the hash's bits
+ * before those choose the bucket, of which a table says where it ends. So a look-up reads a piece
+ *of the table and a piece of the entries, however long the run is. Hashes are cut so that one in 64
+ *look-ups names a block that has no such thing: the block then finds nothing. Each bucket has a
+ *check of its own.
  */
 #ifndef SPOOR_STORE_RUN_H
 #define SPOOR_STORE_RUN_H

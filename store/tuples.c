@@ -114,6 +114,15 @@ static void crowded(struct tuples *t)
 	}
 }
 
+static bool is_equal(const struct addr *a, const struct addr *b)
+{
+	uint64_t x[2], y[2];
+
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
+
 static uint32_t addr_of(struct tuples *t, const struct addr *a, uint64_t hash)
 {
 	size_t at = hash & t->addr_mask;
@@ -121,7 +130,7 @@ static uint32_t addr_of(struct tuples *t, const struct addr *a, uint64_t hash)
 	for (; t->addr_slots[at] != 0; at = (at + 1) & t->addr_mask) {
 		uint32_t i = slot_index(t->addr_slots[at]);
 
-		if (slot_may_be(t->addr_slots[at], hash) && addr_equal(&t->addrs[i], a))
+		if (slot_may_be(t->addr_slots[at], hash) && is_equal(&t->addrs[i], a))
 			return i;
 	}
 	t->addr_slots[at] = slot_of(hash, t->addr_count);
@@ -141,41 +150,62 @@ uint32_t tuples_addr(struct tuples *t, const struct addr *a)
 static bool is_same(const struct tuples *t, const struct tuple *c, const struct flow *f)
 {
 	return c->src_port == f->src_port && c->dst_port == f->dst_port && c->proto == f->proto &&
-	       addr_equal(&t->addrs[c->src], &f->src) && addr_equal(&t->addrs[c->dst], &f->dst);
+	       is_equal(&t->addrs[c->src], &f->src) && is_equal(&t->addrs[c->dst], &f->dst);
 }
 
 static bool is_reverse(const struct tuples *t, const struct tuple *c, const struct flow *f)
 {
 	return c->src_port == f->dst_port && c->dst_port == f->src_port && c->proto == f->proto &&
-	       addr_equal(&t->addrs[c->src], &f->dst) && addr_equal(&t->addrs[c->dst], &f->src);
+	       is_equal(&t->addrs[c->src], &f->dst) && is_equal(&t->addrs[c->dst], &f->src);
 }
 
-uint64_t tuples_add(struct tuples *t, const struct flow *f)
+struct hashes {
+	uint64_t src, dst, both;
+};
+
+static uint64_t add(struct tuples *t, const struct flow *f, const struct hashes *h)
 {
-	uint64_t src = tuples_addr_hash(&f->src, t->seed);
-	uint64_t dst = tuples_addr_hash(&f->dst, t->seed);
-	uint64_t hash = tuples_hash(src, f->src_port, dst, f->dst_port, f->proto);
-	size_t at = hash & t->tuple_mask;
+	size_t at = h->both & t->tuple_mask;
 
 	for (; t->tuple_slots[at] != 0; at = (at + 1) & t->tuple_mask) {
 		uint32_t i = slot_index(t->tuple_slots[at]);
 		const struct tuple *c = &t->tuples[i];
 
-		if (!slot_may_be(t->tuple_slots[at], hash))
+		if (!slot_may_be(t->tuple_slots[at], h->both))
 			continue;
 		if (is_same(t, c, f))
 			return 2 * (uint64_t)(t->tuple_count - i);
 		if (is_reverse(t, c, f))
 			return 2 * (uint64_t)(t->tuple_count - i) + 1;
 	}
-	t->tuple_slots[at] = slot_of(hash, t->tuple_count);
-	t->tuple_hashes[t->tuple_count] = hash;
+	t->tuple_slots[at] = slot_of(h->both, t->tuple_count);
+	t->tuple_hashes[t->tuple_count] = h->both;
 	t->tuples[t->tuple_count++] = (struct tuple){
-		.src = addr_of(t, &f->src, src),
-		.dst = addr_of(t, &f->dst, dst),
+		.src = addr_of(t, &f->src, h->src),
+		.dst = addr_of(t, &f->dst, h->dst),
 		.src_port = f->src_port,
 		.dst_port = f->dst_port,
 		.proto = f->proto,
 	};
 	return TUPLES_NEW;
+}
+
+/* First all hashes, so that the slots are on their way from memory when they are looked into. */
+void tuples_add(struct tuples *t, const struct flow *flows, size_t count, uint64_t *ret)
+{
+	struct hashes hashes[TUPLES_RUN];
+
+	for (size_t i = 0; i < count; i++) {
+		const struct flow *f = &flows[i];
+		struct hashes *h = &hashes[i];
+
+		h->src = tuples_addr_hash(&f->src, t->seed);
+		h->dst = tuples_addr_hash(&f->dst, t->seed);
+		h->both = tuples_hash(h->src, f->src_port, h->dst, f->dst_port, f->proto);
+		__builtin_prefetch(&t->tuple_slots[h->both & t->tuple_mask]);
+		__builtin_prefetch(&t->addr_slots[h->src & t->addr_mask]);
+		__builtin_prefetch(&t->addr_slots[h->dst & t->addr_mask]);
+	}
+	for (size_t i = 0; i < count; i++)
+		ret[i] = add(t, &flows[i], &hashes[i]);
 }

@@ -43,7 +43,9 @@ struct tuples {
 bool tuples_room(struct tuples *t, size_t flows); /* false: no memory; empties it */
 void tuples_free(struct tuples *t);
 
-uint64_t tuples_add(struct tuples *t, const struct flow *f);
+/* Of flows[0..count), at most TUPLES_RUN of them. */
+#define TUPLES_RUN 128
+void tuples_add(struct tuples *t, const struct flow *flows, size_t count, uint64_t *ret);
 uint32_t tuples_addr(struct tuples *t, const struct addr *a);
 
 uint64_t tuples_addr_hash(const struct addr *a, uint64_t seed);

@@ -94,7 +94,7 @@ static void put_exporters(const struct call *call, const json_t *row)
 	size_t i;
 
 	json_array_foreach(streams, i, stream) print_list_row(&list, stream);
-	print_list_end(&list, CTL_FOUND);
+	print_list_end(&list, CTL_FOUND, NULL);
 }
 
 static void on_row(void *ctx, json_t *row)

@@ -5,54 +5,86 @@
 #include "proto/flow/ipfix.h"
 #include "proto/flow/netflow5.h"
 #include "proto/flow/netflow9.h"
+#include "proto/flow/nsel.h"
 #include "proto/flow/pending.h"
+#include "proto/flow/sample_source.h"
 #include "proto/flow/sets.h"
+#include "proto/flow/sflow.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define TEMPLATE_OCTETS_MAX (16u << 20)
+#define SOURCES_PER_STREAM 2 /* interfaces, on the average of all agents */
+#define NSEL_CONNECTIONS_MAX 4096
 #define BATCH_MIN 64
 #define WRAP_SLACK_MS 2000 /* of a boot time read from whole seconds */
 #define KEEP_AT_ONCE 64
 #define KEEP_AGAIN_MS 86400000 /* so that what is in use is not old at the next start */
 
+#define FORMAT_MIN 2 /* octets: less names none */
+
 struct format {
-	uint16_t version; /* the first two octets */
+	uint32_t version; /* in the first `len` octets */
+	size_t len;
 	/* Decodes what stands first in `data`, and moves behind it. */
 	enum drop (*decode)(struct flow_decoder *d, const struct flow_origin *origin,
 	                    struct bytes *data, struct flow_batch *out);
 };
 
 static const struct format formats[] = {
-	{5, netflow5_decode},
-	{9, netflow9_decode},
-	{10, ipfix_decode},
+	{5, 2, netflow5_decode},
+	{9, 2, netflow9_decode},
+	{10, 2, ipfix_decode},
+	{5, 4, sflow_decode},
 };
+
+/* Room for `wanted` of `size` octets each, of which `count` are there already. */
+static void *grow(void *rows, size_t *room, size_t count, size_t wanted, size_t size)
+{
+	size_t more = MAX(*room, BATCH_MIN);
+	void *grown;
+
+	while (more < wanted)
+		more *= 2;
+	if (more == *room)
+		return rows;
+	grown = malloc(more * size);
+	if (grown == NULL)
+		return NULL;
+	if (count > 0)
+		memcpy(grown, rows, count * size);
+	free(rows);
+	*room = more;
+	return grown;
+}
 
 struct flow *flow_batch_room(struct flow_batch *b, size_t count)
 {
-	size_t room = MAX(b->room, BATCH_MIN);
-	struct flow *grown;
+	struct flow *flows =
+		grow(b->flows, &b->room, b->count, b->count + count, sizeof(*b->flows));
 
-	while (room < b->count + count)
-		room *= 2;
-	if (room > b->room) {
-		grown = malloc(room * sizeof(*grown));
-		if (grown == NULL)
-			return NULL;
-		if (b->count > 0)
-			memcpy(grown, b->flows, b->count * sizeof(*grown));
-		free(b->flows);
-		b->flows = grown;
-		b->room = room;
-	}
-	return b->flows + b->count;
+	if (flows == NULL)
+		return NULL;
+	b->flows = flows;
+	return flows + b->count;
+}
+
+struct translation *flow_batch_event_room(struct flow_batch *b)
+{
+	struct translation *events = grow(b->events, &b->event_room, b->event_count,
+	                                  b->event_count + 1, sizeof(*b->events));
+
+	if (events == NULL)
+		return NULL;
+	b->events = events;
+	return events + b->event_count;
 }
 
 void flow_batch_free(struct flow_batch *b)
 {
 	free(b->flows);
+	free(b->events);
 	*b = (struct flow_batch){.flows = NULL};
 }
 
@@ -120,7 +152,10 @@ struct flow_decoder *flow_decoder_new(size_t streams_max)
 	d->pending = pending_new();
 	d->clocks = clocks_new();
 	d->streams = stream_table_new(streams_max, forget_stream, d);
-	if (d->streams == NULL || d->pending == NULL || d->clocks == NULL) {
+	d->sources = source_table_new(streams_max * SOURCES_PER_STREAM);
+	d->nsel = nsel_table_new(NSEL_CONNECTIONS_MAX);
+	if (d->streams == NULL || d->pending == NULL || d->clocks == NULL || d->sources == NULL ||
+	    d->nsel == NULL) {
 		flow_decoder_free(d);
 		return NULL;
 	}
@@ -133,9 +168,21 @@ void flow_decoder_free(struct flow_decoder *d)
 		return;
 	d->keep = NULL; /* what was kept stays */
 	stream_table_free(d->streams);
+	source_table_free(d->sources);
+	nsel_table_free(d->nsel);
 	pending_free(d->pending);
 	clocks_free(d->clocks);
 	free(d);
+}
+
+struct stream *flow_stream_of(struct flow_decoder *d, const struct flow_origin *origin,
+                              const struct stream_key *key)
+{
+	struct stream *s = stream_of(d->streams, key);
+
+	s->is_connected = origin->is_connected;
+	stream_arrive(s, d->counters.datagrams, origin->received_ms);
+	return s;
 }
 
 struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *origin,
@@ -147,11 +194,8 @@ struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *ori
 		.session = origin->session,
 		.version = version,
 	};
-	struct stream *s = stream_of(d->streams, &key);
 
-	s->is_connected = origin->is_connected;
-	stream_arrive(s, d->counters.datagrams, origin->received_ms);
-	return s;
+	return flow_stream_of(d, origin, &key);
 }
 
 bool flow_uptime_wrapped(int64_t boot_before_ms, int64_t boot_ms)
@@ -161,10 +205,9 @@ bool flow_uptime_wrapped(int64_t boot_before_ms, int64_t boot_ms)
 	return apart_ms > -WRAP_SLACK_MS && apart_ms < WRAP_SLACK_MS;
 }
 
-bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
-                  uint32_t count, int64_t export_ms, uint32_t uptime_ms)
+static bool account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
+                    uint32_t count, int64_t export_ms, int64_t boot_ms)
 {
-	int64_t boot_ms = export_ms - uptime_ms;
 	bool is_earlier_file;
 
 	if (flow_uptime_wrapped(s->boot_ms, boot_ms))
@@ -201,19 +244,28 @@ void flow_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out)
 	d->counters.flows += out->count - before;
 }
 
+bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
+                  uint32_t count, int64_t export_ms, uint32_t uptime_ms)
+{
+	return account(s, origin, sequence, count, export_ms, export_ms - uptime_ms);
+}
+
+bool flow_account_since(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
+                        int64_t export_ms, int64_t boot_ms)
+{
+	return account(s, origin, sequence, 1, export_ms, boot_ms);
+}
+
 static enum drop decode_first(struct flow_decoder *d, const struct flow_origin *origin,
                               struct bytes *data, struct flow_batch *out)
 {
-	struct bytes in = *data;
-	uint16_t version = (uint16_t)bytes_uint(&in, 2);
-
-	if (in.is_short)
-		return DROP_SHORT;
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
-		if (formats[i].version == version)
+		struct bytes in = *data;
+
+		if (bytes_uint(&in, formats[i].len) == formats[i].version && !in.is_short)
 			return formats[i].decode(d, origin, data, out);
 	}
-	return DROP_VERSION;
+	return bytes_left(data) < FORMAT_MIN ? DROP_SHORT : DROP_VERSION;
 }
 
 void flow_refuse(struct flow_decoder *d, enum drop drop)
@@ -227,7 +279,7 @@ enum drop flow_decode(struct flow_decoder *d, const struct flow_origin *origin, 
                       size_t len, struct flow_batch *out)
 {
 	struct bytes in = bytes_of(data, len);
-	size_t before = out->count;
+	size_t before = out->count, events_before = out->event_count;
 	enum drop drop = decode_first(d, origin, &in, out);
 
 	while (drop == DROP_NONE && bytes_left(&in) > 0 &&
@@ -235,6 +287,7 @@ enum drop flow_decode(struct flow_decoder *d, const struct flow_origin *origin, 
 		;
 	d->counters.datagrams++;
 	d->counters.flows += out->count - before;
+	d->counters.events += out->event_count - events_before;
 	if (drop != DROP_NONE)
 		d->counters.dropped[drop]++;
 	return drop;

@@ -14,6 +14,7 @@
 
 struct stream_table {
 	size_t sets; /* a power of two */
+	uint64_t serial;
 	void (*forget)(void *ctx, struct stream *s);
 	void *ctx;
 	struct stream **kin; /* a list for each hash of a key without its port */
@@ -50,6 +51,8 @@ static size_t hash(const struct stream_key *key, uint16_t port)
 
 	for (size_t i = 0; i < sizeof(key->from.addr.octets); i++)
 		h = (h ^ key->from.addr.octets[i]) * UINT64_C(0x100000001b3);
+	for (int i = 0; i < 4; i++)
+		tail ^= (uint64_t)key->agent.octets[12 + i] << (8 * i);
 	for (int i = 0; i < 8; i++)
 		h = (h ^ (uint8_t)(tail >> (8 * i))) * UINT64_C(0x100000001b3);
 	return (size_t)(h ^ h >> 32);
@@ -117,7 +120,7 @@ uint64_t stream_lost_flows(const struct stream *s)
 static bool key_equal(const struct stream_key *a, const struct stream_key *b)
 {
 	return a->domain == b->domain && a->version == b->version && a->session == b->session &&
-	       endpoint_equal(&a->from, &b->from);
+	       endpoint_equal(&a->from, &b->from) && addr_equal(&a->agent, &b->agent);
 }
 
 void stream_arrive(struct stream *s, uint64_t number, int64_t received_ms)
@@ -165,6 +168,7 @@ struct stream *stream_of(struct stream_table *t, const struct stream_key *key)
 	oldest->is_used = true;
 	oldest->next_kin = *kin_list(t, key);
 	*kin_list(t, key) = oldest;
+	oldest->serial = ++t->serial;
 	return oldest;
 }
 

@@ -3,7 +3,7 @@
  *
  * A stream is an exporter address, its UDP source port, the format's version and the domain inside
  * the datagram (two processes of one router often differ in the port alone). Loss is counted in the
- * sequence's own unit: flows for NetFlow v5 and IPFIX, datagrams for NetFlow v9. Gaps are
+ * sequence's own unit: flows for NetFlow v5 and IPFIX, datagrams for NetFlow v9 and sFlow. Gaps are
  * remembered for a while, so that a late datagram takes its loss back and a duplicate is told from
  * both.
  *
@@ -24,6 +24,7 @@
 
 struct stream_key {
 	struct endpoint from;
+	struct addr agent; /* sFlow: for whom the datagram speaks; else all zero */
 	uint32_t domain;
 	uint32_t session; /* struct flow_origin */
 	uint16_t version;
@@ -44,13 +45,14 @@ struct stream_sampler { /* one packet in `interval`; 0: free */
 
 /*
  * What an IPFIX sequence counts: RFC 7011 means the records of data before the message. Some count
- * those of the message itself, too (softflowd), or leave out what options templates lay out.
+ * those of the message itself, too (softflowd), or leave out what options templates lay out. And of
+ * NetFlow v5 what one counts: netflow5.c.
  */
 struct stream_habit {
 	uint8_t is;                     /* index of the one that is believed */
 	uint8_t strikes[STREAM_HABITS]; /* how often each was right, and that one wrong, of late */
 	uint32_t sequence, counts[2]; /* of the message before: all its records, its flows alone */
-	uint64_t lost;                /* before the first of the strikes */
+	uint64_t lost, late;          /* before the first of the strikes */
 };
 
 struct template_set;
@@ -58,6 +60,7 @@ struct template_set;
 struct stream {
 	struct stream_key key;
 	bool is_used;
+	uint64_t serial;   /* no other stream of the table ever has it */
 	int64_t seen_ms;   /* last datagram received */
 	int64_t boot_ms;   /* when the exporter says it started */
 	int64_t export_ms; /* its clock in the latest datagram */
@@ -67,10 +70,16 @@ struct stream {
 	uint64_t late;       /* datagrams that came after a later one */
 	uint64_t duplicates; /* datagrams that came again */
 	uint64_t restarts;
+	uint64_t samples_lost; /* of sFlow: see sample_source.h */
+	uint64_t drops;        /* packets that its sources could not sample */
 	uint64_t untold;   /* sets of records whose template had not come, and did not in time */
 	uint32_t sampling; /* one packet in so many, where no sampler says otherwise; 0: not told */
 	int64_t init_ms;   /* wall clock at uptime 0, of IPFIX; 0: not known */
 	int64_t exact_boot_ms; /* NetFlow v9: see netflow9.h */
+	int64_t unit_ms;       /* and since when its header's uptime is watched, */
+	uint32_t unit_uptime;  /* which was this then, */
+	uint8_t unit_seconds;  /* and has since counted seconds so often in a row */
+	bool is_in_seconds;    /* that uptime is (SonicWall) */
 	bool is_init_told;     /* by the exporter; else it is what its records make likely */
 	bool is_counted;       /* the sequence is known: the datagram before could be read whole */
 	struct stream_habit habit;

@@ -130,8 +130,10 @@ static void read_field(struct template *t, const struct template_shape *shape, s
 	t->is_variable |= is_variable;
 	min_len = t->min_len + (is_variable ? 1u : field->len);
 	t->min_len = (uint16_t)MIN(min_len, UINT16_MAX);
-	if (field->len == 0)
+	if (field->len == 0) {
 		t->field_count--; /* it says nothing, and would take its time in each record */
+		t->has_empty = true;
+	}
 }
 
 static void put(struct template_set *s, struct template *t)
