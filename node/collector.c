@@ -362,6 +362,9 @@ void collector_stop(struct collector *c)
 	if (c->decoder == NULL)
 		return;
 	uv_close((uv_handle_t *)&c->seal_timer, NULL);
+	if (c->batch.count > 0 && collector_store(c, &c->batch) != ERR_OK)
+		log_line("collector", "no room for the last %zu flows: they are lost",
+		         c->batch.count);
 	for (size_t i = 0; i < c->receiver_count; i++)
 		receiver_close(&c->receivers[i]);
 	connections_stop(&c->connections);

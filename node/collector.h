@@ -30,7 +30,7 @@ struct collector_waiter {
 struct collector {
 	struct node *node;
 	struct flow_decoder *decoder;
-	struct admission *admission; /* NULL: everybody may send what they like */
+	struct admission *admission; /* of what comes from the network */
 	struct receiver_batch *room;
 	struct receiver receivers[CONF_LISTEN_MAX];
 	size_t receiver_count;
