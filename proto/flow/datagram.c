@@ -18,6 +18,7 @@
 #define SOURCES_PER_STREAM 2 /* interfaces, on the average of all agents */
 #define NSEL_CONNECTIONS_MAX 4096
 #define BATCH_MIN 64
+#define WRAP_SLACK_MS 2000 /* of a boot time read from whole seconds */
 #define KEEP_AT_ONCE 64
 #define KEEP_AGAIN_MS 86400000 /* so that what is in use is not old at the next start */
 
@@ -100,12 +101,24 @@ struct keeping {
 	size_t left;
 };
 
+static void keep_clock(struct flow_decoder *d, const struct stream *s)
+{
+	const struct clock_history *h = clocks_note(d->clocks, s);
+	struct clock_key key = clocks_key_of(s);
+
+	if (h != NULL && d->keep_clock != NULL)
+		d->keep_clock(d->keep_ctx, &key, h);
+}
+
 static void keep_stream(void *ctx, struct stream *s)
 {
 	struct keeping *k = ctx;
 
-	if (s->key.session != 0 || !stream_is_proven(s))
+	if ((s->key.session != 0 && !s->is_connected) || !stream_is_proven(s))
 		return;
+	keep_clock(k->d, s);
+	if (s->is_connected || k->d->keep == NULL)
+		return; /* what a connection has ends with it */
 	if (s->is_options_new && k->left > 0) {
 		k->d->keep(k->d->keep_ctx, s, 0, NULL);
 		s->is_options_new = false;
@@ -126,8 +139,7 @@ void flow_keep(struct flow_decoder *d)
 {
 	struct keeping k = {.d = d, .left = KEEP_AT_ONCE};
 
-	if (d->keep != NULL)
-		stream_each_mutable(d->streams, keep_stream, &k);
+	stream_each_mutable(d->streams, keep_stream, &k);
 }
 
 struct flow_decoder *flow_decoder_new(size_t streams_max)
@@ -138,10 +150,12 @@ struct flow_decoder *flow_decoder_new(size_t streams_max)
 		return NULL;
 	d->budget.octets_max = TEMPLATE_OCTETS_MAX;
 	d->pending = pending_new();
+	d->clocks = clocks_new();
 	d->streams = stream_table_new(streams_max, forget_stream, d);
 	d->sources = source_table_new(streams_max * SOURCES_PER_STREAM);
 	d->nsel = nsel_table_new(NSEL_CONNECTIONS_MAX);
-	if (d->streams == NULL || d->pending == NULL || d->sources == NULL || d->nsel == NULL) {
+	if (d->streams == NULL || d->pending == NULL || d->sources == NULL || d->nsel == NULL ||
+	    d->clocks == NULL) {
 		flow_decoder_free(d);
 		return NULL;
 	}
@@ -157,6 +171,7 @@ void flow_decoder_free(struct flow_decoder *d)
 	source_table_free(d->sources);
 	nsel_table_free(d->nsel);
 	pending_free(d->pending);
+	clocks_free(d->clocks);
 	free(d);
 }
 
@@ -165,6 +180,7 @@ struct stream *flow_stream_of(struct flow_decoder *d, const struct flow_origin *
 {
 	struct stream *s = stream_of(d->streams, key);
 
+	s->is_connected = origin->is_connected;
 	stream_arrive(s, d->counters.datagrams, origin->received_ms);
 	return s;
 }
@@ -182,11 +198,20 @@ struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *ori
 	return flow_stream_of(d, origin, &key);
 }
 
+bool flow_uptime_wrapped(int64_t boot_before_ms, int64_t boot_ms)
+{
+	int64_t apart_ms = boot_ms - boot_before_ms - (INT64_C(1) << 32);
+
+	return apart_ms > -WRAP_SLACK_MS && apart_ms < WRAP_SLACK_MS;
+}
+
 static bool account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
                     uint32_t count, int64_t export_ms, int64_t boot_ms)
 {
 	bool is_earlier_file;
 
+	if (flow_uptime_wrapped(s->boot_ms, boot_ms))
+		s->boot_ms = boot_ms;
 	if (stream_account(s, sequence, count, boot_ms) == SEQUENCE_DUPLICATE) {
 		is_earlier_file = origin->session != 0 && export_ms < s->export_ms;
 		if (!is_earlier_file)
@@ -208,6 +233,29 @@ bool flow_account_since(struct stream *s, const struct flow_origin *origin, uint
 	return account(s, origin, sequence, 1, export_ms, boot_ms);
 }
 
+void flow_clock(struct stream *s, const struct flow_origin *origin, int64_t export_ms,
+                int64_t error_ms, const struct flow_batch *out, size_t before)
+{
+	if (origin->session != 0 && !origin->is_connected)
+		return; /* a capture's time is not ours */
+	for (size_t i = before; i < out->count && !s->model.has_record_ms; i++)
+		s->model.has_record_ms = out->flows[i].end_ms % 1000 != 0;
+	clock_model_add(&s->model, export_ms, error_ms, origin->received_ms);
+}
+
+void flow_end_session(struct flow_decoder *d, uint32_t session)
+{
+	stream_forget_session(d->streams, session);
+}
+
+void flow_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out)
+{
+	size_t before = out->count;
+
+	sets_settle(d, now_ms, out);
+	d->counters.flows += out->count - before;
+}
+
 static enum drop decode_first(struct flow_decoder *d, const struct flow_origin *origin,
                               struct bytes *data, struct flow_batch *out)
 {
@@ -218,6 +266,12 @@ static enum drop decode_first(struct flow_decoder *d, const struct flow_origin *
 			return formats[i].decode(d, origin, data, out);
 	}
 	return bytes_left(data) < FORMAT_MIN ? DROP_SHORT : DROP_VERSION;
+}
+
+void flow_refuse(struct flow_decoder *d, enum drop drop)
+{
+	d->counters.datagrams++;
+	d->counters.dropped[drop]++;
 }
 
 /* Further messages of the same datagram are taken as far as they are any. */
