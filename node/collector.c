@@ -3,7 +3,9 @@
 #include "base/util.h"
 #include "node/log.h"
 #include "node/node.h"
+#include "node/positions.h"
 #include "proto/flow/memory.h"
+#include "proto/flow/position.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 #define TRANSLATIONS_MAX 65536
 #define TRANSLATIONS_AT_ONCE 2048 /* kept, every seal_every */
 #define SENDERS_MAX 4096
+#define TOGETHER 512 /* flows of a datagram: they go into one block, and so do those of most */
 
 static void start_seal(struct collector *c);
 
@@ -79,8 +82,16 @@ static void done_seal(struct job *job)
 	}
 }
 
+/* Between two datagrams, unless flows of the last one wait for room. */
+static void mark(struct collector *c, bool is_turn)
+{
+	if (c->batch.count == 0)
+		positions_mark(c->decoder, c->node->store, is_turn);
+}
+
 static void start_seal(struct collector *c)
 {
+	mark(c, false);
 	c->is_sealing = true;
 	job_start(&c->node->loop, &c->seal_job, run_seal, done_seal);
 }
@@ -209,6 +220,8 @@ void collector_take(struct collector *c, const struct flow_origin *origin, const
 {
 	size_t first = c->batch.count;
 
+	if (store_room(c->node->store) < TOGETHER)
+		mark(c, true);
 	(void)flow_decode(c->decoder, origin, data, len, &c->batch);
 	take_translations(c, &c->batch, first);
 	store_batch(c);
@@ -287,6 +300,17 @@ static void recall_one(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void 
 		memcpy(r->stale[r->stale_count++].octets, key, STORE_NOTE_KEY);
 }
 
+static void recall_position(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *value,
+                            size_t len)
+{
+	struct recalling *r = ctx;
+	enum err err = position_recall(r->collector->decoder, key, bytes_of(value, len),
+	                               node_now().wall.ms);
+
+	if (err != ERR_OK && r->stale_count < STALE_MAX)
+		memcpy(r->stale[r->stale_count++].octets, key, STORE_NOTE_KEY);
+}
+
 static void recall_translation(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *value,
                                size_t len)
 {
@@ -332,6 +356,7 @@ static void recall_kind(struct collector *c, enum keeper_kind kind, store_note_f
 static void recall(struct collector *c)
 {
 	recall_kind(c, KEEPER_EXPORTER, recall_one, "exporters");
+	recall_kind(c, KEEPER_POSITION, recall_position, "exporters' sequences");
 	recall_kind(c, KEEPER_TRANSLATION, recall_translation, "translations");
 	recall_kind(c, KEEPER_CLOCK, recall_clock, "exporters' clocks");
 	c->decoder->keep = keep;

@@ -88,10 +88,45 @@ void flow_batch_free(struct flow_batch *b)
 	*b = (struct flow_batch){.flows = NULL};
 }
 
+void flow_moved(struct flow_decoder *d, struct stream *s)
+{
+	if (s->is_moved || s->key.session != 0 || !stream_is_proven(s))
+		return;
+	s->is_moved = true;
+	s->next_moved = d->moved;
+	d->moved = s;
+}
+
+void flow_each_moved(struct flow_decoder *d, stream_fn *fn, void *ctx)
+{
+	struct stream *s = d->moved;
+
+	d->moved = NULL;
+	while (s != NULL) {
+		struct stream *next = s->next_moved;
+
+		s->is_moved = false;
+		s->next_moved = NULL;
+		fn(ctx, s);
+		s = next;
+	}
+}
+
+static void forget_moved(struct flow_decoder *d, const struct stream *s)
+{
+	struct stream **at = &d->moved;
+
+	while (s->is_moved && *at != NULL && *at != s)
+		at = &(*at)->next_moved;
+	if (s->is_moved && *at != NULL)
+		*at = s->next_moved;
+}
+
 static void forget_stream(void *ctx, struct stream *s)
 {
 	struct flow_decoder *d = ctx;
 
+	forget_moved(d, s);
 	d->counters.dropped[DROP_UNTOLD] += pending_forget(d->pending, s);
 	sets_forget(d, s);
 }
@@ -182,6 +217,7 @@ struct stream *flow_stream_of(struct flow_decoder *d, const struct flow_origin *
 
 	s->is_connected = origin->is_connected;
 	stream_arrive(s, d->counters.datagrams, origin->received_ms);
+	flow_moved(d, s);
 	return s;
 }
 
