@@ -3,7 +3,9 @@
 #include "base/util.h"
 #include "node/log.h"
 #include "node/node.h"
+#include "node/positions.h"
 #include "proto/flow/memory.h"
+#include "proto/flow/position.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +14,10 @@
 #define BATCH_KEPT 16384 /* flows of room: more is given back at once */
 #define STALE_MAX 1024
 #define STREAMS_MAX 4096
-#define SENDERS_MAX 4096
 #define TRANSLATIONS_MAX 65536
 #define TRANSLATIONS_AT_ONCE 2048 /* kept, every seal_every */
+#define SENDERS_MAX 4096
+#define TOGETHER 512 /* flows of a datagram: they go into one block, and so do those of most */
 
 static void start_seal(struct collector *c);
 
@@ -79,8 +82,16 @@ static void done_seal(struct job *job)
 	}
 }
 
+/* Between two datagrams, unless flows of the last one wait for room. */
+static void mark(struct collector *c, bool is_turn)
+{
+	if (c->batch.count == 0)
+		positions_mark(c->decoder, c->node->store, is_turn);
+}
+
 static void start_seal(struct collector *c)
 {
+	mark(c, false);
 	c->is_sealing = true;
 	job_start(&c->node->loop, &c->seal_job, run_seal, done_seal);
 }
@@ -164,8 +175,9 @@ static void watch_drops(struct collector *c)
 
 static void pause_reading(struct collector *c, bool is_paused)
 {
-	if (is_paused && !c->is_paused)
-		c->pauses++;
+	if (is_paused == c->is_paused)
+		return;
+	c->pauses += is_paused;
 	c->is_paused = is_paused;
 	for (size_t i = 0; i < c->receiver_count; i++)
 		receiver_pause(&c->receivers[i], is_paused);
@@ -208,6 +220,8 @@ void collector_take(struct collector *c, const struct flow_origin *origin, const
 {
 	size_t first = c->batch.count;
 
+	if (store_room(c->node->store) < TOGETHER)
+		mark(c, true);
 	(void)flow_decode(c->decoder, origin, data, len, &c->batch);
 	take_translations(c, &c->batch, first);
 	store_batch(c);
@@ -286,13 +300,15 @@ static void recall_one(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void 
 		memcpy(r->stale[r->stale_count++].octets, key, STORE_NOTE_KEY);
 }
 
-static void recall_clock(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *value,
-                         size_t len)
+static void recall_position(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *value,
+                            size_t len)
 {
-	struct collector *c = ctx;
+	struct recalling *r = ctx;
+	enum err err = position_recall(r->collector->decoder, key, bytes_of(value, len),
+	                               node_now().wall.ms);
 
-	if (clocks_recall(c->decoder->clocks, key, bytes_of(value, len)) != ERR_OK)
-		log_line("collector", "the history of an exporter's clock is damaged");
+	if (err != ERR_OK && r->stale_count < STALE_MAX)
+		memcpy(r->stale[r->stale_count++].octets, key, STORE_NOTE_KEY);
 }
 
 static void recall_translation(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *value,
@@ -306,6 +322,16 @@ static void recall_translation(void *ctx, const uint8_t key[STORE_NOTE_KEY], con
 
 	if (err == ERR_OK)
 		err = translation_table_recall(r->collector->translations, slot, &m);
+	if (err != ERR_OK && r->stale_count < STALE_MAX)
+		memcpy(r->stale[r->stale_count++].octets, key, STORE_NOTE_KEY);
+}
+
+static void recall_clock(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *value,
+                         size_t len)
+{
+	struct recalling *r = ctx;
+	enum err err = clocks_recall(r->collector->decoder->clocks, key, bytes_of(value, len));
+
 	if (err != ERR_OK && r->stale_count < STALE_MAX)
 		memcpy(r->stale[r->stale_count++].octets, key, STORE_NOTE_KEY);
 }
@@ -330,9 +356,9 @@ static void recall_kind(struct collector *c, enum keeper_kind kind, store_note_f
 static void recall(struct collector *c)
 {
 	recall_kind(c, KEEPER_EXPORTER, recall_one, "exporters");
+	recall_kind(c, KEEPER_POSITION, recall_position, "exporters' sequences");
 	recall_kind(c, KEEPER_TRANSLATION, recall_translation, "translations");
-	if (store_note_each(c->node->store, KEEPER_CLOCK, recall_clock, c) != ERR_OK)
-		log_line("collector", "what was known of exporters' clocks is lost");
+	recall_kind(c, KEEPER_CLOCK, recall_clock, "exporters' clocks");
 	c->decoder->keep = keep;
 	c->decoder->keep_clock = keep_clock;
 	c->decoder->keep_ctx = c;

@@ -30,12 +30,12 @@ struct collector_waiter {
 struct collector {
 	struct node *node;
 	struct flow_decoder *decoder;
-	struct admission *admission; /* of what comes from the network */
+	struct translation_table *translations; /* of all exporters */
+	struct admission *admission;            /* of what comes from the network */
 	struct receiver_batch *room;
 	struct receiver receivers[CONF_LISTEN_MAX];
 	size_t receiver_count;
 	struct connections connections;
-	struct translation_table *translations; /* of all exporters */
 	uv_timer_t seal_timer;
 	struct job seal_job;
 	enum err sealed; /* of the last seal */

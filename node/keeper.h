@@ -31,7 +31,8 @@ enum keeper_kind { /* as they are on disk */
 	           KEEPER_KEYS = 'k',
 	           KEEPER_NUMBER = 'n',
 	           KEEPER_PAGE = 'p',
-	           KEEPER_TRANSLATION = 't', /* translation_pack(), by its slot: 4 */
+	           KEEPER_POSITION = 's',    /* proto/flow/position.h; put by node/positions.c */
+	           KEEPER_TRANSLATION = 'm', /* translation_pack(), by its slot: 4 */
 	           KEEPER_WINDOW = 'w',
 };
 

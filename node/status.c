@@ -64,7 +64,7 @@ static void put_stream(void *ctx, const struct stream *s)
 	row_time(p, "booted", s->boot_ms);
 	row_uint(p, "lost_flows", stream_lost_flows(s));
 	row_uint(p, "templates", template_count(s->templates));
-	row_uint(p, "pending", pending_of(c->decoder->pending, s));
+	row_uint(p, "pending", pending_count(c->decoder->pending, s));
 	row_uint(p, "untold", s->untold);
 	put_clock(p, s);
 }

@@ -88,10 +88,45 @@ void flow_batch_free(struct flow_batch *b)
 	*b = (struct flow_batch){.flows = NULL};
 }
 
+void flow_moved(struct flow_decoder *d, struct stream *s)
+{
+	if (s->is_moved || s->key.session != 0 || !stream_is_proven(s))
+		return;
+	s->is_moved = true;
+	s->next_moved = d->moved;
+	d->moved = s;
+}
+
+void flow_each_moved(struct flow_decoder *d, stream_fn *fn, void *ctx)
+{
+	struct stream *s = d->moved;
+
+	d->moved = NULL;
+	while (s != NULL) {
+		struct stream *next = s->next_moved;
+
+		s->is_moved = false;
+		s->next_moved = NULL;
+		fn(ctx, s);
+		s = next;
+	}
+}
+
+static void forget_moved(struct flow_decoder *d, const struct stream *s)
+{
+	struct stream **at = &d->moved;
+
+	while (s->is_moved && *at != NULL && *at != s)
+		at = &(*at)->next_moved;
+	if (s->is_moved && *at != NULL)
+		*at = s->next_moved;
+}
+
 static void forget_stream(void *ctx, struct stream *s)
 {
 	struct flow_decoder *d = ctx;
 
+	forget_moved(d, s);
 	d->counters.dropped[DROP_UNTOLD] += pending_forget(d->pending, s);
 	sets_forget(d, s);
 }
@@ -154,8 +189,8 @@ struct flow_decoder *flow_decoder_new(size_t streams_max)
 	d->streams = stream_table_new(streams_max, forget_stream, d);
 	d->sources = source_table_new(streams_max * SOURCES_PER_STREAM);
 	d->nsel = nsel_table_new(NSEL_CONNECTIONS_MAX);
-	if (d->streams == NULL || d->pending == NULL || d->clocks == NULL || d->sources == NULL ||
-	    d->nsel == NULL) {
+	if (d->streams == NULL || d->pending == NULL || d->sources == NULL || d->nsel == NULL ||
+	    d->clocks == NULL) {
 		flow_decoder_free(d);
 		return NULL;
 	}
@@ -182,6 +217,7 @@ struct stream *flow_stream_of(struct flow_decoder *d, const struct flow_origin *
 
 	s->is_connected = origin->is_connected;
 	stream_arrive(s, d->counters.datagrams, origin->received_ms);
+	flow_moved(d, s);
 	return s;
 }
 
@@ -221,6 +257,18 @@ static bool account(struct stream *s, const struct flow_origin *origin, uint32_t
 	return true;
 }
 
+bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
+                  uint32_t count, int64_t export_ms, uint32_t uptime_ms)
+{
+	return account(s, origin, sequence, count, export_ms, export_ms - uptime_ms);
+}
+
+bool flow_account_since(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
+                        int64_t export_ms, int64_t boot_ms)
+{
+	return account(s, origin, sequence, 1, export_ms, boot_ms);
+}
+
 void flow_clock(struct stream *s, const struct flow_origin *origin, int64_t export_ms,
                 int64_t error_ms, const struct flow_batch *out, size_t before)
 {
@@ -242,18 +290,6 @@ void flow_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out)
 
 	sets_settle(d, now_ms, out);
 	d->counters.flows += out->count - before;
-}
-
-bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
-                  uint32_t count, int64_t export_ms, uint32_t uptime_ms)
-{
-	return account(s, origin, sequence, count, export_ms, export_ms - uptime_ms);
-}
-
-bool flow_account_since(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
-                        int64_t export_ms, int64_t boot_ms)
-{
-	return account(s, origin, sequence, 1, export_ms, boot_ms);
 }
 
 static enum drop decode_first(struct flow_decoder *d, const struct flow_origin *origin,

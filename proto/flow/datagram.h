@@ -96,13 +96,14 @@ typedef void flow_keep_clock_fn(void *ctx, const struct clock_key *key,
 struct flow_decoder {
 	struct flow_counters counters; /* read by anybody */
 	struct stream_table *streams;
+	struct stream *moved; /* linked: proven ones, since their positions were told */
 	struct template_budget budget;
 	struct pending *pending;
-	struct clocks *clocks;
 	struct source_table *sources;
 	struct nsel_table *nsel;
-	bool is_verbatim;   /* records as they stand, though a later one counts the same again
-	                       (nsel.h) */
+	bool is_verbatim; /* records as they stand, though a later one counts the same again
+	                     (nsel.h) */
+	struct clocks *clocks;
 	flow_keep_fn *keep; /* NULL: nobody does */
 	flow_keep_clock_fn *keep_clock;
 	void *keep_ctx;
@@ -164,6 +165,12 @@ void flow_end_session(struct flow_decoder *d, uint32_t session);
 
 /* Reads what waited for a template that another stream has (kin.h), by now. Now and then. */
 void flow_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out);
+
+/* For decoders: it goes on in this stream, which has arrived. */
+void flow_moved(struct flow_decoder *d, struct stream *s);
+
+/* Calls `fn` with each stream of the network that has gone on since the last call. */
+void flow_each_moved(struct flow_decoder *d, stream_fn *fn, void *ctx);
 
 /* "short", for counters and JSON; static. */
 const char *drop_key(enum drop drop);

@@ -114,6 +114,7 @@ struct stream *kin_stream(struct flow_decoder *d, const struct flow_origin *orig
 		return s;
 	s->next = m->sequence;
 	stream_arrive(s->leader, d->counters.datagrams, origin->received_ms);
+	flow_moved(d, s->leader);
 	return s->leader;
 }
 

@@ -166,9 +166,9 @@ struct stream *stream_of(struct stream_table *t, const struct stream_key *key)
 	memset(oldest, 0, sizeof(*oldest));
 	oldest->key = *key;
 	oldest->is_used = true;
+	oldest->serial = ++t->serial;
 	oldest->next_kin = *kin_list(t, key);
 	*kin_list(t, key) = oldest;
-	oldest->serial = ++t->serial;
 	return oldest;
 }
 

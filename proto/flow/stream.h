@@ -92,6 +92,8 @@ struct stream {
 	bool is_connected;          /* of a connection: its sender's address is not forged */
 	uint8_t init_far;           /* records that speak for a later init_ms, in a row */
 	bool is_options_new;        /* sampling, or the start, has changed since it was kept */
+	bool is_moved;              /* since its position was told; then */
+	struct stream *next_moved;  /* the next such */
 	struct clock_model model;   /* of its clock */
 	/* kin.h */
 	struct stream *next_kin; /* in the table */
