@@ -175,7 +175,7 @@ static void seal_end(struct client *client)
 {
 	const struct flow_decoder *d = client_node(client)->collector.decoder;
 	uint64_t dropped[DROP_COUNT_OF] = {
-		[DROP_UNTOLD] = pending_count(d->pending, client_serial(client)),
+		[DROP_UNTOLD] = pending_of_session(d->pending, client_serial(client)),
 	};
 	uint8_t room[512];
 	struct pack p = pack_into(room, sizeof(room));

@@ -269,6 +269,10 @@ size_t notes_pages(struct store *s, const struct store_note *notes, size_t count
 /* A copy, in one piece. False: no memory, and `ret` as it was. */
 bool notes_copy(const struct store_note *notes, size_t count, struct mark *ret);
 
+/* Those of `older`, which is empty then, before those of `ret`. False: no memory; both as they
+ * were. */
+bool notes_join(struct mark *older, struct mark *ret);
+
 /* log.c */
 
 /* Sums up what the file holds. Only while no one else uses the store. */

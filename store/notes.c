@@ -68,6 +68,31 @@ bool notes_copy(const struct store_note *notes, size_t count, struct mark *ret)
 	return true;
 }
 
+bool notes_join(struct mark *older, struct mark *ret)
+{
+	size_t count = older->count + ret->count;
+	struct store_note *all = malloc(MAX(count, 1) * sizeof(*all));
+	struct mark joined;
+	bool is_good;
+
+	if (all == NULL)
+		return false;
+	if (older->count > 0)
+		memcpy(all, older->notes, older->count * sizeof(*all));
+	if (ret->count > 0)
+		memcpy(all + older->count, ret->notes, ret->count * sizeof(*all));
+	is_good = notes_copy(all, count, &joined);
+	free(all);
+	if (!is_good)
+		return false;
+	joined.rows = ret->rows;
+	free(older->notes);
+	free(ret->notes);
+	*older = (struct mark){.notes = NULL};
+	*ret = joined;
+	return true;
+}
+
 enum err store_note_put(struct store *s, const struct store_note *notes, size_t count)
 {
 	AUTO_TXN txn = NULL;

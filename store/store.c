@@ -7,6 +7,7 @@
 
 /* A block stays below this part of the budget, so that retention has something to choose from. */
 #define BUDGET_PART 8
+#define MARK_NOTES_MAX 65536
 #define FLOW_LEN_MAX 184 /* octets of a block for a flow that shares nothing with any other */
 
 static void memory_free(struct store *s)
@@ -197,9 +198,21 @@ size_t store_room(struct store *s)
 	return room;
 }
 
+/*
+ * The later mark of the two stays; of what it does not speak of, the earlier one holds. Without
+ * memory, or when nothing has been sealed for that long, the earlier one goes: it holds for less
+ * than is durable then.
+ */
+static void take_mark(struct chunk *c, struct mark *earlier, struct mark *later)
+{
+	if (earlier->count + later->count > MARK_NOTES_MAX || !notes_join(earlier, later))
+		free(earlier->notes);
+	c->mark = *later;
+}
+
 enum err store_mark(struct store *s, const struct store_note *notes, size_t count, bool is_turn)
 {
-	struct mark mark;
+	struct mark mark, earlier;
 	struct chunk *c;
 
 	if (!notes_copy(notes, count, &mark))
@@ -211,9 +224,9 @@ enum err store_mark(struct store *s, const struct store_note *notes, size_t coun
 		free(mark.notes);
 		return ERR_BUSY;
 	}
-	free(c->mark.notes);
-	c->mark = mark;
-	c->mark.rows = c->count;
+	earlier = c->mark;
+	mark.rows = c->count;
+	take_mark(c, &earlier, &mark);
 	c->is_turned = c->count > 0 && (is_turn || is_hour_over(s, c));
 	s->is_marked = true;
 	pthread_mutex_unlock(&s->lock);
@@ -364,13 +377,19 @@ static enum err seal_young(struct store *s)
 			err = young_put(s, blocks_hour(c->flows[0].received_ms), &block,
 			                count == mark.rows ? &mark : NULL);
 	}
-	free(mark.notes);
-	if (err)
-		return err;
 	pthread_mutex_lock(&s->lock);
-	c->durable = count;
+	if (err == ERR_OK) {
+		c->durable = count;
+		free(mark.notes);
+	} else if (c->mark.notes == NULL) {
+		c->mark = mark;
+	} else {
+		struct mark later = c->mark;
+
+		take_mark(c, &mark, &later);
+	}
 	pthread_mutex_unlock(&s->lock);
-	return ERR_OK;
+	return err;
 }
 
 enum err store_seal(struct store *s)

@@ -103,7 +103,7 @@ static int decode_file(struct flow_decoder *d, const char *path, struct output *
 /* Sets whose template was in none of the files: nobody waits for it any more. */
 static void end_waiting(struct flow_decoder *d)
 {
-	size_t waiting = pending_count(d->pending, 0);
+	size_t waiting = pending_of_session(d->pending, 0);
 
 	d->counters.dropped[DROP_UNTOLD] += waiting;
 	if (waiting > 0)

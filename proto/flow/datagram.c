@@ -18,6 +18,7 @@
 #define SOURCES_PER_STREAM 2      /* interfaces, on the average of all agents */
 #define CONNECTIONS_PER_STREAM 16 /* of firewalls, with updates; few streams are */
 #define BATCH_MIN 64
+#define WRAP_SLACK_MS 2000 /* of a boot time read from whole seconds */
 #define KEEP_AT_ONCE 64
 #define KEEP_AGAIN_MS 86400000 /* so that what is in use is not old at the next start */
 
@@ -87,10 +88,45 @@ void flow_batch_free(struct flow_batch *b)
 	*b = (struct flow_batch){.flows = NULL};
 }
 
+void flow_moved(struct flow_decoder *d, struct stream *s)
+{
+	if (s->is_moved || s->key.session != 0 || !stream_is_proven(s))
+		return;
+	s->is_moved = true;
+	s->next_moved = d->moved;
+	d->moved = s;
+}
+
+void flow_each_moved(struct flow_decoder *d, stream_fn *fn, void *ctx)
+{
+	struct stream *s = d->moved;
+
+	d->moved = NULL;
+	while (s != NULL) {
+		struct stream *next = s->next_moved;
+
+		s->is_moved = false;
+		s->next_moved = NULL;
+		fn(ctx, s);
+		s = next;
+	}
+}
+
+static void forget_moved(struct flow_decoder *d, const struct stream *s)
+{
+	struct stream **at = &d->moved;
+
+	while (s->is_moved && *at != NULL && *at != s)
+		at = &(*at)->next_moved;
+	if (s->is_moved && *at != NULL)
+		*at = s->next_moved;
+}
+
 static void forget_stream(void *ctx, struct stream *s)
 {
 	struct flow_decoder *d = ctx;
 
+	forget_moved(d, s);
 	d->counters.dropped[DROP_UNTOLD] += pending_forget(d->pending, s);
 	sets_forget(d, s);
 }
@@ -100,12 +136,24 @@ struct keeping {
 	size_t left;
 };
 
+static void keep_clock(struct flow_decoder *d, const struct stream *s)
+{
+	const struct clock_history *h = clocks_note(d->clocks, s);
+	struct clock_key key = clocks_key_of(s);
+
+	if (h != NULL && d->keep_clock != NULL)
+		d->keep_clock(d->keep_ctx, &key, h);
+}
+
 static void keep_stream(void *ctx, struct stream *s)
 {
 	struct keeping *k = ctx;
 
-	if (s->key.session != 0 || !stream_is_proven(s))
+	if ((s->key.session != 0 && !s->is_connected) || !stream_is_proven(s))
 		return;
+	keep_clock(k->d, s);
+	if (s->is_connected || k->d->keep == NULL)
+		return; /* what a connection has ends with it */
 	if (s->is_options_new && k->left > 0) {
 		k->d->keep(k->d->keep_ctx, s, 0, NULL);
 		s->is_options_new = false;
@@ -126,8 +174,7 @@ void flow_keep(struct flow_decoder *d)
 {
 	struct keeping k = {.d = d, .left = KEEP_AT_ONCE};
 
-	if (d->keep != NULL)
-		stream_each_mutable(d->streams, keep_stream, &k);
+	stream_each_mutable(d->streams, keep_stream, &k);
 }
 
 struct flow_decoder *flow_decoder_new(size_t streams_max)
@@ -138,10 +185,12 @@ struct flow_decoder *flow_decoder_new(size_t streams_max)
 		return NULL;
 	d->budget.octets_max = TEMPLATE_OCTETS_MAX;
 	d->pending = pending_new();
+	d->clocks = clocks_new();
 	d->streams = stream_table_new(streams_max, forget_stream, d);
 	d->sources = source_table_new(streams_max * SOURCES_PER_STREAM);
 	d->nsel = nsel_table_new(streams_max * CONNECTIONS_PER_STREAM);
-	if (d->streams == NULL || d->pending == NULL || d->sources == NULL || d->nsel == NULL) {
+	if (d->streams == NULL || d->pending == NULL || d->sources == NULL || d->nsel == NULL ||
+	    d->clocks == NULL) {
 		flow_decoder_free(d);
 		return NULL;
 	}
@@ -157,6 +206,7 @@ void flow_decoder_free(struct flow_decoder *d)
 	source_table_free(d->sources);
 	nsel_table_free(d->nsel);
 	pending_free(d->pending);
+	clocks_free(d->clocks);
 	free(d);
 }
 
@@ -165,7 +215,9 @@ struct stream *flow_stream_of(struct flow_decoder *d, const struct flow_origin *
 {
 	struct stream *s = stream_of(d->streams, key);
 
+	s->is_connected = origin->is_connected;
 	stream_arrive(s, d->counters.datagrams, origin->received_ms);
+	flow_moved(d, s);
 	return s;
 }
 
@@ -182,11 +234,20 @@ struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *ori
 	return flow_stream_of(d, origin, &key);
 }
 
+bool flow_uptime_wrapped(int64_t boot_before_ms, int64_t boot_ms)
+{
+	int64_t apart_ms = boot_ms - boot_before_ms - (INT64_C(1) << 32);
+
+	return apart_ms > -WRAP_SLACK_MS && apart_ms < WRAP_SLACK_MS;
+}
+
 static bool account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
                     uint32_t count, int64_t export_ms, int64_t boot_ms)
 {
 	bool is_earlier_file;
 
+	if (flow_uptime_wrapped(s->boot_ms, boot_ms))
+		s->boot_ms = boot_ms;
 	if (stream_account(s, sequence, count, boot_ms) == SEQUENCE_DUPLICATE) {
 		is_earlier_file = origin->session != 0 && export_ms < s->export_ms;
 		if (!is_earlier_file)
@@ -208,6 +269,29 @@ bool flow_account_since(struct stream *s, const struct flow_origin *origin, uint
 	return account(s, origin, sequence, 1, export_ms, boot_ms);
 }
 
+void flow_clock(struct stream *s, const struct flow_origin *origin, int64_t export_ms,
+                int64_t error_ms, const struct flow_batch *out, size_t before)
+{
+	if (origin->session != 0 && !origin->is_connected)
+		return; /* a capture's time is not ours */
+	for (size_t i = before; i < out->count && !s->model.has_record_ms; i++)
+		s->model.has_record_ms = out->flows[i].end_ms % 1000 != 0;
+	clock_model_add(&s->model, export_ms, error_ms, origin->received_ms);
+}
+
+void flow_end_session(struct flow_decoder *d, uint32_t session)
+{
+	stream_forget_session(d->streams, session);
+}
+
+void flow_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out)
+{
+	size_t before = out->count;
+
+	sets_settle(d, now_ms, out);
+	d->counters.flows += out->count - before;
+}
+
 static enum drop decode_first(struct flow_decoder *d, const struct flow_origin *origin,
                               struct bytes *data, struct flow_batch *out)
 {
@@ -218,6 +302,12 @@ static enum drop decode_first(struct flow_decoder *d, const struct flow_origin *
 			return formats[i].decode(d, origin, data, out);
 	}
 	return bytes_left(data) < FORMAT_MIN ? DROP_SHORT : DROP_VERSION;
+}
+
+void flow_refuse(struct flow_decoder *d, enum drop drop)
+{
+	d->counters.datagrams++;
+	d->counters.dropped[drop]++;
 }
 
 /* Further messages of the same datagram are taken as far as they are any. */

@@ -10,6 +10,7 @@
 #define SPOOR_PROTO_FLOW_DATAGRAM_H
 
 #include "base/addr.h"
+#include "proto/flow/clocks.h"
 #include "proto/flow/flow.h"
 #include "proto/flow/stream.h"
 #include "proto/flow/template.h"
@@ -38,6 +39,9 @@ void flow_batch_free(struct flow_batch *b);
 /* clang-format off */
 #define DROP_MAP(X)                                                             \
 	X(NONE,        "none",        "taken")                                  \
+	X(NOT_ALLOWED, "not_allowed", "from an address that may not send")      \
+	X(RATE,        "rate",        "above the sender's rate limit")          \
+	X(CUT,         "cut",         "longer than there was room for")         \
 	X(SHORT,       "short",       "shorter than its header")                \
 	X(VERSION,     "version",     "format or version that is not read")     \
 	X(COUNT,       "count",       "record count of 0 or above the format's")\
@@ -65,8 +69,9 @@ enum drop {
 struct flow_origin { /* where a datagram came from, and when */
 	struct endpoint from;
 	int64_t received_ms;
-	uint32_t
-		session; /* 0: the network, as it comes; else one import, whose files may overlap */
+	uint32_t session;  /* 0: the network, as it comes; else one import, whose files may overlap,
+	                    * or one connection */
+	bool is_connected; /* the session is a connection: its templates end with it */
 };
 
 struct flow_counters {
@@ -84,16 +89,23 @@ struct flow_counters {
  */
 typedef void flow_keep_fn(void *ctx, const struct stream *s, uint16_t id, const struct template *t);
 
+/* Likewise the history of an exporter's clock (clocks.h). */
+typedef void flow_keep_clock_fn(void *ctx, const struct clock_key *key,
+                                const struct clock_history *h);
+
 struct flow_decoder {
 	struct flow_counters counters; /* read by anybody */
 	struct stream_table *streams;
+	struct stream *moved; /* linked: proven ones, since their positions were told */
 	struct template_budget budget;
 	struct pending *pending;
 	struct source_table *sources;
 	struct nsel_table *nsel;
-	bool is_verbatim;   /* records as they stand, though a later one counts the same again
-	                       (nsel.h) */
+	bool is_verbatim; /* records as they stand, though a later one counts the same again
+	                     (nsel.h) */
+	struct clocks *clocks;
 	flow_keep_fn *keep; /* NULL: nobody does */
+	flow_keep_clock_fn *keep_clock;
 	void *keep_ctx;
 };
 
@@ -108,11 +120,20 @@ void flow_decoder_free(struct flow_decoder *d); /* NULL is fine */
 enum drop flow_decode(struct flow_decoder *d, const struct flow_origin *origin, const void *data,
                       size_t len, struct flow_batch *out);
 
+/* Counts a datagram that is dropped for `drop` without a look into it. */
+void flow_refuse(struct flow_decoder *d, enum drop drop);
+
 /* For decoders: the stream of a datagram, which has arrived in it. */
 struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *origin,
                            uint16_t version, uint32_t domain);
 struct stream *flow_stream_of(struct flow_decoder *d, const struct flow_origin *origin,
                               const struct stream_key *key);
+
+/*
+ * For decoders: did the exporter's uptime, of 32 bits, begin again at 0? Then it seems to have
+ * started 2^32 ms later than by the datagram before.
+ */
+bool flow_uptime_wrapped(int64_t boot_before_ms, int64_t boot_ms);
 
 /*
  * For decoders whose header says when the exporter started: as stream_account(). False: it is a
@@ -126,10 +147,30 @@ bool flow_account_since(struct stream *s, const struct flow_origin *origin, uint
                         int64_t export_ms, int64_t boot_ms);
 
 /*
- * Has `keep` called with what is new, or has not been kept for a day, of streams that have been
- * here for a while: a few dozen at most. To be called now and then.
+ * For decoders: what the exporter's clock says. It cut its time of export to less than `error_ms`;
+ * of the message are the flows of `out` from `before` on.
+ */
+void flow_clock(struct stream *s, const struct flow_origin *origin, int64_t export_ms,
+                int64_t error_ms, const struct flow_batch *out, size_t before);
+
+/*
+ * Notes how exporters' clocks go, and has `keep` called with what is new, or has not been kept for
+ * a day, of streams that have been here for a while: a few dozen at most. To be called now and
+ * then.
  */
 void flow_keep(struct flow_decoder *d);
+
+/* The streams of a session are no more: its connection has ended. */
+void flow_end_session(struct flow_decoder *d, uint32_t session);
+
+/* Reads what waited for a template that another stream has (kin.h), by now. Now and then. */
+void flow_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out);
+
+/* For decoders: it goes on in this stream, which has arrived. */
+void flow_moved(struct flow_decoder *d, struct stream *s);
+
+/* Calls `fn` with each stream of the network that has gone on since the last call. */
+void flow_each_moved(struct flow_decoder *d, stream_fn *fn, void *ctx);
 
 /* "short", for counters and JSON; static. */
 const char *drop_key(enum drop drop);

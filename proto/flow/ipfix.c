@@ -1,7 +1,7 @@
 #include "proto/flow/ipfix.h"
 
 #include "base/util.h"
-#include "proto/flow/sets.h"
+#include "proto/flow/kin.h"
 
 #include <string.h>
 
@@ -114,6 +114,7 @@ enum drop ipfix_decode(struct flow_decoder *d, const struct flow_origin *origin,
 	struct record_context c = {.origin = origin};
 	struct bytes in = *data, message, whole;
 	size_t len, before = out->count;
+	struct kin_message m;
 	struct sets_sum sum;
 	uint32_t sequence, domain;
 
@@ -136,7 +137,12 @@ enum drop ipfix_decode(struct flow_decoder *d, const struct flow_origin *origin,
 		return DROP_CLOCK;
 	whole = bytes_of(message.at - HEADER_LEN, len);
 	data->at = in.at;
-	c.stream = flow_stream(d, origin, 10, domain);
+	m = (struct kin_message){.version = 10,
+	                         .domain = domain,
+	                         .sequence = sequence,
+	                         .format = &format,
+	                         .sets = message};
+	c.stream = kin_stream(d, origin, &m);
 	if (is_repeat(c.stream, &whole)) {
 		c.stream->datagrams++;
 		c.stream->duplicates++;
@@ -144,6 +150,7 @@ enum drop ipfix_decode(struct flow_decoder *d, const struct flow_origin *origin,
 	}
 	sum = sets_decode(d, &c, &format, message, out);
 	account(c.stream, sequence, &sum);
+	flow_clock(c.stream, origin, c.export_ms, 1000, out, before);
 	c.stream->export_ms = MAX(c.stream->export_ms, c.export_ms);
 	c.stream->flows += out->count - before;
 	return DROP_NONE;

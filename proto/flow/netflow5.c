@@ -1,6 +1,7 @@
 #include "proto/flow/netflow5.h"
 
 #include "base/util.h"
+#include "proto/flow/kin.h"
 
 #include <string.h>
 
@@ -133,14 +134,20 @@ enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *orig
 	struct bytes in = *data;
 	struct header h = read_header(&in);
 	enum drop drop = in.is_short ? DROP_SHORT : check(&h, bytes_left(data));
+	struct kin_message m;
 	struct stream *stream;
 	struct flow *room;
 	size_t before = out->count;
+	int64_t cut_ms;
 
 	data->at = data->end;
 	if (drop != DROP_NONE)
 		return drop;
-	stream = flow_stream(d, origin, 5, h.domain);
+	m = (struct kin_message){.version = 5,
+	                         .domain = h.domain,
+	                         .sequence = h.sequence,
+	                         .boot_ms = h.export_ms - h.uptime_ms};
+	stream = kin_stream(d, origin, &m);
 	if (!flow_account(stream, origin, first_of(stream, &h), h.count, h.export_ms, h.uptime_ms))
 		return DROP_DUPLICATE;
 	room = flow_batch_room(out, h.count);
@@ -164,6 +171,9 @@ enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *orig
 		}
 	}
 	CHECK(!in.is_short);
+	/* One that has ever told milliseconds tells them always. */
+	cut_ms = stream->model.has_ms || h.export_ms % 1000 != 0 ? 1 : 1000;
+	flow_clock(stream, origin, h.export_ms, cut_ms, out, before);
 	stream->flows += out->count - before;
 	return DROP_NONE;
 }

@@ -1,7 +1,7 @@
 #include "proto/flow/netflow9.h"
 
 #include "base/util.h"
-#include "proto/flow/sets.h"
+#include "proto/flow/kin.h"
 
 static const struct sets_format format = {
 	.template_id = 0, .options_id = 1, .has_scope_octets = true};
@@ -15,6 +15,8 @@ static int64_t exact_export(struct stream *s, int64_t export_ms, uint32_t uptime
 {
 	int64_t boot_ms = export_ms - uptime_ms;
 
+	if (flow_uptime_wrapped(s->exact_boot_ms, boot_ms))
+		s->exact_boot_ms += INT64_C(1) << 32;
 	/* Another start, or its clock was set. */
 	if (boot_ms > s->exact_boot_ms || boot_ms <= s->exact_boot_ms - CUT_MS)
 		s->exact_boot_ms = boot_ms;
@@ -49,6 +51,7 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	struct record_context c = {.origin = origin, .has_uptime = true};
 	struct bytes in = *data;
 	uint32_t sequence, domain, uptime_ms;
+	struct kin_message m;
 	size_t before = out->count;
 
 	data->at = data->end;
@@ -63,13 +66,21 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 		c.export_ms = origin->received_ms;
 	if (c.export_ms < FLOW_CLOCK_MIN)
 		return DROP_CLOCK;
-	c.stream = flow_stream(d, origin, 9, domain);
+	m = (struct kin_message){.version = 9,
+	                         .domain = domain,
+	                         .sequence = sequence,
+	                         .boot_ms = c.export_ms - c.uptime,
+	                         .format = &format,
+	                         .sets = in};
+	c.stream = kin_stream(d, origin, &m);
 	learn_unit(c.stream, c.export_ms, c.uptime);
 	uptime_ms = c.stream->is_in_seconds ? c.uptime * 1000u : c.uptime;
 	if (!flow_account(c.stream, origin, sequence, 1, c.export_ms, uptime_ms))
 		return DROP_DUPLICATE;
 	c.export_ms = exact_export(c.stream, c.export_ms, uptime_ms);
 	(void)sets_decode(d, &c, &format, in, out);
+	/* Records are told by the same start: against them nothing is cut. */
+	flow_clock(c.stream, origin, c.export_ms, 1, out, before);
 	c.stream->flows += out->count - before;
 	return DROP_NONE;
 }

@@ -2,6 +2,7 @@
 
 #include "base/util.h"
 #include "proto/flow/event.h"
+#include "proto/flow/kin.h"
 #include "proto/flow/nsel.h"
 #include "proto/flow/pending.h"
 
@@ -15,8 +16,8 @@ struct work { /* on one message */
 	const struct sets_format *format;
 	struct flow_batch *out;
 	struct sets_sum sum;
-	uint16_t defined; /* the template for which sets may wait */
-	bool is_cut;      /* the set at hand is longer than what is there of it */
+	const struct template *waited; /* the one for which sets have waited */
+	bool is_cut;                   /* the set at hand is longer than what is there of it */
 };
 
 static void count_part(struct flow_decoder *d, enum drop drop)
@@ -138,12 +139,45 @@ static uint32_t read_records(struct flow_decoder *d, const struct record_context
 	return records;
 }
 
+static void read_waiting(void *ctx, const struct record_context *c, struct bytes set)
+{
+	struct work *w = ctx;
+	size_t before = w->out->count;
+	bool is_whole;
+
+	(void)read_records(w->d, c, w->waited, set, false, w->out, &is_whole);
+	if (w->c == NULL || c->stream != w->c->stream)
+		c->stream->flows += w->out->count - before; /* else with the message's */
+}
+
+void sets_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out)
+{
+	struct work w = {.d = d, .out = out};
+	struct stream *s;
+	uint16_t id;
+
+	for (size_t i = 0; pending_at(d->pending, i, &s, &id);) {
+		/* The time of a capture that is imported is not ours. */
+		w.waited = s->key.session == 0 ? kin_template(d, s, id, now_ms) : NULL;
+		if (w.waited != NULL)
+			pending_take(d->pending, s, id, read_waiting, &w);
+		else
+			i++;
+	}
+}
+
 static void read_data(struct work *w, uint16_t id, struct bytes in)
 {
 	const struct template *t = template_of(w->c->stream->templates, id);
 	bool is_whole = false;
 	size_t lost;
 
+	if (t == NULL) {
+		t = kin_template(w->d, w->c->stream, id, w->c->origin->received_ms);
+		w->waited = t;
+		if (t != NULL)
+			pending_take(w->d->pending, w->c->stream, id, read_waiting, w);
+	}
 	if (t != NULL) {
 		uint32_t records = read_records(w->d, w->c, t, in, w->is_cut, w->out, &is_whole);
 
@@ -162,16 +196,6 @@ static void read_data(struct work *w, uint16_t id, struct bytes in)
 }
 
 /* --- templates --- */
-
-static void read_waiting(void *ctx, const struct record_context *c, struct bytes set)
-{
-	struct work *w = ctx;
-	const struct template *t = template_of(c->stream->templates, w->defined);
-	bool is_whole;
-
-	if (t != NULL)
-		(void)read_records(w->d, c, t, set, false, w->out, &is_whole);
-}
 
 static void forget(struct flow_decoder *d, const struct stream *s, const struct template *t)
 {
@@ -219,7 +243,7 @@ static void define(struct work *w, const struct template_shape *shape, struct by
 		in->at = in->end; /* where the next would begin is not known */
 		return;
 	}
-	w->defined = shape->id;
+	w->waited = template_of(s->templates, shape->id);
 	pending_take(w->d->pending, s, shape->id, read_waiting, w);
 }
 
@@ -276,6 +300,50 @@ static void read_options_templates(struct work *w, struct bytes in)
 			(uint16_t)(w->format->has_scope_octets ? (first + second) / 4 : first);
 		define(w, &shape, &in);
 	}
+}
+
+/* One template of a set: does it contradict? Moves behind it; false at the end, too. */
+static bool contradicts_next(const struct sets_format *format, bool is_options, struct bytes *in,
+                             struct template_set *set)
+{
+	uint16_t id = (uint16_t)bytes_uint(in, 2);
+	unsigned count = (unsigned)bytes_uint(in, 2);
+	const struct template *t = template_of(set, id);
+	const uint8_t *raw;
+	size_t len;
+
+	if (is_options && count > 0) {
+		unsigned second = (unsigned)bytes_uint(in, 2);
+
+		count = format->has_scope_octets ? (count + second) / 4 : count;
+	}
+	raw = in->at;
+	for (unsigned i = 0; i < count; i++) {
+		bool is_enterprise = (bytes_uint(in, 2) & 0x8000) != 0 && format->has_enterprise;
+
+		bytes_uint(in, is_enterprise ? 6 : 2);
+	}
+	if (in->is_short || count == 0 || t == NULL)
+		return false;
+	len = (size_t)(in->at - raw);
+	return t->is_options != is_options || t->raw_len != len || memcmp(t->raw, raw, len) != 0;
+}
+
+bool sets_contradict(const struct sets_format *format, struct bytes in, struct template_set *set)
+{
+	while (set != NULL && !in.is_short && bytes_left(&in) >= SET_HEADER) {
+		uint16_t id = (uint16_t)bytes_uint(&in, 2);
+		size_t len = (size_t)bytes_uint(&in, 2);
+		struct bytes body = bytes_cut(&in, len < SET_HEADER ? SIZE_MAX : len - SET_HEADER);
+
+		if (id != format->template_id && id != format->options_id)
+			continue;
+		while (bytes_left(&body) > SET_HEADER && !body.is_short) {
+			if (contradicts_next(format, id == format->options_id, &body, set))
+				return true;
+		}
+	}
+	return false;
 }
 
 /* --- all of it --- */

@@ -14,12 +14,13 @@
 #define SPOOR_PROTO_FLOW_STREAM_H
 
 #include "base/addr.h"
+#include "proto/flow/clock_model.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define STREAM_GAPS 8
+#define STREAM_GAPS 32
 
 struct stream_key {
 	struct endpoint from;
@@ -88,8 +89,18 @@ struct stream {
 	uint64_t arrivals, arrived; /* datagrams with anything of it; the number of the latest */
 	int64_t first_ms;           /* when the first was received */
 	bool is_recalled;           /* known from before a restart */
+	bool is_connected;          /* of a connection: its sender's address is not forged */
 	uint8_t init_far;           /* records that speak for a later init_ms, in a row */
 	bool is_options_new;        /* sampling, or the start, has changed since it was kept */
+	bool is_moved;              /* since its position was told; then */
+	struct stream *next_moved;  /* the next such */
+	struct clock_model model;   /* of its clock */
+	/* kin.h */
+	struct stream *next_kin; /* in the table */
+	struct stream *leader;   /* not NULL: this port is that stream's; `next` its last number */
+	uint8_t strikes;         /* datagrams, in a row, that do not go on with the leader's */
+	bool is_parted;          /* it was taken for another's, and is not */
+	int64_t refused_ms;      /* when others' templates were refused to it last; 0: never */
 	struct template_set *templates;      /* NULL: none has come */
 	struct stream_gap gaps[STREAM_GAPS]; /* in no order; the oldest is forgotten */
 };
@@ -105,6 +116,17 @@ void stream_table_free(struct stream_table *t); /* NULL is fine */
 
 /* The stream of `key`, new and zeroed (but for its key) when it was not there. Borrowed. */
 struct stream *stream_of(struct stream_table *t, const struct stream_key *key);
+
+void stream_forget_session(struct stream_table *t, uint32_t session);
+
+/* The first of those of one address, version, domain and session, linked by next_kin; others with
+ * the same hash are among them. */
+struct stream *stream_kin(const struct stream_table *t, const struct stream_key *key);
+bool stream_is_kin(const struct stream *a, const struct stream *b);
+
+/* Flows that are missing: what is lost, or for NetFlow v9, whose datagrams are counted, as many as
+ * those that came had. */
+uint64_t stream_lost_flows(const struct stream *s);
 
 /* A datagram, the decoder's `number`th, has something of it. */
 void stream_arrive(struct stream *s, uint64_t number, int64_t received_ms);

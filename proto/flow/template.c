@@ -72,6 +72,13 @@ struct template *template_of(const struct template_set *s, uint16_t id)
 	return s != NULL && at < s->count && s->rows[at]->id == id ? s->rows[at] : NULL;
 }
 
+bool template_equal(const struct template *a, const struct template *b)
+{
+	return a->is_options == b->is_options && a->has_enterprise == b->has_enterprise &&
+	       a->raw_count == b->raw_count && a->raw_len == b->raw_len &&
+	       memcmp(a->raw, b->raw, a->raw_len) == 0;
+}
+
 size_t template_count(const struct template_set *s)
 {
 	return s != NULL ? s->count : 0;

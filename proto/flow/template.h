@@ -55,6 +55,9 @@ struct template_budget { /* of all sets */
 struct template_set *template_set_new(struct template_budget *budget);
 void template_set_free(struct template_set *s); /* NULL is fine */
 
+/* Do both lay records out alike? */
+bool template_equal(const struct template *a, const struct template *b);
+
 /* Borrowed until the next call that defines or withdraws. NULL: not defined. */
 struct template *template_of(const struct template_set *s, uint16_t id);
 size_t template_count(const struct template_set *s);

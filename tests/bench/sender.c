@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define TOGETHER 32         /* datagrams a call */
-#define TEMPLATE_EVERY 4096 /* datagrams of v9 between templates */
+#define TEMPLATE_EVERY 65536 /* datagrams of v9 between templates */
 #define LATE_BY 3           /* datagrams that overtake a late one */
 
 struct datagram {
