@@ -15,8 +15,8 @@
 #include <string.h>
 
 #define TEMPLATE_OCTETS_MAX (16u << 20)
-#define SOURCES_PER_STREAM 2 /* interfaces, on the average of all agents */
-#define NSEL_CONNECTIONS_MAX 4096
+#define SOURCES_PER_STREAM 2      /* interfaces, on the average of all agents */
+#define CONNECTIONS_PER_STREAM 16 /* of firewalls, with updates; few streams are */
 #define BATCH_MIN 64
 #define WRAP_SLACK_MS 2000 /* of a boot time read from whole seconds */
 #define KEEP_AT_ONCE 64
@@ -188,7 +188,7 @@ struct flow_decoder *flow_decoder_new(size_t streams_max)
 	d->clocks = clocks_new();
 	d->streams = stream_table_new(streams_max, forget_stream, d);
 	d->sources = source_table_new(streams_max * SOURCES_PER_STREAM);
-	d->nsel = nsel_table_new(NSEL_CONNECTIONS_MAX);
+	d->nsel = nsel_table_new(streams_max * CONNECTIONS_PER_STREAM);
 	if (d->streams == NULL || d->pending == NULL || d->sources == NULL || d->nsel == NULL ||
 	    d->clocks == NULL) {
 		flow_decoder_free(d);

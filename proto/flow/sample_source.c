@@ -101,7 +101,7 @@ static struct source *source_of(struct source_table *t, struct stream *s,
 }
 
 /* One that is behind: of the latest it is known whether it came before. */
-static bool take_late(struct source *source, const struct source_sample *sample)
+static void take_late(struct source *source, const struct source_sample *sample)
 {
 	uint32_t behind = source->next - sample->sequence; /* at least 1 */
 	uint64_t bit;
@@ -109,30 +109,27 @@ static bool take_late(struct source *source, const struct source_sample *sample)
 	if (behind > WINDOW) {
 		if (!sample->is_late)
 			begin(source, sample);
-		return true;
+		return;
 	}
 	bit = UINT64_C(1) << (behind - 1);
 	if ((source->seen & bit) != 0)
-		return false;
+		return;
 	source->seen |= bit;
 	source->stream->samples_lost--;
-	return true;
 }
 
-bool source_account(struct source_table *t, struct stream *s, const struct source_sample *sample)
+void source_account(struct source_table *t, struct stream *s, const struct source_sample *sample)
 {
 	struct source *source = source_of(t, s, sample);
 	uint32_t ahead = sample->sequence - source->next, dropped;
 
-	if (source->epoch != (uint32_t)s->restarts) {
+	if (source->epoch != (uint32_t)s->restarts || (ahead > AHEAD_MAX && ahead <= INT32_MAX)) {
 		begin(source, sample);
-		return true;
+		return;
 	}
-	if (ahead > INT32_MAX)
-		return take_late(source, sample);
-	if (ahead > AHEAD_MAX) {
-		begin(source, sample);
-		return true;
+	if (ahead > INT32_MAX) {
+		take_late(source, sample);
+		return;
 	}
 	s->samples_lost += ahead;
 	source->seen = ahead + 1 < WINDOW ? source->seen << (ahead + 1) | 1 : 1;
@@ -141,5 +138,4 @@ bool source_account(struct source_table *t, struct stream *s, const struct sourc
 	if (dropped <= INT32_MAX) /* less than before: the source has begun to count anew */
 		s->drops += dropped;
 	source->drops = sample->drops;
-	return true;
 }

@@ -29,9 +29,9 @@ struct source_sample { /* what a sample says of its source */
 };
 
 /*
- * Accounts for a sample in its stream: samples_lost, and drops. False: it was seen before. After a
- * stream's restart its sources begin anew.
+ * Accounts for a sample in its stream: samples_lost, and drops. After a stream's restart its
+ * sources begin anew.
  */
-bool source_account(struct source_table *t, struct stream *s, const struct source_sample *sample);
+void source_account(struct source_table *t, struct stream *s, const struct source_sample *sample);
 
 #endif

@@ -292,36 +292,53 @@ static void open_mapping(struct translation_table *t, struct mapping *m)
 	add(t, m);
 }
 
-/* `m` from when it began, as far as that is told, to its end. */
-static void close_mapping(struct translation_table *t, struct mapping *m)
+/* The end of `m` as that of the mapping in `slot`; false: it is none of it. */
+static bool end_row(struct translation_table *t, uint32_t slot, const struct mapping *m)
+{
+	struct mapping *was = &t->rows[slot].m;
+
+	if (m->is_start_told && m->start_ms < was->start_ms) {
+		was->start_ms = m->start_ms;
+		was->is_start_told = true;
+	}
+	if (was->is_open) {
+		was->is_end_told = true;
+		close_at(t, slot, m->end_ms);
+		return true;
+	}
+	if (!was->is_end_told && m->end_ms - was->end_ms <= SEEN_GAP_MS) {
+		was->end_ms = MAX(was->end_ms, m->end_ms);
+		was->is_end_told = true;
+		mark(t, slot);
+		return true;
+	}
+	return was->end_ms >= m->end_ms; /* it comes again */
+}
+
+/* With whom an end is told, with that one alone; else, and where there is no such, with anybody. */
+static bool end_rows(struct translation_table *t, const struct mapping *m, bool is_exact)
 {
 	bool is_known = false;
 
-	t->counters.closed++;
 	for (uint32_t slot = *head_of_row(t, OUTSIDE, m), next; slot != NOWHERE; slot = next) {
-		struct mapping *was = &t->rows[slot].m;
+		const struct mapping *was = &t->rows[slot].m;
+		bool is_meant = is_exact ? endpoint_equal(&was->peer, &m->peer)
+		                         : is_with(&was->peer, &m->peer);
 
 		next = t->rows[slot].next[OUTSIDE];
-		if (!is_same(was, m) || !is_with(&was->peer, &m->peer) || was->start_ms > m->end_ms)
-			continue;
-		if (m->is_start_told && m->start_ms < was->start_ms) {
-			was->start_ms = m->start_ms;
-			was->is_start_told = true;
-		}
-		if (was->is_open) {
-			was->is_end_told = true;
-			close_at(t, slot, m->end_ms);
-			is_known = true;
-		} else if (!was->is_end_told && m->end_ms - was->end_ms <= SEEN_GAP_MS) {
-			was->end_ms = MAX(was->end_ms, m->end_ms);
-			was->is_end_told = true;
-			mark(t, slot);
-			is_known = true;
-		} else if (was->end_ms >= m->end_ms) {
-			is_known = true; /* again */
-		}
+		if (is_meant && is_same(was, m) && was->start_ms <= m->end_ms)
+			is_known |= end_row(t, slot, m);
 	}
-	if (is_known)
+	return is_known;
+}
+
+/* `m` from when it began, as far as that is told, to its end. */
+static void close_mapping(struct translation_table *t, struct mapping *m)
+{
+	bool is_exact = !endpoint_equal(&m->peer, &nobody);
+
+	t->counters.closed++;
+	if ((is_exact && end_rows(t, m, true)) || end_rows(t, m, false))
 		return;
 	t->counters.unopened++;
 	m->is_end_told = true;

@@ -474,6 +474,32 @@ static void agents_and_sub_agents_are_streams_of_their_own(void **state)
 	assert_int_equal(stream_at(f, 1)->datagrams, 1);
 }
 
+/* Forged senders put out each other, and nobody who has been here for a while. */
+static void a_flood_of_agents_leaves_the_others_sources_alone(void **state)
+{
+	struct fixture *f = *state;
+	uint16_t port = f->origin.from.port;
+	uint32_t sequence = 0, sample = 0;
+
+	for (int i = 0; i < 20; i++, sequence++, sample++) {
+		f->origin.received_ms += 1000;
+		uptime_ms += 1000;
+		send_one(f, sequence, 1, sample, 0);
+	}
+	for (uint32_t i = 0; i < 5000; i++) {
+		f->origin.from.port = (uint16_t)(i % 1000 + 1);
+		f->domain = i;
+		send_one(f, 0, i, 0, 0);
+	}
+	f->origin.from.port = port;
+	f->domain = 0;
+	send_one(f, sequence + 1, 1, sample + 1, 3);
+	assert_int_equal(stream_at(f, 0)->datagrams, 21);
+	assert_int_equal(stream_at(f, 0)->lost, 1);
+	assert_int_equal(stream_at(f, 0)->samples_lost, 1);
+	assert_int_equal(stream_at(f, 0)->drops, 3);
+}
+
 static int setup_sflow(void **state)
 {
 	sample_at = record_at = NULL;
@@ -498,6 +524,7 @@ int main(void)
 		SFLOW(a_long_gap_is_counted_whole_and_numbers_wrap),
 		SFLOW(an_agent_that_starts_again_has_lost_nothing),
 		SFLOW(delay_and_a_wrapped_uptime_are_no_restart),
+		SFLOW(a_flood_of_agents_leaves_the_others_sources_alone),
 		SFLOW(agents_and_sub_agents_are_streams_of_their_own),
 	};
 

@@ -282,6 +282,55 @@ static void the_bound_holds_and_the_closed_go_first(void **state)
 	assert_string_equal(inside_of("198.51.100.1:1019", "", T0 + 19), "10.0.0.1:1019");
 }
 
+/* A binding holds for anybody; sessions through it do not end it. */
+static void sessions_of_one_inside_do_not_contradict_each_other(void **state)
+{
+	(void)state;
+	tell(TRANSLATION_CREATE, T0, ALICE, PUBLIC, "");
+	tell(TRANSLATION_CREATE, T0 + 10, ALICE, PUBLIC, SERVER);
+	assert_string_equal(inside_of(PUBLIC, "203.0.113.99:443", T0 + 10), ALICE);
+	assert_int_equal(translation_table_counters(table)->reused, 0);
+	tell(TRANSLATION_DELETE, T0 + 20, ALICE, PUBLIC, SERVER);
+	assert_string_equal(inside_of(PUBLIC, "203.0.113.99:443", T0 + 21), ALICE);
+}
+
+static void an_end_may_tell_when_it_began(void **state)
+{
+	struct translation t = {
+		.src = end_of(ALICE),
+		.nat_src = end_of(PUBLIC),
+		.at_ms = T0 + 5000,
+		.since_ms = T0,
+		.proto = 6,
+		.event = TRANSLATION_DELETE,
+	};
+
+	(void)state;
+	translation_table_event(table, &t);
+	assert_string_equal(inside_of(PUBLIC, "", T0 - 1), "");
+	assert_string_equal(inside_of(PUBLIC, "", T0), ALICE);
+	assert_string_equal(inside_of(PUBLIC, "", T0 + 5000), ALICE);
+	assert_string_equal(inside_of(PUBLIC, "", T0 + 5001), "");
+}
+
+/* Who tells of one outside end again and again makes nobody search for long. */
+static void one_end_takes_no_more_than_its_share(void **state)
+{
+	char peer[ENDPOINT_TEXT_MAX];
+
+	(void)state;
+	translation_table_free(table);
+	table = translation_table_new(4096);
+	for (int i = 0; i < 2000; i++) {
+		snprintf(peer, sizeof(peer), "203.0.113.1:%d", 1000 + i);
+		tell(TRANSLATION_CREATE, T0 + i, ALICE, PUBLIC, peer);
+	}
+	assert_int_equal(translation_table_count(table), 1024);
+	assert_int_equal(translation_table_counters(table)->evicted_open, 2000 - 1024);
+	assert_string_equal(inside_of(PUBLIC, "203.0.113.1:2999", T0 + 2000), ALICE);
+	assert_string_equal(inside_of(PUBLIC, "203.0.113.1:1000", T0 + 2000), "");
+}
+
 static uint8_t kept[16][TRANSLATION_PACKED_MAX];
 static size_t kept_len[16], kept_calls;
 
@@ -365,6 +414,9 @@ int main(void)
 		TEST(what_is_not_changed_is_no_translation),
 		TEST(blocks_of_ports_are_found_by_each_of_theirs),
 		TEST(the_bound_holds_and_the_closed_go_first),
+		TEST(sessions_of_one_inside_do_not_contradict_each_other),
+		TEST(an_end_may_tell_when_it_began),
+		TEST(one_end_takes_no_more_than_its_share),
 		TEST(what_is_kept_is_known_again),
 		TEST(what_is_damaged_is_refused),
 	};
