@@ -5,7 +5,7 @@
 
 static double since_s(int64_t at_ms, int64_t origin_ms)
 {
-	return ((double)span_ms(origin_ms, at_ms) - (double)span_ms(at_ms, origin_ms)) / 1e3;
+	return (span_real_ms(origin_ms, at_ms) - span_real_ms(at_ms, origin_ms)) / 1e3;
 }
 
 static bool is_sound(const struct interval *on, int64_t origin_ms, int64_t moved_ms)

@@ -1,5 +1,6 @@
 /*
- * edges - a fingerprint as the two ends of its silences, which are what two views of one hand share.
+ * edges - a fingerprint as the two ends of its silences, which are what two views of one hand
+ *share.
  *
  *	ON ######......######........####
  *	         ^     ^     ^       ^
@@ -16,13 +17,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EDGES_MAX 256                /* silences of one side */
-#define EDGES_SPAN_MAX_S 2678400.0   /* 31 days; what lies farther from the origin is left out */
+#define EDGES_MAX 256              /* silences of one side */
+#define EDGES_SPAN_MAX_S 2678400.0 /* 31 days; what lies farther from the origin is left out */
 
 struct edges {
 	double first_s, last_s; /* its life; seconds since the pair's origin */
-	double minute_s;        /* the origin's second within its minute: for what a calendar starts */
-	double gap_s;           /* every silence is longer */
+	double minute_s; /* the origin's second within its minute: for what a calendar starts */
+	double gap_s;    /* every silence is longer */
 	size_t count;
 	double leave_s[EDGES_MAX]; /* the last packet before silence k */
 	double back_s[EDGES_MAX];  /* and the first one after it */

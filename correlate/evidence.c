@@ -19,9 +19,10 @@
 #include "base/util.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-#define WIDE 4.0        /* an outlier lies within this many widths */
+#define WIDE 4.0 /* an outlier lies within this many widths */
 #define NARROW_SHARE .85
 #define BACK_MISS 0.08  /* a silence's end without a partner, beside lost records */
 #define LEAVE_MISS 0.22 /* its beginning: acknowledgements, echoes, keepalives */
@@ -72,8 +73,8 @@ static double unspent(const struct spike *s, double u)
 	                     (1 - NARROW_SHARE) * box_below(s->wide_s, u));
 }
 
-struct cursor { /* over a process, for spikes in ascending order */
-	size_t at;  /* the first span that does not end before the spike */
+struct cursor {      /* over a process, for spikes in ascending order */
+	size_t at;   /* the first span that does not end before the spike */
 	size_t free; /* the first edge no earlier spike has brought */
 };
 
@@ -92,8 +93,8 @@ static double factor(const struct spike *s, const struct process *p, double cent
 		alive = unspent(s, from);
 		if (k < p->fires && k >= c->free && to <= s->wide_s) {
 			c->free = k + 1;
-			return product *
-			       (unspent(s, to) + s->hit * density(s, to) / p->bound[k]) / alive;
+			return product * (unspent(s, to) + s->hit * density(s, to) / p->bound[k]) /
+			       alive;
 		}
 		product *= unspent(s, to) / alive;
 	}
@@ -176,7 +177,7 @@ static void processes_of(const struct side *side, struct processes *ret)
 		ret->on_to[k] = k < e->count ? e->leave_s[k] : e->last_s;
 	}
 	ret->leave = (struct process){ret->on_from, ret->on_to, side->prediction.leave,
-	                              e->count + 1, e->count, 0};
+	                              e->count + 1, e->count,   0};
 	ret->back = (struct process){e->leave_s, e->back_s, side->prediction.back,
 	                             e->count,   e->count,  e->gap_s};
 }
@@ -237,7 +238,7 @@ static double decades_at(const struct duel *d, double centre_s, struct lags *lag
 #define DECOYS 6
 #define DECOY_REACH_S 900
 #define BUCKETS (2 * DECOY_REACH_S + 1) /* of a second */
-static const double usual_s[] = {-3600, -600, -300, -120, -60, 60, 120, 300, 600, 3600};
+static const double usual_s[] = {-600, -300, -120, -60, 60, 120, 300, 600};
 
 static void count_differences(const struct duel *d, uint16_t buckets[BUCKETS])
 {
@@ -253,7 +254,7 @@ static void count_differences(const struct duel *d, uint16_t buckets[BUCKETS])
 			if (apart > DECOY_REACH_S)
 				break;
 			if (fabs(apart) > 2 * d->reach_s + 1)
-				buckets[(size_t)floor(apart + DECOY_REACH_S)]++;
+				buckets[(size_t)(apart + DECOY_REACH_S)]++;
 		}
 	}
 }
@@ -302,11 +303,20 @@ static double best_decoy(const struct duel *d)
 	return best;
 }
 
+/* Which of two decoys that are equally full is tried must not depend on who is whose target. */
+static bool is_after(const struct edges *a, const struct edges *b)
+{
+	if (a->first_s != b->first_s)
+		return a->first_s > b->first_s;
+	return a->last_s != b->last_s ? a->last_s > b->last_s : a->count > b->count;
+}
+
 void evidence_of(struct side *target, struct side *candidate, double lag_s, struct evidence *ret)
 {
+	bool is_turned = is_after(&target->edges, &candidate->edges);
 	struct duel duel = {
-		.target = target,
-		.candidate = candidate,
+		.target = is_turned ? candidate : target,
+		.candidate = is_turned ? target : candidate,
 		.loss = 1 - (1 - target->loss) * (1 - candidate->loss),
 		.reach_s = lag_s,
 	};
@@ -315,13 +325,15 @@ void evidence_of(struct side *target, struct side *candidate, double lag_s, stru
 
 	predict(&target->edges, &target->prediction);
 	predict(&candidate->edges, &candidate->prediction);
-	processes_of(target, &duel.of_target);
-	processes_of(candidate, &duel.of_candidate);
+	processes_of(duel.target, &duel.of_target);
+	processes_of(duel.candidate, &duel.of_candidate);
 	*ret = (struct evidence){.plain_decades = decades_at(&duel, 0, &lags)};
 	if (ret->plain_decades >= DECOY_FROM_DECADES)
 		ret->decoy_decades = best_decoy(&duel);
 	ret->decades = ret->plain_decades - ret->decoy_decades;
 	ret->lag_s = lags.sum / lags.weight;
 	variance = lags.squares / lags.weight - ret->lag_s * ret->lag_s;
+	if (is_turned)
+		ret->lag_s = -ret->lag_s;
 	ret->lag_error_s = sqrt(MAX(variance, 0));
 }

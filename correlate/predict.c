@@ -19,7 +19,7 @@
 #define AGE_MIN_S 0.05
 #define RATE_PRIOR 0.5    /* events, */
 #define RATE_PRIOR_S 10.0 /* in this time: what is assumed before anything is seen */
-#define HABIT 2.0 /* a hazard rises within the likeness, which counts alone do not see */
+#define HABIT 2.0         /* a hazard rises within the likeness, which counts alone do not see */
 #define CALENDAR_EARLY_S 1.5
 #define CALENDAR_LATE_S 2.5
 

@@ -37,7 +37,6 @@ static void talk(struct prng *p, struct interval *on, size_t count)
 static void bench_pairs(size_t intervals)
 {
 	static struct interval on[PRINTS][INTERVALS_MAX];
-	struct interval room[2 * INTERVALS_MAX];
 	struct prng p = {1};
 	uint64_t pairs = 0, matches = 0;
 	double start_s, spent_s = 0;
@@ -51,7 +50,7 @@ static void bench_pairs(size_t intervals)
 
 		for (size_t j = 0; j < PRINTS; j++) {
 			struct fingerprint candidate = {on[j], intervals, GAP_MS};
-			struct agreement a = score_pair(&target, &candidate, &score_defaults, room);
+			struct agreement a = score_pair(&target, &candidate, &score_defaults);
 
 			matches += a.verdict == VERDICT_MATCH;
 		}

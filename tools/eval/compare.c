@@ -26,27 +26,27 @@ void prepared_free(struct prepared *p)
 	p->on = NULL;
 }
 
-void compare(struct prepared *target, struct prepared *other, double lag_s, bool has_baselines,
+void compare(struct prepared *target, struct prepared *other, double lag_s, bool has_all,
              struct comparison *ret)
 {
 	size_t votes = sieve_votes(&target->side.edges, &other->side.edges, lag_s);
 
-	for (size_t i = 0; i < BASELINES; i++)
-		ret->scores[i] = has_baselines ? baselines[i].score(&target->print, &other->print)
-		                               : 0;
-	ret->scores[METHOD_EVIDENCE] = -INFINITY;
+	for (size_t i = 0; i < METHODS; i++)
+		ret->scores[i] =
+			has_all ? methods[i].score(&target->print, &other->print) : 0;
+	ret->scores[BY_EVIDENCE] = -INFINITY;
 	if (votes < sieve_least(target->side.edges.count))
 		return;
 	evidence_of(&target->side, &other->side, lag_s, &ret->evidence);
-	ret->scores[METHOD_EVIDENCE] = ret->evidence.decades;
+	ret->scores[BY_EVIDENCE] = ret->evidence.decades;
 }
 
-const char *method_name(size_t method)
+const char *compare_name(size_t method)
 {
-	return method < BASELINES ? baselines[method].name : "evidence";
+	return method < METHODS ? methods[method].name : "evidence";
 }
 
-struct roc method_roc(size_t method)
+struct roc compare_roc(size_t method)
 {
-	return method < BASELINES ? roc_new(0, 1.0001) : roc_new(-100, 500);
+	return method < METHODS ? roc_new(0, 1.0001) : roc_new(-100, 500);
 }

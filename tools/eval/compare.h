@@ -2,7 +2,7 @@
 #ifndef SPOOR_TOOLS_EVAL_COMPARE_H
 #define SPOOR_TOOLS_EVAL_COMPARE_H
 
-#include "correlate/baseline.h"
+#include "correlate/method.h"
 #include "correlate/edges.h"
 #include "correlate/evidence.h"
 #include "tools/eval/exporter.h"
@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-enum { METHOD_EVIDENCE = BASELINES, METHODS };
+enum { BY_EVIDENCE = METHODS, COMPARED };
 
 /* A trace closed at the pair's gap, ready to be compared. */
 struct prepared {
@@ -23,15 +23,15 @@ void prepare(const struct trace *t, int64_t gap_ms, double loss, struct prepared
 void prepared_free(struct prepared *p);
 
 struct comparison {
-	double scores[METHODS]; /* evidence: decades; -INFINITY where the sieve refused */
+	double scores[COMPARED]; /* evidence: decades; -INFINITY where the sieve refused */
 	struct evidence evidence;
 };
 
-/* `has_baselines`: all the others too. */
-void compare(struct prepared *target, struct prepared *other, double lag_s, bool has_baselines,
+/* `has_all`: all the others too. */
+void compare(struct prepared *target, struct prepared *other, double lag_s, bool has_all,
              struct comparison *ret);
 
-const char *method_name(size_t method);
-struct roc method_roc(size_t method);
+const char *compare_name(size_t method);
+struct roc compare_roc(size_t method);
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOT_S 20.0  /* that much goes into one datagram of a quiet exporter */
+#define SLOT_S 20.0   /* that much goes into one datagram of a quiet exporter */
 #define RUN_SLOTS 2.0 /* datagrams lost in a row, on average */
 
 /* Whether the record is lost with its datagram: a chain of two states over slots of time. */

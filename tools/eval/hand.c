@@ -108,10 +108,11 @@ static double jitter(struct prng *p, const struct chain *c)
 	       (draw_is(p, RETRANSMITTED) ? draw_between(p, 0.2, 1.2) : 0);
 }
 
-void chain_packets(struct prng *p, const struct chain *c, const struct strokes *strokes,
-                   size_t hop, const double *held_s, struct times *ret)
+void chain_packets(struct prng *p, const struct chain *c, const struct strokes *strokes, size_t hop,
+                   const double *held_s, struct times *ret)
 {
-	double there_s = 0, beyond_s = 0; /* from the keyboard to the hop; from it to the last host */
+	double there_s = 0,
+	       beyond_s = 0; /* from the keyboard to the hop; from it to the last host */
 
 	for (size_t h = 0; h < CHAIN_HOPS; h++) {
 		there_s += h < hop ? c->link_s[h] : h == hop ? c->link_s[h] / 2 : 0;

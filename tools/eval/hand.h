@@ -14,12 +14,12 @@
 #define CHAIN_HOPS 3
 
 struct hand {
-	double key_s;         /* median gap while typing */
-	double rest_share;    /* of gaps that are rests */
-	double rest_alpha;    /* their tail */
-	double away_share;    /* of rests that are absences */
-	double enter_share;   /* of keys that start a command */
-	double output_s;      /* median length of its output */
+	double key_s;       /* median gap while typing */
+	double rest_share;  /* of gaps that are rests */
+	double rest_alpha;  /* their tail */
+	double away_share;  /* of rests that are absences */
+	double enter_share; /* of keys that start a command */
+	double output_s;    /* median length of its output */
 };
 
 struct stroke {
@@ -36,7 +36,7 @@ void hand_play(struct prng *p, const struct hand *hand, double from_s, double to
                struct strokes *ret);
 void strokes_free(struct strokes *s);
 
-struct chain {                     /* of logins; hop 0 is nearest to the person */
+struct chain { /* of logins; hop 0 is nearest to the person */
 	double start_s[CHAIN_HOPS], end_s[CHAIN_HOPS];
 	double link_s[CHAIN_HOPS]; /* one-way delay of the hop */
 	double jitter_s;           /* mean of the network's, per packet */

@@ -10,7 +10,7 @@
 #define ROC_BINS 60000
 
 struct roc {
-	double low, width; /* of the bins */
+	double low, width;      /* of the bins */
 	uint64_t *same, *other; /* owned; ROC_BINS each */
 	uint64_t same_count, other_count;
 };

@@ -8,28 +8,30 @@
 #include <string.h>
 
 #define DRIFT 20e-6
-#define BASE .target_idle_s = 15, .target_active_s = 1800, .other_idle_s = 15,                     \
-	     .other_active_s = 1800, .loss = 0.02, .clock_s = 1, .tick_ms = 1
+#define BASE                                                                                      \
+	.target_idle_s = 15, .target_active_s = 1800, .other_idle_s = 15, .other_active_s = 1800, \
+	.loss = 0.02, .clock_s = 1, .tick_ms = 1
 
 const struct scene scenes[] = {
 	{"base", "30 min, idle 15 s, active 1800 s, loss 2 %, clocks +-1 s", 30, BASE},
 	{"field", "20 min, loss 3 %, active 60 against 1800 s", 20, 15, 60, 15, 1800, 0.03,
-	 .clock_s = 1, .tick_ms = 1},
+         .clock_s = 1, .tick_ms = 1},
 	{"loss5", "20 min, loss 5 %, active 60/1800, idle 15/30 s", 20, 30, 60, 15, 1800, 0.05,
-	 .clock_s = 1, .tick_ms = 1},
-	{"mix", "30 min, loss 5 % in bursts, idle 1/15, active 60/1800, whole seconds", 30, 1, 60, 15,
-	 1800, 0.05, true, 1, 1000},
+         .clock_s = 1, .tick_ms = 1},
+	{"mix", "30 min, loss 5 % in bursts, idle 1/15, active 60/1800, whole seconds", 30, 1, 60,
+         15, 1800, 0.05, true, 1, 1000},
 	{"five", "5 min", 5, BASE},
 	{"ten", "10 min", 10, BASE},
 	{"hour", "60 min", 60, BASE},
 	{"loss20", "30 min, loss 20 %", 30, 15, 1800, 15, 1800, 0.2, .clock_s = 1, .tick_ms = 1},
-	{"burst20", "30 min, loss 20 % by whole datagrams", 30, 15, 1800, 15, 1800, 0.2, true, 1, 1},
+	{"burst20", "30 min, loss 20 % by whole datagrams", 30, 15, 1800, 15, 1800, 0.2, true, 1,
+         1},
 	{"half", "30 min, half of the records missing", 30, 15, 1800, 15, 1800, 0.5, .clock_s = 1,
-	 .tick_ms = 1},
+         .tick_ms = 1},
 	{"idle30", "30 min, idle 30 s on both sides", 30, 30, 1800, 30, 1800, 0.02, .clock_s = 1,
-	 .tick_ms = 1},
+         .tick_ms = 1},
 	{"idle5", "30 min, idle 5 s on both sides", 30, 5, 1800, 5, 1800, 0.02, .clock_s = 1,
-	 .tick_ms = 1},
+         .tick_ms = 1},
 	{"seconds", "base, stamps of whole seconds", 30, 15, 1800, 15, 1800, 0.02, false, 1, 1000},
 	{"delay1", "base, each key delayed by up to 1 s", 30, BASE, .delay_s = 1},
 	{"delay5", "base, by up to 5 s", 30, BASE, .delay_s = 5},
@@ -37,10 +39,11 @@ const struct scene scenes[] = {
 	{"chaff50", "base, a chaff packet every 50 s", 30, BASE, .chaff_s = 50},
 	{"chaff20", "base, every 20 s", 30, BASE, .chaff_s = 20},
 	{"chaff5", "base, every 5 s", 30, BASE, .chaff_s = 5},
-	{"alive60", "base, keepalive of 60 s in half of the last hops", 30, BASE, .keepalive_s = 60},
+	{"alive60", "base, keepalive of 60 s in half of the last hops", 30, BASE,
+         .keepalive_s = 60},
 	{"alive30", "base, of 30 s", 30, BASE, .keepalive_s = 30},
 	{"merged", "base, another person's keys mixed into the last hop", 30, BASE,
-	 .is_merged = true},
+         .is_merged = true},
 	{"paused", "base, the stone holds 1 key in 20 for up to 20 s", 30, BASE, .paused_s = 20},
 	{"sampled", "base, one packet in ten", 30, BASE, .sampling = 10},
 	{"stepped", "base, one clock jumps by an hour in the middle", 30, BASE, .step_s = 3600},

@@ -16,16 +16,16 @@ struct scene {
 	double target_idle_s, target_active_s, other_idle_s, other_active_s;
 	double loss;
 	bool is_bursty;
-	double clock_s;      /* either clock is off by up to this */
+	double clock_s; /* either clock is off by up to this */
 	int64_t tick_ms;
-	double delay_s;      /* a stone delays each key by up to this */
-	double chaff_s;      /* mean time between chaff packets on the last hop; 0: none */
-	double keepalive_s;  /* on the last hop, in half of the sessions; 0: none */
-	bool is_merged;      /* the stone mixes somebody else's keys into the last hop */
-	double paused_s;     /* the stone rests that long now and then, 1 in 20 keys */
+	double delay_s;     /* a stone delays each key by up to this */
+	double chaff_s;     /* mean time between chaff packets on the last hop; 0: none */
+	double keepalive_s; /* on the last hop, in half of the sessions; 0: none */
+	bool is_merged;     /* the stone mixes somebody else's keys into the last hop */
+	double paused_s;    /* the stone rests that long now and then, 1 in 20 keys */
 	unsigned sampling;
-	double step_s;       /* the candidate's clock jumps by this in the middle */
-	bool is_restarted;   /* its exporter restarts in the middle */
+	double step_s;     /* the candidate's clock jumps by this in the middle */
+	bool is_restarted; /* its exporter restarts in the middle */
 };
 
 extern const struct scene scenes[];

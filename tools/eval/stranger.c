@@ -116,8 +116,7 @@ void stranger_background(const struct strangers *s, struct prng *p, double durat
 	if (kind < 0.65) {
 		add_human(p, from_s, to_s, ret);
 	} else if (kind < 0.80) {
-		struct job job =
-			job_draw(p, draw_one_of(p, periods_s, ARRAY_LEN(periods_s)));
+		struct job job = job_draw(p, draw_one_of(p, periods_s, ARRAY_LEN(periods_s)));
 
 		if (draw_is(p, 0.5))
 			job.first_s = -900;
@@ -132,8 +131,8 @@ void stranger_background(const struct strangers *s, struct prng *p, double durat
 /*
  * Classes of pairs.
  */
-#define PAIR                                                                                       \
-	const struct strangers *s, struct prng *p, double duration_s, struct times *one,           \
+#define PAIR                                                                             \
+	const struct strangers *s, struct prng *p, double duration_s, struct times *one, \
 		struct times *other
 
 static void humans(PAIR)
@@ -199,8 +198,8 @@ static void scripted(PAIR)
 	size_t script = prng_below(p, SCRIPTS);
 
 	add_script(s, p, script, 0, duration_s, one);
-	add_script(s, p, script, draw_between(p, 30, 600) * (draw_is(p, 0.5) ? 1 : -1),
-	           duration_s, other);
+	add_script(s, p, script, draw_between(p, 30, 600) * (draw_is(p, 0.5) ? 1 : -1), duration_s,
+	           other);
 }
 
 static void copy_moved(const struct times *from, double by_s, struct times *ret)

@@ -8,8 +8,8 @@
 #include <time.h>
 
 const struct cycles study_cycles[CYCLES] = {
-	{0, 1, "0-1"}, {2, 2, "2"}, {3, 4, "3-4"}, {5, 9, "5-9"}, {10, 17, "10-17"},
-	{18, SIZE_MAX, "18+"},
+	{0, 1, "0-1"}, {2, 2, "2"},       {3, 4, "3-4"},
+	{5, 9, "5-9"}, {10, 17, "10-17"}, {18, SIZE_MAX, "18+"},
 };
 
 static double now_s(void)
@@ -58,13 +58,13 @@ static struct prepared *crowd(const struct scene *scene, struct prng *p, size_t 
 
 static void note(struct scene_result *r, size_t cycles, const struct comparison *c, bool is_same)
 {
-	for (size_t m = 0; m < METHODS; m++)
+	for (size_t m = 0; m < COMPARED; m++)
 		(is_same ? roc_same : roc_other)(&r->roc[m], c->scores[m]);
-	(is_same ? roc_same : roc_other)(&r->by_cycles[cycles], c->scores[METHOD_EVIDENCE]);
+	(is_same ? roc_same : roc_other)(&r->by_cycles[cycles], c->scores[BY_EVIDENCE]);
 }
 
 static void study_target(const struct scene *scene, struct prng *p, struct prepared *others,
-                         size_t count, bool has_baselines, struct scene_result *r)
+                         size_t count, bool has_all, struct scene_result *r)
 {
 	struct trace target = {0}, same = {0};
 	struct prepared ours, theirs;
@@ -77,11 +77,11 @@ static void study_target(const struct scene *scene, struct prng *p, struct prepa
 	prepare(&same, pair_gap_ms(&target, &same), scene->loss, &theirs);
 	cycles = cycles_of(ours.side.edges.count);
 	r->median_cycles += (double)ours.side.edges.count;
-	compare(&ours, &theirs, LAG_S, has_baselines, &c);
+	compare(&ours, &theirs, LAG_S, has_all, &c);
 	note(r, cycles, &c, true);
 	for (size_t i = 0; i < count; i++) {
-		compare(&ours, &others[i], LAG_S, has_baselines, &c);
-		r->scored += isfinite(c.scores[METHOD_EVIDENCE]);
+		compare(&ours, &others[i], LAG_S, has_all, &c);
+		r->scored += isfinite(c.scores[BY_EVIDENCE]);
 		note(r, cycles, &c, false);
 	}
 	prepared_free(&ours);
@@ -91,19 +91,19 @@ static void study_target(const struct scene *scene, struct prng *p, struct prepa
 }
 
 struct scene_result study_scene(const struct scene *scene, uint64_t seed, size_t targets,
-                                size_t strangers, bool has_baselines)
+                                size_t strangers, bool has_all)
 {
 	struct prng p = {seed};
 	struct scene_result r = {.scene = scene};
 	struct prepared *others = crowd(scene, &p, strangers);
 	double start_s = now_s();
 
-	for (size_t m = 0; m < METHODS; m++)
-		r.roc[m] = method_roc(m);
+	for (size_t m = 0; m < COMPARED; m++)
+		r.roc[m] = compare_roc(m);
 	for (size_t i = 0; i < CYCLES; i++)
-		r.by_cycles[i] = method_roc(METHOD_EVIDENCE);
+		r.by_cycles[i] = compare_roc(BY_EVIDENCE);
 	for (size_t t = 0; t < targets; t++)
-		study_target(scene, &p, others, strangers, has_baselines, &r);
+		study_target(scene, &p, others, strangers, has_all, &r);
 	r.median_cycles /= (double)targets;
 	r.spent_s = now_s() - start_s;
 	for (size_t i = 0; i < strangers; i++)
@@ -114,7 +114,7 @@ struct scene_result study_scene(const struct scene *scene, uint64_t seed, size_t
 
 void scene_result_free(struct scene_result *r)
 {
-	for (size_t m = 0; m < METHODS; m++)
+	for (size_t m = 0; m < COMPARED; m++)
 		roc_free(&r->roc[m]);
 	for (size_t i = 0; i < CYCLES; i++)
 		roc_free(&r->by_cycles[i]);
@@ -123,17 +123,22 @@ void scene_result_free(struct scene_result *r)
 struct class_result study_class(const struct stranger_class *of, uint64_t seed, size_t pairs,
                                 double minutes, double idle_s)
 {
-	struct scene scene = {.minutes = minutes, .target_idle_s = idle_s,
-	                      .target_active_s = 60, .other_idle_s = idle_s,
-	                      .other_active_s = 1800, .loss = 0.02, .clock_s = 1, .tick_ms = 1};
-	struct class_result r = {.of = of, .pairs = pairs, .plain = method_roc(METHOD_EVIDENCE)};
+	struct scene scene = {.minutes = minutes,
+	                      .target_idle_s = idle_s,
+	                      .target_active_s = 60,
+	                      .other_idle_s = idle_s,
+	                      .other_active_s = 1800,
+	                      .loss = 0.02,
+	                      .clock_s = 1,
+	                      .tick_ms = 1};
+	struct class_result r = {.of = of, .pairs = pairs, .plain = compare_roc(BY_EVIDENCE)};
 	struct prng p = {seed};
 	struct strangers strangers;
 	struct times one = {0}, other = {0};
 	struct trace a = {0}, b = {0};
 
-	for (size_t m = 0; m < METHODS; m++)
-		r.roc[m] = method_roc(m);
+	for (size_t m = 0; m < COMPARED; m++)
+		r.roc[m] = compare_roc(m);
 	strangers_init(&strangers, &p);
 	for (size_t i = 0; i < pairs;) {
 		struct exporter x = scene_target_exporter(&scene, &p);
@@ -147,7 +152,7 @@ struct class_result study_class(const struct stranger_class *of, uint64_t seed, 
 		prepare(&a, pair_gap_ms(&a, &b), scene.loss, &ours);
 		prepare(&b, pair_gap_ms(&a, &b), scene.loss, &theirs);
 		compare(&ours, &theirs, LAG_S, true, &c);
-		for (size_t m = 0; m < METHODS; m++)
+		for (size_t m = 0; m < COMPARED; m++)
 			roc_other(&r.roc[m], c.scores[m]);
 		roc_other(&r.plain, c.evidence.plain_decades);
 		prepared_free(&ours);
@@ -163,7 +168,7 @@ struct class_result study_class(const struct stranger_class *of, uint64_t seed, 
 
 void class_result_free(struct class_result *r)
 {
-	for (size_t m = 0; m < METHODS; m++)
+	for (size_t m = 0; m < COMPARED; m++)
 		roc_free(&r->roc[m]);
 	roc_free(&r->plain);
 }

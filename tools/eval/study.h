@@ -19,8 +19,8 @@ extern const struct cycles { /* how many silences a target has */
 
 struct scene_result {
 	const struct scene *scene;
-	struct roc roc[METHODS];         /* all targets */
-	struct roc by_cycles[CYCLES];    /* by evidence */
+	struct roc roc[COMPARED];      /* all targets */
+	struct roc by_cycles[CYCLES]; /* by evidence */
 	double median_cycles;
 	double spent_s;
 	uint64_t scored; /* unrelated pairs that passed the sieve */
@@ -28,13 +28,13 @@ struct scene_result {
 
 /* `targets` chains, each against `strangers` unrelated connections. */
 struct scene_result study_scene(const struct scene *scene, uint64_t seed, size_t targets,
-                                size_t strangers, bool has_baselines);
+                                size_t strangers, bool has_all);
 void scene_result_free(struct scene_result *r);
 
 struct class_result {
 	const struct stranger_class *of;
 	struct roc plain; /* before the decoys */
-	struct roc roc[METHODS];
+	struct roc roc[COMPARED];
 	uint64_t pairs;
 };
 

@@ -4,7 +4,7 @@
  * Their other three correlation point functions follow, over the common life, as far as both lists
  * go. The last three compare times instead of durations.
  */
-#include "correlate/baseline.h"
+#include "correlate/method.h"
 
 #include "base/util.h"
 #include "correlate/span.h"
@@ -66,7 +66,7 @@ static double duration_s(const struct cut *c, size_t at)
 	int64_t from_ms = at % 2 == 0 ? MAX(on[0].start_ms, c->window.start_ms) : on[0].end_ms;
 	int64_t to_ms = at % 2 != 0 ? on[1].start_ms : MIN(on[0].end_ms, c->window.end_ms);
 
-	return (double)span_ms(from_ms, to_ms) / 1e3;
+	return span_real_ms(from_ms, to_ms) / 1e3;
 }
 
 static double cpf(const struct fingerprint *x, const struct fingerprint *y)
@@ -158,7 +158,7 @@ static double shared_ms(struct interval a, struct interval b, struct interval wi
 	int64_t from_ms = MAX(MAX(a.start_ms, b.start_ms), window.start_ms);
 	int64_t to_ms = MIN(MIN(a.end_ms, b.end_ms), window.end_ms);
 
-	return from_ms > to_ms ? 0 : (double)span_ms(from_ms, to_ms) + 1;
+	return from_ms > to_ms ? 0 : span_real_ms(from_ms, to_ms) + 1;
 }
 
 static double on_ms(const struct cut *c)
@@ -178,7 +178,7 @@ static bool overlaps_of(const struct fingerprint *x, const struct fingerprint *y
 	*ret = (struct overlaps){0};
 	if (!cut_both(x, y, &a, &b))
 		return false;
-	ret->whole = (double)span_ms(a.window.start_ms, a.window.end_ms) + 1;
+	ret->whole = span_real_ms(a.window.start_ms, a.window.end_ms) + 1;
 	ret->x = on_ms(&a);
 	ret->y = on_ms(&b);
 	for (size_t i = 0, j = 0; i < a.count && j < b.count;) {
@@ -224,22 +224,22 @@ static double overlap(const struct fingerprint *x, const struct fingerprint *y)
 	return MIN(on, off);
 }
 
-const struct baseline baselines[BASELINES] = {
-	[BASELINE_CPF] = {"cpf", "the paper's: MMS of whole lives, padded", cpf},
-	[BASELINE_MMS] = {"mms", "CPF: min/max sum ratio, common life", mms},
-	[BASELINE_STAT] = {"stat", "CPF: statistical correlation, common life", stat},
-	[BASELINE_NDP1] = {"ndp1", "CPF: normalised dot product 1, common life", ndp1},
-	[BASELINE_NDP2] = {"ndp2", "CPF: normalised dot product 2, common life", ndp2},
-	[BASELINE_JACCARD] = {"jaccard", "overlap of ON time", jaccard},
-	[BASELINE_PHI] = {"phi", "phi coefficient of ON against ON", phi},
-	[BASELINE_OVERLAP] = {"overlap", "lesser overlap of ON and of silence", overlap},
+const struct method methods[METHODS] = {
+	[METHOD_CPF] = {"cpf", "the paper's: MMS of whole lives, padded", cpf},
+	[METHOD_MMS] = {"mms", "CPF: min/max sum ratio, common life", mms},
+	[METHOD_STAT] = {"stat", "CPF: statistical correlation, common life", stat},
+	[METHOD_NDP1] = {"ndp1", "CPF: normalised dot product 1, common life", ndp1},
+	[METHOD_NDP2] = {"ndp2", "CPF: normalised dot product 2, common life", ndp2},
+	[METHOD_JACCARD] = {"jaccard", "overlap of ON time", jaccard},
+	[METHOD_PHI] = {"phi", "phi coefficient of ON against ON", phi},
+	[METHOD_OVERLAP] = {"overlap", "lesser overlap of ON and of silence", overlap},
 };
 
-const struct baseline *baseline_find(const char *name)
+const struct method *method_find(const char *name)
 {
-	for (size_t i = 0; i < BASELINES; i++) {
-		if (strcmp(baselines[i].name, name) == 0)
-			return &baselines[i];
+	for (size_t i = 0; i < METHODS; i++) {
+		if (strcmp(methods[i].name, name) == 0)
+			return &methods[i];
 	}
 	return NULL;
 }
