@@ -32,8 +32,7 @@ void compare(struct prepared *target, struct prepared *other, double lag_s, bool
 	size_t votes = sieve_votes(&target->side.edges, &other->side.edges, lag_s);
 
 	for (size_t i = 0; i < METHODS; i++)
-		ret->scores[i] =
-			has_all ? methods[i].score(&target->print, &other->print) : 0;
+		ret->scores[i] = has_all ? methods[i].score(&target->print, &other->print) : 0;
 	ret->scores[BY_EVIDENCE] = -INFINITY;
 	if (votes < sieve_least(target->side.edges.count))
 		return;

@@ -2,9 +2,9 @@
 #ifndef SPOOR_TOOLS_EVAL_COMPARE_H
 #define SPOOR_TOOLS_EVAL_COMPARE_H
 
-#include "correlate/method.h"
 #include "correlate/edges.h"
 #include "correlate/evidence.h"
+#include "correlate/method.h"
 #include "tools/eval/exporter.h"
 #include "tools/eval/roc.h"
 

@@ -38,7 +38,8 @@ static int64_t stamp(const struct exporter *x, double at_s)
 
 	if (x->step_s != 0 && at_s >= x->step_at_s)
 		clock_s += x->step_s;
-	ms = EPOCH_MS + (int64_t)floor(clock_s * 1e3);
+	clock_s = floor(clock_s * 1e3);
+	ms = EPOCH_MS + (int64_t)clock_s;
 	return ms - ms % tick;
 }
 
@@ -79,7 +80,7 @@ bool exporter_export(const struct exporter *x, struct prng *p, const struct time
 
 		if (x->sampling > 1 && prng_below(p, x->sampling) != 0)
 			continue;
-		if (is_open && x->restart_s > last_s && x->restart_s <= at_s)
+		if (is_open && x->restart_s > 0 && x->restart_s > last_s && x->restart_s <= at_s)
 			is_open = false;
 		if (is_open && (at_s - last_s > x->idle_s || at_s - first_s > x->active_s)) {
 			if (!is_lost(x, p, &weather, last_s + x->idle_s))

@@ -71,7 +71,7 @@ static double share(const uint64_t *bins, uint64_t count, size_t from)
 
 	for (size_t i = from; i < ROC_BINS; i++)
 		above += bins[i];
-	return count > 0 ? (double)above / (double)count : NAN;
+	return count > 0 ? (double)above / (double)count : (double)NAN;
 }
 
 double roc_recall(const struct roc *r, double threshold)

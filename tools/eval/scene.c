@@ -8,47 +8,50 @@
 #include <string.h>
 
 #define DRIFT 20e-6
-#define BASE                                                                                      \
-	.target_idle_s = 15, .target_active_s = 1800, .other_idle_s = 15, .other_active_s = 1800, \
-	.loss = 0.02, .clock_s = 1, .tick_ms = 1
+#define SIDES(target_idle, target_active, other_idle, other_active)                                 \
+	.target_idle_s = (target_idle), .target_active_s = (target_active),                        \
+	.other_idle_s = (other_idle), .other_active_s = (other_active)
+#define USUAL SIDES(15, 1800, 15, 1800), .clock_s = 1, .tick_ms = 1
+#define BASE USUAL, .minutes = 30, .loss = 0.02
 
+/* clang-format off */
 const struct scene scenes[] = {
-	{"base", "30 min, idle 15 s, active 1800 s, loss 2 %, clocks +-1 s", 30, BASE},
-	{"field", "20 min, loss 3 %, active 60 against 1800 s", 20, 15, 60, 15, 1800, 0.03,
-         .clock_s = 1, .tick_ms = 1},
-	{"loss5", "20 min, loss 5 %, active 60/1800, idle 15/30 s", 20, 30, 60, 15, 1800, 0.05,
-         .clock_s = 1, .tick_ms = 1},
-	{"mix", "30 min, loss 5 % in bursts, idle 1/15, active 60/1800, whole seconds", 30, 1, 60,
-         15, 1800, 0.05, true, 1, 1000},
-	{"five", "5 min", 5, BASE},
-	{"ten", "10 min", 10, BASE},
-	{"hour", "60 min", 60, BASE},
-	{"loss20", "30 min, loss 20 %", 30, 15, 1800, 15, 1800, 0.2, .clock_s = 1, .tick_ms = 1},
-	{"burst20", "30 min, loss 20 % by whole datagrams", 30, 15, 1800, 15, 1800, 0.2, true, 1,
-         1},
-	{"half", "30 min, half of the records missing", 30, 15, 1800, 15, 1800, 0.5, .clock_s = 1,
-         .tick_ms = 1},
-	{"idle30", "30 min, idle 30 s on both sides", 30, 30, 1800, 30, 1800, 0.02, .clock_s = 1,
-         .tick_ms = 1},
-	{"idle5", "30 min, idle 5 s on both sides", 30, 5, 1800, 5, 1800, 0.02, .clock_s = 1,
-         .tick_ms = 1},
-	{"seconds", "base, stamps of whole seconds", 30, 15, 1800, 15, 1800, 0.02, false, 1, 1000},
-	{"delay1", "base, each key delayed by up to 1 s", 30, BASE, .delay_s = 1},
-	{"delay5", "base, by up to 5 s", 30, BASE, .delay_s = 5},
-	{"delay10", "base, by up to 10 s", 30, BASE, .delay_s = 10},
-	{"chaff50", "base, a chaff packet every 50 s", 30, BASE, .chaff_s = 50},
-	{"chaff20", "base, every 20 s", 30, BASE, .chaff_s = 20},
-	{"chaff5", "base, every 5 s", 30, BASE, .chaff_s = 5},
-	{"alive60", "base, keepalive of 60 s in half of the last hops", 30, BASE,
-         .keepalive_s = 60},
-	{"alive30", "base, of 30 s", 30, BASE, .keepalive_s = 30},
-	{"merged", "base, another person's keys mixed into the last hop", 30, BASE,
-         .is_merged = true},
-	{"paused", "base, the stone holds 1 key in 20 for up to 20 s", 30, BASE, .paused_s = 20},
-	{"sampled", "base, one packet in ten", 30, BASE, .sampling = 10},
-	{"stepped", "base, one clock jumps by an hour in the middle", 30, BASE, .step_s = 3600},
-	{"restart", "base, one exporter restarts in the middle", 30, BASE, .is_restarted = true},
+	{"base", "30 min, idle 15 s, active 1800 s, loss 2 %, clocks +-1 s", BASE},
+	{"field", "20 min, loss 3 %, active 60 against 1800 s",
+	 SIDES(15, 60, 15, 1800), .minutes = 20, .loss = 0.03, .clock_s = 1, .tick_ms = 1},
+	{"mix", "30 min, loss 5 % in bursts, idle 1/15, active 60/1800 s, stamps of whole seconds",
+	 SIDES(1, 60, 15, 1800), .minutes = 30, .loss = 0.05, .is_bursty = true, .clock_s = 1,
+	 .tick_ms = 1000},
+	{"idles", "45 min, loss 5 %, idle 30/15, active 60/1800 s",
+	 SIDES(30, 60, 15, 1800), .minutes = 45, .loss = 0.05, .clock_s = 1, .tick_ms = 1},
+	{"five", "5 min, else as base", USUAL, .minutes = 5, .loss = 0.02},
+	{"ten", "10 min", USUAL, .minutes = 10, .loss = 0.02},
+	{"hour", "60 min", USUAL, .minutes = 60, .loss = 0.02},
+	{"loss20", "40 min, loss 20 %", USUAL, .minutes = 40, .loss = 0.2},
+	{"burst20", "40 min, loss 20 % by whole datagrams", USUAL, .minutes = 40, .loss = 0.2,
+	 .is_bursty = true},
+	{"half", "30 min, half of the records missing", USUAL, .minutes = 30, .loss = 0.5},
+	{"idle30", "30 min, idle 30 s on both sides",
+	 SIDES(30, 1800, 30, 1800), .minutes = 30, .loss = 0.02, .clock_s = 1, .tick_ms = 1},
+	{"idle5", "30 min, idle 5 s on both sides",
+	 SIDES(5, 1800, 5, 1800), .minutes = 30, .loss = 0.02, .clock_s = 1, .tick_ms = 1},
+	{"seconds", "base, stamps of whole seconds",
+	 SIDES(15, 1800, 15, 1800), .minutes = 30, .loss = 0.02, .clock_s = 1, .tick_ms = 1000},
+	{"delay1", "base, each key delayed by up to 1 s", BASE, .delay_s = 1},
+	{"delay5", "base, by up to 5 s", BASE, .delay_s = 5},
+	{"delay10", "base, by up to 10 s", BASE, .delay_s = 10},
+	{"chaff50", "base, a chaff packet every 50 s", BASE, .chaff_s = 50},
+	{"chaff20", "base, every 20 s", BASE, .chaff_s = 20},
+	{"chaff5", "base, every 5 s", BASE, .chaff_s = 5},
+	{"alive60", "base, keepalive of 60 s in half of the last hops", BASE, .keepalive_s = 60},
+	{"alive30", "base, of 30 s", BASE, .keepalive_s = 30},
+	{"merged", "base, another person's keys mixed into the last hop", BASE, .is_merged = true},
+	{"paused", "base, the stone holds 1 key in 20 for up to 20 s", BASE, .paused_s = 20},
+	{"sampled", "base, one packet in ten", BASE, .sampling = 10},
+	{"stepped", "base, one clock jumps by an hour in the middle", BASE, .step_s = 3600},
+	{"restart", "base, one exporter restarts in the middle", BASE, .is_restarted = true},
 };
+/* clang-format on */
 const size_t scene_count = ARRAY_LEN(scenes);
 
 const struct scene *scene_find(const char *name)
@@ -152,6 +155,30 @@ bool scene_chain(const struct scene *s, struct prng *p, struct trace *target, st
 	is_seen = exporter_export(&near, p, &times, target);
 	chain_packets(p, &chain, &strokes, hop, held_s, &times);
 	is_seen = exporter_export(&far, p, &times, other) && is_seen;
+	free(held_s);
+	strokes_free(&strokes);
+	times_free(&times);
+	return is_seen;
+}
+
+bool scene_neighbours(const struct scene *s, struct prng *p, int is_proxied, struct trace *up,
+                      struct trace *down)
+{
+	struct chain chain = chain_draw(p, s->minutes * 60, is_proxied);
+	struct hand hand = hand_draw(p);
+	struct exporter near = scene_target_exporter(s, p), far = scene_other_exporter(s, p);
+	struct strokes strokes = {0};
+	struct times times = {0};
+	size_t hop = prng_below(p, CHAIN_HOPS - 1);
+	double *held_s;
+	bool is_seen;
+
+	hand_play(p, &hand, chain.start_s[0] + 0.5, chain.end_s[0], &strokes);
+	held_s = chain_hold(p, &chain, &strokes);
+	chain_packets(p, &chain, &strokes, hop, held_s, &times);
+	is_seen = exporter_export(&far, p, &times, up);
+	chain_packets(p, &chain, &strokes, hop + 1, held_s, &times);
+	is_seen = exporter_export(&near, p, &times, down) && is_seen;
 	free(held_s);
 	strokes_free(&strokes);
 	times_free(&times);

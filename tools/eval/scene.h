@@ -39,4 +39,8 @@ struct exporter scene_other_exporter(const struct scene *s, struct prng *p);
 /* The last hop of a chain as its exporter tells it, and an earlier hop as another one does. */
 bool scene_chain(const struct scene *s, struct prng *p, struct trace *target, struct trace *other);
 
+/* Two neighbouring hops of a chain of logins by hand, or all at once through proxies. */
+bool scene_neighbours(const struct scene *s, struct prng *p, int is_proxied, struct trace *up,
+                      struct trace *down);
+
 #endif

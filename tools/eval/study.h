@@ -19,7 +19,7 @@ extern const struct cycles { /* how many silences a target has */
 
 struct scene_result {
 	const struct scene *scene;
-	struct roc roc[COMPARED];      /* all targets */
+	struct roc roc[COMPARED];     /* all targets */
 	struct roc by_cycles[CYCLES]; /* by evidence */
 	double median_cycles;
 	double spent_s;

@@ -2,7 +2,7 @@
 
 #include "base/util.h"
 #include "tools/sim/job.h"
-#include "tools/sim/plot.h"
+#include "tools/plot.h"
 
 #include <errno.h>
 #include <inttypes.h>
