@@ -1,8 +1,8 @@
 #include "correlate/score.h"
 
 #include "base/util.h"
-#include "correlate/method.h"
 #include "correlate/evidence.h"
+#include "correlate/method.h"
 #include "correlate/sieve.h"
 #include "correlate/span.h"
 

@@ -32,11 +32,12 @@
 #define HOP_3                                                                                   \
 	"{'hop':3,'src':'192.0.2.3:26866','dst':'10.4.0.10:22','public_src':'192.0.2.3:26866'," \
 	"'public_dst':'198.51.100.4:22','src_node':null,'src_org':null,'dst_node':'R4',"        \
-	"'dst_org':'Example Four','seen_by':['R4']," SPAN_3 ",'score':21.0,'views':2,'link':'end'}"
+	"'dst_org':'Example Four','seen_by':['R4']," SPAN_3                                     \
+	",'score':21.0,'views':2,'link':'end'}"
 
 static const char chain[] = "{" TARGET ",'matches':["
-	/**/ MATCH("R1", "Example One", "10.1.0.10:40112", "203.0.113.2:22", SPAN_1, "21.0", "match",
-                   "1") ","
+	/**/ MATCH("R1", "Example One", "10.1.0.10:40112", "203.0.113.2:22", SPAN_1, "21.0",
+                   "match", "1") ","
 	/**/ MATCH("R2", "Example Two", "198.51.100.1:62223", "10.2.0.10:22", SPAN_1, "19.9",
                    "match", "1") ","
 	/**/ MATCH("R2", "Example Two", "10.2.0.10:38822", "192.0.2.3:22", SPAN_2, "9.97", "match",
@@ -82,12 +83,14 @@ static const char chain_drawn[] =
 
 static const char chain_explained[] =
 	"\n"
-	"HOP NODE CONNECTION                            SCORE     P   CPF SILENCES     LAG VERDICT\n"
+	"HOP NODE CONNECTION                            SCORE     P   CPF SILENCES     LAG "
+        "VERDICT\n"
 	"  1 R1   10.1.0.10:40112 -> 203.0.113.2:22      21.0 2e-09 0.304       18 -250 ms match\n"
 	"  1 R2   198.51.100.1:62223 -> 10.2.0.10:22     19.9 2e-09 0.304       18 -250 ms match\n"
 	"  2 R2   10.2.0.10:38822 -> 192.0.2.3:22        10.0 2e-09 0.304       18 -250 ms match\n"
 	"  3 R4   192.0.2.3:26866 -> 198.51.100.4:22     21.0 2e-09 0.304       18 -250 ms match\n"
-	"  - R5   203.0.113.5:4711 -> 198.51.100.142:22  -1.4 2e-09 0.304       18 -250 ms different\n";
+	"  - R5   203.0.113.5:4711 -> 198.51.100.142:22  -1.4 2e-09 0.304       18 -250 ms "
+        "different\n";
 
 /* JSON with ' for ". */
 static json_t *report_of(const char *text)
