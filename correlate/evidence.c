@@ -28,6 +28,7 @@
 #define LEAVE_MISS 0.22 /* its beginning: acknowledgements, echoes, keepalives */
 #define MISS_MAX 0.8
 #define LAGS_MAX 512
+#define SPARSE_BELOW_S 0.5     /* narrower: only lags at which edges do meet are tried */
 #define DECOY_FROM_DECADES 0.3 /* nothing is to be discounted below */
 #define LN10 2.302585092994046
 
@@ -39,10 +40,16 @@ static const struct width {
 enum half { WHOLE, FIRST, SECOND, HALVES };
 static const double half_weights[] = {[WHOLE] = 0.6, [FIRST] = 0.2, [SECOND] = 0.2};
 
-/* What a spike looks like: a narrow box on a wide one. */
+/* What a spike looks like: a narrow box on a wide one. Heights have the chance to hit in them. */
 struct spike {
-	double narrow_s, wide_s, hit;
+	double narrow_s, wide_s, narrow_height, wide_height;
 };
+
+static struct spike spike_of(double half_s, double hit)
+{
+	return (struct spike){half_s, WIDE * half_s, hit * NARROW_SHARE / (2 * half_s),
+	                      hit * (1 - NARROW_SHARE) / (2 * WIDE * half_s)};
+}
 
 /* When the process could have an edge: from[k]..to[k], at whose end it has one, if k < fires. */
 struct process {
@@ -51,26 +58,24 @@ struct process {
 	double from_add_s;
 };
 
+/* Per second, that it brings its edge at `u` from its middle. */
 static double density(const struct spike *s, double u)
 {
 	double a = fabs(u);
 
-	if (a > s->wide_s)
-		return 0;
-	return (1 - NARROW_SHARE) / (2 * s->wide_s) +
-	       (a <= s->narrow_s ? NARROW_SHARE / (2 * s->narrow_s) : 0);
+	return (a <= s->wide_s ? s->wide_height : 0) + (a <= s->narrow_s ? s->narrow_height : 0);
 }
 
-static double box_below(double half, double u)
+static double clamped(double u, double most)
 {
-	return u <= -half ? 0 : u >= half ? 1 : (u + half) / (2 * half);
+	return MAX(-most, MIN(u, most));
 }
 
-/* The chance that the spike has not brought its edge before `u`. */
+/* The chance that it has not brought its edge before `u`. */
 static double unspent(const struct spike *s, double u)
 {
-	return 1 - s->hit * (NARROW_SHARE * box_below(s->narrow_s, u) +
-	                     (1 - NARROW_SHARE) * box_below(s->wide_s, u));
+	return 1 - s->narrow_height * (clamped(u, s->narrow_s) + s->narrow_s) -
+	       s->wide_height * (clamped(u, s->wide_s) + s->wide_s);
 }
 
 struct cursor {      /* over a process, for spikes in ascending order */
@@ -93,8 +98,7 @@ static double factor(const struct spike *s, const struct process *p, double cent
 		alive = unspent(s, from);
 		if (k < p->fires && k >= c->free && to <= s->wide_s) {
 			c->free = k + 1;
-			return product * (unspent(s, to) + s->hit * density(s, to) / p->bound[k]) /
-			       alive;
+			return product * (unspent(s, to) + density(s, to) / p->bound[k]) / alive;
 		}
 		product *= unspent(s, to) / alive;
 	}
@@ -182,36 +186,96 @@ static void processes_of(const struct side *side, struct processes *ret)
 	                             e->count,   e->count,  e->gap_s};
 }
 
-/* ln E of one direction, at lags around `centre_s`. `sign`: -1 turns the lags for the reverse. */
-static double direction(const struct side *model, const struct processes *process, double loss,
-                        double centre_s, double reach_s, double sign, struct lags *lags)
+/* How many edges of like kind lie at about each lag of a grid: what a narrow spike could bring. */
+struct grid {
+	double first_s, step_s; /* of its lags */
+	size_t count;
+	uint16_t near[LAGS_MAX + 1];
+};
+
+static void count_near(const double *model_s, size_t model_count, const double *process_s,
+                       size_t process_count, double wide_s, struct grid *g)
 {
-	const struct edges *m = &model->edges;
-	struct total total = {-INFINITY, 0};
+	double last_s = g->first_s + g->step_s * (double)(g->count - 1);
+	size_t first = 0;
 
-	for (size_t w = 0; w < ARRAY_LEN(widths); w++) {
-		double half_s = widths[w].half_s, reach = reach_s + widths[w].beyond_s;
-		double steps = floor(MIN(reach / half_s, LAGS_MAX / 2.0));
-		double step_s = steps > 0 ? reach / steps : 0;
-		double share = log(widths[w].weight / (2 * steps + 1));
-		struct spike back = {half_s, WIDE * half_s, 1 - MIN(BACK_MISS + loss, MISS_MAX)};
-		struct spike leave = {1.5 * half_s + 0.2, WIDE * (1.5 * half_s + 0.2),
-		                      1 - MIN(LEAVE_MISS + loss, MISS_MAX)};
+	for (size_t j = 0; j < model_count; j++) {
+		while (first < process_count && process_s[first] < model_s[j] + g->first_s - wide_s)
+			first++;
+		for (size_t k = first;
+		     k < process_count && process_s[k] <= model_s[j] + last_s + wide_s; k++) {
+			double apart_s = process_s[k] - model_s[j] - g->first_s;
+			double from = ceil((apart_s - wide_s) / g->step_s);
+			double to = floor((apart_s + wide_s) / g->step_s);
 
-		for (double i = -steps; i <= steps; i++) {
-			double lag_s = sign * centre_s + i * step_s, ln[HALVES] = {0};
-
-			trial(&back, &process->back, m->back_s, m->count, lag_s, ln);
-			trial(&leave, &process->leave, m->leave_s, m->count, lag_s, ln);
-			for (int h = WHOLE; h < HALVES; h++) {
-				double weighed = ln[h] + share + log(half_weights[h]);
-
-				add(&total, weighed);
-				if (lags != NULL)
-					note_lag(lags, weighed, sign * lag_s);
-			}
+			for (double i = MAX(from, 0); i <= to && i < (double)g->count; i++)
+				g->near[(size_t)i]++;
 		}
 	}
+}
+
+/* The share of the fullest that a lag must reach to be tried. */
+static unsigned least_near(const struct grid *g)
+{
+	unsigned most = 0;
+
+	for (size_t i = 0; i < g->count; i++)
+		most = MAX(most, g->near[i]);
+	return MAX(most / 3, 2);
+}
+
+struct direction {
+	const struct edges *model, *edges; /* of the process */
+	const struct processes *process;
+	double loss, centre_s, reach_s;
+	double sign; /* -1: lags are turned, this being the reverse */
+};
+
+/* All lags of one width, or only where there is something to be found: the others count as 0. */
+static void try_width(const struct direction *d, const struct width *width, struct total *total,
+                      struct lags *lags)
+{
+	const struct edges *m = d->model;
+	double half_s = width->half_s, reach_s = d->reach_s + width->beyond_s;
+	double steps = floor(MIN(reach_s / half_s, LAGS_MAX / 2.0));
+	double step_s = steps > 0 ? reach_s / steps : 1;
+	double share = log(width->weight / (2 * steps + 1));
+	struct spike back = spike_of(half_s, 1 - MIN(BACK_MISS + d->loss, MISS_MAX));
+	struct spike leave = spike_of(1.5 * half_s + 0.2, 1 - MIN(LEAVE_MISS + d->loss, MISS_MAX));
+	struct grid grid = {.first_s = d->sign * d->centre_s - steps * step_s,
+	                    .step_s = step_s,
+	                    .count = (size_t)(2 * steps + 1)};
+	unsigned least = 0;
+
+	if (half_s < SPARSE_BELOW_S) {
+		count_near(m->back_s, m->count, d->edges->back_s, d->edges->count, back.wide_s,
+		           &grid);
+		least = least_near(&grid);
+	}
+	for (size_t i = 0; i < grid.count; i++) {
+		double lag_s = grid.first_s + (double)i * step_s, ln[HALVES] = {0};
+
+		if (grid.near[i] < least)
+			continue;
+		trial(&back, &d->process->back, m->back_s, m->count, lag_s, ln);
+		trial(&leave, &d->process->leave, m->leave_s, m->count, lag_s, ln);
+		for (int h = WHOLE; h < HALVES; h++) {
+			double weighed = ln[h] + share + log(half_weights[h]);
+
+			add(total, weighed);
+			if (lags != NULL)
+				note_lag(lags, weighed, d->sign * lag_s);
+		}
+	}
+}
+
+/* ln E of one direction. */
+static double direction(const struct direction *d, struct lags *lags)
+{
+	struct total total = {-INFINITY, 0};
+
+	for (size_t w = 0; w < ARRAY_LEN(widths); w++)
+		try_width(d, &widths[w], &total, lags);
 	return ln_of(&total);
 }
 
@@ -223,11 +287,24 @@ struct duel {
 
 static double decades_at(const struct duel *d, double centre_s, struct lags *lags)
 {
+	const struct direction there = {&d->target->edges,
+	                                &d->candidate->edges,
+	                                &d->of_candidate,
+	                                d->loss,
+	                                centre_s,
+	                                d->reach_s,
+	                                1};
+	const struct direction back = {&d->candidate->edges,
+	                               &d->target->edges,
+	                               &d->of_target,
+	                               d->loss,
+	                               centre_s,
+	                               d->reach_s,
+	                               -1};
 	struct total total = {-INFINITY, 0};
 
-	add(&total, direction(d->target, &d->of_candidate, d->loss, centre_s, d->reach_s, 1, lags));
-	add(&total,
-	    direction(d->candidate, &d->of_target, d->loss, centre_s, d->reach_s, -1, lags));
+	add(&total, direction(&there, lags));
+	add(&total, direction(&back, lags));
 	return (ln_of(&total) - log(2)) / LN10;
 }
 
@@ -311,7 +388,13 @@ static bool is_after(const struct edges *a, const struct edges *b)
 	return a->last_s != b->last_s ? a->last_s > b->last_s : a->count > b->count;
 }
 
-void evidence_of(struct side *target, struct side *candidate, double lag_s, struct evidence *ret)
+void side_predict(struct side *side)
+{
+	predict(&side->edges, &side->prediction);
+}
+
+void evidence_of(const struct side *target, const struct side *candidate, double lag_s,
+                 struct evidence *ret)
 {
 	bool is_turned = is_after(&target->edges, &candidate->edges);
 	struct duel duel = {
@@ -323,8 +406,6 @@ void evidence_of(struct side *target, struct side *candidate, double lag_s, stru
 	struct lags lags = {.top = -INFINITY};
 	double variance;
 
-	predict(&target->edges, &target->prediction);
-	predict(&candidate->edges, &candidate->prediction);
 	processes_of(duel.target, &duel.of_target);
 	processes_of(duel.candidate, &duel.of_candidate);
 	*ret = (struct evidence){.plain_decades = decades_at(&duel, 0, &lags)};

@@ -32,10 +32,14 @@ struct evidence {
 	double lag_error_s;   /* and standard deviation, of what the edges leave possible */
 };
 
+/* Fills the prediction from the edges. Once is enough for a side, whatever it is compared with. */
+void side_predict(struct side *side);
+
 /*
- * Both sides closed at one gap and on one time axis; their predictions are filled here. Lags of up
- * to `lag_s` either way are searched: delays, and what both clocks may err.
+ * Both sides closed at one gap, on one time axis, and predicted. Lags of up to `lag_s` either way
+ * are searched: delays, and what both clocks may err.
  */
-void evidence_of(struct side *target, struct side *candidate, double lag_s, struct evidence *ret);
+void evidence_of(const struct side *target, const struct side *candidate, double lag_s,
+                 struct evidence *ret);
 
 #endif

@@ -90,6 +90,8 @@ struct agreement score_pair(const struct fingerprint *target, const struct finge
 	CHECK(target->count > 0);
 	CHECK(candidate->count > 0);
 	sides_of(target, candidate, limits, &a, &b);
+	side_predict(&a);
+	side_predict(&b);
 	evidence_of(&a, &b, slack_s, &evidence);
 	from_s = MAX(a.edges.first_s, b.edges.first_s);
 	to_s = MIN(a.edges.last_s, b.edges.last_s);

@@ -18,12 +18,20 @@ void prepare(const struct trace *t, int64_t gap_ms, double loss, struct prepared
 	};
 	ret->side.loss = loss;
 	edges_of(&ret->print, gap_ms, EPOCH_MS, 0, &ret->side.edges);
+	ret->is_predicted = false;
 }
 
 void prepared_free(struct prepared *p)
 {
 	free(p->on);
 	p->on = NULL;
+}
+
+static void predict_once(struct prepared *p)
+{
+	if (!p->is_predicted)
+		side_predict(&p->side);
+	p->is_predicted = true;
 }
 
 void compare(struct prepared *target, struct prepared *other, double lag_s, bool has_all,
@@ -36,6 +44,8 @@ void compare(struct prepared *target, struct prepared *other, double lag_s, bool
 	ret->scores[BY_EVIDENCE] = -INFINITY;
 	if (votes < sieve_least(target->side.edges.count))
 		return;
+	predict_once(target);
+	predict_once(other);
 	evidence_of(&target->side, &other->side, lag_s, &ret->evidence);
 	ret->scores[BY_EVIDENCE] = ret->evidence.decades;
 }

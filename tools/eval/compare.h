@@ -17,6 +17,7 @@ struct prepared {
 	struct fingerprint print;
 	struct interval *on; /* owned */
 	struct side side;
+	bool is_predicted;
 };
 
 void prepare(const struct trace *t, int64_t gap_ms, double loss, struct prepared *ret);

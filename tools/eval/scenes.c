@@ -41,8 +41,11 @@ json_t *scenes_rows(const struct scene_result *r)
 	json_t *rows = json_array();
 
 	for (size_t m = 0; m < COMPARED; m++) {
-		json_t *row = json_object();
+		json_t *row;
 
+		if (m != BY_EVIDENCE && !r->has_all)
+			continue;
+		row = json_object();
 		json_object_set_new(row, "scene", json_string(r->scene->name));
 		json_object_set_new(row, "method", json_string(compare_name(m)));
 		put_recalls(row, &r->roc[m]);

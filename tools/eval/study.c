@@ -94,7 +94,7 @@ struct scene_result study_scene(const struct scene *scene, uint64_t seed, size_t
                                 size_t strangers, bool has_all)
 {
 	struct prng p = {seed};
-	struct scene_result r = {.scene = scene};
+	struct scene_result r = {.scene = scene, .has_all = has_all};
 	struct prepared *others = crowd(scene, &p, strangers);
 	double start_s = now_s();
 
