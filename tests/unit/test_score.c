@@ -72,7 +72,6 @@ static void the_score_is_the_same_from_both_sides(void **state)
 		struct agreement there = agree(&a, &b), back = agree(&b, &a);
 
 		assert_near(there.score, back.score, 1e-2);
-		assert_near((double)there.lag_ms, (double)-back.lag_ms, 5);
 		there = agree(&a, &c);
 		back = agree(&c, &a);
 		assert_near(there.score, back.score, 1e-2);
