@@ -172,7 +172,7 @@ static int unknown(const char *what, const char *name)
 
 static int run_scenes(const struct run *r, json_t *out)
 {
-	json_t *measured = json_array(), *methods_rows = json_array(), *cycles = json_array();
+	json_t *measured, *methods_rows, *cycles;
 	bool is_drawn = true;
 
 	if (r->name_count == 0)
@@ -181,6 +181,9 @@ static int run_scenes(const struct run *r, json_t *out)
 		if (strcmp(r->names[i], "all") != 0 && scene_find(r->names[i]) == NULL)
 			return unknown("scene", r->names[i]);
 	}
+	measured = json_array();
+	methods_rows = json_array();
+	cycles = json_array();
 	for (size_t i = 0; i < scene_count; i++) {
 		struct scene_result result;
 		json_t *rows;
