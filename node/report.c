@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FALSE_SHARE_MAX 0.01 /* of the matches that are called significant */
 #define ORIGINS_MAX 1024 /* that are listed, with the best matches */
 
 static const struct cert *cert_of(const struct sheet *s, uint32_t node)
@@ -166,8 +167,25 @@ static uint64_t searched_of(const struct trace *t)
 	return sum;
 }
 
+/* How many of the best matches may be believed at once; `lines` has the matches first, by score. */
+static size_t significant_of(const struct sheet *s, uint64_t searched)
+{
+	double *decades = malloc((s->line_count + 1) * sizeof(*decades));
+	size_t count = 0, ret;
+
+	if (decades == NULL)
+		return 0;
+	while (count < s->line_count && s->lines[count].finding->verdict == VERDICT_MATCH) {
+		decades[count] = s->lines[count].finding->score;
+		count++;
+	}
+	ret = score_discoveries(decades, count, searched, FALSE_SHARE_MAX);
+	free(decades);
+	return ret;
+}
+
 static void put_match(struct pack *p, const struct sheet *s, const struct line *line,
-                      uint64_t searched, bool has_origin)
+                      uint64_t searched, bool is_significant, bool has_origin)
 {
 	const struct finding *f = line->finding;
 	const struct cert *cert = cert_of(s, line->node);
@@ -175,7 +193,7 @@ static void put_match(struct pack *p, const struct sheet *s, const struct line *
 	uint32_t hop = line->match == SHEET_NONE ? PATH_NOWHERE : s->matches[line->match].hop;
 	const char *need = verdict_need((enum verdict)f->verdict);
 
-	pack_map(p, 21);
+	pack_map(p, 22);
 	row_str(p, "node", cert->name);
 	row_str(p, "org", cert->org);
 	row_view(p, "view", &view);
@@ -187,6 +205,7 @@ static void put_match(struct pack *p, const struct sheet *s, const struct line *
 	row_bool(p, "is_open", f->is_open);
 	row_real(p, "score", f->score);
 	row_real(p, "p_value", score_p_value(f->score, searched));
+	row_bool(p, "is_significant", is_significant);
 	row_real(p, "cpf", f->cpf);
 	row_int(p, "lag_ms", f->lag_ms);
 	row_uint(p, "silences", f->silences);
@@ -474,6 +493,7 @@ enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bun
 {
 	size_t listed = MIN(s->line_count, REPORT_MATCHES_MAX), origins = 0;
 	uint64_t searched = searched_of(s->trace);
+	size_t significant = significant_of(s, searched);
 
 	pack_map(p, 8);
 	put_target(p, s);
@@ -481,7 +501,7 @@ enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bun
 	pack_array(p, listed);
 	for (size_t i = 0; i < listed; i++) {
 		origins += s->lines[i].claim != SHEET_NONE;
-		put_match(p, s, &s->lines[i], searched, origins <= ORIGINS_MAX);
+		put_match(p, s, &s->lines[i], searched, i < significant, origins <= ORIGINS_MAX);
 	}
 	put_path(p, s); /* and its gaps */
 	put_coverage(p, s);
