@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define FALSE_SHARE_MAX 0.01 /* of the matches that are called significant */
-#define ORIGINS_MAX 1024 /* that are listed, with the best matches */
+#define ORIGINS_MAX 1024     /* that are listed, with the best matches */
 
 static const struct cert *cert_of(const struct sheet *s, uint32_t node)
 {

@@ -84,13 +84,13 @@ static const char chain_drawn[] =
 static const char chain_explained[] =
 	"\n"
 	"HOP NODE CONNECTION                            SCORE     P   CPF SILENCES     LAG "
-        "VERDICT\n"
+	"VERDICT\n"
 	"  1 R1   10.1.0.10:40112 -> 203.0.113.2:22      21.0 2e-09 0.304       18 -250 ms match\n"
 	"  1 R2   198.51.100.1:62223 -> 10.2.0.10:22     19.9 2e-09 0.304       18 -250 ms match\n"
 	"  2 R2   10.2.0.10:38822 -> 192.0.2.3:22        10.0 2e-09 0.304       18 -250 ms match\n"
 	"  3 R4   192.0.2.3:26866 -> 198.51.100.4:22     21.0 2e-09 0.304       18 -250 ms match\n"
 	"  - R5   203.0.113.5:4711 -> 198.51.100.142:22  -1.4 2e-09 0.304       18 -250 ms "
-        "different\n";
+	"different\n";
 
 /* JSON with ' for ". */
 static json_t *report_of(const char *text)

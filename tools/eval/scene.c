@@ -8,8 +8,8 @@
 #include <string.h>
 
 #define DRIFT 20e-6
-#define SIDES(target_idle, target_active, other_idle, other_active)                                 \
-	.target_idle_s = (target_idle), .target_active_s = (target_active),                        \
+#define SIDES(target_idle, target_active, other_idle, other_active)         \
+	.target_idle_s = (target_idle), .target_active_s = (target_active), \
 	.other_idle_s = (other_idle), .other_active_s = (other_active)
 #define USUAL SIDES(15, 1800, 15, 1800), .clock_s = 1, .tick_ms = 1
 #define BASE USUAL, .minutes = 30, .loss = 0.02

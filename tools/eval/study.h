@@ -21,7 +21,7 @@ struct scene_result {
 	const struct scene *scene;
 	struct roc roc[COMPARED];     /* all targets */
 	struct roc by_cycles[CYCLES]; /* by evidence */
-	bool has_all; /* by the other methods, too */
+	bool has_all;                 /* by the other methods, too */
 	double median_cycles;
 	double spent_s;
 	uint64_t scored; /* unrelated pairs that passed the sieve */
