@@ -8,6 +8,7 @@
 #define NEAR_S 1.5        /* two starts of activity are one */
 #define STRETCH_MAX_S 6.0 /* more is no echo */
 #define SURE_LEAD 4.0     /* log-odds of a start that the clocks cannot explain: right in 98 % */
+#define SURE_START 0.5    /* of one that they can */
 #define SURE_STRETCH 4.0  /* of a stretch of STRETCH_SURE_S and above */
 #define STRETCH_SURE_S 0.25
 
@@ -67,6 +68,6 @@ struct order order_of(const struct edges *a, const struct edges *b, double lag_s
 	if (beyond_s > 0)
 		ret.log_odds += ret.lead_s > 0 ? 2 * SURE_LEAD : -2 * SURE_LEAD;
 	else if (clock_s > 0)
-		ret.log_odds += ret.lead_s / clock_s;
+		ret.log_odds += SURE_START * ret.lead_s / clock_s;
 	return ret;
 }

@@ -7,6 +7,7 @@
  *	rate      as often as until now
  *	habit     a length, or a time between two like edges, that has been seen before
  *	minute    a second of the minute at which it has come before
+ *	cut       multiples of 30 s, as of active timeouts: where a record ended, or is missing
  *	calendar  the full minute, at which schedulers start, without having been seen before
  */
 #include "correlate/predict.h"
@@ -20,6 +21,11 @@
 #define RATE_PRIOR 0.5    /* events, */
 #define RATE_PRIOR_S 10.0 /* in this time: what is assumed before anything is seen */
 #define HABIT 2.0         /* a hazard rises within the likeness, which counts alone do not see */
+#define CUT_S 30.0
+#define CUT_EARLY_S 0.3
+#define CUT_LATE_S 2.5
+#define CUT_DRIFT_S 0.25
+#define CUT_RATE 2.0 /* per second */
 #define CALENDAR_EARLY_S 1.5
 #define CALENDAR_LATE_S 2.5
 
@@ -85,6 +91,18 @@ static double calendar(double phase)
 	return is_due ? 1 / (CALENDAR_LATE_S + CALENDAR_EARLY_S) : 0;
 }
 
+/*
+ * An exporter cuts what is never silent at its active timeout, and a lost record leaves a silence
+ * as long as it was, in everything the lost datagram told of.
+ */
+static double cut(double length_s)
+{
+	double cuts = floor((length_s + CUT_EARLY_S) / CUT_S), over = length_s - CUT_S * cuts;
+
+	/* Each record begins with the first packet after the one before was cut: a little later. */
+	return cuts >= 1 && over <= CUT_LATE_S + MIN(CUT_DRIFT_S * cuts, CUT_LATE_S) ? CUT_RATE : 0;
+}
+
 struct past {
 	double length[EDGES_MAX], between[EDGES_MAX], phase[EDGES_MAX];
 	double risk_s; /* time in which it could have happened */
@@ -104,6 +122,7 @@ static double bound(struct past *p, size_t k, double at_s, double age_s, double 
 	if (k > 1)
 		most = MAX(most, habit(p->between + 1, k - 1, between_s));
 	most = MAX(most, minute_habit(p->phase, k, p->phase[k], life_s));
+	most = MAX(most, cut(age_s));
 	return MAX(most, calendar(p->phase[k]));
 }
 

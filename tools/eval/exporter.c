@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOT_S 20.0   /* that much goes into one datagram of a quiet exporter */
-#define RUN_SLOTS 2.0 /* datagrams lost in a row, on average */
+#define BEFORE_S 3600.0 /* no record is older than this at time 0 */
+#define SLOT_S 20.0     /* that much goes into one datagram of a quiet exporter */
+#define RUN_SLOTS 2.0   /* datagrams lost in a row, on average */
 
 /* Whether the record is lost with its datagram: a chain of two states over slots of time. */
 struct weather {
+	struct prng prng;
 	double until_s;
 	bool is_lost;
 };
@@ -25,7 +27,7 @@ static bool is_lost(const struct exporter *x, struct prng *p, struct weather *w,
 		return draw_is(p, x->loss);
 	enter = x->loss < 1 ? leave * x->loss / (1 - x->loss) : 1;
 	while (w->until_s < sent_s) {
-		w->is_lost = w->is_lost ? !draw_is(p, leave) : draw_is(p, enter);
+		w->is_lost = w->is_lost ? !draw_is(&w->prng, leave) : draw_is(&w->prng, enter);
 		w->until_s += SLOT_S;
 	}
 	return w->is_lost;
@@ -68,8 +70,8 @@ static int by_start(const void *left, const void *right)
 bool exporter_export(const struct exporter *x, struct prng *p, const struct times *times,
                      struct trace *ret)
 {
-	struct weather weather = {.until_s = times->count > 0 ? times->at_s[0] : 0,
-	                          .is_lost = draw_is(p, x->loss)};
+	struct weather weather = {.prng = {x->weather != 0 ? x->weather : prng_next(p)},
+	                          .until_s = -BEFORE_S};
 	double first_s = 0, last_s = 0;
 	bool is_open = false;
 

@@ -16,11 +16,12 @@
 
 struct exporter {
 	double idle_s, active_s;
-	double loss;     /* share of records that never arrive */
-	bool is_bursty;  /* they are lost by whole datagrams, which follow one another */
-	double offset_s; /* its clock is ahead by this */
-	double drift;    /* and gains this share of the time */
-	double step_s;   /* jumps by this at `step_at_s` */
+	double loss;      /* share of records that never arrive */
+	bool is_bursty;   /* they are lost by whole datagrams, which follow one another */
+	uint64_t weather; /* the same number, the same datagrams lost; 0: of its own */
+	double offset_s;  /* its clock is ahead by this */
+	double drift;     /* and gains this share of the time */
+	double step_s;    /* jumps by this at `step_at_s` */
 	double step_at_s;
 	int64_t tick_ms;   /* its stamps are multiples of this */
 	unsigned sampling; /* it sees one packet in so many; 0 and 1: all */

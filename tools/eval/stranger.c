@@ -269,6 +269,32 @@ static void in_step(struct prng *p, double by_s, double duration_s, struct times
 	times_sort(other);
 }
 
+/* What would have crossed the line comes when it is back, after a wait of the sender's own. */
+static void cut_line(struct prng *p, double from_s, double to_s, struct times *t)
+{
+	double wait_s = draw_between(p, 0.1, 3);
+
+	for (size_t i = 0; i < t->count; i++) {
+		if (t->at_s[i] >= from_s && t->at_s[i] < to_s)
+			t->at_s[i] = to_s + wait_s;
+	}
+	times_sort(t);
+}
+
+static void outage(PAIR)
+{
+	(void)s;
+	add_human(p, 0, duration_s, one);
+	add_human(p, 0, duration_s, other);
+	for (int i = 0; i < 2; i++) {
+		double from_s = draw_between(p, 60, duration_s - 120);
+		double to_s = from_s + draw_between(p, 20, 60);
+
+		cut_line(p, from_s, to_s, one);
+		cut_line(p, from_s, to_s, other);
+	}
+}
+
 static void imitated(PAIR)
 {
 	(void)s;
@@ -290,19 +316,22 @@ static void siblings(PAIR)
 }
 
 const struct stranger_class stranger_classes[] = {
-	{"human", "two people", false, humans},
-	{"human-job", "somebody, and a periodic job", false, human_and_job},
-	{"periodic", "jobs of one period, any phase", false, periodic},
-	{"minute", "jobs of one period, on the full minute", false, aligned},
-	{"minute-skip", "the same, each leaving out 30 to 70 %", false, aligned_skipping},
-	{"trap", "jobs every 40 s in equal phase", false, trap},
-	{"script", "one script, started 30 to 600 s apart", false, scripted},
-	{"replay", "one person's rhythm, 60 to 600 s later", false, replayed},
-	{"polling", "polls of one period", false, polling},
-	{"bulk", "two transfers with stalls", false, bulk},
-	{"keepalive", "two people, keepalives of one period", false, kept_alive},
-	{"imitated", "every burst imitated within 10 s", true, imitated},
-	{"lockstep", "every burst within 1 s", true, in_lockstep},
-	{"sibling", "one script, started within 1 s", true, siblings},
+	{"human", "two people", false, false, humans},
+	{"human-job", "somebody, and a periodic job", false, false, human_and_job},
+	{"periodic", "jobs of one period, any phase", false, false, periodic},
+	{"minute", "jobs of one period, on the full minute", false, false, aligned},
+	{"minute-skip", "the same, each leaving out 30 to 70 %", false, false, aligned_skipping},
+	{"trap", "jobs every 40 s in equal phase", false, false, trap},
+	{"script", "one script, started 30 to 600 s apart", false, false, scripted},
+	{"replay", "one person's rhythm, 60 to 600 s later", false, false, replayed},
+	{"polling", "polls of one period", false, false, polling},
+	{"bulk", "two transfers with stalls", false, false, bulk},
+	{"keepalive", "two people, keepalives of one period", false, false, kept_alive},
+	{"lossy-human", "two people at one exporter that loses datagrams", true, false, humans},
+	{"lossy-bulk", "two transfers there", true, false, bulk},
+	{"imitated", "every burst imitated within 10 s", false, true, imitated},
+	{"outage", "two people, and a line of both that is cut twice", false, true, outage},
+	{"lockstep", "every burst within 1 s", false, true, in_lockstep},
+	{"sibling", "one script, started within 1 s", false, true, siblings},
 };
 const size_t stranger_class_count = ARRAY_LEN(stranger_classes);

@@ -146,6 +146,13 @@ struct class_result study_class(const struct stranger_class *of, uint64_t seed, 
 		struct prepared ours, theirs;
 		struct comparison c = {.evidence = {.plain_decades = -INFINITY}};
 
+		if (of->has_shared_loss) {
+			x.loss = y.loss = 0.2;
+			x.is_bursty = y.is_bursty = true;
+			x.weather = y.weather = prng_next(&p);
+			y.active_s = x.active_s;
+			y.offset_s = x.offset_s;
+		}
 		of->pair(&strangers, &p, minutes * 60, &one, &other);
 		if (!exporter_export(&x, &p, &one, &a) || !exporter_export(&y, &p, &other, &b))
 			continue;
