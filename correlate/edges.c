@@ -51,13 +51,3 @@ void edges_of(const struct fingerprint *f, int64_t gap_ms, int64_t origin_ms, in
 		ret->last_s = MAX(ret->last_s, end_s);
 	}
 }
-
-void edges_shift(struct edges *e, double by_s)
-{
-	e->first_s += by_s;
-	e->last_s += by_s;
-	for (size_t k = 0; k < e->count; k++) {
-		e->leave_s[k] += by_s;
-		e->back_s[k] += by_s;
-	}
-}

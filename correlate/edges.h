@@ -38,7 +38,4 @@ struct edges {
 void edges_of(const struct fingerprint *f, int64_t gap_ms, int64_t origin_ms, int64_t moved_ms,
               struct edges *ret);
 
-/* All times later by `by_s`. */
-void edges_shift(struct edges *e, double by_s);
-
 #endif

@@ -10,7 +10,6 @@
 #ifndef SPOOR_CORRELATE_SCORE_H
 #define SPOOR_CORRELATE_SCORE_H
 
-#include "base/err.h"
 #include "correlate/fingerprint.h"
 
 #include <stdbool.h>
@@ -61,7 +60,7 @@ struct agreement {
 
 /*
  * Compares at the larger gap of the two, or at the least wider one at which neither has more than
- * EDGES_MAX silences. Neither count may be 0. No allocation; about 90 KiB of stack; time bounded
+ * EDGES_MAX silences. Neither count may be 0. No allocation; about 50 KiB of stack; time bounded
  * by EDGES_MAX whatever the fingerprints say.
  */
 struct agreement score_pair(const struct fingerprint *target, const struct fingerprint *candidate,

@@ -38,7 +38,8 @@ static int usage(FILE *out, int code)
 	      "  --targets N            chains per scene, and per row of order (300)\n"
 	      "  --strangers N          unrelated connections, each against every target (3000)\n"
 	      "  --pairs N              pairs per class (10000)\n"
-	      "  --minutes N --idle N   of classes: length, idle timeout in seconds (30, 15)\n"
+	      "  --minutes N            length of the pairs of classes (30)\n"
+	      "  --idle N               idle timeout of classes and recordings, in seconds (15)\n"
 	      "  --evidence             of scenes: without the other methods\n"
 	      "  --plot DIR             SVG plots there as well\n"
 	      "  --json\n",
@@ -50,15 +51,15 @@ static int usage(FILE *out, int code)
  * Tables.
  */
 
-static void real_cell(const json_t *row, const char *key, const char *zero, char *room)
+static void real_cell(const json_t *row, const char *key, char *room)
 {
 	const json_t *value = json_object_get(row, key);
 	double real = json_number_value(value);
 
 	if (!json_is_number(value))
 		snprintf(room, PRINT_CELL_MAX, "-");
-	else if (real == 0)
-		snprintf(room, PRINT_CELL_MAX, "%s", zero);
+	else if (!(real > 0 || real < 0))
+		snprintf(room, PRINT_CELL_MAX, "0");
 	else if (real < 0.001 && real > 0)
 		snprintf(room, PRINT_CELL_MAX, "%.1e", real);
 	else
@@ -69,7 +70,7 @@ static void real_cell(const json_t *row, const char *key, const char *zero, char
 	static void name##_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX]) \
 	{                                                                                      \
 		(void)now;                                                                     \
-		real_cell(row, key, "0", room);                                                \
+		real_cell(row, key, room);                                                     \
 	}
 CELL(r2, "recall_1e-2")
 CELL(r3, "recall_1e-3")
@@ -265,7 +266,7 @@ static int run_recording(const struct run *r, json_t *out)
 
 		if (r->name_count == 2 && strcmp(r->names[1], formats[i]) != 0)
 			continue;
-		one = recording_study(r->names[0], formats[i], reason);
+		one = recording_study(r->names[0], formats[i], 1000 * (int64_t)r->idle, reason);
 		if (one == NULL)
 			continue;
 		found++;

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GAP_MS 15000
 #define STREAMS_MAX 256
 #define PATH_ROOM 4096
 
@@ -22,6 +21,7 @@ struct seen {                           /* a connection at a view */
 	const struct truth_view *truth; /* NULL: none of the sessions */
 	struct interval *on;            /* owned */
 	size_t count;
+	int64_t gap_ms;
 };
 
 struct recording {
@@ -29,6 +29,7 @@ struct recording {
 	struct seen *seen; /* owned */
 	size_t count, space;
 	const char *gateway; /* that is being read */
+	int64_t gap_ms;
 };
 
 static void take_connection(void *ctx, const struct connection *c)
@@ -48,6 +49,7 @@ static void take_connection(void *ctx, const struct connection *c)
 	s = &r->seen[r->count++];
 	s->truth = truth_find(&r->truth, r->gateway, &c->src, &c->dst, c->proto);
 	s->count = c->on_count;
+	s->gap_ms = c->gap_ms;
 	s->on = must_alloc(c->on_count, sizeof(*s->on));
 	memcpy(s->on, c->on, c->on_count * sizeof(*s->on));
 }
@@ -80,7 +82,7 @@ static void join_flows(struct recording *r, const struct flow_batch *batch)
 
 	for (size_t i = 0; i < batch->count; i++)
 		rows[i] = sighting_of(&batch->flows[i]);
-	connection_each(rows, batch->count, GAP_MS, room, take_connection, r);
+	connection_each(rows, batch->count, r->gap_ms, room, take_connection, r);
 	free(rows);
 	free(room);
 }
@@ -117,7 +119,7 @@ static void recording_free(struct recording *r)
 
 static struct fingerprint print_of(const struct seen *s)
 {
-	return (struct fingerprint){s->on, s->count, GAP_MS};
+	return (struct fingerprint){s->on, s->count, s->gap_ms};
 }
 
 static double score_by(size_t method, const struct seen *a, const struct seen *b,
@@ -252,9 +254,10 @@ static json_t *traps(const struct recording *r)
 	                 isfinite(most) ? most : 0, "best_cpf", cpf);
 }
 
-json_t *recording_study(const char *dir, const char *format, char reterr[TRUTH_REASON_MAX])
+json_t *recording_study(const char *dir, const char *format, int64_t gap_ms,
+                        char reterr[TRUTH_REASON_MAX])
 {
-	struct recording r = {0};
+	struct recording r = {.gap_ms = gap_ms};
 	char path[PATH_ROOM];
 	size_t read = 0;
 	json_t *chains, *ret;

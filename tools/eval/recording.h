@@ -13,10 +13,12 @@
 #include <stdbool.h>
 
 /*
- * Scores the recording's captures of `format` ("v5", "v9", "ipfix"). An object, which the caller
- * owns: "chains", a row for each method and chain; "strangers", how often unrelated pairs reach
- * what; "traps", the pairs of jobs. NULL, with a reason, when nothing is there.
+ * Scores the recording's captures of `format` ("v5", "v9", "ipfix"), whose exporters' idle timeout
+ * is `gap_ms`. An object, which the caller owns: "chains", a row for each method and chain;
+ * "strangers", how often unrelated pairs reach what; "traps", the pairs of jobs. NULL, with a
+ * reason, when nothing is there.
  */
-json_t *recording_study(const char *dir, const char *format, char reterr[TRUTH_REASON_MAX]);
+json_t *recording_study(const char *dir, const char *format, int64_t gap_ms,
+                        char reterr[TRUTH_REASON_MAX]);
 
 #endif
