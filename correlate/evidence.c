@@ -317,6 +317,14 @@ static double decades_at(const struct duel *d, double centre_s, struct lags *lag
 #define BUCKETS (2 * DECOY_REACH_S + 1) /* of a second */
 static const double usual_s[] = {-600, -300, -120, -60, 60, 120, 300, 600};
 
+/* Nearer than this, the widest spikes of a decoy's lags still meet the true ones. */
+static double decoy_near_s(const struct duel *d)
+{
+	const struct width *widest = &widths[ARRAY_LEN(widths) - 1];
+
+	return 2 * (d->reach_s + widest->beyond_s) + WIDE * widest->half_s;
+}
+
 static void count_differences(const struct duel *d, uint16_t buckets[BUCKETS])
 {
 	const struct edges *a = &d->target->edges, *b = &d->candidate->edges;
@@ -330,7 +338,7 @@ static void count_differences(const struct duel *d, uint16_t buckets[BUCKETS])
 
 			if (apart > DECOY_REACH_S)
 				break;
-			if (fabs(apart) > 2 * d->reach_s + 1)
+			if (fabs(apart) > decoy_near_s(d) + 1)
 				buckets[(size_t)(apart + DECOY_REACH_S)]++;
 		}
 	}
@@ -356,6 +364,13 @@ static double take_fullest(uint16_t buckets[BUCKETS])
 	return (double)best + 1 - DECOY_REACH_S;
 }
 
+static void try_decoy(const struct duel *d, double centre_s, double *best)
+{
+	double got = fabs(centre_s) > decoy_near_s(d) ? decades_at(d, centre_s, NULL) : 0;
+
+	*best = MAX(*best, got);
+}
+
 static double best_decoy(const struct duel *d)
 {
 	uint16_t buckets[BUCKETS] = {0};
@@ -365,18 +380,11 @@ static double best_decoy(const struct duel *d)
 	for (int i = 0; i < DECOYS; i++) {
 		double centre_s = take_fullest(buckets);
 
-		if (centre_s == 0)
-			break;
-		best = MAX(best, decades_at(d, centre_s, NULL));
+		if (centre_s != 0)
+			try_decoy(d, centre_s, &best);
 	}
-	for (size_t i = 0; i < ARRAY_LEN(usual_s); i++) {
-		double got;
-
-		if (fabs(usual_s[i]) <= 2 * d->reach_s + 1)
-			continue;
-		got = decades_at(d, usual_s[i], NULL);
-		best = MAX(best, got);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(usual_s); i++)
+		try_decoy(d, usual_s[i], &best);
 	return best;
 }
 
