@@ -47,6 +47,7 @@ struct chunk {
 	size_t durable;            /* the first so many are on disk too, in young blocks */
 	int64_t from_ms, until_ms; /* when the first was received, its hour begins and ends */
 	bool is_mixed;             /* others were received in another */
+	struct interval span;      /* of its flows */
 	bool is_turned;            /* takes no more */
 	struct mark mark;
 };
