@@ -17,10 +17,8 @@ static void read_fixed(const struct template *t, const uint8_t *record, struct v
 {
 	for (size_t i = 0; i < t->field_count; i++) {
 		const struct template_field *field = &t->fields[i];
-		const uint8_t *at = record + field->offset;
 
-		field->element->read(ret, field->element,
-		                     (struct bytes){.at = at, .end = at + field->len});
+		field->element->read(ret, field->element, record + field->offset, field->len);
 	}
 }
 
@@ -40,7 +38,7 @@ static enum err read_variable(const struct template *t, struct bytes *in, struct
 		if (in->is_short)
 			return ERR_SHORT;
 		if (field->element != NULL && len > 0)
-			field->element->read(ret, field->element, value);
+			field->element->read(ret, field->element, value.at, len);
 	}
 	return ERR_OK;
 }
