@@ -18,7 +18,7 @@ struct bytes bytes_cut(struct bytes *b, size_t len)
 	return cut;
 }
 
-uint64_t bytes_uint(struct bytes *b, size_t len)
+uint64_t bytes_uint_near_end(struct bytes *b, size_t len)
 {
 	struct bytes cut;
 	uint64_t value = 0;

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct bytes {
 	const uint8_t *at;  /* next octet; borrowed */
@@ -40,8 +41,22 @@ static inline size_t bytes_left(const struct bytes *b)
 /* The next `len` octets as a cursor of their own; an empty, short cursor when there are fewer. */
 struct bytes bytes_cut(struct bytes *b, size_t len);
 
+/* As bytes_uint(), for all lengths and any end. */
+uint64_t bytes_uint_near_end(struct bytes *b, size_t len);
+
 /* The next `len` (at most 8) octets as an unsigned number. */
-uint64_t bytes_uint(struct bytes *b, size_t len);
+static inline uint64_t bytes_uint(struct bytes *b, size_t len)
+{
+	uint64_t word;
+
+	if (b->is_short || len - 1 >= sizeof(word) || bytes_left(b) < sizeof(word))
+		return bytes_uint_near_end(b, len);
+	memcpy(&word, b->at, sizeof(word)); /* of which the first `len` are wanted */
+	b->at += len;
+	if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+		word = __builtin_bswap64(word);
+	return word >> (64 - 8 * len);
+}
 
 /* Copies the next `len` octets to `ret`; zeroes it when there are fewer. */
 void bytes_copy(struct bytes *b, void *ret, size_t len);

@@ -2,13 +2,15 @@
 #include "node/conf.h"
 #include "node/log.h"
 #include "node/node.h"
+#include "node/storecheck.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static const char usage[] =
-	"usage: spoord --config FILE [--check] [--verbose] [--dev-impair SPEC]\n"
+	"usage: spoord --config FILE [--check | --check-store | --repair-store] [--verbose]\n"
+	"              [--dev-impair SPEC]\n"
 	"\n"
 	"  -c, --config FILE  configuration, see spoord.yaml(5)\n"
 	"      --check        read the configuration and the keys, say what is wrong, and exit\n"
@@ -21,6 +23,8 @@ static const char usage[] =
 static const struct option options[] = {
 	{"config", required_argument, NULL, 'c'},
 	{"check", no_argument, NULL, 'k'},
+	{"check-store", no_argument, NULL, 's'},
+	{"repair-store", no_argument, NULL, 'r'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"dev-impair", required_argument, NULL, 'i'},
 	{"version", no_argument, NULL, 'V'},
@@ -28,7 +32,16 @@ static const struct option options[] = {
 	{NULL, 0, NULL, 0},
 };
 
-static int run(const char *path, bool is_check, const struct impair *impair)
+enum task { TASK_RUN, TASK_CHECK, TASK_CHECK_STORE, TASK_REPAIR_STORE };
+
+static int do_task(enum task task, const struct conf *conf)
+{
+	if (task == TASK_RUN)
+		return node_run(conf);
+	return task == TASK_CHECK ? 0 : storecheck_run(conf, task == TASK_REPAIR_STORE);
+}
+
+static int run(const char *path, enum task task, const struct impair *impair)
 {
 	char reterr[CONF_REASON_MAX] = "";
 	static struct conf conf; /* it holds a key: wiped below */
@@ -43,7 +56,7 @@ static int run(const char *path, bool is_check, const struct impair *impair)
 		return CTL_USAGE;
 	}
 	conf.impair = *impair;
-	code = is_check ? 0 : node_run(&conf);
+	code = do_task(task, &conf);
 	wipe(&conf, sizeof(conf));
 	return code;
 }
@@ -52,7 +65,7 @@ int main(int argc, char **argv)
 {
 	struct impair impair = {0};
 	const char *path = NULL;
-	bool is_check = false;
+	enum task task = TASK_RUN;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:vh", options, NULL)) != -1) {
@@ -61,7 +74,13 @@ int main(int argc, char **argv)
 			path = optarg;
 			break;
 		case 'k':
-			is_check = true;
+			task = TASK_CHECK;
+			break;
+		case 's':
+			task = TASK_CHECK_STORE;
+			break;
+		case 'r':
+			task = TASK_REPAIR_STORE;
 			break;
 		case 'v':
 			log_set_verbose(true);
@@ -87,5 +106,5 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return CTL_USAGE;
 	}
-	return run(path, is_check, &impair);
+	return run(path, task, &impair);
 }

@@ -35,15 +35,19 @@ void node_random(void *ctx, void *room, size_t len)
 	}
 }
 
-static enum err open_store(struct node *node)
+struct store_options node_store_options(const struct conf *conf)
 {
-	const struct conf *conf = &node->conf;
-	struct store_options options = {
+	return (struct store_options){
 		.path = conf->store,
 		.map_size = conf->map_size,
 		.size_max = conf->size_max,
 		.age_max_ms = conf->age_max_ms,
 	};
+}
+
+static enum err open_store(struct node *node)
+{
+	struct store_options options = node_store_options(&node->conf);
 	char reterr[STORE_REASON_MAX] = "";
 	enum err err = store_open(&options, &node->store, reterr);
 

@@ -58,6 +58,7 @@ struct node {
 	uv_signal_t signals[3]; /* each of which ends the node */
 	struct now started;
 	unsigned searches; /* on workers now */
+	unsigned sortings; /* `spoor flows --sort` and `--by`, which take memory */
 	bool is_stopping;
 };
 
@@ -68,5 +69,8 @@ void node_random(void *ctx, void *room, size_t len);
 
 /* Runs until SIGINT or SIGTERM. The process's exit code. */
 int node_run(const struct conf *conf);
+
+/* What the configuration says of the store; its path is borrowed. */
+struct store_options node_store_options(const struct conf *conf);
 
 #endif

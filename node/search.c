@@ -64,14 +64,14 @@ static enum err take(struct gathered *g, const struct flow *flow)
 	return ERR_OK;
 }
 
-/* Reads all flows of `when` that are wanted. On failure `g` is freed. */
-static enum err gather(struct store *store, struct interval when, wanted_fn *wanted,
+/* Reads all flows that are wished for, and wanted. On failure `g` is freed. */
+static enum err gather(struct store *store, const struct wish *wish, wanted_fn *wanted,
                        const void *ctx, struct gathered *g)
 {
 	struct store_cursor *cursor;
 	const struct flow *flows;
 	size_t count;
-	enum err err = store_cursor_open(store, when, &cursor);
+	enum err err = store_cursor_find(store, wish, &cursor);
 
 	*g = (struct gathered){.window = {INT64_MAX, INT64_MIN}};
 	if (err != ERR_OK)
@@ -163,6 +163,19 @@ static bool is_of_protocol(const void *ctx, const struct flow *flow)
 	return q->proto == 0 || flow->proto == q->proto;
 }
 
+/* For the store's index. Of ICMP the ports of a connection are not those of its flows. */
+static struct whom whom_of(const struct endpoint *a, const struct endpoint *b, uint8_t proto)
+{
+	return (struct whom){
+		.a = a->addr,
+		.b = b->addr,
+		.a_port = a->port,
+		.b_port = b->port,
+		.proto = proto,
+		.is_connection = proto != 1 && proto != 58,
+	};
+}
+
 static bool is_of_finding(const struct finding *f, const struct flow *flow)
 {
 	struct sighting s =
@@ -202,7 +215,8 @@ static enum err first_pass(struct search *search, struct store *store, struct in
 {
 	struct answer *answer = &search->answer;
 	struct gathered g;
-	enum err err = gather(store, core, is_of_protocol, &search->question, &g);
+	struct wish wish = {.when = core};
+	enum err err = gather(store, &wish, is_of_protocol, &search->question, &g);
 
 	if (err != ERR_OK)
 		return err;
@@ -218,9 +232,17 @@ static enum err second_pass(struct search *search, struct store *store, struct i
 {
 	struct answer *answer = &search->answer;
 	struct interval wide = {core.start_ms - SEARCH_BEFORE_MS, core.end_ms + SEARCH_AFTER_MS};
+	struct whom whom[ANSWER_FINDINGS_MAX];
+	struct wish wish = {.when = wide, .whom = whom, .whom_count = answer->finding_count};
 	struct gathered g;
-	enum err err = gather(store, wide, is_found, answer, &g);
+	enum err err;
 
+	for (size_t i = 0; i < answer->finding_count; i++) {
+		const struct finding *f = &answer->findings[i];
+
+		whom[i] = whom_of(&f->src, &f->dst, f->proto);
+	}
+	err = gather(store, &wish, is_found, answer, &g);
 	if (err != ERR_OK)
 		return err;
 	answer->finding_count = 0;
@@ -366,6 +388,7 @@ static enum err complete(struct lookup *l, struct store *store)
 {
 	struct interval life = connection_life(&l->best);
 	struct interval wide = {life.start_ms - LOOKUP_WIDER_MS, life.end_ms + LOOKUP_WIDER_MS};
+	struct whom whom;
 	struct gathered g;
 	enum err err;
 
@@ -374,7 +397,9 @@ static enum err complete(struct lookup *l, struct store *store)
 		.peer = l->best.src,
 		.proto = l->best.proto,
 	};
-	err = gather(store, wide, is_best, l, &g);
+	whom = whom_of(&l->best.src, &l->best.dst, l->best.proto);
+	err = gather(store, &(struct wish){.when = wide, .whom = &whom, .whom_count = 1}, is_best,
+	             l, &g);
 	if (err != ERR_OK)
 		return err;
 	connection_each(g.rows, g.count, l->gap_ms, g.room, take_whole, l);
@@ -396,7 +421,12 @@ static void run_lookup(struct job *job)
 {
 	struct lookup *l = container_of(job, struct lookup, job);
 	struct store *store = l->node->store;
-	struct interval when = widened(asked_for(l));
+	struct whom whom = {.a = l->request.target.addr};
+	struct wish wish = {
+		.when = widened(asked_for(l)),
+		.whom = &whom,
+		.whom_count = !is_any(&l->request.target.addr),
+	};
 	struct store_stats stats;
 	struct gathered g;
 
@@ -404,7 +434,7 @@ static void run_lookup(struct job *job)
 	l->held = (struct interval){stats.oldest_ms, stats.newest_ms};
 	if (stats.flows + stats.unsealed == 0)
 		l->held = (struct interval){1, 0};
-	l->err = gather(store, when, is_meant, &l->request, &g);
+	l->err = gather(store, &wish, is_meant, &l->request, &g);
 	if (l->err != ERR_OK)
 		return;
 	l->err = ERR_NOENT;

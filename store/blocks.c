@@ -19,6 +19,13 @@ uint64_t blocks_hour(int64_t received_ms)
 	return received_ms < 0 ? 0 : (uint64_t)received_ms / HOUR_MS;
 }
 
+int64_t blocks_hour_start(uint64_t hour)
+{
+	return hour == 0                    ? INT64_MIN
+	       : hour > INT64_MAX / HOUR_MS ? INT64_MAX
+	                                    : (int64_t)hour * HOUR_MS;
+}
+
 struct block_key blocks_key_read(const uint8_t wire[BLOCK_KEY_LEN])
 {
 	struct bytes in = bytes_of(wire, BLOCK_KEY_LEN);
@@ -56,6 +63,18 @@ static void summary_write(const struct summary *summary, uint8_t ret[SUMMARY_LEN
 	octets_uint(&out, (uint64_t)summary->span.end_ms, 8);
 	octets_uint(&out, summary->count, 4);
 	octets_uint(&out, summary->len, 4);
+}
+
+int blocks_summary_put(struct store *s, MDB_txn *txn, struct block_key key,
+                       const struct summary *summary)
+{
+	uint8_t key_wire[BLOCK_KEY_LEN], wire[SUMMARY_LEN];
+	MDB_val k = val_of(key_wire, sizeof(key_wire));
+	MDB_val v = val_of(wire, sizeof(wire));
+
+	blocks_key_write(key, key_wire);
+	summary_write(summary, wire);
+	return mdb_put(txn, s->env.summaries, &k, &v, 0);
 }
 
 static struct partition partition_empty(uint64_t hour)
@@ -118,13 +137,40 @@ void blocks_note(struct store *s, uint64_t hour, const struct summary *summary)
 	partition_add(&s->env, &s->partitions[i], summary);
 }
 
+bool blocks_next(struct store *s, struct interval when, struct block_key *at)
+{
+	size_t i;
+
+	pthread_mutex_lock(&s->lock);
+	i = partition_place(s, at->hour);
+	while (i < s->partition_count && !interval_overlaps(s->partitions[i].span, when))
+		i++;
+	if (i < s->partition_count && s->partitions[i].hour != at->hour)
+		*at = (struct block_key){.hour = s->partitions[i].hour};
+	pthread_mutex_unlock(&s->lock);
+	return i < s->partition_count;
+}
+
 uint64_t blocks_octets(const struct store *s)
 {
 	uint64_t octets = 0;
 
 	for (size_t i = 0; i < s->partition_count; i++)
-		octets += s->partitions[i].octets;
+		octets += s->partitions[i].octets + s->partitions[i].index_octets;
 	return octets;
+}
+
+uint64_t blocks_taken(const struct store *s)
+{
+	return blocks_octets(s) + s->young_octets + s->log_octets;
+}
+
+void blocks_note_index(struct store *s, uint64_t hour, uint64_t octets)
+{
+	size_t i = partition_place(s, hour);
+
+	if (i < s->partition_count && s->partitions[i].hour == hour)
+		s->partitions[i].index_octets += octets;
 }
 
 enum err blocks_load(struct store *s)
@@ -156,54 +202,67 @@ enum err blocks_load(struct store *s)
 }
 
 static enum err block_write(struct store *s, struct block_key key, const struct summary *summary,
-                            const uint8_t *block)
+                            const uint8_t *block, const struct mark *mark)
 {
-	uint8_t key_wire[BLOCK_KEY_LEN];
-	uint8_t summary_wire[SUMMARY_LEN];
-	MDB_val k = val_of(key_wire, sizeof(key_wire));
+	uint8_t wire[BLOCK_KEY_LEN];
+	MDB_val k = val_of(wire, sizeof(wire));
 	MDB_val v = val_of(NULL, summary->len);
 	AUTO_TXN txn = NULL;
+	size_t pages = env_rounded(&s->env, summary->len) / s->env.page_len;
+	uint64_t young;
 	enum err err;
 	int code;
 
-	blocks_key_write(key, key_wire);
-	summary_write(summary, summary_wire);
-	err = env_write(&s->env, env_rounded(&s->env, summary->len) / s->env.page_len,
-	                PAGES_TO_SPARE, &txn);
+	if (mark != NULL)
+		pages += notes_pages(s, mark->notes, mark->count);
+	blocks_key_write(key, wire);
+	err = env_write(&s->env, pages, PAGES_TO_SPARE, &txn);
 	if (err)
 		return err;
 	code = mdb_put(txn, s->env.blocks, &k, &v, MDB_NOOVERWRITE | MDB_RESERVE);
 	if (code)
 		return env_err(code);
 	memcpy(v.mv_data, block, summary->len);
-	v = val_of(summary_wire, sizeof(summary_wire));
-	code = mdb_put(txn, s->env.summaries, &k, &v, 0);
+	code = blocks_summary_put(s, txn, key, summary);
+	if (code == 0)
+		code = young_delete(s, txn, key.hour, &young);
+	if (code == 0 && mark != NULL)
+		code = notes_put(s, txn, mark->notes, mark->count);
 	if (code)
 		return env_err(code);
 	err = meta_sequence_put(&s->env, txn, key.sequence + 1);
-	return err ? err : env_commit(&txn);
+	if (err == ERR_OK)
+		err = env_commit(&txn);
+	if (err == ERR_OK)
+		s->young_octets -= young;
+	return err;
 }
 
-enum err blocks_put(struct store *s, struct block_key key, const struct summary *summary,
-                    const uint8_t *block)
+enum err blocks_want(struct store *s, enum err err, uint64_t octets)
 {
-	uint64_t octets = env_rounded(&s->env, summary->len);
-	enum err err = ERR_OK;
-
-	pthread_mutex_lock(&s->lock);
-	if (blocks_octets(s) + s->log_octets + octets > s->env.budget)
-		err = ERR_FULL;
-	else if (!partition_room(s))
-		err = ERR_NOMEM;
-	pthread_mutex_unlock(&s->lock);
-	if (err == ERR_OK)
-		err = block_write(s, key, summary, block);
 	if (err == ERR_FULL) {
 		pthread_mutex_lock(&s->lock);
 		s->wanted = octets + PAGES_ANY * s->env.page_len;
 		pthread_mutex_unlock(&s->lock);
 	}
 	return err;
+}
+
+enum err blocks_put(struct store *s, struct block_key key, const struct summary *summary,
+                    const uint8_t *block, const struct mark *mark)
+{
+	uint64_t octets = env_rounded(&s->env, summary->len);
+	enum err err = ERR_OK;
+
+	pthread_mutex_lock(&s->lock);
+	if (blocks_taken(s) + octets > s->env.budget)
+		err = ERR_FULL;
+	else if (!partition_room(s))
+		err = ERR_NOMEM;
+	pthread_mutex_unlock(&s->lock);
+	if (err == ERR_OK)
+		err = block_write(s, key, summary, block, mark);
+	return blocks_want(s, err, octets);
 }
 
 /* The first summary of `hour`. */
@@ -229,7 +288,7 @@ static int first_of(MDB_cursor *cursor, uint64_t hour, struct block_key *ret_key
 
 /* Deletes within a transaction; `ret_gone` sums up what went. */
 static int delete_some(struct store *s, MDB_txn *txn, MDB_cursor *cursor, size_t max,
-                       uint64_t octets, struct partition *ret_gone)
+                       uint64_t octets, struct partition *ret_gone, struct block_key *ret_upto)
 {
 	struct partition gone = partition_empty(ret_gone->hour);
 	int code = 0;
@@ -250,6 +309,7 @@ static int delete_some(struct store *s, MDB_txn *txn, MDB_cursor *cursor, size_t
 		if (code)
 			break;
 		partition_add(&s->env, &gone, &summary);
+		*ret_upto = found;
 	}
 	*ret_gone = gone;
 	return code == MDB_NOTFOUND ? 0 : code;
@@ -277,7 +337,8 @@ static int sum_rest(struct store *s, MDB_cursor *cursor, struct partition *ret_r
 	return code == MDB_NOTFOUND ? 0 : code;
 }
 
-static void partition_replace(struct store *s, const struct partition *rest, uint64_t gone_flows)
+static void partition_replace(struct store *s, const struct partition *rest,
+                              const struct partition *gone, struct block_key upto)
 {
 	size_t i;
 
@@ -290,14 +351,27 @@ static void partition_replace(struct store *s, const struct partition *rest, uin
 		memmove(&s->partitions[i], &s->partitions[i + 1],
 		        (s->partition_count - i) * sizeof(s->partitions[0]));
 	}
-	s->expired_flows += gone_flows;
+	s->expired_flows += gone->flows;
+	index_forget(s, upto);
 	pthread_mutex_unlock(&s->lock);
+}
+
+/* What the index takes of an hour once `gone` of it went. */
+static uint64_t index_left(struct store *s, uint64_t hour, uint64_t gone)
+{
+	uint64_t octets;
+
+	pthread_mutex_lock(&s->lock);
+	octets = s->partitions[partition_place(s, hour)].index_octets;
+	pthread_mutex_unlock(&s->lock);
+	return octets - MIN(octets, gone);
 }
 
 static enum err drop_once(struct store *s, uint64_t hour, size_t max, uint64_t octets)
 {
 	struct partition gone = {.hour = hour};
 	struct partition rest = {.hour = hour};
+	struct block_key upto = {0};
 	AUTO_TXN txn = NULL;
 	MDB_cursor *cursor;
 	enum err err;
@@ -309,16 +383,21 @@ static enum err drop_once(struct store *s, uint64_t hour, size_t max, uint64_t o
 	code = mdb_cursor_open(txn, s->env.summaries, &cursor);
 	if (code)
 		return env_err(code);
-	code = delete_some(s, txn, cursor, max, octets, &gone);
+	code = delete_some(s, txn, cursor, max, octets, &gone, &upto);
 	if (code == 0)
 		code = sum_rest(s, cursor, &rest);
 	mdb_cursor_close(cursor);
+	if (rest.blocks == 0)
+		upto = (struct block_key){.hour = hour, .sequence = UINT64_MAX};
+	if (code == 0)
+		code = index_delete(s, txn, upto, &gone.index_octets);
 	if (code)
 		return env_err(code);
 	err = env_commit(&txn);
 	if (err)
 		return err;
-	partition_replace(s, &rest, gone.flows);
+	rest.index_octets = index_left(s, hour, gone.index_octets);
+	partition_replace(s, &rest, &gone, upto);
 	return ERR_OK;
 }
 

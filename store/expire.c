@@ -33,7 +33,7 @@ static uint64_t octets_to_keep(struct store *s)
 	pthread_mutex_lock(&s->lock);
 	if (s->wanted > 0) {
 		uint64_t octets = blocks_octets(s);
-		uint64_t taken = s->wanted + s->log_octets;
+		uint64_t taken = s->wanted + s->log_octets + s->young_octets;
 
 		/*
 		 * Both, because pages may be left that lie too far apart for the block: then
@@ -93,6 +93,9 @@ enum err store_expire(struct store *s, struct wall now)
 	struct step step;
 	uint64_t keep;
 
+	pthread_mutex_lock(&s->writing);
+	s->hour_now = blocks_hour(now.ms);
+	pthread_mutex_unlock(&s->writing);
 	keep = octets_to_keep(s);
 	while (err == ERR_OK && s->age_max_ms > 0 && too_old(s, now.ms - s->age_max_ms, &step))
 		err = take_step(s, step);

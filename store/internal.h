@@ -5,10 +5,13 @@
  *	env.c       the file: opening it with suspicion, transactions, what LMDB's codes mean
  *	meta.c      the sub-databases, and what the file says of itself
  *	blocks.c    sealed blocks, their summaries, and the totals kept per partition
+ *	young.c     blocks of flows that are in memory still, so that a crash loses none of them
+ *	index.c     which blocks have a host or a connection
  *	expire.c    retention
  *	cursor.c    reading
  *	notes.c     small things kept across restarts
  *	log.c       numbered entries, and the index by which they are found
+ *	check.c     whether all of it is whole
  *
  * `lock` guards everything in memory and is never held across a disk access. `writing` is held by
  * the one thread that seals, expires or appends to the log, across its transactions; it is taken
@@ -19,7 +22,9 @@
 
 #include "store/block.h"
 #include "store/log.h"
+#include "store/run.h"
 #include "store/store.h"
+#include "store/tuples.h"
 
 #include <lmdb.h>
 #include <pthread.h>
@@ -28,15 +33,22 @@
 #define CHUNKS 4         /* blocks' worth of flows held in memory */
 #define BLOCK_KEY_LEN 16 /* hour, sequence; big-endian, so that keys sort by number */
 
-/* Unsealed flows, any hours mixed. */
+/* Notes of store_mark(): they hold once the first `rows` of their chunk are durable. */
+struct mark {
+	struct store_note *notes; /* their values behind them, in one piece; NULL: none */
+	size_t count;
+	size_t rows;
+};
+
+/* Flows in memory, any hours mixed. */
 struct chunk {
 	struct flow *flows;
 	size_t count;
-};
-
-struct block_key {
-	uint64_t hour; /* since 1970, in which the flows were received */
-	uint64_t sequence;
+	size_t durable;            /* the first so many are on disk too, in young blocks */
+	int64_t from_ms, until_ms; /* when the first was received, its hour begins and ends */
+	bool is_mixed;             /* others were received in another */
+	bool is_turned;            /* takes no more */
+	struct mark mark;
 };
 
 /* What is known of a block without reading it. */
@@ -51,14 +63,29 @@ struct partition {
 	uint64_t hour;
 	uint64_t blocks;
 	uint64_t flows;
-	uint64_t octets; /* in whole pages */
+	uint64_t octets;       /* in whole pages */
+	uint64_t index_octets; /* likewise, of the runs that go with it */
 	struct interval span;
+};
+
+/* A sealed block that is in no run yet, and whom it has: the high halves of hashes. */
+struct pending {
+	struct block_key key;
+	struct interval span;
+	uint32_t *hashes;
+	size_t count, room;
+};
+
+struct run_at {
+	struct run run;
+	struct block_key key; /* under which it lies */
 };
 
 struct env {
 	MDB_env *mdb;
-	MDB_dbi meta, blocks, summaries, notes, log, log_index;
+	MDB_dbi meta, blocks, summaries, young, index, notes, log, log_index;
 	size_t page_len;
+	uint64_t seed;   /* of the hashes in the index */
 	uint64_t budget; /* octets of blocks and log, at most, so that deleting finds pages */
 	int lock_fd;
 };
@@ -67,11 +94,13 @@ struct store {
 	struct env env;
 	struct block_codec *codec; /* of the sealing thread */
 	struct flow *group;        /* of the sealing thread: flows of one hour */
+	uint64_t hour_now; /* of `writing`: flows received before are to be sealed for good */
 	pthread_mutex_t writing;
 	uint64_t log_wanted; /* octets to free for the append that found no room; of `writing` */
-	_Atomic uint64_t log_octets; /* in whole pages */
-	_Atomic uint64_t damaged_blocks;
-	_Atomic size_t unsealed;
+	_Atomic uint64_t log_octets;   /* in whole pages */
+	_Atomic uint64_t young_octets; /* likewise */
+	_Atomic uint64_t damaged_blocks, damaged_runs;
+	_Atomic size_t held; /* flows in memory */
 	_Atomic bool is_full;
 	size_t block_flows;
 	uint64_t size_max; /* 0: nothing is dropped for its size */
@@ -79,12 +108,18 @@ struct store {
 
 	pthread_mutex_t lock; /* of what follows */
 	struct chunk chunks[CHUNKS];
+	bool is_marked;       /* store_mark() is in use: seals go as far as the latest mark */
 	size_t closed_chunks; /* the first so many are being sealed and take no more flows */
 	uint64_t sequence;    /* of the next block */
 	uint64_t wanted;      /* octets to free for the block that found no room */
 	struct partition *partitions; /* ascending hours */
 	size_t partition_count, partition_room;
 	uint64_t expired_flows;
+	struct pending pending[RUN_BLOCKS]; /* written by `writing`, too */
+	size_t pending_count;
+	struct run_at *runs; /* in no order */
+	size_t run_count, run_room;
+	bool is_index_whole; /* every block is in a run, or pending */
 };
 
 /* env.c */
@@ -117,13 +152,16 @@ uint64_t env_rounded(const struct env *env, uint64_t len); /* to whole pages */
 
 /* meta.c */
 
-#define META_TABLES 6 /* sub-databases */
+#define META_TABLES 8 /* sub-databases */
 
 /*
  * Opens the sub-databases; makes them in a file without any, and the log's in one made before there
  * was a log. On failure `ret_reason` is static.
  */
 MUST_USE enum err meta_open(struct env *env, MDB_txn *txn, const char **ret_reason);
+
+/* The seed of the hashes, which no one else knows. */
+MUST_USE enum err meta_seed(struct env *env, MDB_txn *txn);
 
 /* The next block's sequence number, as the file has it. */
 MUST_USE enum err meta_sequence(struct env *env, uint64_t *ret);
@@ -137,29 +175,103 @@ MUST_USE enum err meta_log_state_put(struct env *env, MDB_txn *txn, const void *
 
 /* blocks.c */
 uint64_t blocks_hour(int64_t received_ms);
+int64_t blocks_hour_start(uint64_t hour); /* of the first, everything before, too */
 struct block_key blocks_key_read(const uint8_t wire[BLOCK_KEY_LEN]);
 void blocks_key_write(struct block_key key, uint8_t ret[BLOCK_KEY_LEN]);
 bool blocks_summary_read(const MDB_val *value, struct summary *ret);
+int blocks_summary_put(struct store *s, MDB_txn *txn, struct block_key key,
+                       const struct summary *summary);
 
 /* Sums up what the file holds. Only while no one else uses the store. */
 MUST_USE enum err blocks_load(struct store *s);
 
-/* Octets taken by all blocks. With `lock` held. */
+/* Moves `at` to the next hour with a flow that overlaps, unless its own has one. False: none has.
+ */
+bool blocks_next(struct store *s, struct interval when, struct block_key *at);
+
+/* Octets taken by all blocks and their index; and by everything. With `lock` held. */
 uint64_t blocks_octets(const struct store *s);
+uint64_t blocks_taken(const struct store *s);
 
 /*
- * Commits one block and its summary. The totals follow with blocks_note(), which cannot fail and
- * is called with `lock` held, so that flows leave memory and enter the totals in one step.
+ * Commits one block, its summary and, unless it is NULL, a mark, and removes the hour's young
+ * blocks. The totals follow with blocks_note(), which cannot fail and is called with `lock` held,
+ * so that flows leave memory and enter the totals in one step.
  */
 MUST_USE enum err blocks_put(struct store *s, struct block_key key, const struct summary *summary,
-                             const uint8_t *block);
+                             const uint8_t *block, const struct mark *mark);
 void blocks_note(struct store *s, uint64_t hour, const struct summary *summary);
+void blocks_note_index(struct store *s, uint64_t hour, uint64_t octets);
 
 /*
  * In one transaction deletes the oldest blocks of `hour`, until `octets` are freed but at most
  * `max` of them. When what room is left cannot hold that transaction, a smaller one is tried.
  */
 MUST_USE enum err blocks_drop(struct store *s, uint64_t hour, size_t max, uint64_t octets);
+
+/* Returns `err`; of ERR_FULL, retention is told how much found no room. */
+enum err blocks_want(struct store *s, enum err err, uint64_t octets);
+
+/* young.c */
+
+/*
+ * Commits flows that stay in memory, all of `hour`, as a block under the next sequence number, and
+ * unless it is NULL, a mark.
+ */
+MUST_USE enum err young_put(struct store *s, uint64_t hour, const struct block *block,
+                            const struct mark *mark);
+
+/* Removes those of `hour` within a transaction; *ret_octets: what they took. */
+int young_delete(struct store *s, MDB_txn *txn, uint64_t hour, uint64_t *ret_octets);
+
+/* Reads at most `max` of the flows that they have, which `flows` has room for; counts all. */
+MUST_USE enum err young_read(struct store *s, struct flow *flows, size_t max, size_t *ret_count);
+
+/* index.c */
+
+/* Finds the runs, and takes up blocks that are in none. Only while no one else uses the store. */
+MUST_USE enum err index_load(struct store *s);
+void index_free(struct store *s);
+
+/*
+ * Takes whom a block has, before it is committed; there is room for one more. False: no memory.
+ * index_note() then makes it known, with `lock` held; after RUN_BLOCKS of them a run is due.
+ */
+bool index_take(struct store *s, const struct block *block);
+void index_note(struct store *s, struct block_key key, struct interval span);
+MUST_USE enum err index_flush(struct store *s);
+
+/* What to look up for `whom`. */
+uint32_t index_hash(const struct store *s, const struct whom *whom);
+
+/*
+ * The blocks that may have one of hashes[0..count): of those pending, with `lock` held; of a run.
+ * They return how many.
+ */
+size_t index_find_pending(const struct store *s, struct interval when, const uint32_t *hashes,
+                          size_t count, struct block_key ret[RUN_BLOCKS]);
+size_t index_find_run(struct store *s, MDB_txn *txn, const struct run_at *at,
+                      const uint32_t *hashes, size_t count, struct block_key ret[RUN_BLOCKS]);
+
+/*
+ * Deletes the runs whose blocks all lie at or before `upto`; index_forget(), with `lock` held, once
+ * that is committed.
+ */
+int index_delete(struct store *s, MDB_txn *txn, struct block_key upto, uint64_t *ret_octets);
+void index_forget(struct store *s, struct block_key upto);
+
+/* notes.c */
+
+/* Within a transaction. */
+int notes_put(struct store *s, MDB_txn *txn, const struct store_note *notes, size_t count);
+size_t notes_pages(struct store *s, const struct store_note *notes, size_t count);
+
+/* A copy, in one piece. False: no memory, and `ret` as it was. */
+bool notes_copy(const struct store_note *notes, size_t count, struct mark *ret);
+
+/* Those of `older`, which is empty then, before those of `ret`. False: no memory; both as they
+ * were. */
+bool notes_join(struct mark *older, struct mark *ret);
 
 /* log.c */
 

@@ -204,7 +204,7 @@ static enum err has_room(struct store *s, MDB_txn *txn, size_t pages, uint64_t *
 	if (err)
 		return err;
 	pthread_mutex_lock(&s->lock);
-	blocks = blocks_octets(s);
+	blocks = blocks_octets(s) + s->young_octets;
 	pthread_mutex_unlock(&s->lock);
 	if (blocks + *ret_octets > s->env.budget)
 		return ERR_FULL;

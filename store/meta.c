@@ -3,8 +3,9 @@
 #include "store/internal.h"
 
 #include <string.h>
+#include <sys/random.h>
 
-#define FORMAT 1 /* of the sub-databases, their keys and values */
+#define FORMAT 2 /* of the sub-databases, their keys and values */
 
 static MDB_val text_val(const char *text)
 {
@@ -81,6 +82,24 @@ enum err meta_log_state_put(struct env *env, MDB_txn *txn, const void *state, si
 	return env_err(mdb_put(txn, env->meta, &key, &value, 0));
 }
 
+enum err meta_seed(struct env *env, MDB_txn *txn)
+{
+	return number_get(env, txn, "seed", &env->seed);
+}
+
+static enum err start_new(struct env *env, MDB_txn *txn)
+{
+	uint64_t seed;
+	enum err err;
+
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return ERR_IO;
+	err = number_put(env, txn, "format", FORMAT);
+	if (err == ERR_OK)
+		err = number_put(env, txn, "seed", seed);
+	return err ? err : meta_sequence_put(env, txn, 1);
+}
+
 enum err meta_open(struct env *env, MDB_txn *txn, const char **ret_reason)
 {
 	const struct {
@@ -91,6 +110,8 @@ enum err meta_open(struct env *env, MDB_txn *txn, const char **ret_reason)
 		{"meta", &env->meta, false},
 		{"blocks", &env->blocks, false},
 		{"summaries", &env->summaries, false},
+		{"young", &env->young, true},
+		{"index", &env->index, true},
 		{"members", &env->notes, false},
 		{"log", &env->log, true},
 		{"log-index", &env->log_index, true},
@@ -116,13 +137,17 @@ enum err meta_open(struct env *env, MDB_txn *txn, const char **ret_reason)
 		return env_err(code);
 	*ret_reason = "cannot be started";
 	if (is_new) {
-		err = number_put(env, txn, "format", FORMAT);
-		return err ? err : meta_sequence_put(env, txn, 1);
+		err = start_new(env, txn);
+		return err ? err : meta_seed(env, txn);
 	}
 	*ret_reason = "does not say what format it has";
 	err = number_get(env, txn, "format", &format);
 	if (err)
 		return err == ERR_NOENT ? ERR_CORRUPT : err;
 	*ret_reason = "was made by another version of spoor";
-	return format == FORMAT ? ERR_OK : ERR_VERSION;
+	if (format != FORMAT)
+		return ERR_VERSION;
+	*ret_reason = "does not say how it hashes";
+	err = meta_seed(env, txn);
+	return err == ERR_NOENT ? ERR_CORRUPT : err;
 }

@@ -7,38 +7,98 @@
 
 /* A block stays below this part of the budget, so that retention has something to choose from. */
 #define BUDGET_PART 8
+#define MARK_NOTES_MAX 65536
+#define FLOW_LEN_MAX 184 /* octets of a block for a flow that shares nothing with any other */
 
 static void memory_free(struct store *s)
 {
-	for (size_t i = 0; i < CHUNKS; i++)
+	for (size_t i = 0; i < CHUNKS; i++) {
 		free(s->chunks[i].flows);
+		free(s->chunks[i].mark.notes);
+	}
+	pthread_mutex_destroy(&s->lock);
+	pthread_mutex_destroy(&s->writing);
+	index_free(s);
 	free(s->group);
 	free(s->partitions);
 	block_codec_free(s->codec);
 	free(s);
 }
 
-/* Everything a node's whole life of appending needs. */
-static struct store *memory_new(const struct store_options *options)
+/* Of the next `some`, which are copied but not counted yet. */
+static void note_hours(struct chunk *c, size_t some)
+{
+	if (c->count == 0 && some > 0) {
+		c->from_ms = blocks_hour_start(blocks_hour(c->flows[0].received_ms));
+		c->until_ms = blocks_hour_start(blocks_hour(c->flows[0].received_ms) + 1);
+		c->is_mixed = false;
+	}
+	for (size_t i = c->count; i < c->count + some; i++) {
+		int64_t received_ms = c->flows[i].received_ms;
+
+		c->is_mixed |= received_ms < c->from_ms || received_ms >= c->until_ms;
+	}
+}
+
+/* Everything a node's whole life of appending needs; the chunks hold what is there already. */
+static enum err memory_new(struct store *s)
+{
+	size_t young;
+	enum err err = young_read(s, NULL, 0, &young);
+
+	if (err)
+		return err;
+	if (young > BLOCK_FLOWS_MAX)
+		return ERR_CORRUPT;
+	s->block_flows = MAX(s->block_flows, young);
+	s->group = calloc(s->block_flows, sizeof(*s->group));
+	if (s->group == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < CHUNKS; i++) {
+		s->chunks[i].flows = calloc(s->block_flows, sizeof(struct flow));
+		if (s->chunks[i].flows == NULL)
+			return ERR_NOMEM;
+	}
+	err = young_read(s, s->chunks[0].flows, s->block_flows, &young);
+	note_hours(&s->chunks[0], young);
+	s->chunks[0].count = s->chunks[0].durable = young;
+	s->held = young;
+	return err;
+}
+
+static enum err load(struct store *s)
+{
+	enum err err = meta_sequence(&s->env, &s->sequence);
+
+	if (err == ERR_OK)
+		err = memory_new(s);
+	if (err == ERR_OK)
+		err = blocks_load(s);
+	if (err == ERR_OK)
+		err = index_load(s);
+	if (err == ERR_OK)
+		err = log_load(s);
+	return err == ERR_NOENT ? ERR_CORRUPT : err;
+}
+
+static struct store *store_new(const struct store_options *options, const struct env *env)
 {
 	struct store *s = calloc(1, sizeof(*s));
-	bool is_whole;
 
 	if (s == NULL)
 		return NULL;
+	s->env = *env;
 	s->block_flows = options->block_flows > 0 ? options->block_flows : STORE_BLOCK_FLOWS;
+	s->block_flows = MIN(s->block_flows, env->budget / BUDGET_PART / FLOW_LEN_MAX);
 	s->age_max_ms = options->age_max_ms;
-	s->codec = block_codec_new();
-	s->group = calloc(s->block_flows, sizeof(*s->group));
-	is_whole = s->codec != NULL && s->group != NULL;
-	for (size_t i = 0; i < CHUNKS; i++) {
-		s->chunks[i].flows = calloc(s->block_flows, sizeof(struct flow));
-		is_whole = is_whole && s->chunks[i].flows != NULL;
-	}
-	if (!is_whole) {
-		memory_free(s);
+	s->size_max = MIN(options->size_max, env->budget);
+	s->codec = block_codec_new(env->seed);
+	if (s->codec == NULL) {
+		free(s);
 		return NULL;
 	}
+	CHECK(pthread_mutex_init(&s->lock, NULL) == 0);
+	CHECK(pthread_mutex_init(&s->writing, NULL) == 0);
 	return s;
 }
 
@@ -51,28 +111,16 @@ enum err store_open(const struct store_options *options, struct store **ret,
 
 	if (err)
 		return err;
-	s = memory_new(options);
-	if (s == NULL) {
-		env_close(&env);
-		snprintf(reterr, STORE_REASON_MAX, "%s", err_text(ERR_NOMEM));
-		return ERR_NOMEM;
-	}
-	s->env = env;
-	s->size_max = MIN(options->size_max, env.budget);
-	err = meta_sequence(&s->env, &s->sequence);
-	if (err == ERR_OK)
-		err = blocks_load(s);
-	if (err == ERR_OK)
-		err = log_load(s);
+	s = store_new(options, &env);
+	err = s == NULL ? ERR_NOMEM : load(s);
 	if (err) {
 		snprintf(reterr, STORE_REASON_MAX, "%.160s: the list of blocks: %s", options->path,
 		         err_text(err));
-		env_close(&s->env);
-		memory_free(s);
-		return err == ERR_NOENT ? ERR_CORRUPT : err;
+		env_close(&env);
+		if (s != NULL)
+			memory_free(s);
+		return err;
 	}
-	CHECK(pthread_mutex_init(&s->lock, NULL) == 0);
-	CHECK(pthread_mutex_init(&s->writing, NULL) == 0);
 	*ret = s;
 	return ERR_OK;
 }
@@ -81,11 +129,18 @@ void store_close(struct store *s)
 {
 	if (s == NULL)
 		return;
-	(void)(store_seal(s) == ERR_OK); /* no one is left to hear about it */
+	pthread_mutex_lock(&s->writing);
+	s->hour_now = UINT64_MAX;
+	pthread_mutex_unlock(&s->writing);
+	/* No one is left to hear about it. */
+	(void)(store_seal(s) == ERR_OK && index_flush(s) == ERR_OK);
 	env_close(&s->env);
-	pthread_mutex_destroy(&s->lock);
-	pthread_mutex_destroy(&s->writing);
 	memory_free(s);
+}
+
+static size_t room_in(const struct store *s, const struct chunk *c)
+{
+	return c->is_turned ? 0 : s->block_flows - c->count;
 }
 
 enum err store_append(struct store *s, const struct flow *flows, size_t count)
@@ -96,17 +151,18 @@ enum err store_append(struct store *s, const struct flow *flows, size_t count)
 		return ERR_RANGE;
 	pthread_mutex_lock(&s->lock);
 	for (size_t i = s->closed_chunks; i < CHUNKS; i++)
-		room += s->block_flows - s->chunks[i].count;
+		room += room_in(s, &s->chunks[i]);
 	if (count > room) {
 		pthread_mutex_unlock(&s->lock);
 		return s->is_full ? ERR_FULL : ERR_BUSY;
 	}
-	s->unsealed += count;
+	s->held += count;
 	for (size_t i = s->closed_chunks; count > 0; i++) {
 		struct chunk *c = &s->chunks[i];
-		size_t some = MIN(count, s->block_flows - c->count);
+		size_t some = MIN(count, room_in(s, c));
 
 		memcpy(&c->flows[c->count], flows, some * sizeof(*flows));
+		note_hours(c, some);
 		c->count += some;
 		flows += some;
 		count -= some;
@@ -115,79 +171,225 @@ enum err store_append(struct store *s, const struct flow *flows, size_t count)
 	return ERR_OK;
 }
 
-bool store_is_ready(const struct store *s)
+static bool is_hour_over(const struct store *s, const struct chunk *c)
 {
-	return s->unsealed >= s->block_flows && !s->is_full;
+	return c->count > 0 && (c->is_mixed || blocks_hour(c->flows[0].received_ms) < s->hour_now);
 }
 
-/* Copies the oldest chunk's first flows of one hour. A closed chunk is read without `lock`. */
-static size_t group_take(struct store *s, uint64_t hour)
+/* The chunk that takes the next flow; NULL: none has room. With `lock` held. */
+static struct chunk *chunk_at_hand(struct store *s)
+{
+	for (size_t i = s->closed_chunks; i < CHUNKS; i++) {
+		if (room_in(s, &s->chunks[i]) > 0)
+			return &s->chunks[i];
+	}
+	return NULL;
+}
+
+size_t store_room(struct store *s)
+{
+	const struct chunk *c;
+	size_t room;
+
+	pthread_mutex_lock(&s->lock);
+	c = chunk_at_hand(s);
+	room = c == NULL ? 0 : room_in(s, c);
+	pthread_mutex_unlock(&s->lock);
+	return room;
+}
+
+/*
+ * The later mark of the two stays; of what it does not speak of, the earlier one holds. Without
+ * memory, or when nothing has been sealed for that long, the earlier one goes: it holds for less
+ * than is durable then.
+ */
+static void take_mark(struct chunk *c, struct mark *earlier, struct mark *later)
+{
+	if (earlier->count + later->count > MARK_NOTES_MAX || !notes_join(earlier, later))
+		free(earlier->notes);
+	c->mark = *later;
+}
+
+enum err store_mark(struct store *s, const struct store_note *notes, size_t count, bool is_turn)
+{
+	struct mark mark, earlier;
+	struct chunk *c;
+
+	if (!notes_copy(notes, count, &mark))
+		return ERR_NOMEM;
+	pthread_mutex_lock(&s->lock);
+	c = chunk_at_hand(s);
+	if (c == NULL) {
+		pthread_mutex_unlock(&s->lock);
+		free(mark.notes);
+		return ERR_BUSY;
+	}
+	earlier = c->mark;
+	mark.rows = c->count;
+	take_mark(c, &earlier, &mark);
+	c->is_turned = c->count > 0 && (is_turn || is_hour_over(s, c));
+	s->is_marked = true;
+	pthread_mutex_unlock(&s->lock);
+	return ERR_OK;
+}
+
+bool store_is_ready(const struct store *s)
+{
+	return s->held >= s->block_flows && !s->is_full;
+}
+
+/*
+ * The oldest chunk's flows of one hour: as they lie there, unless others lie between. A closed
+ * chunk is read without `lock`.
+ */
+static const struct flow *group_of(struct store *s, uint64_t hour, size_t *ret_count)
 {
 	const struct chunk *c = &s->chunks[0];
-	size_t count = 0;
+	size_t first = 0, count = 0;
 
+	while (first < c->count && blocks_hour(c->flows[first].received_ms) == hour)
+		first++;
+	*ret_count = first;
+	if (first == c->count)
+		return c->flows;
 	for (size_t i = 0; i < c->count; i++) {
 		if (blocks_hour(c->flows[i].received_ms) == hour)
 			s->group[count++] = c->flows[i];
 	}
-	return count;
+	*ret_count = count;
+	return s->group;
 }
 
-/* Takes the oldest chunk's first `count` flows of one hour out of memory. With `lock` held. */
+/* Takes the oldest chunk's `count` flows of one hour out of memory. With `lock` held. */
 static void group_remove(struct store *s, uint64_t hour, size_t count)
 {
 	struct chunk *c = &s->chunks[0];
-	size_t kept = 0;
+	size_t kept = 0, durable = 0;
 
-	s->unsealed -= count;
-	for (size_t i = 0; i < c->count; i++) {
-		if (count > 0 && blocks_hour(c->flows[i].received_ms) == hour)
-			count--;
-		else
-			c->flows[kept++] = c->flows[i];
+	for (size_t i = 0; i < c->count && count < c->count; i++) {
+		if (blocks_hour(c->flows[i].received_ms) == hour)
+			continue;
+		durable += i < c->durable;
+		c->flows[kept++] = c->flows[i];
 	}
+	s->held -= c->count - kept;
+	if (c->mark.rows == c->count)
+		c->mark.rows = kept;
+	c->count = 0;
+	note_hours(c, kept);
 	c->count = kept;
+	c->durable = durable;
 	if (kept == 0) {
 		struct chunk empty = *c;
 
+		free(c->mark.notes);
+		empty.mark = (struct mark){.notes = NULL};
+		empty.is_turned = false;
 		memmove(&s->chunks[0], &s->chunks[1], (CHUNKS - 1) * sizeof(empty));
 		s->chunks[CHUNKS - 1] = empty;
 		s->closed_chunks--;
 	}
 }
 
-/* Seals one block out of the oldest chunk. */
+/* The mark, if it is of all of a chunk that is closed. */
+static const struct mark *mark_of(const struct chunk *c)
+{
+	return c->mark.notes != NULL && c->mark.rows == c->count ? &c->mark : NULL;
+}
+
+/* Seals one block out of the oldest chunk. The last of the chunk takes its mark along. */
 static enum err seal_group(struct store *s)
 {
 	struct block_key key = {
 		.hour = blocks_hour(s->chunks[0].flows[0].received_ms),
 		.sequence = s->sequence,
 	};
-	size_t count = group_take(s, key.hour);
+	size_t count;
+	const struct flow *flows = group_of(s, key.hour, &count);
 	struct summary summary;
-	const uint8_t *block;
-	size_t len;
+	struct block block;
 	enum err err;
 
-	err = block_encode(s->codec, s->group, count, &block, &len);
-	while (err == ERR_OK && count > 1 && len > s->env.budget / BUDGET_PART) {
-		count /= 2;
-		err = block_encode(s->codec, s->group, count, &block, &len);
-	}
+	err = s->pending_count == RUN_BLOCKS ? index_flush(s) : ERR_OK;
+	if (err == ERR_OK)
+		err = block_encode(s->codec, flows, count, &block);
 	if (err)
 		return err;
-	summary = (struct summary){.span = block_span(s->group, count),
-	                           .count = (uint32_t)count,
-	                           .len = (uint32_t)len};
-	err = blocks_put(s, key, &summary, block);
+	if (!index_take(s, &block))
+		return ERR_NOMEM;
+	summary = (struct summary){
+		.span = block.span, .count = (uint32_t)count, .len = (uint32_t)block.len};
+	err = blocks_put(s, key, &summary, block.data,
+	                 count == s->chunks[0].count ? mark_of(&s->chunks[0]) : NULL);
 	if (err)
 		return err;
 	pthread_mutex_lock(&s->lock);
 	s->sequence++;
 	blocks_note(s, key.hour, &summary);
+	index_note(s, key, summary.span);
 	group_remove(s, key.hour, count);
 	pthread_mutex_unlock(&s->lock);
 	return ERR_OK;
+}
+
+/*
+ * Full, of several hours, or of one that is over: it gets no denser. Where marks are made, the
+ * latter two wait for one. With `lock` held.
+ */
+static bool is_ripe(const struct store *s, const struct chunk *c)
+{
+	bool is_over = !s->is_marked && is_hour_over(s, c);
+
+	return c->count > 0 &&
+	       (c->count == s->block_flows || c->is_turned || is_over || s->hour_now == UINT64_MAX);
+}
+
+static void close_ripe(struct store *s)
+{
+	pthread_mutex_lock(&s->lock);
+	while (s->closed_chunks < CHUNKS && is_ripe(s, &s->chunks[s->closed_chunks]))
+		s->closed_chunks++;
+	pthread_mutex_unlock(&s->lock);
+}
+
+/*
+ * What is left stays in memory, and on disk in a young block: up to the mark, if there is one. It
+ * is taken out of the chunk, which may get another meanwhile. Nobody else removes flows.
+ */
+static enum err seal_young(struct store *s)
+{
+	struct chunk *c = &s->chunks[0];
+	struct mark mark;
+	struct block block;
+	size_t count;
+	enum err err;
+
+	pthread_mutex_lock(&s->lock);
+	mark = c->mark;
+	c->mark = (struct mark){.notes = NULL};
+	count = !s->is_marked ? c->count : MAX(c->durable, mark.rows);
+	pthread_mutex_unlock(&s->lock);
+	if (count == c->durable) {
+		err = store_note_put(s, mark.notes, mark.rows == count ? mark.count : 0);
+	} else {
+		err = block_encode(s->codec, c->flows + c->durable, count - c->durable, &block);
+		if (err == ERR_OK)
+			err = young_put(s, blocks_hour(c->flows[0].received_ms), &block,
+			                count == mark.rows ? &mark : NULL);
+	}
+	pthread_mutex_lock(&s->lock);
+	if (err == ERR_OK) {
+		c->durable = count;
+		free(mark.notes);
+	} else if (c->mark.notes == NULL) {
+		c->mark = mark;
+	} else {
+		struct mark later = c->mark;
+
+		take_mark(c, &mark, &later);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return err;
 }
 
 enum err store_seal(struct store *s)
@@ -195,12 +397,16 @@ enum err store_seal(struct store *s)
 	enum err err = ERR_OK;
 
 	pthread_mutex_lock(&s->writing);
-	pthread_mutex_lock(&s->lock);
-	while (s->closed_chunks < CHUNKS && s->chunks[s->closed_chunks].count > 0)
-		s->closed_chunks++;
-	pthread_mutex_unlock(&s->lock);
-	while (err == ERR_OK && s->closed_chunks > 0)
-		err = seal_group(s);
+	/* Twice: what was not full at first may be now, with flows from before this call. */
+	for (int i = 0; i < 2; i++) {
+		close_ripe(s);
+		while (err == ERR_OK && s->closed_chunks > 0)
+			err = seal_group(s);
+	}
+	if (err == ERR_OK && s->pending_count == RUN_BLOCKS)
+		err = index_flush(s);
+	if (err == ERR_OK)
+		err = seal_young(s);
 	pthread_mutex_lock(&s->lock);
 	s->closed_chunks = 0;
 	if (err != ERR_FULL)
@@ -215,8 +421,10 @@ void store_stats(struct store *s, struct store_stats *ret)
 {
 	struct store_stats stats = {.log_octets = s->log_octets,
 	                            .damaged_blocks = s->damaged_blocks,
+	                            .damaged_runs = s->damaged_runs,
 	                            .is_full = s->is_full};
 	struct interval span = {INT64_MAX, INT64_MIN};
+	size_t durable = 0;
 	MDB_envinfo info;
 
 	if (mdb_env_info(s->env.mdb, &info) == 0)
@@ -228,6 +436,7 @@ void store_stats(struct store *s, struct store_stats *ret)
 		stats.flows += p->flows;
 		stats.blocks += p->blocks;
 		stats.octets += p->octets;
+		stats.index_octets += p->index_octets;
 		span.start_ms = MIN(span.start_ms, p->span.start_ms);
 		span.end_ms = MAX(span.end_ms, p->span.end_ms);
 	}
@@ -238,7 +447,11 @@ void store_stats(struct store *s, struct store_stats *ret)
 		span.end_ms = MAX(span.end_ms, held.end_ms);
 	}
 	stats.partitions = s->partition_count;
-	stats.unsealed = s->unsealed;
+	for (size_t i = 0; i < CHUNKS; i++)
+		durable += s->chunks[i].durable;
+	stats.flows += durable;
+	stats.octets += s->young_octets;
+	stats.unsealed = s->held - durable;
 	stats.expired_flows = s->expired_flows;
 	pthread_mutex_unlock(&s->lock);
 	if (stats.flows + stats.unsealed > 0) {

@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/interval.h"
 #include "proto/flow/flow.h"
+#include "store/wish.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,11 +44,13 @@ struct store_stats {
 	uint64_t unsealed; /* held in memory only */
 	uint64_t blocks;
 	uint64_t partitions;
-	uint64_t octets;     /* taken by blocks, in whole pages */
-	uint64_t log_octets; /* taken by the log (log.h), likewise */
+	uint64_t octets;       /* taken by blocks, in whole pages */
+	uint64_t index_octets; /* taken by the index of them, likewise */
+	uint64_t log_octets;   /* taken by the log (log.h), likewise */
 	uint64_t map_size;
 	uint64_t expired_flows;  /* dropped by retention since open */
 	uint64_t damaged_blocks; /* met and skipped since open */
+	uint64_t damaged_runs;   /* of the index: their blocks are all read */
 	int64_t oldest_ms;       /* earliest flow start held; 0 when empty */
 	int64_t newest_ms;       /* latest flow end held */
 	bool is_full;            /* the last seal found no room */
@@ -85,8 +88,9 @@ MUST_USE enum err store_append(struct store *s, const struct flow *flows, size_t
 bool store_is_ready(const struct store *s);
 
 /*
- * Makes everything appended so far durable. When it fails, the flows stay in memory, findable, and
- * the next call tries again.
+ * Makes everything appended so far durable. What does not fill a block stays in memory beside,
+ * until it does, or its hour is over by the clock of store_expire(): one dense block then takes its
+ * place on disk. When it fails, the flows stay in memory, findable, and the next call tries again.
  *
  * ERR_FULL   no room (map_size, or the disk)
  * ERR_IO     anything the system says
@@ -103,19 +107,24 @@ MUST_USE enum err store_expire(struct store *s, struct wall now);
 void store_stats(struct store *s, struct store_stats *ret);
 
 /*
- * Reads every flow that overlaps `when`, block by block: sealed ones oldest partition first, then
- * the unsealed ones as they were at open. Between two calls no transaction is held, so a slow
- * reader costs the file nothing; blocks expired meanwhile are missed.
+ * Reads the flows that `wish` wants (wish.h; what it points to stays the caller's, and unchanged
+ * until the cursor is closed): sealed ones first, then those in memory as they were at open. A wish
+ * that says whom is answered by the index, with the few blocks that may have them; any other block
+ * by block, oldest partition first. Between two calls no transaction is held, so a slow reader
+ * costs the file nothing; blocks expired meanwhile are missed.
  *
  * ERR_NOMEM
  */
+MUST_USE enum err store_cursor_find(struct store *s, const struct wish *wish,
+                                    struct store_cursor **ret);
+/* All that overlap `when`. */
 MUST_USE enum err store_cursor_open(struct store *s, struct interval when,
                                     struct store_cursor **ret);
 void store_cursor_close(struct store_cursor *c); /* NULL is fine */
 
 /*
- * The next block's overlapping flows, at least one; borrowed until the next call. A damaged block
- * is counted and skipped.
+ * The next block's flows that are wanted, at least one; borrowed until the next call. A damaged
+ * block is counted and skipped.
  *
  * ERR_NOENT    no more
  * ERR_BUSY     more than 126 threads are in this call
@@ -149,5 +158,22 @@ MUST_USE enum err store_note_put(struct store *s, const struct store_note *notes
 typedef void store_note_fn(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *value,
                            size_t len);
 MUST_USE enum err store_note_each(struct store *s, uint8_t kind, store_note_fn *fn, void *ctx);
+
+/*
+ * Notes that say something of all that was appended so far, such as how far an exporter's sequence
+ * has come: they are put together with it, in one transaction, so that after a crash they say
+ * neither more nor less than what is there. From the first mark on, seals go as far as the latest
+ * one, but for blocks that got full without. A later mark takes the place of an earlier one that
+ * was not sealed yet. With `is_turn`, the block at hand takes no more flows: for whoever has to
+ * mark the end of each block. By the thread that appends.
+ *
+ * ERR_BUSY   memory is full: seal first
+ * ERR_NOMEM
+ */
+MUST_USE enum err store_mark(struct store *s, const struct store_note *notes, size_t count,
+                             bool is_turn);
+
+/* How many flows fit the block at hand; 0: memory is full. */
+size_t store_room(struct store *s);
 
 #endif

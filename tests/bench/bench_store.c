@@ -1,6 +1,6 @@
 /*
- * bench_store - how fast flows are sealed and read, how small they are, and what one key per flow
- * would cost instead. One JSON object per line.
+ * bench_store - how fast flows are sealed and read, and how small they are. One JSON object per
+ * line.
  *
  *   bench_store [DIR [MILLIONS]]     DIR holds the files meanwhile; 1 million flows unless told
  */
@@ -8,8 +8,9 @@
 #include "base/util.h"
 #include "store/store.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/traffic.h"
 
-#include <lmdb.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,72 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HOSTS 2000
-#define PEERS 20000
+#define FLOWS_PER_S 2000
 #define BATCH 4096
 #define MAP (UINT64_C(8) << 30)
-#define T0 INT64_C(1448150400000)
-
-/* A few of many, as traffic chooses: the square of a uniform number prefers the small ones. */
-static uint32_t favourite(struct prng *p, uint32_t of)
-{
-	double u = prng_unit(p);
-
-	return (uint32_t)(u * u * u * of);
-}
-
-/* 2000 hosts behind one router of 3000 flows a second; replies follow their requests. */
-static void enterprise(struct prng *p, uint64_t i, struct flow *at)
-{
-	static const uint16_t ports[] = {443, 443, 443, 80, 53, 53, 22, 445, 123, 993};
-	static struct flow request;
-	uint32_t host = favourite(p, HOSTS);
-	uint32_t peer = favourite(p, PEERS);
-	double u = prng_unit(p);
-
-	if (i % 2 == 1) {
-		*at = request;
-		at->src = request.dst;
-		at->dst = request.src;
-		at->src_port = request.dst_port;
-		at->dst_port = request.src_port;
-		at->in_if = request.out_if;
-		at->out_if = request.in_if;
-		at->packets = 1 + request.packets * (1 + prng_below(p, 2));
-		at->octets = at->packets * (60 + prng_below(p, 1400));
-		return;
-	}
-	memset(at, 0, sizeof(*at));
-	at->src = addr_from_v4((const uint8_t[4]){10, 1, (uint8_t)(host >> 8), (uint8_t)host});
-	peer = peer * UINT32_C(2654435761);
-	at->dst = addr_from_v4((const uint8_t[4]){(uint8_t)(peer >> 24), (uint8_t)(peer >> 16),
-	                                          (uint8_t)(peer >> 8), (uint8_t)peer});
-	at->exporter = addr_from_v4((const uint8_t[4]){10, 0, 0, 1});
-	at->received_ms = T0 + (int64_t)(i / 30 * 10);
-	at->end_ms = at->received_ms - (int64_t)prng_below(p, 15000);
-	at->start_ms = at->end_ms - (prng_below(p, 3) == 0 ? 0 : (int64_t)(u * u * u * 60000));
-	at->src_port = (uint16_t)(32768 + prng_below(p, 28232));
-	at->dst_port = ports[prng_below(p, ARRAY_LEN(ports))];
-	at->proto = at->dst_port == 53 || at->dst_port == 123 ? 17 : FLOW_TCP;
-	at->packets = at->proto == 17 ? 1 : 4 + (uint64_t)(u * u * u * 100);
-	at->octets = at->packets * (60 + prng_below(p, 500));
-	at->tcp_flags = at->proto == FLOW_TCP ? 0x1b : 0;
-	at->in_if = 1;
-	at->out_if = 2 + (uint32_t)(peer & 1);
-	at->sampling = 1;
-	at->version = 9;
-	request = *at;
-}
-
-static double octets_on_disk(const char *dir)
-{
-	char path[4096];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "%s/data.mdb", dir);
-	CHECK(stat(path, &st) == 0);
-	return (double)st.st_size;
-}
 
 static void clean(const char *dir)
 {
@@ -111,22 +49,47 @@ static size_t read_back(struct store *s, struct interval when)
 	return total;
 }
 
-static double bench_store(const char *dir, uint64_t count)
+static bool is_asked(void *ctx, const struct flow *f)
+{
+	(void)ctx;
+	return f->dst_port == 22 && f->octets > 100000;
+}
+
+/* As a filter does: a test of few members, which few flows pass. */
+static size_t scan(struct store *s)
+{
+	struct wish wish = {.when = INTERVAL_ALWAYS,
+	                    .is_wanted = is_asked,
+	                    .members = wish_member(offsetof(struct flow, octets))};
+	struct store_cursor *c;
+	const struct flow *flows;
+	size_t total = 0;
+	size_t count;
+
+	CHECK(store_cursor_find(s, &wish, &c) == ERR_OK);
+	while (store_cursor_next(c, &flows, &count) == ERR_OK)
+		total += count;
+	store_cursor_close(c);
+	return total;
+}
+
+static void bench_store(const char *dir, uint64_t count)
 {
 	struct store_options options = {.path = dir, .map_size = MAP};
 	static struct flow flows[BATCH];
 	char reason[STORE_REASON_MAX];
 	struct store_stats stats;
-	struct prng p = {1};
+	static struct traffic t;
 	struct store *s;
 	double spent = 0;
 	double start;
 	size_t found;
 
+	traffic_start(&t, 1, FLOWS_PER_S);
 	CHECK(store_open(&options, &s, reason) == ERR_OK);
 	for (uint64_t i = 0; i < count; i += BATCH) {
 		for (uint64_t j = 0; j < BATCH; j++)
-			enterprise(&p, i + j, &flows[j]);
+			flows[j] = traffic_next(&t);
 		start = now_s();
 		CHECK(store_append(s, flows, BATCH) == ERR_OK);
 		if (store_is_ready(s))
@@ -143,51 +106,15 @@ static double bench_store(const char *dir, uint64_t count)
 	found = read_back(s, INTERVAL_ALWAYS);
 	report("store", "read", (double)found / (now_s() - start), "flows/s");
 	start = now_s();
+	CHECK(scan(s) > 0);
+	report("store", "scan", (double)stats.flows / (now_s() - start), "flows/s");
+	report("store", "index_size", (double)stats.index_octets / (double)stats.flows,
+	       "octets/flow");
+	start = now_s();
 	found = read_back(s, (struct interval){stats.newest_ms - 1000, stats.newest_ms});
 	report("store", "read_last_second", (now_s() - start) * 1e3, "ms");
 	CHECK(found > 0);
 	store_close(s);
-	return (double)stats.flows / spent;
-}
-
-/* The alternative: a random key for each flow, a transaction for each block's worth. */
-static double bench_keys(const char *dir, uint64_t count)
-{
-	static struct flow flows[STORE_BLOCK_FLOWS];
-	struct prng p = {1};
-	struct prng keys = {2};
-	MDB_env *env;
-	double spent = 0;
-	uint64_t done = 0;
-
-	CHECK(mdb_env_create(&env) == 0);
-	CHECK(mdb_env_set_mapsize(env, MAP) == 0);
-	CHECK(mkdir(dir, 0700) == 0);
-	CHECK(mdb_env_open(env, dir, 0, 0600) == 0);
-	for (; done < count; done += STORE_BLOCK_FLOWS) {
-		double start;
-		MDB_txn *txn;
-		MDB_dbi dbi;
-
-		for (uint64_t j = 0; j < STORE_BLOCK_FLOWS; j++)
-			enterprise(&p, done + j, &flows[j]);
-		start = now_s();
-		CHECK(mdb_txn_begin(env, NULL, 0, &txn) == 0);
-		CHECK(mdb_dbi_open(txn, NULL, 0, &dbi) == 0);
-		for (uint64_t j = 0; j < STORE_BLOCK_FLOWS; j++) {
-			uint64_t id[2] = {prng_next(&keys), prng_next(&keys)};
-			MDB_val k = {.mv_size = sizeof(id), .mv_data = id};
-			MDB_val v = {.mv_size = sizeof(flows[j]), .mv_data = &flows[j]};
-
-			CHECK(mdb_put(txn, dbi, &k, &v, 0) == 0);
-		}
-		CHECK(mdb_txn_commit(txn) == 0);
-		spent += now_s() - start;
-	}
-	mdb_env_close(env);
-	report("store", "key_per_flow_sealed", (double)done / spent, "flows/s");
-	report("store", "key_per_flow_size", octets_on_disk(dir) / (double)done, "octets/flow");
-	return (double)done / spent;
 }
 
 int main(int argc, char **argv)
@@ -195,15 +122,10 @@ int main(int argc, char **argv)
 	const char *parent = argc > 1 ? argv[1] : "/tmp";
 	uint64_t count = 1000000 * (argc > 2 ? strtoull(argv[2], NULL, 10) : 1);
 	char dir[4000];
-	double ours;
-	double theirs;
 
 	snprintf(dir, sizeof(dir), "%s/spoor-bench-XXXXXX", parent);
 	CHECK(mkdtemp(dir) != NULL);
-	ours = bench_store(dir, count);
+	bench_store(dir, count);
 	clean(dir);
-	theirs = bench_keys(dir, count);
-	clean(dir);
-	report("store", "sealed_to_key_per_flow", ours / theirs, "times");
 	return 0;
 }
