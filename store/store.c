@@ -25,18 +25,18 @@ static void memory_free(struct store *s)
 	free(s);
 }
 
-/* Of the next `some`, which are copied but not counted yet. */
-static void note_flows(struct chunk *c, size_t some)
+/* Of the next `some`, which are not counted yet. */
+static void note_flows(struct chunk *c, const struct flow *flows, size_t some)
 {
 	struct interval span = c->count == 0 ? (struct interval){INT64_MAX, INT64_MIN} : c->span;
 
 	if (c->count == 0 && some > 0) {
-		c->from_ms = blocks_hour_start(blocks_hour(c->flows[0].received_ms));
-		c->until_ms = blocks_hour_start(blocks_hour(c->flows[0].received_ms) + 1);
+		c->from_ms = blocks_hour_start(blocks_hour(flows[0].received_ms));
+		c->until_ms = blocks_hour_start(blocks_hour(flows[0].received_ms) + 1);
 		c->is_mixed = false;
 	}
-	for (size_t i = c->count; i < c->count + some; i++) {
-		const struct flow *f = &c->flows[i];
+	for (size_t i = 0; i < some; i++) {
+		const struct flow *f = &flows[i];
 
 		c->is_mixed |= f->received_ms < c->from_ms || f->received_ms >= c->until_ms;
 		span.start_ms = MIN(span.start_ms, f->start_ms);
@@ -65,7 +65,7 @@ static enum err memory_new(struct store *s)
 			return ERR_NOMEM;
 	}
 	err = young_read(s, s->chunks[0].flows, s->block_flows, &young);
-	note_flows(&s->chunks[0], young);
+	note_flows(&s->chunks[0], s->chunks[0].flows, young);
 	s->chunks[0].count = s->chunks[0].durable = young;
 	s->held = young;
 	return err;
@@ -167,7 +167,7 @@ enum err store_append(struct store *s, const struct flow *flows, size_t count)
 		size_t some = MIN(count, room_in(s, c));
 
 		memcpy(&c->flows[c->count], flows, some * sizeof(*flows));
-		note_flows(c, some);
+		note_flows(c, flows, some);
 		c->count += some;
 		flows += some;
 		count -= some;
@@ -279,7 +279,7 @@ static void group_remove(struct store *s, uint64_t hour, size_t count)
 	if (c->mark.rows == c->count)
 		c->mark.rows = kept;
 	c->count = 0;
-	note_flows(c, kept);
+	note_flows(c, c->flows, kept);
 	c->count = kept;
 	c->durable = durable;
 	if (kept == 0) {

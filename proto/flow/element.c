@@ -88,7 +88,7 @@ static void read_addr(struct addr *to, bool *has, const uint8_t *at, size_t len)
 	struct addr read;
 
 	if (len == V4_LEN)
-		read = (struct addr){{[10] = 0xff, 0xff, at[0], at[1], at[2], at[3]}};
+		read = addr_of_v4((uint32_t)number(at, len));
 	else if (len == sizeof(read))
 		memcpy(&read, at, sizeof(read));
 	else

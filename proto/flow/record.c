@@ -112,8 +112,10 @@ static bool find_time(const struct record_context *c, const struct values *v, ui
 {
 	bool has_zero = c->has_uptime || v->has_init || c->stream->init_ms != 0;
 
-	for (unsigned kind = 0; kind < TIME_KINDS; kind++) {
-		if ((has & 1u << kind) != 0 && (kind != TIME_UPTIME || has_zero)) {
+	if (!has_zero)
+		has &= (uint8_t) ~(1u << TIME_UPTIME);
+	for (unsigned kind = 0; has >> kind != 0; kind++) {
+		if ((has >> kind & 1) != 0) {
 			*ret = wall_of(c, v, (enum time_kind)kind, times[kind]);
 			return true;
 		}
