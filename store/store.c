@@ -171,6 +171,7 @@ enum err store_append(struct store *s, const struct flow *flows, size_t count)
 		c->count += some;
 		flows += some;
 		count -= some;
+		s->room_left = room_in(s, c);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return ERR_OK;
@@ -194,13 +195,14 @@ static struct chunk *chunk_at_hand(struct store *s)
 size_t store_room(struct store *s)
 {
 	const struct chunk *c;
-	size_t room;
 
+	if (s->room_left > 0)
+		return s->room_left;
 	pthread_mutex_lock(&s->lock);
 	c = chunk_at_hand(s);
-	room = c == NULL ? 0 : room_in(s, c);
+	s->room_left = c == NULL ? 0 : room_in(s, c);
 	pthread_mutex_unlock(&s->lock);
-	return room;
+	return s->room_left;
 }
 
 /*
@@ -233,6 +235,7 @@ enum err store_mark(struct store *s, const struct store_note *notes, size_t coun
 	mark.rows = c->count;
 	take_mark(c, &earlier, &mark);
 	c->is_turned = c->count > 0 && (is_turn || is_hour_over(s, c));
+	s->room_left = room_in(s, c);
 	s->is_marked = true;
 	pthread_mutex_unlock(&s->lock);
 	return ERR_OK;

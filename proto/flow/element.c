@@ -87,6 +87,11 @@ static void read_addr(struct addr *to, bool *has, const uint8_t *at, size_t len)
 {
 	struct addr read;
 
+	if (len == V4_LEN && !*has) { /* as it mostly is */
+		*to = addr_of_v4((uint32_t)number(at, len));
+		*has = true;
+		return;
+	}
 	if (len == V4_LEN)
 		read = addr_of_v4((uint32_t)number(at, len));
 	else if (len == sizeof(read))
