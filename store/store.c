@@ -16,6 +16,7 @@ static void memory_free(struct store *s)
 	pthread_mutex_destroy(&s->lock);
 	pthread_mutex_destroy(&s->writing);
 	index_free(s);
+	free(s->edges.words);
 	free(s->group);
 	free(s->partitions);
 	block_codec_free(s->codec);
@@ -25,6 +26,8 @@ static void memory_free(struct store *s)
 /* Of the next `some`, which are copied but not counted yet. */
 static void note_hours(struct chunk *c, size_t some)
 {
+	if (c->count == 0)
+		c->span = (struct interval){INT64_MAX, INT64_MIN};
 	if (c->count == 0 && some > 0) {
 		c->from_ms = blocks_hour_start(blocks_hour(c->flows[0].received_ms));
 		c->until_ms = blocks_hour_start(blocks_hour(c->flows[0].received_ms) + 1);
@@ -34,6 +37,8 @@ static void note_hours(struct chunk *c, size_t some)
 		int64_t received_ms = c->flows[i].received_ms;
 
 		c->is_mixed |= received_ms < c->from_ms || received_ms >= c->until_ms;
+		c->span.start_ms = MIN(c->span.start_ms, c->flows[i].start_ms);
+		c->span.end_ms = MAX(c->span.end_ms, c->flows[i].end_ms);
 	}
 }
 
@@ -55,6 +60,7 @@ static enum err memory_new(struct store *s)
 		s->chunks[i].flows = calloc(s->block_flows, sizeof(struct flow));
 		if (s->chunks[i].flows == NULL)
 			return ERR_NOMEM;
+		s->chunks[i].span = (struct interval){INT64_MAX, INT64_MIN};
 	}
 	err = young_read(s, s->chunks[0].flows, s->block_flows, &young);
 	note_hours(&s->chunks[0], young);
@@ -244,7 +250,7 @@ static enum err seal_group(struct store *s)
 	pthread_mutex_lock(&s->lock);
 	s->sequence++;
 	blocks_note(s, key.hour, &summary);
-	index_note(s, key, summary.span);
+	index_note(s, key, &summary);
 	group_remove(s, key.hour, count);
 	pthread_mutex_unlock(&s->lock);
 	return ERR_OK;
@@ -319,6 +325,8 @@ void store_stats(struct store *s, struct store_stats *ret)
 	struct store_stats stats = {.log_octets = s->log_octets,
 	                            .damaged_blocks = s->damaged_blocks,
 	                            .damaged_runs = s->damaged_runs,
+	                            .damaged_edges = s->damaged_edges,
+	                            .stray_edges = s->stray_edges,
 	                            .is_full = s->is_full};
 	struct interval span = {INT64_MAX, INT64_MIN};
 	size_t durable = 0;
@@ -338,7 +346,7 @@ void store_stats(struct store *s, struct store_stats *ret)
 		span.end_ms = MAX(span.end_ms, p->span.end_ms);
 	}
 	for (size_t i = 0; i < CHUNKS; i++) {
-		struct interval held = block_span(s->chunks[i].flows, s->chunks[i].count);
+		struct interval held = s->chunks[i].span;
 
 		span.start_ms = MIN(span.start_ms, held.start_ms);
 		span.end_ms = MAX(span.end_ms, held.end_ms);
@@ -349,6 +357,7 @@ void store_stats(struct store *s, struct store_stats *ret)
 	stats.flows += durable;
 	stats.octets += s->young_octets;
 	stats.unsealed = s->held - durable;
+	stats.edge_gap_ms = s->edges.holes > 0 ? 0 : s->edges.gap_ms;
 	stats.expired_flows = s->expired_flows;
 	pthread_mutex_unlock(&s->lock);
 	if (stats.flows + stats.unsealed > 0) {
