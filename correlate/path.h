@@ -34,7 +34,7 @@ struct match {
 	struct view view;
 	struct endpoint src, dst;
 	struct interval life;
-	double score; /* against the target */
+	double score; /* against the target, in decades; of the target itself, not looked at */
 	uint8_t proto;
 	bool is_target;
 	bool is_told; /* known by a tie alone: no timing has found it, and its score says nothing */
@@ -66,7 +66,7 @@ struct hop {
 	struct endpoint public_src, public_dst; /* as on the wire between the gateways */
 	uint32_t src_node, dst_node;            /* who sees behind that end; PATH_NOWHERE: nobody */
 	struct interval life;                   /* union over its views */
-	double score;                           /* lowest of its views that timing has found */
+	double score; /* lowest of its views that timing has found; INFINITY: none but the target */
 	uint32_t views;
 	bool is_told; /* no view of it was found by timing */
 	enum path_link link;

@@ -6,6 +6,8 @@
 #include "correlate/path_work.h"
 #include "correlate/span.h"
 
+#include <math.h>
+
 static int endpoint_cmp(const struct endpoint *a, const struct endpoint *b)
 {
 	int cmp = addr_cmp(&a->addr, &b->addr);
@@ -247,14 +249,14 @@ uint16_t path_settle(struct work *w)
 			w->seen[i].group = (uint16_t)w->group_count;
 			w->groups[w->group_count++] =
 				(struct group){.hop = {.life = m->life,
-			                               .score = 1,
+			                               .score = INFINITY,
 			                               .is_told = true,
 			                               .rival = PATH_NOWHERE}};
 		}
 		w->seen[i].group = w->seen[root].group;
 		hop = &w->groups[w->seen[i].group].hop;
 		hop->views++;
-		if (!m->is_told)
+		if (!m->is_told && !m->is_target)
 			hop->score = MIN(hop->score, m->score);
 		hop->is_told = hop->is_told && m->is_told;
 		hop->life.start_ms = MIN(hop->life.start_ms, m->life.start_ms);

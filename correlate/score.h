@@ -1,55 +1,91 @@
 /*
- * score - how well two fingerprints agree.
+ * score - how well two fingerprints agree, and whether that can be chance.
  *
- * One function, score_pair(), is all that the rest of spoor knows of the statistic; to replace it
- * is to replace score.c. It compares on the common time axis, over the common life: time both are
- * ON divided by time at least one is, and the same of their silence; the lesser of the two is the
- * score. Beside it stands the paper's CPF (ncts-2015 section IV; the Min/Max Sum Ratio of Wang,
- * Reeves and Wu 2002) as a named baseline: durations ON1, OFF1, ON2, ... compared index by index,
- * sum of minima over sum of maxima.
+ * score_pair() is all that the rest of spoor knows of the statistic. The score is evidence in
+ * decades: log10 of an e-value (evidence.h). Of unrelated connections at most one in 10^k reaches
+ * k; among `searched` of them the best reaches it with a probability of at most searched / 10^k,
+ * which is score_p_value(). Beside it stands the paper's CPF as a baseline (method.h has the
+ * others).
  */
 #ifndef SPOOR_CORRELATE_SCORE_H
 #define SPOOR_CORRELATE_SCORE_H
 
-#include "base/err.h"
 #include "correlate/fingerprint.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum verdict {
-	VERDICT_MATCH,       /* decidable, and score >= match_min */
-	VERDICT_DIFFERENT,   /* decidable, and below */
-	VERDICT_TOO_SHORT,   /* common life below life_min_ms or share_min */
-	VERDICT_UNDECIDABLE, /* fewer than silences_min silences to compare: timing cannot tell */
+	VERDICT_MATCH,        /* score >= match_min */
+	VERDICT_DIFFERENT,    /* score <= different_max: the candidate was silent or busy when it
+	                         should not */
+	VERDICT_TOO_SHORT,    /* common life below life_min_ms or share_min */
+	VERDICT_UNDECIDABLE,  /* fewer than silences_min silences to compare */
+	VERDICT_INCONCLUSIVE, /* silences enough, but what they say is neither: regular, or
+	                         disguised */
+};
+
+struct score_clock {       /* of an exporter, as the collector knows it */
+	int64_t offset_ms; /* it is ahead by this */
+	int64_t bound_ms;  /* within this, either way */
+	double loss;       /* share of its records that never came, 0..1 */
 };
 
 struct score_limits {
 	int64_t life_min_ms;   /* least common life */
 	double share_min;      /* least common life as a share of the target's life */
 	uint32_t silences_min; /* least silences of the target inside the common life */
-	double match_min;      /* least score of a match */
+	double match_min;      /* decades */
+	double different_max;  /* decades, below 0 */
+	int64_t delay_ms;      /* what a network may delay, beside the clocks */
+	struct score_clock target, candidate;
 };
 
-extern const struct score_limits score_defaults; /* 30 s, 0.5, 2, 0.7 */
+/* 30 s, 0.5, 2, 3 decades, -1 decade, 1.5 s; clocks right to within 1 s, 5 % of records lost */
+extern const struct score_limits score_defaults;
 
 struct agreement {
 	enum verdict verdict;
-	double score;      /* 0..1 */
-	double cpf;        /* 0..1; the paper's baseline, over both as they were given */
-	int64_t common_ms; /* common life */
-	int64_t lag_ms;    /* median of candidate start minus nearest target start; 0: none near */
+	double score;         /* decades; finite */
+	double cpf;           /* 0..1; the paper's baseline, over both as they were given */
+	double repeated;      /* decades that moving the pair apart has cost it (evidence.h) */
+	int64_t common_ms;    /* common life */
+	int64_t lag_ms;       /* candidate minus target, after their offsets */
+	int64_t lag_error_ms; /* one standard deviation; what the scatter of edges leaves open */
 	uint32_t silences; /* target silences longer than the pair's gap inside the common life */
 };
 
+#define SCORE_MAX 100000.0 /* no score is farther from 0 */
+
 /*
- * Compares at the larger gap of the two. `room` has space for target->count + candidate->count
- * intervals and is scribbled on. Neither count may be 0.
+ * Compares at the larger gap of the two, or at the least wider one at which neither has more than
+ * EDGES_MAX silences. Neither count may be 0. No allocation; about 50 KiB of stack; time bounded
+ * by EDGES_MAX whatever the fingerprints say.
  */
 struct agreement score_pair(const struct fingerprint *target, const struct fingerprint *candidate,
-                            const struct score_limits *limits, struct interval *room);
+                            const struct score_limits *limits);
 
-/* "match", "different", "too short", "undecidable"; "unknown" for anything else. */
+/*
+ * False only where score_pair() would find no evidence worth a line; a hundred times cheaper.
+ */
+bool score_is_worthwhile(const struct fingerprint *target, const struct fingerprint *candidate,
+                         const struct score_limits *limits);
+
+/* The chance that one of `searched` unrelated connections scores as much: at most 1. */
+double score_p_value(double decades, uint64_t searched);
+
+/*
+ * e-BH (Wang and Ramdas 2022): how many of the best may be reported so that the expected share of
+ * false ones among them is at most `rate`, however they depend on each other. decades[0..count) is
+ * in descending order, the best of `searched`.
+ */
+size_t score_discoveries(const double *decades, size_t count, uint64_t searched, double rate);
+
+/* "match", "different", "too short", "undecidable", "inconclusive"; "unknown" for anything else. */
 const char *verdict_text(enum verdict verdict);
+
+/* What would decide it: "a longer time in common", ...; NULL where nothing is open. */
+const char *verdict_need(enum verdict verdict);
 
 #endif

@@ -14,4 +14,12 @@ static inline int64_t span_ms(int64_t from_ms, int64_t to_ms)
 	return span > INT64_MAX ? INT64_MAX : (int64_t)span;
 }
 
+/* The same, for arithmetic with reals. */
+static inline double span_real_ms(int64_t from_ms, int64_t to_ms)
+{
+	int64_t span = span_ms(from_ms, to_ms);
+
+	return (double)span;
+}
+
 #endif

@@ -7,10 +7,12 @@
 #include "node/recordrow.h"
 #include "node/row.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ORIGINS_MAX 1024 /* that are listed, with the best matches */
+#define FALSE_SHARE_MAX 0.01 /* of the matches that are called significant */
+#define ORIGINS_MAX 1024     /* that are listed, with the best matches */
 
 static const struct cert *cert_of(const struct sheet *s, uint32_t node)
 {
@@ -118,15 +120,80 @@ static void put_target(struct pack *p, const struct sheet *s)
 	put_claim(p, "origin", s, s->target_claim);
 }
 
+struct share { /* of the coverage: what one node looked at */
+	struct interval window;
+	uint64_t flows, lost, connections;
+};
+
+static struct share share_of_answer(const struct answer *a)
+{
+	return (struct share){a->window, a->flows, a->lost, a->connections};
+}
+
+static const struct answer *reply_of(const struct round *t, const struct cert *cert)
+{
+	for (size_t i = 0; i < t->reply_count; i++) {
+		if (memcmp(&t->replies[i].cert.member, &cert->member, sizeof(cert->member)) == 0)
+			return &t->replies[i].answer;
+	}
+	return NULL;
+}
+
+/* Its signed receipt says it; its answer, too, should that have come alone. */
+static struct share share_of(const struct round *t, const struct trace_outcome *o)
+{
+	const struct answer *answer = reply_of(t, &o->card.cert);
+	const struct receipt *r = &o->receipt;
+
+	if (answer != NULL)
+		return share_of_answer(answer);
+	if (o->has_receipt)
+		return (struct share){r->window, r->flows, r->lost, r->connections};
+	return (struct share){.window = {0, -1}};
+}
+
+/* Every connection that was compared for this trace, at any node: what chance has had to try. */
+static uint64_t searched_of(const struct trace *t)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < t->round_count; i++) {
+		const struct round *r = t->rounds[i];
+
+		sum += r->search.answer.connections;
+		for (size_t k = 0; k < r->outcome_count; k++)
+			sum += share_of(r, &r->outcomes[k]).connections;
+	}
+	return sum;
+}
+
+/* How many of the best matches may be believed at once; `lines` has the matches first, by score. */
+static size_t significant_of(const struct sheet *s, uint64_t searched)
+{
+	double *decades = malloc((s->line_count + 1) * sizeof(*decades));
+	size_t count = 0, ret;
+
+	if (decades == NULL)
+		return 0;
+	while (count < s->line_count && s->lines[count].finding->verdict == VERDICT_MATCH) {
+		decades[count] = s->lines[count].finding->score;
+		count++;
+	}
+	ret = score_discoveries(decades, count, searched, FALSE_SHARE_MAX);
+	free(decades);
+	return ret;
+}
+
 static void put_match(struct pack *p, const struct sheet *s, const struct line *line,
-                      bool has_origin)
+                      uint64_t searched, bool is_significant, bool has_origin)
 {
 	const struct finding *f = line->finding;
 	const struct cert *cert = cert_of(s, line->node);
 	struct view view = view_of(f);
 	uint32_t hop = line->match == SHEET_NONE ? PATH_NOWHERE : s->matches[line->match].hop;
+	const char *need = verdict_need((enum verdict)f->verdict);
 
-	pack_map(p, 20);
+	pack_map(p, 22);
 	row_str(p, "node", cert->name);
 	row_str(p, "org", cert->org);
 	row_view(p, "view", &view);
@@ -137,12 +204,17 @@ static void put_match(struct pack *p, const struct sheet *s, const struct line *
 	row_time(p, "end", f->life.end_ms);
 	row_bool(p, "is_open", f->is_open);
 	row_real(p, "score", f->score);
-	row_nil(p, "p_value"); /* overlap has no calibrated error: none is claimed */
+	row_real(p, "p_value", score_p_value(f->score, searched));
+	row_bool(p, "is_significant", is_significant);
 	row_real(p, "cpf", f->cpf);
 	row_int(p, "lag_ms", f->lag_ms);
 	row_uint(p, "silences", f->silences);
 	row_int(p, "common_ms", f->common_ms);
 	row_str(p, "verdict", verdict_text((enum verdict)f->verdict));
+	if (need != NULL)
+		row_str(p, "needs", need);
+	else
+		row_nil(p, "needs");
 	row_str(p, "evidence", level_of(s, line));
 	put_claim(p, "origin", s, has_origin ? line->claim : SHEET_NONE);
 	row_uint(p, "question", line->question + 1);
@@ -237,8 +309,9 @@ static void put_path(struct pack *p, const struct sheet *s)
 		put_org(p, "dst_org", s, hop->dst_node);
 		row_time(p, "start", hop->life.start_ms);
 		row_time(p, "end", hop->life.end_ms);
-		if (hop->is_told)
-			row_nil(p, "score"); /* a host has named it; no timing has found it */
+		if (hop->is_told || !isfinite(hop->score))
+			row_nil(p, "score"); /* a host has named it, or it is the target: no timing
+			                        has found it */
 		else
 			row_real(p, "score", hop->score);
 		row_uint(p, "views", hop->views);
@@ -257,38 +330,6 @@ static void put_path(struct pack *p, const struct sheet *s)
 		row_addr(p, "to", &gap->to);
 		row_str(p, "link", path_link_text(gap->link));
 	}
-}
-
-struct share { /* of the coverage: what one node looked at */
-	struct interval window;
-	uint64_t flows, lost, connections;
-};
-
-static struct share share_of_answer(const struct answer *a)
-{
-	return (struct share){a->window, a->flows, a->lost, a->connections};
-}
-
-static const struct answer *reply_of(const struct round *t, const struct cert *cert)
-{
-	for (size_t i = 0; i < t->reply_count; i++) {
-		if (memcmp(&t->replies[i].cert.member, &cert->member, sizeof(cert->member)) == 0)
-			return &t->replies[i].answer;
-	}
-	return NULL;
-}
-
-/* Its signed receipt says it; its answer, too, should that have come alone. */
-static struct share share_of(const struct round *t, const struct trace_outcome *o)
-{
-	const struct answer *answer = reply_of(t, &o->card.cert);
-	const struct receipt *r = &o->receipt;
-
-	if (answer != NULL)
-		return share_of_answer(answer);
-	if (o->has_receipt)
-		return (struct share){r->window, r->flows, r->lost, r->connections};
-	return (struct share){.window = {0, -1}};
 }
 
 /* `receipt` is what the node has signed, NULL if nothing. */
@@ -363,7 +404,8 @@ static void put_coverage(struct pack *p, const struct sheet *s)
 	if (first != NULL)
 		own = share_of_answer(&first->search.answer);
 	pack_str(p, "coverage");
-	pack_map(p, 8);
+	pack_map(p, 9);
+	row_uint(p, "searched", searched_of(s->trace));
 	put_coverage_totals(p, r);
 	pack_str(p, "nodes");
 	pack_array(p, 1 + r->outcome_count);
@@ -450,6 +492,8 @@ static enum ctl_code code_of(const struct sheet *s)
 enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bundle)
 {
 	size_t listed = MIN(s->line_count, REPORT_MATCHES_MAX), origins = 0;
+	uint64_t searched = searched_of(s->trace);
+	size_t significant = significant_of(s, searched);
 
 	pack_map(p, 8);
 	put_target(p, s);
@@ -457,7 +501,7 @@ enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bun
 	pack_array(p, listed);
 	for (size_t i = 0; i < listed; i++) {
 		origins += s->lines[i].claim != SHEET_NONE;
-		put_match(p, s, &s->lines[i], origins <= ORIGINS_MAX);
+		put_match(p, s, &s->lines[i], searched, i < significant, origins <= ORIGINS_MAX);
 	}
 	put_path(p, s); /* and its gaps */
 	put_coverage(p, s);

@@ -91,14 +91,11 @@ static enum err gather(struct store *store, struct interval when, wanted_fn *wan
 	return err;
 }
 
-/* The best findings so far, and what scoring one more needs. */
+/* The best findings so far. */
 struct scoring {
 	const struct question *question;
-	struct interval *room; /* for score_pair() */
-	size_t room_count;
 	struct answer *answer;
 	bool is_counting;
-	enum err err;
 };
 
 /* Matches before all else, then by score. */
@@ -125,22 +122,6 @@ static void keep(struct answer *answer, const struct finding *finding)
 	answer->findings[at] = *finding;
 }
 
-static bool has_room(struct scoring *s, size_t count)
-{
-	struct interval *room;
-
-	if (count <= s->room_count)
-		return true;
-	room = realloc(s->room, count * sizeof(*room));
-	if (room == NULL) {
-		s->err = ERR_NOMEM;
-		return false;
-	}
-	s->room = room;
-	s->room_count = count;
-	return true;
-}
-
 static void score_one(void *ctx, const struct connection *c)
 {
 	struct scoring *s = ctx;
@@ -151,9 +132,9 @@ static void score_one(void *ctx, const struct connection *c)
 	struct finding finding;
 
 	s->answer->connections += s->is_counting;
-	if (!has_room(s, q->on_count + c->on_count))
+	if (!score_is_worthwhile(&target, &candidate, &score_defaults))
 		return;
-	a = score_pair(&target, &candidate, &score_defaults, s->room);
+	a = score_pair(&target, &candidate, &score_defaults);
 	if (a.verdict == VERDICT_TOO_SHORT || a.score < SEARCH_SCORE_MIN)
 		return;
 	finding = (struct finding){
@@ -204,8 +185,8 @@ static bool is_found(const void *ctx, const struct flow *flow)
 	return false;
 }
 
-static enum err score_all(struct search *search, struct gathered *g, struct answer *answer,
-                          bool is_counting)
+static void score_all(struct search *search, struct gathered *g, struct answer *answer,
+                      bool is_counting)
 {
 	struct scoring scoring = {
 		.question = &search->question,
@@ -215,8 +196,6 @@ static enum err score_all(struct search *search, struct gathered *g, struct answ
 
 	connection_each(g->rows, g->count, MAX(search->own_gap_ms, search->question.gap_ms),
 	                g->room, score_one, &scoring);
-	free(scoring.room);
-	return scoring.err;
 }
 
 static enum err first_pass(struct search *search, struct store *store, struct interval core)
@@ -229,9 +208,9 @@ static enum err first_pass(struct search *search, struct store *store, struct in
 		return err;
 	answer->flows = g.flows;
 	answer->window = g.window;
-	err = score_all(search, &g, answer, true);
+	score_all(search, &g, answer, true);
 	gathered_free(&g);
-	return err;
+	return ERR_OK;
 }
 
 /* The same connections again, whole: their findings take the place of the first pass's. */
@@ -245,9 +224,9 @@ static enum err second_pass(struct search *search, struct store *store, struct i
 	if (err != ERR_OK)
 		return err;
 	answer->finding_count = 0;
-	err = score_all(search, &g, answer, false);
+	score_all(search, &g, answer, false);
 	gathered_free(&g);
-	return err;
+	return ERR_OK;
 }
 
 static void run_search(struct job *job)

@@ -21,7 +21,7 @@ struct node;
 
 #define SEARCH_BEFORE_MS 3600000 /* how long an upstream connection may be older */
 #define SEARCH_AFTER_MS 600000   /* and outlive it */
-#define SEARCH_SCORE_MIN 0.2     /* findings below are not worth a line */
+#define SEARCH_SCORE_MIN 0.5     /* decades; findings below are not worth a line */
 
 struct search {
 	struct job job; /* first */

@@ -16,7 +16,7 @@ sim_test(engine)
 # Two hundred fresh seeds, in two halves for two processors. They are many, so the simulator and what
 # it runs are built once more for them, without sanitizers and as users have them; a few run with.
 set(swift_sources)
-foreach(one base flow wire overlay correlate sim)
+foreach(one base flow wire overlay correlate plot sim)
 	get_target_property(sources ${one} SOURCES)
 	get_target_property(folder ${one} SOURCE_DIR)
 	list(TRANSFORM sources PREPEND ${folder}/)

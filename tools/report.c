@@ -16,6 +16,7 @@
 #define PLACE_MAX 160
 #define MARGIN_MAX 16
 #define HOST_MAX 128
+#define GOOD_DECADES 6.0 /* a score that needs no second look */
 
 /* The drawing's characters. */
 struct glyphs {
@@ -169,9 +170,10 @@ static void put_hop(struct paper *p, const json_t *report, const json_t *hop,
 
 	put_margin(p);
 	if (json_is_number(json_object_get(hop, "score")))
-		paper_put(p, score >= 0.9 ? PAPER_GOOD : PAPER_PLAIN, "%.3f", score);
+		paper_put(p, score >= GOOD_DECADES ? PAPER_GOOD : PAPER_PLAIN, "%.1f", score);
 	else
-		paper_put(p, PAPER_PLAIN, "told");
+		paper_put(p, PAPER_PLAIN, "%s",
+		          strcmp(json_text(hop, "link"), "end") == 0 ? "asked" : "told");
 	paper_piece(p, PAPER_PLAIN, "%s", report_span(report, hop, span));
 	paper_piece(p, PAPER_PLAIN, "%lld view%s%s%s", (long long)views, views == 1 ? "" : "s",
 	            report_witnesses(hop, nodes) > 0 ? ": " : "", nodes);

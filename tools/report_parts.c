@@ -250,12 +250,12 @@ static void connection_cell(const json_t *row, struct wall now, char room[PRINT_
 	         json_text(row, "dst"));
 }
 
-static void put_real(const json_t *row, const char *key, char *room)
+static void put_real(const json_t *row, const char *key, int digits, char *room)
 {
 	const json_t *value = json_object_get(row, key);
 
 	if (json_is_number(value))
-		snprintf(room, PRINT_CELL_MAX, "%.3f", json_number_value(value));
+		snprintf(room, PRINT_CELL_MAX, "%.*f", digits, json_number_value(value));
 	else
 		snprintf(room, PRINT_CELL_MAX, "-");
 }
@@ -263,13 +263,24 @@ static void put_real(const json_t *row, const char *key, char *room)
 static void score_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX])
 {
 	(void)now;
-	put_real(row, "score", room);
+	put_real(row, "score", 1, room);
+}
+
+static void chance_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX])
+{
+	const json_t *value = json_object_get(row, "p_value");
+
+	(void)now;
+	if (json_is_number(value))
+		snprintf(room, PRINT_CELL_MAX, "%.1g", json_number_value(value));
+	else
+		snprintf(room, PRINT_CELL_MAX, "-");
 }
 
 static void cpf_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX])
 {
 	(void)now;
-	put_real(row, "cpf", room);
+	put_real(row, "cpf", 3, room);
 }
 
 static void lag_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX])
@@ -285,6 +296,7 @@ static const struct print_column columns[] = {
 	{"node",      "NODE",         0, false, NULL},
 	{"src",       "CONNECTION",   0, false, connection_cell},
 	{"score",     "SCORE",        0, true,  score_cell},
+	{"p_value",   "P",            0, true,  chance_cell},
 	{"cpf",       "CPF",          0, true,  cpf_cell},
 	{"silences",  "SILENCES",     0, true,  NULL},
 	{"lag_ms",    "LAG",          0, true,  lag_cell},

@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-#define ANSWER_VERSION 3
+#define ANSWER_VERSION 4
 #define ANSWER_FIELDS 8
 #define FINDING_FIELDS 15
-#define DOMAIN "spoor answer 3"
+#define DOMAIN "spoor answer 4"
 #define PLAIN_MAX (ANSWER_MAX - SEAL_OVERHEAD)
 
 static void pack_finding(struct pack *p, const struct finding *f)
@@ -40,6 +40,14 @@ static double unpack_share(struct unpack *u)
 	return share;
 }
 
+static double unpack_decades(struct unpack *u)
+{
+	double decades = unpack_real(u);
+
+	u->is_wrong |= decades < -ANSWER_DECADES_MAX || decades > ANSWER_DECADES_MAX;
+	return decades;
+}
+
 static void unpack_finding(struct unpack *u, struct finding *f)
 {
 	u->is_wrong |= unpack_array(u) != FINDING_FIELDS;
@@ -54,7 +62,7 @@ static void unpack_finding(struct unpack *u, struct finding *f)
 	f->life.start_ms = unpack_int(u);
 	f->life.end_ms = unpack_int(u);
 	u->is_wrong |= f->life.start_ms > f->life.end_ms;
-	f->score = unpack_share(u);
+	f->score = unpack_decades(u);
 	f->cpf = unpack_share(u);
 	f->silences = (uint32_t)unpack_uint(u, UINT32_MAX);
 	f->common_ms = unpack_int(u);
@@ -108,13 +116,13 @@ static struct id statement(const struct query *query, const struct id *responder
 {
 	uint8_t head[sizeof(struct query_id) + sizeof(struct box_key) + 2 * sizeof(struct id)];
 	struct octets out = octets_of(head, sizeof(head));
-	struct id of_body = digest("spoor answer body 3", body.at, bytes_left(&body));
+	struct id of_body = digest("spoor answer body 4", body.at, bytes_left(&body));
 
 	octets_put(&out, query->id.octets, sizeof(query->id.octets));
 	octets_put(&out, query->reply_to.octets, sizeof(query->reply_to.octets));
 	octets_put(&out, responder->octets, sizeof(responder->octets));
 	octets_put(&out, of_body.octets, sizeof(of_body.octets));
-	return digest("spoor answer statement 3", head, octets_len(&out));
+	return digest("spoor answer statement 4", head, octets_len(&out));
 }
 
 enum err answer_sign(const struct answer *answer, const struct query *query,

@@ -21,7 +21,8 @@
 #include <stdint.h>
 
 #define ANSWER_FINDINGS_MAX 64
-#define ANSWER_MAX 15360 /* octets of an encoded, sealed answer */
+#define ANSWER_DECADES_MAX 1e5 /* no score is farther from 0 */
+#define ANSWER_MAX 15360       /* octets of an encoded, sealed answer */
 
 struct finding { /* one connection that was compared */
 	struct addr exporter;
@@ -31,7 +32,8 @@ struct finding { /* one connection that was compared */
 	uint8_t verdict; /* enum verdict of correlate/score.h, opaque here */
 	bool is_open;
 	struct interval life;
-	double score, cpf; /* 0..1 */
+	double score; /* evidence, in decades */
+	double cpf;   /* 0..1 */
 	uint32_t silences;
 	int64_t common_ms, lag_ms;
 };

@@ -20,7 +20,7 @@ void intervals_put(struct octets *out, const struct interval *on, size_t count);
 
 /*
  * Reads all of `in`, at most `max` and at least one: ordered, disjoint, each silence above
- * `gap_ms`, which is what score_pair() relies on. ERR_FORMAT
+ * `gap_ms`. ERR_FORMAT
  */
 MUST_USE enum err intervals_get(struct bytes in, int64_t gap_ms, struct interval *on, size_t max,
                                 size_t *ret_count);

@@ -7,8 +7,11 @@
 #include "base/prng.h"
 #include "base/util.h"
 #include "correlate/connection.h"
+#include "correlate/edges.h"
+#include "correlate/evidence.h"
 #include "correlate/path.h"
 #include "correlate/score.h"
+#include "correlate/sieve.h"
 #include "tests/bench/bench.h"
 
 #include <stdio.h>
@@ -19,6 +22,10 @@
 #define GAP_MS 15000
 #define PRINTS 1000
 #define INTERVALS_MAX 100
+#define SILENCES 18
+#define STRANGERS 4096 /* that are told apart; the million repeats them */
+#define ROUNDS 3
+#define LAG_S 3.5
 #define RECORDS 12 /* of one connection: both directions of six */
 #define T0 INT64_C(1448150400000)
 
@@ -37,7 +44,6 @@ static void talk(struct prng *p, struct interval *on, size_t count)
 static void bench_pairs(size_t intervals)
 {
 	static struct interval on[PRINTS][INTERVALS_MAX];
-	struct interval room[2 * INTERVALS_MAX];
 	struct prng p = {1};
 	uint64_t pairs = 0, matches = 0;
 	double start_s, spent_s = 0;
@@ -51,7 +57,7 @@ static void bench_pairs(size_t intervals)
 
 		for (size_t j = 0; j < PRINTS; j++) {
 			struct fingerprint candidate = {on[j], intervals, GAP_MS};
-			struct agreement a = score_pair(&target, &candidate, &score_defaults, room);
+			struct agreement a = score_pair(&target, &candidate, &score_defaults);
 
 			matches += a.verdict == VERDICT_MATCH;
 		}
@@ -61,6 +67,70 @@ static void bench_pairs(size_t intervals)
 	CHECK(matches > 0);
 	snprintf(what, sizeof(what), "pairs of %zu intervals", intervals);
 	report("score", what, (double)pairs / spent_s, "pairs/s");
+}
+
+/* One target against `count` strangers of 18 silences, from the coarse sieve to the evidence. */
+static void bench_brute_force(size_t count)
+{
+	static struct sieve sieve;
+	static struct side target, other;
+	struct sieve_silence *silences = malloc(count * SILENCES * sizeof(*silences));
+	struct edges *edges = malloc(STRANGERS * sizeof(*edges));
+	uint32_t *first = malloc((count + 1) * sizeof(*first)),
+		 *picked = malloc(count * sizeof(*picked));
+	struct interval on[SILENCES + 1];
+	struct fingerprint print = {on, SILENCES + 1, GAP_MS};
+	struct prng p = {7};
+	size_t left = 0, voted = 0;
+	double start_s, sieve_s = 0, all_s = 0;
+
+	CHECK(silences != NULL && edges != NULL && first != NULL && picked != NULL);
+	talk(&p, on, SILENCES + 1);
+	edges_of(&print, GAP_MS, T0, 0, &target.edges);
+	side_predict(&target);
+	sieve_of(&target.edges, LAG_S, &sieve);
+	for (size_t i = 0; i <= count; i++)
+		first[i] = (uint32_t)(i * SILENCES);
+	for (size_t i = 0; i < count; i++) {
+		struct edges *e = &edges[i % STRANGERS];
+
+		if (i < STRANGERS) {
+			talk(&p, on, SILENCES + 1);
+			edges_of(&print, GAP_MS, T0, 0, e);
+		}
+		for (size_t k = 0; k < SILENCES; k++)
+			silences[i * SILENCES + k] =
+				(struct sieve_silence){sieve_second(&target.edges, e->leave_s[k]),
+			                               sieve_second(&target.edges, e->back_s[k])};
+	}
+	for (int round = 0; round < ROUNDS; round++) {
+		start_s = now_s();
+		left = sieve_pick(&sieve, silences, first, count, picked);
+		sieve_s += now_s() - start_s;
+		voted = 0;
+		for (size_t i = 0; i < left; i++) {
+			const struct edges *e = &edges[picked[i] % STRANGERS];
+			struct evidence evidence;
+
+			if (sieve_votes(&target.edges, e, LAG_S) < sieve.least)
+				continue;
+			voted++;
+			other.edges = *e;
+			side_predict(&other);
+			evidence_of(&target, &other, LAG_S, &evidence);
+			CHECK(evidence.decades < 12);
+		}
+		all_s += now_s() - start_s;
+	}
+	report("score", "coarse sieve", sieve_s / ROUNDS / (double)count * 1e9, "ns/candidate");
+	report("score", "it leaves", (double)left / (double)count, "share");
+	report("score", "votes leave", (double)voted / (double)count, "share");
+	report("score", "sieve, votes and evidence", all_s / ROUNDS / (double)count * 1e9,
+	       "ns/candidate");
+	free(silences);
+	free(edges);
+	free(first);
+	free(picked);
 }
 
 static void count_connection(void *ctx, const struct connection *c)
@@ -140,6 +210,7 @@ int main(int argc, char **argv)
 {
 	size_t sightings = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000;
 
+	bench_brute_force(1000000);
 	bench_pairs(18);
 	bench_pairs(INTERVALS_MAX);
 	bench_connections(sightings);

@@ -283,15 +283,19 @@ static void signed_nonsense_is_refused(void **state)
 {
 	static const double shares[] = {-0.001, 1.001, (double)NAN, (double)INFINITY,
 	                                -(double)INFINITY};
+	static const double decades[] = {-1.1e5, 1.1e5, (double)NAN, (double)INFINITY,
+	                                 -(double)INFINITY};
 	struct bytes plain;
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_LEN(shares); i++) {
 		make_answer(1);
-		answer.findings[0].score = shares[i];
-		assert_err(ERR_FORMAT, open(pack(), &plain));
-		make_answer(1);
 		answer.findings[0].cpf = shares[i];
+		assert_err(ERR_FORMAT, open(pack(), &plain));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(decades); i++) {
+		make_answer(1);
+		answer.findings[0].score = decades[i];
 		assert_err(ERR_FORMAT, open(pack(), &plain));
 	}
 	make_answer(1);

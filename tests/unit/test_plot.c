@@ -1,5 +1,5 @@
 #include "tests/unit/test.h"
-#include "tools/sim/plot.h"
+#include "tools/plot.h"
 
 #include <math.h>
 #include <stdlib.h>

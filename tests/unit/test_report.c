@@ -18,32 +18,33 @@
 	"'others':0}"
 #define MATCH(node, org, src, dst, span, score, verdict, hop)                        \
 	"{'node':'" node "','org':'" org "','src':'" src "','dst':'" dst "'," span   \
-	",'score':" score ",'p_value':null,'cpf':0.304,'lag_ms':-250,'silences':18," \
+	",'score':" score ",'p_value':2e-9,'cpf':0.304,'lag_ms':-250,'silences':18," \
 	"'common_ms':610000,'verdict':'" verdict "','evidence':'E1','origin':null,'hop':" hop "}"
 #define HOP_1                                                                                      \
 	"{'hop':1,'src':'10.1.0.10:40112','dst':'10.2.0.10:22','public_src':'198.51.100.1:62223'," \
 	"'public_dst':'203.0.113.2:22','src_node':'R1','src_org':'Example One','dst_node':'R2',"   \
 	"'dst_org':'Example Two','seen_by':['R1','R2']," SPAN_1                                    \
-	",'score':0.999,'views':4,'link':'host'}"
+	",'score':19.9,'views':4,'link':'host'}"
 #define HOP_2                                                                                     \
 	"{'hop':2,'src':'10.2.0.10:38822','dst':'192.0.2.3:22','public_src':'203.0.113.2:38822'," \
 	"'public_dst':'192.0.2.3:22','src_node':'R2','src_org':'Example Two','dst_node':null,"    \
-	"'dst_org':null,'seen_by':['R2']," SPAN_2 ",'score':0.997,'views':2,'link':'address'}"
+	"'dst_org':null,'seen_by':['R2']," SPAN_2 ",'score':9.97,'views':2,'link':'address'}"
 #define HOP_3                                                                                   \
 	"{'hop':3,'src':'192.0.2.3:26866','dst':'10.4.0.10:22','public_src':'192.0.2.3:26866'," \
 	"'public_dst':'198.51.100.4:22','src_node':null,'src_org':null,'dst_node':'R4',"        \
-	"'dst_org':'Example Four','seen_by':['R4']," SPAN_3 ",'score':1.0,'views':2,'link':'end'}"
+	"'dst_org':'Example Four','seen_by':['R4']," SPAN_3                                     \
+	",'score':21.0,'views':2,'link':'end'}"
 
 static const char chain[] = "{" TARGET ",'matches':["
-	/**/ MATCH("R1", "Example One", "10.1.0.10:40112", "203.0.113.2:22", SPAN_1, "1.0", "match",
-                   "1") ","
-	/**/ MATCH("R2", "Example Two", "198.51.100.1:62223", "10.2.0.10:22", SPAN_1, "0.999",
+	/**/ MATCH("R1", "Example One", "10.1.0.10:40112", "203.0.113.2:22", SPAN_1, "21.0",
                    "match", "1") ","
-	/**/ MATCH("R2", "Example Two", "10.2.0.10:38822", "192.0.2.3:22", SPAN_2, "0.997", "match",
+	/**/ MATCH("R2", "Example Two", "198.51.100.1:62223", "10.2.0.10:22", SPAN_1, "19.9",
+                   "match", "1") ","
+	/**/ MATCH("R2", "Example Two", "10.2.0.10:38822", "192.0.2.3:22", SPAN_2, "9.97", "match",
                    "2") ","
-	/**/ MATCH("R4", "Example Four", "192.0.2.3:26866", "198.51.100.4:22", SPAN_3, "1.0",
+	/**/ MATCH("R4", "Example Four", "192.0.2.3:26866", "198.51.100.4:22", SPAN_3, "21.0",
                    "match", "3") ","
-	/**/ MATCH("R5", "Example Five", "203.0.113.5:4711", "198.51.100.142:22", SPAN_3, "0.41",
+	/**/ MATCH("R5", "Example Five", "203.0.113.5:4711", "198.51.100.142:22", SPAN_3, "-1.4",
                    "different",
                    "null") "],'path':[" HOP_1 "," HOP_2 "," HOP_3
 			   "],'gaps':[{'after':2,'from':'192.0.2.3','to':'192.0.2.3','link':'"
@@ -67,13 +68,13 @@ static const char chain_drawn[] =
 	"3 hops back: 10.1.0.10 (HA), behind R1 (Example One); 1 gap on the way.\n"
 	"\n"
 	"  * 10.1.0.10  HA    behind R1 (Example One)    << origin, as far as nodes can see\n"
-	"  |   0.999  01:06:02.178 - 01:16:30.155 (10m 27s)  4 views: R1 R2\n"
+	"  |   19.9  01:06:02.178 - 01:16:30.155 (10m 27s)  4 views: R1 R2\n"
 	"  |   10.1.0.10:40112 -> 10.2.0.10:22  on the wire 198.51.100.1:62223 -> 203.0.113.2:22\n"
 	"  * 10.2.0.10  HS1   behind R2 (Example Two)\n"
-	"  |   0.997  01:06:05.501 - 01:16:29.800 (10m 24s)  2 views: R2\n"
+	"  |   10.0  01:06:05.501 - 01:16:29.800 (10m 24s)  2 views: R2\n"
 	"  |   10.2.0.10:38822 -> 192.0.2.3:22  on the wire 203.0.113.2:38822 -> 192.0.2.3:22\n"
 	"  o 192.0.2.3        NO NODE HERE: ends one hop and begins the next\n"
-	"  |   1.000  01:06:09.004 - 01:16:29.500 (10m 20s)  2 views: R4\n"
+	"  |   21.0  01:06:09.004 - 01:16:29.500 (10m 20s)  2 views: R4\n"
 	"  |   192.0.2.3:26866 -> 10.4.0.10:22  on the wire 192.0.2.3:26866 -> 198.51.100.4:22\n"
 	"  @ 10.4.0.10        behind R4 (Example Four)   << the target\n"
 	"\n"
@@ -82,12 +83,14 @@ static const char chain_drawn[] =
 
 static const char chain_explained[] =
 	"\n"
-	"HOP NODE CONNECTION                            SCORE   CPF SILENCES     LAG VERDICT\n"
-	"  1 R1   10.1.0.10:40112 -> 203.0.113.2:22     1.000 0.304       18 -250 ms match\n"
-	"  1 R2   198.51.100.1:62223 -> 10.2.0.10:22    0.999 0.304       18 -250 ms match\n"
-	"  2 R2   10.2.0.10:38822 -> 192.0.2.3:22       0.997 0.304       18 -250 ms match\n"
-	"  3 R4   192.0.2.3:26866 -> 198.51.100.4:22    1.000 0.304       18 -250 ms match\n"
-	"  - R5   203.0.113.5:4711 -> 198.51.100.142:22 0.410 0.304       18 -250 ms different\n";
+	"HOP NODE CONNECTION                            SCORE     P   CPF SILENCES     LAG "
+	"VERDICT\n"
+	"  1 R1   10.1.0.10:40112 -> 203.0.113.2:22      21.0 2e-09 0.304       18 -250 ms match\n"
+	"  1 R2   198.51.100.1:62223 -> 10.2.0.10:22     19.9 2e-09 0.304       18 -250 ms match\n"
+	"  2 R2   10.2.0.10:38822 -> 192.0.2.3:22        10.0 2e-09 0.304       18 -250 ms match\n"
+	"  3 R4   192.0.2.3:26866 -> 198.51.100.4:22     21.0 2e-09 0.304       18 -250 ms match\n"
+	"  - R5   203.0.113.5:4711 -> 198.51.100.142:22  -1.4 2e-09 0.304       18 -250 ms "
+	"different\n";
 
 /* JSON with ' for ". */
 static json_t *report_of(const char *text)
@@ -159,13 +162,13 @@ static void utf8_is_drawn_with_lines_and_points(void **state)
 	(void)state;
 
 	assert_non_null(strstr(text, "  ● 10.1.0.10   behind R1 (Example One)    ◀ origin"));
-	assert_non_null(strstr(text, "  │   0.999  "));
+	assert_non_null(strstr(text, "  │   19.9  "));
 	assert_non_null(strstr(text, "10.1.0.10:40112 → 10.2.0.10:22"));
 	assert_null(strstr(text, "\033"));
 	free(text);
 	view.style.is_colour = true;
 	text = drawn(chain, &view);
-	assert_non_null(strstr(text, "\033[32m0.999\033[0m"));
+	assert_non_null(strstr(text, "\033[32m19.9\033[0m"));
 	free(text);
 }
 
@@ -173,7 +176,7 @@ static void unseen_hops_are_marked(void **state)
 {
 	static const char report[] =
 		"{" TARGET ",'path':[{'hop':1,'src':'198.51.100.7:1024','dst':'[2001:db8::9]:22',"
-		"'src_node':null,'dst_node':null," SPAN_1 ",'score':0.9,'views':1,'link':'time'},"
+		"'src_node':null,'dst_node':null," SPAN_1 ",'score':9.0,'views':1,'link':'time'},"
 		/**/ HOP_3 "],'gaps':[{'after':1,'from':'2001:db8::9','to':'192.0.2.3',"
 		"'link':'time'}],'coverage':{'asked':3,'answered':1,'refused':1,'silent':1,'nodes':"
 		"["

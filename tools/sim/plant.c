@@ -90,11 +90,12 @@ static struct addr marked(uint32_t node)
 static struct finding compare(uint32_t node, uint16_t port, const struct question *question,
                               const struct interval *on, size_t count)
 {
-	struct interval room[QUERY_INTERVALS_MAX + SESSION_MAX + 1];
 	struct fingerprint target = {question->on, question->on_count, question->gap_ms};
 	struct fingerprint candidate = {on, count, GAP_MS};
-	struct agreement a = score_pair(&target, &candidate, &score_defaults, room);
+	struct agreement a = {.verdict = VERDICT_DIFFERENT};
 
+	if (score_is_worthwhile(&target, &candidate, &score_defaults))
+		a = score_pair(&target, &candidate, &score_defaults);
 	return (struct finding){
 		.exporter = marked(node),
 		.if_low = 1,

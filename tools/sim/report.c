@@ -1,8 +1,8 @@
 #include "tools/sim/report.h"
 
 #include "base/util.h"
+#include "tools/plot.h"
 #include "tools/sim/job.h"
-#include "tools/sim/plot.h"
 
 #include <errno.h>
 #include <inttypes.h>

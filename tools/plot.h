@@ -5,8 +5,8 @@
  * series (colours that colour-blind readers tell apart), names beside the chart. Earlier series
  * lie below and are drawn a little wider, so that what coincides still shows.
  */
-#ifndef SPOOR_TOOLS_SIM_PLOT_H
-#define SPOOR_TOOLS_SIM_PLOT_H
+#ifndef SPOOR_TOOLS_PLOT_H
+#define SPOOR_TOOLS_PLOT_H
 
 #include <stdbool.h>
 #include <stddef.h>

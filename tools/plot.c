@@ -1,4 +1,4 @@
-#include "tools/sim/plot.h"
+#include "tools/plot.h"
 
 #include "base/util.h"
 

@@ -1,0 +1,428 @@
+/*
+ * One direction: the edges of one side, the model, moved by a lag, raise the intensity of the
+ * other side's edges, the process, each by one spike:
+ *
+ *	intensity     ___ bound ______/\_____________________/\______
+ *	                              ^ model's edge + lag    ^
+ *	process       ...off..........| edge: factor 1 + spike / bound
+ *	                                                 ...off, no edge: factor exp(-spike's area)
+ *
+ * The factors are those of a change of measure between two point processes, so that their product
+ * has an expectation of at most 1 if the process follows an intensity below the bound. A spike
+ * counts while the process could have an edge of that kind at all: of coming back, while it has
+ * been silent for longer than the gap; of leaving, while it is active. One that has brought its
+ * edge is spent. The averages over lags, widths and halves of the connection are fixed before the
+ * data are seen, so that they leave the expectation alone.
+ */
+#include "correlate/evidence.h"
+
+#include "base/util.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WIDE 4.0 /* an outlier lies within this many widths */
+#define NARROW_SHARE .85
+#define BACK_MISS 0.08  /* a silence's end without a partner, beside lost records */
+#define LEAVE_MISS 0.22 /* its beginning: acknowledgements, echoes, keepalives */
+#define MISS_MAX 0.8
+#define LAGS_MAX 512
+#define SPARSE_BELOW_S 0.5     /* narrower: only lags at which edges do meet are tried */
+#define DECOY_FROM_DECADES 0.3 /* nothing is to be discounted below */
+#define LN10 2.302585092994046
+
+/* How far the edges of a true pair scatter, and how much farther than the clocks it may lag. */
+static const struct width {
+	double half_s, beyond_s, weight;
+} widths[] = {{0.1, 0, 0.30}, {0.3, 0, 0.30}, {0.8, 0, 0.25}, {2.5, 2, 0.10}, {5, 7, 0.05}};
+
+enum half { WHOLE, FIRST, SECOND, HALVES };
+static const double half_weights[] = {[WHOLE] = 0.6, [FIRST] = 0.2, [SECOND] = 0.2};
+
+/* What a spike looks like: a narrow box on a wide one. Heights have the chance to hit in them. */
+struct spike {
+	double narrow_s, wide_s, narrow_height, wide_height;
+};
+
+static struct spike spike_of(double half_s, double hit)
+{
+	return (struct spike){half_s, WIDE * half_s, hit * NARROW_SHARE / (2 * half_s),
+	                      hit * (1 - NARROW_SHARE) / (2 * WIDE * half_s)};
+}
+
+/* When the process could have an edge: from[k]..to[k], at whose end it has one, if k < fires. */
+struct process {
+	const double *from, *to, *bound;
+	size_t count, fires;
+	double from_add_s;
+};
+
+/* Per second, that it brings its edge at `u` from its middle. */
+static double density(const struct spike *s, double u)
+{
+	double a = fabs(u);
+
+	return (a <= s->wide_s ? s->wide_height : 0) + (a <= s->narrow_s ? s->narrow_height : 0);
+}
+
+static double clamped(double u, double most)
+{
+	return MAX(-most, MIN(u, most));
+}
+
+/* The chance that it has not brought its edge before `u`. */
+static double unspent(const struct spike *s, double u)
+{
+	return 1 - s->narrow_height * (clamped(u, s->narrow_s) + s->narrow_s) -
+	       s->wide_height * (clamped(u, s->wide_s) + s->wide_s);
+}
+
+struct cursor {      /* over a process, for spikes in ascending order */
+	size_t at;   /* the first span that does not end before the spike */
+	size_t free; /* the first edge no earlier spike has brought */
+};
+
+static double factor(const struct spike *s, const struct process *p, double centre,
+                     struct cursor *c)
+{
+	double product = 1;
+
+	while (c->at < p->count && p->to[c->at] < centre - s->wide_s)
+		c->at++;
+	for (size_t k = c->at; k < p->count; k++) {
+		double from = p->from[k] + p->from_add_s - centre, to = p->to[k] - centre, alive;
+
+		if (from > s->wide_s)
+			break;
+		alive = unspent(s, from);
+		if (k < p->fires && k >= c->free && to <= s->wide_s) {
+			c->free = k + 1;
+			return product * (unspent(s, to) + density(s, to) / p->bound[k]) / alive;
+		}
+		product *= unspent(s, to) / alive;
+	}
+	return product;
+}
+
+/* ln of what spikes at at_s[0..count) + lag give, in all and for each half. */
+static void trial(const struct spike *s, const struct process *p, const double *at_s, size_t count,
+                  double lag_s, double ret[HALVES])
+{
+	struct cursor c = {0, 0};
+	double product = 1, sum = 0;
+
+	for (size_t j = 0; j < count; j++) {
+		product *= factor(s, p, at_s[j] + lag_s, &c);
+		if (product > 1e100 || product < 1e-100 || j + 1 == count / 2 || j + 1 == count) {
+			sum += log(product);
+			product = 1;
+		}
+		if (j + 1 == count / 2)
+			ret[FIRST] += sum;
+	}
+	ret[WHOLE] += sum;
+	ret[SECOND] = ret[WHOLE] - ret[FIRST];
+}
+
+/* A sum of exponentials that are too large for a double. */
+struct total {
+	double top, sum;
+};
+
+static void add(struct total *t, double ln)
+{
+	if (ln > t->top) {
+		t->sum = t->sum * exp(t->top - ln) + 1;
+		t->top = ln;
+	} else {
+		t->sum += exp(ln - t->top);
+	}
+}
+
+static double ln_of(const struct total *t)
+{
+	return t->top + log(t->sum);
+}
+
+struct lags { /* what the evidence says of the lag: its moments, by weight */
+	double top, weight, sum, squares;
+};
+
+static void note_lag(struct lags *l, double ln, double lag_s)
+{
+	double scale;
+
+	if (ln > l->top) {
+		scale = exp(l->top - ln);
+		l->weight *= scale;
+		l->sum *= scale;
+		l->squares *= scale;
+		l->top = ln;
+	}
+	scale = exp(ln - l->top);
+	l->weight += scale;
+	l->sum += scale * lag_s;
+	l->squares += scale * lag_s * lag_s;
+}
+
+/* The processes of one side; risk of leaving lasts through its final activity, which has no end. */
+struct processes {
+	double on_from[EDGES_MAX + 1], on_to[EDGES_MAX + 1];
+	struct process leave, back;
+};
+
+static void processes_of(const struct side *side, struct processes *ret)
+{
+	const struct edges *e = &side->edges;
+
+	for (size_t k = 0; k <= e->count; k++) {
+		ret->on_from[k] = k > 0 ? e->back_s[k - 1] : e->first_s;
+		ret->on_to[k] = k < e->count ? e->leave_s[k] : e->last_s;
+	}
+	ret->leave = (struct process){ret->on_from, ret->on_to, side->prediction.leave,
+	                              e->count + 1, e->count,   0};
+	ret->back = (struct process){e->leave_s, e->back_s, side->prediction.back,
+	                             e->count,   e->count,  e->gap_s};
+}
+
+/* How many edges of like kind lie at about each lag of a grid: what a narrow spike could bring. */
+struct grid {
+	double first_s, step_s; /* of its lags */
+	size_t count;
+	uint16_t near[LAGS_MAX + 1];
+};
+
+static void count_near(const double *model_s, size_t model_count, const double *process_s,
+                       size_t process_count, double wide_s, struct grid *g)
+{
+	double last_s = g->first_s + g->step_s * (double)(g->count - 1);
+	size_t first = 0;
+
+	for (size_t j = 0; j < model_count; j++) {
+		while (first < process_count && process_s[first] < model_s[j] + g->first_s - wide_s)
+			first++;
+		for (size_t k = first;
+		     k < process_count && process_s[k] <= model_s[j] + last_s + wide_s; k++) {
+			double apart_s = process_s[k] - model_s[j] - g->first_s;
+			double from = ceil((apart_s - wide_s) / g->step_s);
+			double to = floor((apart_s + wide_s) / g->step_s);
+
+			for (double i = MAX(from, 0); i <= to && i < (double)g->count; i++)
+				g->near[(size_t)i]++;
+		}
+	}
+}
+
+/* The share of the fullest that a lag must reach to be tried. */
+static unsigned least_near(const struct grid *g)
+{
+	unsigned most = 0;
+
+	for (size_t i = 0; i < g->count; i++)
+		most = MAX(most, g->near[i]);
+	return MAX(most / 3, 2);
+}
+
+struct direction {
+	const struct edges *model, *edges; /* of the process */
+	const struct processes *process;
+	double loss, centre_s, reach_s;
+	double sign; /* -1: lags are turned, this being the reverse */
+};
+
+/* All lags of one width, or only where there is something to be found: the others count as 0. */
+static void try_width(const struct direction *d, const struct width *width, struct total *total,
+                      struct lags *lags)
+{
+	const struct edges *m = d->model;
+	double half_s = width->half_s, reach_s = d->reach_s + width->beyond_s;
+	double steps = floor(MIN(reach_s / half_s, LAGS_MAX / 2.0));
+	double step_s = steps > 0 ? reach_s / steps : 1;
+	double share = log(width->weight / (2 * steps + 1));
+	struct spike back = spike_of(half_s, 1 - MIN(BACK_MISS + d->loss, MISS_MAX));
+	struct spike leave = spike_of(1.5 * half_s + 0.2, 1 - MIN(LEAVE_MISS + d->loss, MISS_MAX));
+	struct grid grid = {.first_s = d->sign * d->centre_s - steps * step_s,
+	                    .step_s = step_s,
+	                    .count = (size_t)(2 * steps + 1)};
+	unsigned least = 0;
+
+	if (half_s < SPARSE_BELOW_S) {
+		count_near(m->back_s, m->count, d->edges->back_s, d->edges->count, back.wide_s,
+		           &grid);
+		least = least_near(&grid);
+	}
+	for (size_t i = 0; i < grid.count; i++) {
+		double lag_s = grid.first_s + (double)i * step_s, ln[HALVES] = {0};
+
+		if (grid.near[i] < least)
+			continue;
+		trial(&back, &d->process->back, m->back_s, m->count, lag_s, ln);
+		trial(&leave, &d->process->leave, m->leave_s, m->count, lag_s, ln);
+		for (int h = WHOLE; h < HALVES; h++) {
+			double weighed = ln[h] + share + log(half_weights[h]);
+
+			add(total, weighed);
+			if (lags != NULL)
+				note_lag(lags, weighed, d->sign * lag_s);
+		}
+	}
+}
+
+/* ln E of one direction. */
+static double direction(const struct direction *d, struct lags *lags)
+{
+	struct total total = {-INFINITY, 0};
+
+	for (size_t w = 0; w < ARRAY_LEN(widths); w++)
+		try_width(d, &widths[w], &total, lags);
+	return ln_of(&total);
+}
+
+struct duel {
+	const struct side *target, *candidate;
+	struct processes of_target, of_candidate;
+	double loss, reach_s;
+};
+
+static double decades_at(const struct duel *d, double centre_s, struct lags *lags)
+{
+	const struct direction there = {&d->target->edges,
+	                                &d->candidate->edges,
+	                                &d->of_candidate,
+	                                d->loss,
+	                                centre_s,
+	                                d->reach_s,
+	                                1};
+	const struct direction back = {&d->candidate->edges,
+	                               &d->target->edges,
+	                               &d->of_target,
+	                               d->loss,
+	                               centre_s,
+	                               d->reach_s,
+	                               -1};
+	struct total total = {-INFINITY, 0};
+
+	add(&total, direction(&there, lags));
+	add(&total, direction(&back, lags));
+	return (ln_of(&total) - log(2)) / LN10;
+}
+
+/*
+ * Decoys: where the pair agrees best when it is moved apart by more than any lag could explain, and
+ * by what jobs usually repeat after.
+ */
+#define DECOYS 6
+#define DECOY_REACH_S 900
+#define BUCKETS (2 * DECOY_REACH_S + 1) /* of a second */
+static const double usual_s[] = {-600, -300, -120, -60, 60, 120, 300, 600};
+
+/* Nearer than this, the widest spikes of a decoy's lags still meet the true ones. */
+static double decoy_near_s(const struct duel *d)
+{
+	const struct width *widest = &widths[ARRAY_LEN(widths) - 1];
+
+	return 2 * (d->reach_s + widest->beyond_s) + WIDE * widest->half_s;
+}
+
+static void count_differences(const struct duel *d, uint16_t buckets[BUCKETS])
+{
+	const struct edges *a = &d->target->edges, *b = &d->candidate->edges;
+	size_t first = 0;
+
+	for (size_t i = 0; i < a->count; i++) {
+		while (first < b->count && b->back_s[first] < a->back_s[i] - DECOY_REACH_S)
+			first++;
+		for (size_t k = first; k < b->count; k++) {
+			double apart = b->back_s[k] - a->back_s[i];
+
+			if (apart > DECOY_REACH_S)
+				break;
+			if (fabs(apart) > decoy_near_s(d) + 1)
+				buckets[(size_t)(apart + DECOY_REACH_S)]++;
+		}
+	}
+}
+
+/* The fullest pair of neighbours, which is emptied; its middle. 0 when none has two. */
+static double take_fullest(uint16_t buckets[BUCKETS])
+{
+	size_t best = 0;
+	unsigned most = 1;
+
+	for (size_t i = 0; i + 1 < BUCKETS; i++) {
+		unsigned sum = (unsigned)buckets[i] + buckets[i + 1];
+
+		if (sum > most) {
+			most = sum;
+			best = i;
+		}
+	}
+	if (most < 2)
+		return 0;
+	buckets[best] = buckets[best + 1] = 0;
+	return (double)best + 1 - DECOY_REACH_S;
+}
+
+static void try_decoy(const struct duel *d, double centre_s, double *best)
+{
+	double got = fabs(centre_s) > decoy_near_s(d) ? decades_at(d, centre_s, NULL) : 0;
+
+	*best = MAX(*best, got);
+}
+
+static double best_decoy(const struct duel *d)
+{
+	uint16_t buckets[BUCKETS] = {0};
+	double best = 0;
+
+	count_differences(d, buckets);
+	for (int i = 0; i < DECOYS; i++) {
+		double centre_s = take_fullest(buckets);
+
+		if (centre_s != 0)
+			try_decoy(d, centre_s, &best);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(usual_s); i++)
+		try_decoy(d, usual_s[i], &best);
+	return best;
+}
+
+/* Which of two decoys that are equally full is tried must not depend on who is whose target. */
+static bool is_after(const struct edges *a, const struct edges *b)
+{
+	if (a->first_s != b->first_s)
+		return a->first_s > b->first_s;
+	return a->last_s != b->last_s ? a->last_s > b->last_s : a->count > b->count;
+}
+
+void side_predict(struct side *side)
+{
+	predict(&side->edges, &side->prediction);
+}
+
+void evidence_of(const struct side *target, const struct side *candidate, double lag_s,
+                 struct evidence *ret)
+{
+	bool is_turned = is_after(&target->edges, &candidate->edges);
+	struct duel duel = {
+		.target = is_turned ? candidate : target,
+		.candidate = is_turned ? target : candidate,
+		.loss = 1 - (1 - target->loss) * (1 - candidate->loss),
+		.reach_s = lag_s,
+	};
+	struct lags lags = {.top = -INFINITY};
+	double variance;
+
+	processes_of(duel.target, &duel.of_target);
+	processes_of(duel.candidate, &duel.of_candidate);
+	*ret = (struct evidence){.plain_decades = decades_at(&duel, 0, &lags)};
+	if (ret->plain_decades >= DECOY_FROM_DECADES)
+		ret->decoy_decades = best_decoy(&duel);
+	ret->decades = ret->plain_decades - ret->decoy_decades;
+	ret->lag_s = lags.sum / lags.weight;
+	variance = lags.squares / lags.weight - ret->lag_s * ret->lag_s;
+	if (is_turned)
+		ret->lag_s = -ret->lag_s;
+	ret->lag_error_s = sqrt(MAX(variance, 0));
+}

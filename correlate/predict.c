@@ -1,0 +1,147 @@
+/*
+ * The bound is the largest of several hazards, so that it holds for every process that any one of
+ * them bounds:
+ *
+ *	tail      TAIL / age: of silences and of activity whose length has a tail no lighter than a
+ *	          power law of that exponent, whatever its scale
+ *	rate      as often as until now
+ *	habit     a length, or a time between two like edges, that has been seen before
+ *	minute    a second of the minute at which it has come before
+ *	cut       multiples of 30 s, as of active timeouts: where a record ended, or is missing
+ *	calendar  the full minute, at which schedulers start, without having been seen before
+ */
+#include "correlate/predict.h"
+
+#include "base/util.h"
+
+#include <math.h>
+
+#define TAIL 1.0
+#define AGE_MIN_S 0.05
+#define RATE_PRIOR 0.5    /* events, */
+#define RATE_PRIOR_S 10.0 /* in this time: what is assumed before anything is seen */
+#define HABIT 2.0         /* a hazard rises within the likeness, which counts alone do not see */
+#define CUT_S 30.0
+#define CUT_EARLY_S 0.3
+#define CUT_LATE_S 2.5
+#define CUT_DRIFT_S 0.25
+#define CUT_RATE 2.0 /* per second */
+#define CALENDAR_EARLY_S 1.5
+#define CALENDAR_LATE_S 2.5
+
+/* How near two lengths are to be called alike, and what a single likeness is then worth. */
+static const struct {
+	double near_s;
+	double spare; /* likenesses that prove no habit */
+} habits[] = {{0.03, 0}, {0.15, 0}, {0.75, 0.5}, {3.0, 1.0}};
+
+/* Lengths that the past had, against the one that has come true. */
+static double habit(const double *past, size_t count, double now)
+{
+	double most = 0;
+
+	for (size_t h = 0; h < ARRAY_LEN(habits); h++) {
+		double alike = 0, longer = 0;
+
+		for (size_t i = 0; i < count; i++) {
+			alike += fabs(past[i] - now) <= habits[h].near_s;
+			longer += past[i] >= now - habits[h].near_s;
+		}
+		if (alike > habits[h].spare)
+			most = MAX(most, HABIT * (alike - habits[h].spare) /
+			                         (2 * habits[h].near_s * longer));
+	}
+	return most;
+}
+
+static double minute_phase(double at_s)
+{
+	double phase = at_s - 60 * floor(at_s / 60);
+
+	return phase;
+}
+
+static double phase_distance(double a, double b)
+{
+	double d = fabs(a - b);
+
+	return MIN(d, 60 - d);
+}
+
+/* Where in the minute the earlier edges lay, and the minutes there were. */
+static double minute_habit(const double *phases, size_t count, double now, double life_s)
+{
+	double minutes = 1 + life_s / 60, most = 0;
+
+	for (size_t h = 0; h < 3; h++) {
+		double alike = 0;
+
+		for (size_t i = 0; i < count; i++)
+			alike += phase_distance(phases[i], now) <= habits[h].near_s;
+		if (alike > 1)
+			most = MAX(most, HABIT * MIN(alike / minutes, 1) / (2 * habits[h].near_s));
+	}
+	return most;
+}
+
+static double calendar(double phase)
+{
+	bool is_due = phase <= CALENDAR_LATE_S || phase >= 60 - CALENDAR_EARLY_S;
+
+	return is_due ? 1 / (CALENDAR_LATE_S + CALENDAR_EARLY_S) : 0;
+}
+
+/*
+ * An exporter cuts what is never silent at its active timeout, and a lost record leaves a silence
+ * as long as it was, in everything the lost datagram told of.
+ */
+static double cut(double length_s)
+{
+	double cuts = floor((length_s + CUT_EARLY_S) / CUT_S), over = length_s - CUT_S * cuts;
+
+	/* Each record begins with the first packet after the one before was cut: a little later. */
+	return cuts >= 1 && over <= CUT_LATE_S + MIN(CUT_DRIFT_S * cuts, CUT_LATE_S) ? CUT_RATE : 0;
+}
+
+struct past {
+	double length[EDGES_MAX], between[EDGES_MAX], phase[EDGES_MAX];
+	double risk_s; /* time in which it could have happened */
+};
+
+/* Edge k, at `at_s`, `age_s` after what could lead to it began. */
+static double bound(struct past *p, size_t k, double at_s, double age_s, double between_s,
+                    double minute_s, double life_s)
+{
+	double most = TAIL / MAX(age_s, AGE_MIN_S);
+
+	p->phase[k] = minute_phase(at_s + minute_s);
+	p->length[k] = age_s;
+	p->between[k] = between_s;
+	most = MAX(most, ((double)k + RATE_PRIOR) / (p->risk_s + RATE_PRIOR_S));
+	most = MAX(most, habit(p->length, k, age_s));
+	if (k > 1)
+		most = MAX(most, habit(p->between + 1, k - 1, between_s));
+	most = MAX(most, minute_habit(p->phase, k, p->phase[k], life_s));
+	most = MAX(most, cut(age_s));
+	return MAX(most, calendar(p->phase[k]));
+}
+
+void predict(const struct edges *e, struct prediction *ret)
+{
+	struct past leave, back;
+
+	leave.risk_s = back.risk_s = 0;
+	for (size_t k = 0; k < e->count; k++) {
+		double on_s = e->leave_s[k] - (k > 0 ? e->back_s[k - 1] : e->first_s);
+		double off_s = e->back_s[k] - e->leave_s[k];
+
+		leave.risk_s += on_s;
+		back.risk_s += off_s - e->gap_s;
+		ret->leave[k] = bound(&leave, k, e->leave_s[k], on_s,
+		                      k > 0 ? e->leave_s[k] - e->leave_s[k - 1] : 0, e->minute_s,
+		                      e->leave_s[k] - e->first_s);
+		ret->back[k] = bound(&back, k, e->back_s[k], off_s,
+		                     k > 0 ? e->back_s[k] - e->back_s[k - 1] : 0, e->minute_s,
+		                     e->back_s[k] - e->first_s);
+	}
+}

@@ -1,0 +1,61 @@
+#include "tools/eval/compare.h"
+
+#include "base/util.h"
+#include "correlate/sieve.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void prepare(const struct trace *t, int64_t gap_ms, double loss, struct prepared *ret)
+{
+	ret->on = must_alloc(t->count, sizeof(*ret->on));
+	memcpy(ret->on, t->on, t->count * sizeof(*ret->on));
+	ret->print = (struct fingerprint){
+		.on = ret->on,
+		.count = fingerprint_close(ret->on, t->count, gap_ms),
+		.gap_ms = gap_ms,
+	};
+	ret->side.loss = loss;
+	edges_of(&ret->print, gap_ms, EPOCH_MS, 0, &ret->side.edges);
+	ret->is_predicted = false;
+}
+
+void prepared_free(struct prepared *p)
+{
+	free(p->on);
+	p->on = NULL;
+}
+
+static void predict_once(struct prepared *p)
+{
+	if (!p->is_predicted)
+		side_predict(&p->side);
+	p->is_predicted = true;
+}
+
+void compare(struct prepared *target, struct prepared *other, double lag_s, bool has_all,
+             struct comparison *ret)
+{
+	size_t votes = sieve_votes(&target->side.edges, &other->side.edges, lag_s);
+
+	for (size_t i = 0; i < METHODS; i++)
+		ret->scores[i] = has_all ? methods[i].score(&target->print, &other->print) : 0;
+	ret->scores[BY_EVIDENCE] = -INFINITY;
+	if (votes < sieve_least(target->side.edges.count))
+		return;
+	predict_once(target);
+	predict_once(other);
+	evidence_of(&target->side, &other->side, lag_s, &ret->evidence);
+	ret->scores[BY_EVIDENCE] = ret->evidence.decades;
+}
+
+const char *compare_name(size_t method)
+{
+	return method < METHODS ? methods[method].name : "evidence";
+}
+
+struct roc compare_roc(size_t method)
+{
+	return method < METHODS ? roc_new(0, 1.0001) : roc_new(-100, 500);
+}

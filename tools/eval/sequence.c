@@ -1,0 +1,93 @@
+#include "tools/eval/sequence.h"
+
+#include "base/util.h"
+#include "correlate/order.h"
+#include "tools/eval/compare.h"
+#include "tools/eval/hand.h"
+#include "tools/eval/study.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const struct {
+	const char *name;
+	int is_proxied;
+	double minutes, clock_s;
+} ways[] = {
+	{"logins by hand", 0, 10, 0.05}, {"logins by hand", 0, 10, 1}, {"logins by hand", 0, 30, 1},
+	{"logins by hand", 0, 30, 5},    {"ProxyJump", 1, 10, 0.05},   {"ProxyJump", 1, 10, 1},
+	{"ProxyJump", 1, 30, 1},         {"ProxyJump", 1, 30, 5},
+};
+
+struct tally {
+	size_t pairs, by_start, by_stretch, by_both, sure, sure_right;
+};
+
+static void count(struct tally *t, const struct order *o)
+{
+	t->pairs++;
+	t->by_start += o->lead_s > 0;
+	t->by_stretch += o->stretch_s > 0;
+	t->by_both += o->log_odds > 0;
+	if (fabs(o->stretch_s) > 0.25) {
+		t->sure++;
+		t->sure_right += o->stretch_s > 0;
+	}
+}
+
+/* Neighbouring hops `up` and `up + 1` of one chain. */
+static void try_pair(struct prng *p, size_t way, struct tally *t)
+{
+	struct scene scene = {.minutes = ways[way].minutes,
+	                      .target_idle_s = 15,
+	                      .target_active_s = 1800,
+	                      .other_idle_s = 15,
+	                      .other_active_s = 1800,
+	                      .loss = 0.02,
+	                      .clock_s = ways[way].clock_s,
+	                      .tick_ms = 1};
+	struct trace up = {0}, down = {0};
+	struct prepared a, b;
+	struct comparison c = {.evidence.lag_s = 0};
+	struct order order;
+
+	if (!scene_neighbours(&scene, p, ways[way].is_proxied, &up, &down)) {
+		trace_free(&up);
+		trace_free(&down);
+		return;
+	}
+	prepare(&up, up.gap_ms, scene.loss, &a);
+	prepare(&down, down.gap_ms, scene.loss, &b);
+	compare(&a, &b, 1.5 + 2 * ways[way].clock_s, false, &c);
+	order = order_of(&a.side.edges, &b.side.edges, c.evidence.lag_s, 2 * ways[way].clock_s);
+	count(t, &order);
+	prepared_free(&a);
+	prepared_free(&b);
+	trace_free(&up);
+	trace_free(&down);
+}
+
+json_t *sequence_study(uint64_t seed, size_t chains)
+{
+	json_t *rows = json_array();
+	struct prng p = {seed};
+
+	for (size_t w = 0; w < ARRAY_LEN(ways); w++) {
+		struct tally t = {0};
+		double all;
+
+		for (size_t i = 0; i < chains; i++)
+			try_pair(&p, w, &t);
+		all = (double)MAX(t.pairs, 1);
+		json_array_append_new(
+			rows,
+			json_pack("{s:s, s:f, s:f, s:I, s:f, s:f, s:f, s:f, s:f}", "chain",
+		                  ways[w].name, "minutes", ways[w].minutes, "clock_s",
+		                  ways[w].clock_s, "pairs", (json_int_t)t.pairs, "by_start",
+		                  (double)t.by_start / all, "by_stretch",
+		                  (double)t.by_stretch / all, "by_both", (double)t.by_both / all,
+		                  "sure_share", (double)t.sure / all, "sure_right",
+		                  (double)t.sure_right / (double)MAX(t.sure, 1)));
+	}
+	return rows;
+}
