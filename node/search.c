@@ -2,6 +2,7 @@
 
 #include "base/util.h"
 #include "correlate/score.h"
+#include "node/candidates.h"
 #include "node/node.h"
 #include "node/testify.h"
 
@@ -64,14 +65,14 @@ static enum err take(struct gathered *g, const struct flow *flow)
 	return ERR_OK;
 }
 
-/* Reads all flows of `when` that are wanted. On failure `g` is freed. */
-static enum err gather(struct store *store, struct interval when, wanted_fn *wanted,
+/* Reads all flows of the wish that are wanted. On failure `g` is freed. */
+static enum err gather(struct store *store, const struct wish *wish, wanted_fn *wanted,
                        const void *ctx, struct gathered *g)
 {
 	struct store_cursor *cursor;
 	const struct flow *flows;
 	size_t count;
-	enum err err = store_cursor_open(store, when, &cursor);
+	enum err err = store_cursor_find(store, wish, &cursor);
 
 	*g = (struct gathered){.window = {INT64_MAX, INT64_MIN}};
 	if (err != ERR_OK)
@@ -185,61 +186,145 @@ static bool is_found(const void *ctx, const struct flow *flow)
 	return false;
 }
 
-static void score_all(struct search *search, struct gathered *g, struct answer *answer,
-                      bool is_counting)
+/* What a search has at hand. */
+struct hunt {
+	struct store *store;
+	const struct question *question;
+	int64_t gap_ms;        /* at which it compares */
+	struct interval core;  /* of the question */
+	struct answer *answer; /* being filled in */
+};
+
+static void score_all(const struct hunt *h, struct gathered *g, bool is_counting)
 {
 	struct scoring scoring = {
-		.question = &search->question,
-		.answer = answer,
+		.question = h->question,
+		.answer = h->answer,
 		.is_counting = is_counting,
 	};
 
-	connection_each(g->rows, g->count, MAX(search->own_gap_ms, search->question.gap_ms),
-	                g->room, score_one, &scoring);
+	connection_each(g->rows, g->count, h->gap_ms, g->room, score_one, &scoring);
 }
 
-static enum err first_pass(struct search *search, struct store *store, struct interval core)
+/* Every connection of that time. */
+static enum err look_at_all(const struct hunt *h)
 {
-	struct answer *answer = &search->answer;
+	struct wish wish = {.when = h->core};
 	struct gathered g;
-	enum err err = gather(store, core, is_of_protocol, &search->question, &g);
+	enum err err = gather(h->store, &wish, is_of_protocol, h->question, &g);
 
 	if (err != ERR_OK)
 		return err;
-	answer->flows = g.flows;
-	answer->window = g.window;
-	score_all(search, &g, answer, true);
+	h->answer->flows = g.flows;
+	h->answer->window = g.window;
+	score_all(h, &g, true);
 	gathered_free(&g);
 	return ERR_OK;
+}
+
+/* Those that fell silent and came back with it. */
+static enum err look_at_candidates(const struct hunt *h, const struct candidates *c)
+{
+	struct wish wish = {
+		.when = h->core,
+		.connections = c->connections,
+		.connection_count = c->count,
+	};
+	struct gathered g;
+	enum err err;
+
+	h->answer->flows = c->held.flows;
+	h->answer->connections = c->held.connections;
+	h->answer->window = c->held.span;
+	if (c->count == 0)
+		return ERR_OK;
+	err = gather(h->store, &wish, is_of_protocol, h->question, &g);
+	if (err != ERR_OK)
+		return err;
+	score_all(h, &g, false);
+	gathered_free(&g);
+	return ERR_OK;
+}
+
+static enum err first_pass(const struct hunt *h, bool is_exhaustive)
+{
+	struct candidates c;
+	enum err err = is_exhaustive
+	                       ? ERR_NOENT
+	                       : candidates_find(h->store, h->question, h->gap_ms, h->core, &c);
+
+	if (err == ERR_NOENT)
+		return look_at_all(h);
+	if (err != ERR_OK)
+		return err;
+	err = look_at_candidates(h, &c);
+	candidates_free(&c);
+	return err;
+}
+
+/* A connection; of ICMP, in whose records types stand for ports, all of one of its hosts. */
+static struct whom whom_between(const struct endpoint *src, const struct endpoint *dst,
+                                uint8_t proto)
+{
+	return (struct whom){
+		.a = src->addr,
+		.a_port = src->port,
+		.b = dst->addr,
+		.b_port = dst->port,
+		.proto = proto,
+		.is_connection = src->port != 0 || dst->port != 0,
+	};
 }
 
 /* The same connections again, whole: their findings take the place of the first pass's. */
-static enum err second_pass(struct search *search, struct store *store, struct interval core)
+static enum err second_pass(const struct hunt *h)
 {
-	struct answer *answer = &search->answer;
-	struct interval wide = {core.start_ms - SEARCH_BEFORE_MS, core.end_ms + SEARCH_AFTER_MS};
+	struct answer *answer = h->answer;
+	struct whom whom[ANSWER_FINDINGS_MAX];
+	struct wish wish = {
+		.when = {h->core.start_ms - SEARCH_BEFORE_MS, h->core.end_ms + SEARCH_AFTER_MS},
+		.whom = whom,
+		.whom_count = answer->finding_count,
+	};
 	struct gathered g;
-	enum err err = gather(store, wide, is_found, answer, &g);
+	enum err err;
 
+	for (size_t i = 0; i < answer->finding_count; i++)
+		whom[i] = whom_between(&answer->findings[i].src, &answer->findings[i].dst,
+		                       answer->findings[i].proto);
+	err = gather(h->store, &wish, is_found, answer, &g);
 	if (err != ERR_OK)
 		return err;
 	answer->finding_count = 0;
-	score_all(search, &g, answer, false);
+	score_all(h, &g, false);
 	gathered_free(&g);
 	return ERR_OK;
+}
+
+enum err search_store(struct store *store, const struct question *q, int64_t own_gap_ms,
+                      bool is_exhaustive, struct answer *ret)
+{
+	const struct hunt hunt = {
+		.store = store,
+		.question = q,
+		.gap_ms = MAX(own_gap_ms, q->gap_ms),
+		.core = {q->on[0].start_ms - WINDOW_SLACK_MS,
+	                 q->on[q->on_count - 1].end_ms + WINDOW_SLACK_MS},
+		.answer = ret,
+	};
+	enum err err = first_pass(&hunt, is_exhaustive);
+
+	if (err == ERR_OK && ret->finding_count > 0)
+		err = second_pass(&hunt);
+	return err;
 }
 
 static void run_search(struct job *job)
 {
 	struct search *search = container_of(job, struct search, job);
-	const struct question *q = &search->question;
-	struct store *store = search->node->store;
-	struct interval core = {q->on[0].start_ms - WINDOW_SLACK_MS,
-	                        q->on[q->on_count - 1].end_ms + WINDOW_SLACK_MS};
 
-	search->err = first_pass(search, store, core);
-	if (search->err == ERR_OK && search->answer.finding_count > 0)
-		search->err = second_pass(search, store, core);
+	search->err = search_store(search->node->store, &search->question, search->own_gap_ms,
+	                           false, &search->answer);
 }
 
 static void add_lost(void *ctx, const struct stream *s)
@@ -365,7 +450,12 @@ static bool is_best(const void *ctx, const struct flow *flow)
 static enum err complete(struct lookup *l, struct store *store)
 {
 	struct interval life = connection_life(&l->best);
-	struct interval wide = {life.start_ms - LOOKUP_WIDER_MS, life.end_ms + LOOKUP_WIDER_MS};
+	struct whom whom = whom_between(&l->best.src, &l->best.dst, l->best.proto);
+	struct wish wish = {
+		.when = {life.start_ms - LOOKUP_WIDER_MS, life.end_ms + LOOKUP_WIDER_MS},
+		.whom = &whom,
+		.whom_count = 1,
+	};
 	struct gathered g;
 	enum err err;
 
@@ -374,7 +464,7 @@ static enum err complete(struct lookup *l, struct store *store)
 		.peer = l->best.src,
 		.proto = l->best.proto,
 	};
-	err = gather(store, wide, is_best, l, &g);
+	err = gather(store, &wish, is_best, l, &g);
 	if (err != ERR_OK)
 		return err;
 	connection_each(g.rows, g.count, l->gap_ms, g.room, take_whole, l);
@@ -404,7 +494,7 @@ static void run_lookup(struct job *job)
 	l->held = (struct interval){stats.oldest_ms, stats.newest_ms};
 	if (stats.flows + stats.unsealed == 0)
 		l->held = (struct interval){1, 0};
-	l->err = gather(store, when, is_meant, &l->request, &g);
+	l->err = gather(store, &(struct wish){.when = when}, is_meant, &l->request, &g);
 	if (l->err != ERR_OK)
 		return;
 	l->err = ERR_NOENT;

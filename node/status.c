@@ -58,7 +58,7 @@ static void put_store(struct pack *p, struct store *store)
 
 	store_stats(store, &s);
 	pack_str(p, "store");
-	pack_map(p, 13);
+	pack_map(p, 15);
 	row_uint(p, "flows", s.flows);
 	row_uint(p, "unsealed", s.unsealed);
 	row_uint(p, "blocks", s.blocks);
@@ -69,6 +69,8 @@ static void put_store(struct pack *p, struct store *store)
 	row_uint(p, "expired_flows", s.expired_flows);
 	row_uint(p, "damaged_blocks", s.damaged_blocks);
 	row_uint(p, "damaged_runs", s.damaged_runs);
+	row_uint(p, "damaged_edges", s.damaged_edges);
+	row_uint(p, "stray_edges", s.stray_edges);
 	row_bool(p, "is_full", s.is_full);
 	if (s.flows + s.unsealed == 0) {
 		row_nil(p, "oldest");

@@ -16,7 +16,8 @@
 #define UNIT_SHIFT 6
 #define WORD_TIME_SHIFT (EDGEPAGE_HASH_BITS + 1)
 #define AT_MAX (INT64_C(1) << 44)
-#define BLOCKS_OF_EDGES (RUN_BLOCKS + 2 * CHUNKS) /* one edge a flow is the most kept in memory */
+#define EDGES_A_FLOW 2 /* kept in memory; of the flows of a run and of memory: */
+#define BLOCKS_OF_EDGES (RUN_BLOCKS + 2 * CHUNKS)
 #define HOLE_RUNS \
 	2 /* runs that may lack an edge: its flow is in the next block, or the one after */
 
@@ -76,7 +77,7 @@ static struct edge edge_of(uint64_t unit, bool is_back, uint32_t hash)
 /* With `lock` held. */
 static bool has_room(struct store *s, size_t count)
 {
-	size_t most = BLOCKS_OF_EDGES * s->block_flows;
+	size_t most = EDGES_A_FLOW * BLOCKS_OF_EDGES * s->block_flows;
 	size_t room = MIN(most, MAX(1024, 2 * s->edges.room));
 	uint64_t *grown;
 
@@ -130,20 +131,23 @@ static void sort(uint64_t *rows, uint64_t *room, size_t count)
 	}
 }
 
-/* Rows of the hours that a run may have; what is of none is counted. */
-static size_t rows_of(struct store *s, const uint64_t *words, size_t count, uint64_t last_hour,
-                      uint64_t *rows)
+/* How many hours before the last that a run may have; EDGELOG_HOURS and more: it cannot have it. */
+static uint64_t hours_of(uint64_t word, uint64_t last_hour)
+{
+	return last_hour - (word >> WORD_TIME_SHIFT) / EDGEPAGE_UNITS;
+}
+
+/* Rows of what a run may have. */
+static size_t rows_of(const uint64_t *words, size_t count, uint64_t last_hour, uint64_t *rows)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		uint64_t unit = words[i] >> WORD_TIME_SHIFT;
-		uint64_t hours = last_hour - unit / EDGEPAGE_UNITS;
+		uint64_t hours = hours_of(words[i], last_hour);
 
-		if (hours >= EDGELOG_HOURS) { /* or later than the last: around zero */
-			s->stray_edges++;
+		if (hours >= EDGELOG_HOURS)
 			continue;
-		}
 		rows[kept++] = hours << ROW_BITS | edgepage_row(words[i] >> EDGEPAGE_HASH_BITS & 1,
 		                                                (uint32_t)(unit % EDGEPAGE_UNITS),
 		                                                (uint32_t)words[i] & 0xffffff);
@@ -185,7 +189,7 @@ enum err edgelog_build(struct store *s, struct block_key run, struct edgelog_bui
 	count = s->edges.count;
 	ret->edges.gap_ms = s->edges.holes > 0 ? 0 : s->edges.gap_ms;
 	words = malloc(3 * MAX(count, 1) * sizeof(*words));
-	if (words != NULL)
+	if (words != NULL && count > 0)
 		memcpy(words, s->edges.words, count * sizeof(*words));
 	pthread_mutex_unlock(&s->lock);
 	ret->data = malloc(edgepage_bound(count) + EDGELOG_HOURS * edgepage_bound(0));
@@ -196,7 +200,7 @@ enum err edgelog_build(struct store *s, struct block_key run, struct edgelog_bui
 		return ERR_NOMEM;
 	}
 	if (ret->edges.gap_ms > 0) {
-		count = rows_of(s, words, count, ret->last_hour, words + count);
+		count = rows_of(words, count, ret->last_hour, words + count);
 		sort(words + ret->taken, words + 2 * ret->taken, count);
 		encode(&s->env, words + ret->taken, count, ret);
 	}
@@ -232,11 +236,23 @@ int edgelog_put(struct store *s, MDB_txn *txn, const struct edgelog_built *b)
 	return code;
 }
 
+/* What the run cannot have is left for the next, once: its flows may be of another day. */
 void edgelog_done(struct store *s, const struct edgelog_built *b)
 {
-	s->edges.count -= b->taken;
-	memmove(s->edges.words, s->edges.words + b->taken,
-	        s->edges.count * sizeof(*s->edges.words));
+	uint64_t *words = s->edges.words;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < b->taken; i++) {
+		bool is_stray = hours_of(words[i], b->last_hour) >= EDGELOG_HOURS;
+
+		s->stray_edges += is_stray && i < s->edges.left;
+		if (is_stray && i >= s->edges.left)
+			words[kept++] = words[i];
+	}
+	s->edges.left = kept;
+	s->edges.count -= b->taken - kept;
+	if (s->edges.count > kept)
+		memmove(words + kept, words + b->taken, (s->edges.count - kept) * sizeof(*words));
 	s->edges.holes -= s->edges.holes > 0;
 }
 
@@ -413,17 +429,18 @@ static enum err read_piece(const struct reading *r, uint64_t hour, const MDB_val
 	return err ? ERR_NOENT : ERR_OK;
 }
 
-static bool has_windows(const struct reading *r, uint64_t hour)
+/* The first hour, from `hour` on, of which a window has something; UINT64_MAX: none. */
+static uint64_t next_hour(const struct reading *r, uint64_t hour)
 {
-	bool any = false;
+	uint64_t next = UINT64_MAX;
 
 	for (int kind = 0; kind < 2; kind++) {
 		size_t w = first_window(r, kind == 1, blocks_hour_start(hour));
 
-		any |= w < r->windows->count[kind] &&
-		       r->windows->at[kind][w].start_ms < blocks_hour_start(hour + 1);
+		if (w < r->windows->count[kind])
+			next = MIN(next, blocks_hour(r->windows->at[kind][w].start_ms));
 	}
-	return any;
+	return next == UINT64_MAX ? next : MAX(next, hour);
 }
 
 static enum err read_hour(const struct reading *r, MDB_cursor *cursor, uint64_t hour)
@@ -446,41 +463,22 @@ static enum err read_hour(const struct reading *r, MDB_cursor *cursor, uint64_t 
 	return err ? err : code == MDB_NOTFOUND ? ERR_OK : env_err(code);
 }
 
-/* All windows lie within. */
-static struct interval windows_span(const struct edge_windows *w)
-{
-	struct interval span = {INT64_MAX, INT64_MIN};
-
-	for (int kind = 0; kind < 2; kind++) {
-		if (w->count[kind] == 0)
-			continue;
-		span.start_ms = MIN(span.start_ms, w->at[kind][0].start_ms);
-		span.end_ms = MAX(span.end_ms, w->at[kind][w->count[kind] - 1].end_ms);
-	}
-	return span;
-}
-
 static enum err read_disk(const struct reading *r)
 {
-	struct interval span = windows_span(r->windows);
 	AUTO_TXN txn = NULL;
 	MDB_cursor *cursor;
 	enum err err;
 	int code;
 
-	if (span.end_ms < 0 || span.start_ms > span.end_ms || span.start_ms >= AT_MAX)
-		return ERR_OK;
 	err = env_read(&r->s->env, &txn);
 	if (err)
 		return err;
 	code = mdb_cursor_open(txn, r->s->env.edges, &cursor);
 	if (code)
 		return env_err(code);
-	for (uint64_t hour = blocks_hour(span.start_ms);
-	     hour <= blocks_hour(MIN(span.end_ms, AT_MAX)) && err == ERR_OK; hour++) {
-		if (has_windows(r, hour))
-			err = read_hour(r, cursor, hour);
-	}
+	for (uint64_t hour = next_hour(r, 0); hour < blocks_hour(AT_MAX) && err == ERR_OK;
+	     hour = next_hour(r, hour + 1))
+		err = read_hour(r, cursor, hour);
 	mdb_cursor_close(cursor);
 	return err;
 }
@@ -500,7 +498,7 @@ enum err store_edges_read(struct store *s, struct interval when, int64_t gap_ms,
 	if (is_there) {
 		count = s->edges.count;
 		words = malloc(MAX(count, 1) * sizeof(*words));
-		if (words != NULL)
+		if (words != NULL && count > 0)
 			memcpy(words, s->edges.words, count * sizeof(*words));
 	}
 	pthread_mutex_unlock(&s->lock);

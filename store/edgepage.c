@@ -10,7 +10,7 @@
 #define VERSION 1
 #define COUNTS_AT 6
 #define HEADER_LEN 22
-#define ROW_LEN 9 /* of the directory: first unit, bits of a step, check, where its octets end */
+#define ROW_LEN 11 /* of the directory: first unit, bits of a step, check, where its octets end */
 #define HASH_LEN 3
 #define BITS_MAX EDGEPAGE_TIME_BITS
 
@@ -75,9 +75,9 @@ static uint8_t *put_hashes(const uint64_t *rows, size_t count, uint8_t *at)
 	return at;
 }
 
-static uint16_t check_of(const uint8_t *at, size_t len, bool is_back, uint32_t i)
+static uint32_t check_of(const uint8_t *at, size_t len, bool is_back, uint32_t i)
 {
-	return (uint16_t)XXH3_64bits_withSeed(at, len, (uint64_t)is_back << 32 | i);
+	return (uint32_t)XXH3_64bits_withSeed(at, len, (uint64_t)is_back << 32 | i);
 }
 
 static uint8_t *put_kind(const uint64_t *rows, size_t count, bool is_back, struct octets *directory,
@@ -95,7 +95,7 @@ static uint8_t *put_kind(const uint64_t *rows, size_t count, bool is_back, struc
 		octets_uint(directory,
 		            check_of(start, (size_t)(at - start), is_back,
 		                     (uint32_t)(from / EDGEPAGE_BUCKET)),
-		            2);
+		            4);
 		octets_uint(directory, (uint64_t)(at - data), 4);
 	}
 	return at;
@@ -219,7 +219,7 @@ enum err edgepage_read(const struct edgepage *p, bool is_back, uint32_t i,
 	struct bytes in = bytes_of(row, ROW_LEN), before = bytes_of(row - 4, 4);
 	uint32_t unit = (uint32_t)bytes_uint(&in, 2);
 	unsigned bits = (unsigned)bytes_uint(&in, 1);
-	uint64_t check = bytes_uint(&in, 2), to = bytes_uint(&in, 4);
+	uint64_t check = bytes_uint(&in, 4), to = bytes_uint(&in, 4);
 	uint64_t from = row == p->directory ? 0 : bytes_uint(&before, 4);
 	size_t count = MIN(p->counts[is_back] - (size_t)i * EDGEPAGE_BUCKET, EDGEPAGE_BUCKET);
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DAY_HOURS 24
+
 static MDB_val val_of(const void *data, size_t len)
 {
 	return (MDB_val){.mv_size = len, .mv_data = (void *)(uintptr_t)data};
@@ -72,6 +74,18 @@ void index_note(struct store *s, struct block_key key, const struct summary *sum
 	p->key = key;
 	p->span = summary->span;
 	p->flows = summary->count;
+}
+
+bool index_is_apart(const struct store *s, uint64_t hour)
+{
+	bool is_apart = false;
+
+	for (size_t i = 0; i < s->pending_count; i++) {
+		uint64_t other = s->pending[i].key.hour;
+
+		is_apart |= MAX(hour, other) - MIN(hour, other) > DAY_HOURS;
+	}
+	return is_apart;
 }
 
 /* --- runs --- */
@@ -347,7 +361,7 @@ static enum err load_block(struct store *s, MDB_txn *txn, MDB_val *key)
 	MDB_val value;
 	enum err err = ERR_OK;
 
-	if (s->pending_count == RUN_BLOCKS)
+	if (s->pending_count == RUN_BLOCKS || index_is_apart(s, where.hour))
 		return ERR_RANGE;
 	if (mdb_get(txn, s->env.summaries, key, &value) != 0 ||
 	    !blocks_summary_read(&value, &summary) || mdb_get(txn, s->env.blocks, key, &value) != 0)

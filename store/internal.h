@@ -118,6 +118,7 @@ struct store {
 	struct {
 		uint64_t *words; /* see edgelog.c; of what is in no run yet */
 		size_t count, room;
+		size_t left; /* the first so many were of no hour that the last run could have */
 		uint32_t gap_ms; /* 0: nobody has begun to hand over edges */
 		unsigned holes;  /* so many of the next runs lack some */
 		bool has_tail;   /* somebody has read the last flows, from this block on: */
@@ -239,6 +240,9 @@ void index_free(struct store *s);
 bool index_take(struct store *s, const struct block *block);
 void index_note(struct store *s, struct block_key key, const struct summary *summary);
 MUST_USE enum err index_flush(struct store *s);
+
+/* A block of `hour` gets a run of its own: the others that are pending are of another day. */
+bool index_is_apart(const struct store *s, uint64_t hour);
 
 /* What to look up for `whom`. */
 uint32_t index_hash(const struct store *s, const struct whom *whom);

@@ -235,7 +235,8 @@ static enum err seal_group(struct store *s)
 	struct block block;
 	enum err err;
 
-	err = s->pending_count == RUN_BLOCKS ? index_flush(s) : ERR_OK;
+	err = s->pending_count == RUN_BLOCKS || index_is_apart(s, key.hour) ? index_flush(s)
+	                                                                    : ERR_OK;
 	if (err == ERR_OK)
 		err = block_encode(s->codec, flows, count, &block);
 	if (err)
