@@ -1,8 +1,7 @@
 /*
- * The table is made of buckets of eight, three cache lines each: tags and ages in the first, by
- * which a connection is found or the one to forget is chosen, the rest behind. Most records are of
- * connections without any silence, so what counts is how many lines are fetched for one, and that
- * they are on their way before they are needed.
+ * The table is made of buckets of five, a pair of cache lines each. Most records are of connections
+ * without any silence, so what counts is how many lines are fetched for one, and that they are on
+ * their way before they are needed.
  */
 #include "correlate/gaps.h"
 
@@ -12,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAYS 8
+#define WAYS 5
 #define LINE 64
+#define BUCKET_LEN ((size_t)2 * LINE)
 #define MIX_1 UINT64_C(0x9e3779b97f4a7c15)
 #define MIX_2 UINT64_C(0xbf58476d1ce4e5b9)
 
@@ -39,10 +39,11 @@ struct bucket {
 	uint32_t tags[WAYS];
 	uint32_t ages[WAYS]; /* 0: free */
 	struct entry entries[WAYS];
+	uint64_t unused;
 };
 
-_Static_assert(sizeof(struct bucket) == 3 * LINE, "a bucket is three lines");
-_Static_assert(sizeof(struct bucket) == WAYS * GAPS_OCTETS, "GAPS_OCTETS");
+_Static_assert(sizeof(struct bucket) == BUCKET_LEN, "a bucket is two lines");
+_Static_assert(BUCKET_LEN / WAYS < GAPS_OCTETS, "GAPS_OCTETS");
 
 struct gaps {
 	struct bucket *buckets;
@@ -60,7 +61,7 @@ struct gaps *gaps_new(size_t connections, int64_t gap_ms)
 		buckets *= 2;
 	if (g == NULL)
 		return NULL;
-	g->buckets = aligned_alloc(LINE, buckets * sizeof(*g->buckets));
+	g->buckets = aligned_alloc(BUCKET_LEN, buckets * sizeof(*g->buckets));
 	if (g->buckets == NULL) {
 		free(g);
 		return NULL;
@@ -295,7 +296,7 @@ size_t gaps_feed(struct gaps *g, const struct flow *flows, const uint64_t *conne
 	CHECK(count <= GAPS_RUN);
 	for (size_t i = 0; i < count; i++) {
 		keys[i] = key_of(&flows[i], connections[i]);
-		for (size_t line = 0; line < sizeof(struct bucket); line += LINE)
+		for (size_t line = 0; line < BUCKET_LEN; line += LINE)
 			__builtin_prefetch((const char *)&g->buckets[keys[i] & g->mask] + line, 1);
 	}
 	for (size_t i = 0; i < count; i++) {

@@ -26,7 +26,7 @@
 
 #define GAPS_RUN 128         /* flows at a time */
 #define GAPS_A_FLOW 3        /* edges of one record, at most */
-#define GAPS_OCTETS 24       /* a connection takes in the table */
+#define GAPS_OCTETS 26       /* a connection takes in the table */
 #define GAPS_LATE_MS 3600000 /* a connection forgotten within this is counted */
 
 struct gaps_stats {

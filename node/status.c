@@ -58,13 +58,14 @@ static void put_store(struct pack *p, struct store *store)
 
 	store_stats(store, &s);
 	pack_str(p, "store");
-	pack_map(p, 15);
+	pack_map(p, 16);
 	row_uint(p, "flows", s.flows);
 	row_uint(p, "unsealed", s.unsealed);
 	row_uint(p, "blocks", s.blocks);
 	row_uint(p, "partitions", s.partitions);
 	row_uint(p, "bytes", s.octets);
 	row_uint(p, "index_bytes", s.index_octets);
+	row_uint(p, "edge_bytes", s.edge_octets);
 	row_uint(p, "map_size", s.map_size);
 	row_uint(p, "expired_flows", s.expired_flows);
 	row_uint(p, "damaged_blocks", s.damaged_blocks);

@@ -164,6 +164,7 @@ static enum err flush(struct store *s, struct run *run, const struct run_source 
 	pthread_mutex_lock(&s->lock);
 	s->runs[s->run_count++] = (struct run_at){.run = *run, .key = built->run};
 	blocks_note_index(s, built->run.hour, octets);
+	s->edges.octets += run->edges.octets;
 	s->pending_count = 0;
 	edgelog_done(s, built);
 	pthread_mutex_unlock(&s->lock);
@@ -294,7 +295,9 @@ void index_forget(struct store *s, struct block_key upto)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < s->run_count; i++) {
-		if (!is_gone(s->runs[i].key, upto))
+		if (is_gone(s->runs[i].key, upto))
+			s->edges.octets -= s->runs[i].run.edges.octets;
+		else
 			s->runs[kept++] = s->runs[i];
 	}
 	s->run_count = kept;
@@ -322,6 +325,7 @@ static enum err load_runs(struct store *s, MDB_txn *txn)
 			continue;
 		}
 		s->runs[s->run_count++] = (struct run_at){run, blocks_key_read(key.mv_data)};
+		s->edges.octets += run.edges.octets;
 		blocks_note_index(s, s->runs[s->run_count - 1].key.hour,
 		                  octets_of_run(s, &run, value.mv_size));
 	}

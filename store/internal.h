@@ -120,6 +120,7 @@ struct store {
 		size_t count, room;
 		size_t left; /* the first so many were of no hour that the last run could have */
 		uint32_t gap_ms; /* 0: nobody has begun to hand over edges */
+		uint64_t octets; /* on disk */
 		unsigned holes;  /* so many of the next runs lack some */
 		bool has_tail;   /* somebody has read the last flows, from this block on: */
 		struct block_key tail;

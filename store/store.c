@@ -358,6 +358,7 @@ void store_stats(struct store *s, struct store_stats *ret)
 	stats.flows += durable;
 	stats.octets += s->young_octets;
 	stats.unsealed = s->held - durable;
+	stats.edge_octets = s->edges.octets;
 	stats.edge_gap_ms = s->edges.holes > 0 ? 0 : s->edges.gap_ms;
 	stats.expired_flows = s->expired_flows;
 	pthread_mutex_unlock(&s->lock);

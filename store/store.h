@@ -46,6 +46,7 @@ struct store_stats {
 	uint64_t partitions;
 	uint64_t octets;       /* taken by blocks, in whole pages */
 	uint64_t index_octets; /* taken by the index of them and the log of edges, likewise */
+	uint64_t edge_octets;  /* of these, by the log of edges (edges.h) alone */
 	uint64_t log_octets;   /* taken by the log (log.h), likewise */
 	uint64_t map_size;
 	uint64_t expired_flows;  /* dropped by retention since open */
