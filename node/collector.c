@@ -3,8 +3,9 @@
 #include "base/util.h"
 #include "node/log.h"
 #include "node/node.h"
-#include "node/socket.h"
+#include "node/positions.h"
 #include "proto/flow/memory.h"
+#include "proto/flow/position.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,10 @@
 #define BATCH_KEPT 16384 /* flows of room: more is given back at once */
 #define STALE_MAX 1024
 #define STREAMS_MAX 4096
+#define TRANSLATIONS_MAX 65536
+#define TRANSLATIONS_AT_ONCE 2048 /* kept, every seal_every */
+#define SENDERS_MAX 4096
+#define TOGETHER 512 /* flows of a datagram: they go into one block, and so do those of most */
 
 static void start_seal(struct collector *c);
 
@@ -44,6 +49,8 @@ static void run_seal(struct job *job)
 		c->sealed = expired;
 }
 
+static void store_batch(struct collector *c);
+
 static void tell(struct collector *c)
 {
 	if (c->sealed != ERR_OK && !c->is_full_logged)
@@ -61,6 +68,8 @@ static void done_seal(struct job *job)
 
 	c->is_sealing = false;
 	tell(c);
+	if (c->is_paused)
+		store_batch(c);
 	c->waiters = c->next_waiters;
 	c->next_waiters = NULL;
 	if (c->waiters != NULL)
@@ -73,8 +82,16 @@ static void done_seal(struct job *job)
 	}
 }
 
+/* Between two datagrams, unless flows of the last one wait for room. */
+static void mark(struct collector *c, bool is_turn)
+{
+	if (c->batch.count == 0)
+		positions_mark(c->decoder, c->node->store, is_turn);
+}
+
 static void start_seal(struct collector *c)
 {
+	mark(c, false);
 	c->is_sealing = true;
 	job_start(&c->node->loop, &c->seal_job, run_seal, done_seal);
 }
@@ -112,63 +129,137 @@ enum err collector_store(struct collector *c, struct flow_batch *flows)
 	return err;
 }
 
+static void take_translations(struct collector *c, struct flow_batch *batch, size_t first)
+{
+	for (size_t i = 0; i < batch->event_count; i++)
+		translation_table_event(c->translations, &batch->events[i]);
+	batch->event_count = 0;
+	for (size_t i = first; i < batch->count; i++)
+		translation_table_flow(c->translations, &batch->flows[i]);
+}
+
 enum err collector_feed(struct collector *c, const struct flow_origin *origin, const void *data,
                         size_t len, struct flow_batch *out, enum drop *ret_drop)
 {
+	size_t first = out->count;
+
 	*ret_drop = flow_decode(c->decoder, origin, data, len, out);
+	take_translations(c, out, first);
 	return out->count == 0 ? ERR_OK : collector_store(c, out);
+}
+
+static void keep_translation(void *ctx, uint32_t slot, const struct mapping *m)
+{
+	uint8_t room[TRANSLATION_PACKED_MAX];
+	struct collector *c = ctx;
+	struct id key = {{0}};
+	struct octets o = octets_of(key.octets, sizeof(key.octets));
+
+	octets_uint(&o, slot, 4);
+	keeper_put(&c->node->keeper, KEEPER_TRANSLATION, &key, room, translation_pack(m, room));
+}
+
+/* Said once when it begins: an overload must not fill the log. */
+static void watch_drops(struct collector *c)
+{
+	uint64_t dropped = 0;
+
+	for (size_t i = 0; i < c->receiver_count; i++)
+		dropped += receiver_count_drops(&c->receivers[i]);
+	if (dropped > 0 && !c->is_drop_logged)
+		log_line("collector",
+		         "the kernel dropped %llu datagrams: they come faster than "
+		         "they are taken",
+		         (unsigned long long)dropped);
+	c->is_drop_logged = dropped > 0;
+}
+
+static void pause_reading(struct collector *c, bool is_paused)
+{
+	if (is_paused == c->is_paused)
+		return;
+	c->pauses += is_paused;
+	c->is_paused = is_paused;
+	for (size_t i = 0; i < c->receiver_count; i++)
+		receiver_pause(&c->receivers[i], is_paused);
+	connections_pause(&c->connections, is_paused);
+}
+
+static void store_batch(struct collector *c)
+{
+	struct flow_batch *batch = &c->batch;
+	enum err err = batch->count > 0 ? collector_store(c, batch) : ERR_OK;
+
+	/* A seal is under way, and goes on with what waits when it is over. */
+	pause_reading(c, err == ERR_BUSY && c->is_sealing);
+	if (c->is_paused)
+		return;
+	c->unstored += batch->count; /* none, unless the store is full */
+	batch->count = 0;
+	if (batch->room > BATCH_KEPT || batch->event_room > BATCH_KEPT)
+		flow_batch_free(batch);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
 	struct collector *c = timer->data;
+	size_t first = c->batch.count;
 
+	watch_drops(c);
+	flow_settle(c->decoder, node_now().wall.ms, &c->batch);
+	take_translations(c, &c->batch, first);
+	store_batch(c);
 	flow_keep(c->decoder);
+	if (c->node->keeper.count < TRANSLATIONS_AT_ONCE) /* a slow disk: they wait here */
+		translation_table_keep(c->translations, TRANSLATIONS_AT_ONCE, keep_translation, c);
 	if (!c->is_sealing)
 		start_seal(c);
 }
 
-static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+void collector_take(struct collector *c, const struct flow_origin *origin, const void *data,
+                    size_t len)
 {
-	struct collector_socket *s = handle->data;
+	size_t first = c->batch.count;
 
-	(void)suggested;
-	*ret = uv_buf_init(s->buffer, SOCKET_BUFFER_LEN);
+	if (store_room(c->node->store) < TOGETHER)
+		mark(c, true);
+	(void)flow_decode(c->decoder, origin, data, len, &c->batch);
+	take_translations(c, &c->batch, first);
+	store_batch(c);
 }
 
-static void on_datagram(uv_udp_t *udp, ssize_t len, const uv_buf_t *buf,
-                        const struct sockaddr *from, unsigned flags)
+static void on_datagram(void *ctx, const struct received *r)
 {
-	struct collector_socket *s = udp->data;
-	struct flow_origin origin = {.received_ms = node_now().wall.ms};
-	struct flow_batch *batch = &s->collector->batch;
-	enum drop drop;
+	struct collector *c = ctx;
+	struct flow_origin origin = {.from = r->from, .received_ms = r->ms};
+	enum drop drop = admission_ask(c->admission, &r->from.addr, r->ms);
 
-	/* A cut datagram (64 KiB and more) is not of the length that it says: counted there. */
-	(void)flags;
-	if (len <= 0 || !endpoint_of(from, &origin.from))
-		return;
-	if (collector_feed(s->collector, &origin, buf->base, (size_t)len, batch, &drop) != ERR_OK)
-		s->collector->unstored += batch->count;
-	batch->count = 0;
-	if (batch->room > BATCH_KEPT)
-		flow_batch_free(batch);
+	if (drop == DROP_NONE && r->is_cut)
+		drop = DROP_CUT;
+	if (drop != DROP_NONE)
+		flow_refuse(c->decoder, drop);
+	else
+		collector_take(c, &origin, r->data, r->len);
 }
 
-static enum err listen_on(struct collector *c, const struct endpoint *e)
+static enum err listen_all(struct collector *c)
 {
-	struct collector_socket *s = &c->sockets[c->socket_count];
+	const struct conf *conf = &c->node->conf;
+	enum err err = ERR_OK;
+	uint64_t seed;
 
-	s->collector = c;
-	s->buffer = malloc(SOCKET_BUFFER_LEN);
-	if (s->buffer == NULL)
+	node_random(NULL, &seed, sizeof(seed));
+	c->admission = admission_new(&conf->admission, SENDERS_MAX, seed);
+	c->room = receiver_batch_new(RECEIVER_ROOM);
+	if (c->admission == NULL || c->room == NULL)
 		return ERR_NOMEM;
-	uv_udp_init_ex(&c->node->loop, &s->udp, AF_UNSPEC | UV_UDP_RECVMMSG);
-	s->udp.data = s;
-	c->socket_count++;
-	if (socket_bind(&s->udp, e, 0, "collector") != ERR_OK)
-		return ERR_IO;
-	return uv_udp_recv_start(&s->udp, give_buffer, on_datagram) == 0 ? ERR_OK : ERR_IO;
+	for (size_t i = 0; i < conf->export_count && err == ERR_OK; i++)
+		err = receiver_open(&c->receivers[c->receiver_count++], &c->node->loop,
+		                    &conf->exports[i], conf->receive_buffer, c->room, on_datagram,
+		                    c);
+	if (err == ERR_OK)
+		err = connections_start(&c->connections, c);
+	return err;
 }
 
 /* --- what is known of exporters, over restarts --- */
@@ -181,6 +272,17 @@ static void keep(void *ctx, const struct stream *s, uint16_t id, const struct te
 
 	memory_key(s, id, key.octets);
 	keeper_put(&c->node->keeper, KEEPER_EXPORTER, &key, room, memory_pack(s, id, t, room));
+}
+
+static void keep_clock(void *ctx, const struct clock_key *key, const struct clock_history *h)
+{
+	struct collector *c = ctx;
+	uint8_t room[CLOCK_HISTORY_MAX];
+	struct id id;
+
+	_Static_assert(sizeof(id.octets) == CLOCKS_KEY, "a note's key");
+	clocks_key_pack(key, id.octets);
+	keeper_put(&c->node->keeper, KEEPER_CLOCK, &id, room, clock_history_pack(h, room));
 }
 
 struct recalling {
@@ -199,30 +301,78 @@ static void recall_one(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void 
 		memcpy(r->stale[r->stale_count++].octets, key, STORE_NOTE_KEY);
 }
 
-static void recall(struct collector *c)
+static void recall_position(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *value,
+                            size_t len)
+{
+	struct recalling *r = ctx;
+	enum err err = position_recall(r->collector->decoder, key, bytes_of(value, len),
+	                               node_now().wall.ms);
+
+	if (err != ERR_OK && r->stale_count < STALE_MAX)
+		memcpy(r->stale[r->stale_count++].octets, key, STORE_NOTE_KEY);
+}
+
+static void recall_translation(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *value,
+                               size_t len)
+{
+	struct recalling *r = ctx;
+	struct bytes in = bytes_of(key, STORE_NOTE_KEY);
+	uint32_t slot = (uint32_t)bytes_uint(&in, 4);
+	struct mapping m;
+	enum err err = translation_unpack(bytes_of(value, len), &m);
+
+	if (err == ERR_OK)
+		err = translation_table_recall(r->collector->translations, slot, &m);
+	if (err != ERR_OK && r->stale_count < STALE_MAX)
+		memcpy(r->stale[r->stale_count++].octets, key, STORE_NOTE_KEY);
+}
+
+static void recall_clock(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *value,
+                         size_t len)
+{
+	struct recalling *r = ctx;
+	enum err err = clocks_recall(r->collector->decoder->clocks, key, bytes_of(value, len));
+
+	if (err != ERR_OK && r->stale_count < STALE_MAX)
+		memcpy(r->stale[r->stale_count++].octets, key, STORE_NOTE_KEY);
+}
+
+static void recall_kind(struct collector *c, enum keeper_kind kind, store_note_fn *fn,
+                        const char *what)
 {
 	static struct recalling r;
 	enum err err;
 
 	r = (struct recalling){.collector = c};
-	err = store_note_each(c->node->store, KEEPER_EXPORTER, recall_one, &r);
+	err = store_note_each(c->node->store, (uint8_t)kind, fn, &r);
 	if (err != ERR_OK)
-		log_line("collector", "what was known of exporters is lost: %s", err_text(err));
+		log_line("collector", "what was known of %s is lost: %s", what, err_text(err));
 	if (r.stale_count > 0)
-		log_line("collector", "%zu things known of exporters are old or damaged: forgotten",
-		         r.stale_count);
+		log_line("collector", "%zu things known of %s are old or damaged: forgotten",
+		         r.stale_count, what);
 	for (size_t i = 0; i < r.stale_count; i++)
-		keeper_put(&c->node->keeper, KEEPER_EXPORTER, &r.stale[i], "", 0);
+		keeper_put(&c->node->keeper, kind, &r.stale[i], "", 0);
+}
+
+static void recall(struct collector *c)
+{
+	recall_kind(c, KEEPER_EXPORTER, recall_one, "exporters");
+	recall_kind(c, KEEPER_POSITION, recall_position, "exporters' sequences");
+	recall_kind(c, KEEPER_TRANSLATION, recall_translation, "translations");
+	recall_kind(c, KEEPER_CLOCK, recall_clock, "exporters' clocks");
 	c->decoder->keep = keep;
+	c->decoder->keep_clock = keep_clock;
 	c->decoder->keep_ctx = c;
 }
 
 enum err collector_start(struct collector *c, struct node *node)
 {
 	const struct conf *conf = &node->conf;
-	enum err err = ERR_OK;
 
 	c->node = node;
+	c->translations = translation_table_new(TRANSLATIONS_MAX);
+	if (c->translations == NULL)
+		return ERR_NOMEM;
 	c->decoder = flow_decoder_new(STREAMS_MAX);
 	if (c->decoder == NULL)
 		return ERR_NOMEM;
@@ -231,9 +381,7 @@ enum err collector_start(struct collector *c, struct node *node)
 	c->seal_timer.data = c;
 	uv_timer_start(&c->seal_timer, on_timer, (uint64_t)conf->seal_every_ms,
 	               (uint64_t)conf->seal_every_ms);
-	for (size_t i = 0; i < conf->export_count && err == ERR_OK; i++)
-		err = listen_on(c, &conf->exports[i]);
-	return err;
+	return listen_all(c);
 }
 
 void collector_stop(struct collector *c)
@@ -241,14 +389,20 @@ void collector_stop(struct collector *c)
 	if (c->decoder == NULL)
 		return;
 	uv_close((uv_handle_t *)&c->seal_timer, NULL);
-	for (size_t i = 0; i < c->socket_count; i++)
-		uv_close((uv_handle_t *)&c->sockets[i].udp, NULL);
+	if (c->batch.count > 0 && collector_store(c, &c->batch) != ERR_OK)
+		log_line("collector", "no room for the last %zu flows: they are lost",
+		         c->batch.count);
+	for (size_t i = 0; i < c->receiver_count; i++)
+		receiver_close(&c->receivers[i]);
+	connections_stop(&c->connections);
 }
 
 void collector_free(struct collector *c)
 {
+	connections_free(&c->connections);
 	flow_decoder_free(c->decoder);
+	translation_table_free(c->translations);
 	flow_batch_free(&c->batch);
-	for (size_t i = 0; i < c->socket_count; i++)
-		free(c->sockets[i].buffer);
+	admission_free(c->admission);
+	receiver_batch_free(c->room);
 }

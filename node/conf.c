@@ -13,6 +13,10 @@
 #include <string.h>
 
 #define HOSTS_PORT 7669
+#define IPFIX_PORT 4739
+#define IPFIX_TLS_PORT 4740
+#define RECEIVE_BUFFER_MIN (64u << 10)
+#define RECEIVE_BUFFER_MAX (1u << 30)
 
 struct file { /* as it is written */
 	char *role, *name, *identity, *certificate, *operational, *control;
@@ -30,7 +34,17 @@ struct file { /* as it is written */
 	struct {
 		char **listen;
 		unsigned listen_count;
-		char *idle_timeout;
+		char *idle_timeout, *buffer, *rate_limit, *rate_burst;
+		char **exporters;
+		unsigned exporters_count;
+		char **ipfix_tcp;
+		unsigned ipfix_tcp_count;
+		char *ipfix_idle;
+		struct {
+			char **listen;
+			unsigned listen_count;
+			char *certificate, *key, *clients_ca;
+		} ipfix_tls;
 	} exports;
 	struct {
 		char *path, *map_size, *size_max, *age_max, *seal_every, *traces;
@@ -72,9 +86,24 @@ static const cyaml_schema_field_t overlay_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t ipfix_tls_fields[] = {
+	TEXTS(PART(exports.ipfix_tls), listen, CONF_LISTEN_MAX),
+	TEXT(PART(exports.ipfix_tls), certificate),
+	TEXT(PART(exports.ipfix_tls), key),
+	TEXT(PART(exports.ipfix_tls), clients_ca),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t exports_fields[] = {
 	TEXTS(PART(exports), listen, CONF_LISTEN_MAX),
 	TEXT(PART(exports), idle_timeout),
+	TEXT(PART(exports), buffer),
+	TEXTS(PART(exports), exporters, ADMISSION_ALLOW_MAX),
+	TEXT(PART(exports), rate_limit),
+	TEXT(PART(exports), rate_burst),
+	TEXTS(PART(exports), ipfix_tcp, CONF_LISTEN_MAX),
+	TEXT(PART(exports), ipfix_idle),
+	CYAML_FIELD_MAPPING("ipfix_tls", CYAML_FLAG_OPTIONAL, PART(exports), ipfix_tls, ipfix_tls_fields),
 	CYAML_FIELD_END,
 };
 
@@ -376,7 +405,90 @@ static void read_shown(struct reader *r, const struct file *file)
 	wrong(r, ERR_FORMAT, "policy.origin: neither none, hop, process nor full: %s", level);
 }
 
-static void read_sections(struct reader *r, const struct file *file)
+/* A count of 1 to `max`. */
+static void count_key(struct reader *r, const char *key, const char *value, uint32_t max,
+                      uint32_t *ret)
+{
+	char *end;
+	unsigned long count;
+
+	errno = 0;
+	count = strtoul(value, &end, 10);
+	if (value[0] < '0' || value[0] > '9' || *end != '\0')
+		wrong(r, ERR_FORMAT, "%s: not a number: %s", key, value);
+	else if (errno != 0 || count < 1 || count > max)
+		wrong(r, ERR_RANGE, "%s: not 1 to %u: %s", key, max, value);
+	else
+		*ret = (uint32_t)count;
+}
+
+static void read_admission(struct reader *r, const struct file *file, struct admission_rules *ret)
+{
+	for (unsigned i = 0; i < file->exports.exporters_count; i++) {
+		if (prefix_parse(file->exports.exporters[i], &ret->allow[ret->allow_count++]) !=
+		    ERR_OK)
+			wrong(r, ERR_FORMAT, "exports.exporters: not an address or net: %s",
+			      file->exports.exporters[i]);
+	}
+	if (file->exports.rate_limit != NULL)
+		count_key(r, "exports.rate_limit", file->exports.rate_limit, ADMISSION_RATE_MAX,
+		          &ret->rate);
+	ret->burst = ret->rate;
+	if (file->exports.rate_burst == NULL)
+		return;
+	if (file->exports.rate_limit == NULL)
+		wrong(r, ERR_FORMAT, "exports.rate_limit: (missing)");
+	count_key(r, "exports.rate_burst", file->exports.rate_burst, ADMISSION_RATE_MAX,
+	          &ret->burst);
+}
+
+struct tls_files conf_tls_files(const struct conf *conf)
+{
+	return (struct tls_files){
+		.certificate = conf->tls_certificate,
+		.key = conf->tls_key,
+		.clients_ca = conf->tls_clients_ca[0] != '\0' ? conf->tls_clients_ca : NULL,
+	};
+}
+
+/* The files are read here, too, so that --check finds what is wrong with them. */
+static void read_tls(struct reader *r, const struct file *file)
+{
+	__typeof__(&file->exports.ipfix_tls) tls = &file->exports.ipfix_tls;
+	char reason[TLS_REASON_MAX];
+	struct conf *conf = r->conf;
+	struct tls_server *server = NULL;
+	struct tls_files files;
+	enum err err;
+
+	for (unsigned i = 0; i < tls->listen_count; i++)
+		endpoint_key(r, "exports.ipfix_tls.listen", tls->listen[i], IPFIX_TLS_PORT,
+		             &conf->tls[conf->tls_count++]);
+	if (conf->tls_count == 0) {
+		if (tls->certificate != NULL || tls->key != NULL || tls->clients_ca != NULL)
+			wrong(r, ERR_FORMAT, "exports.ipfix_tls.listen: (missing)");
+		return;
+	}
+	if (tls->certificate == NULL || tls->key == NULL) {
+		wrong(r, ERR_FORMAT, "exports.ipfix_tls.%s: (missing)",
+		      tls->certificate == NULL ? "certificate" : "key");
+		return;
+	}
+	resolve(r, "exports.ipfix_tls.certificate", tls->certificate, NULL, conf->tls_certificate);
+	resolve(r, "exports.ipfix_tls.key", tls->key, NULL, conf->tls_key);
+	if (tls->clients_ca != NULL)
+		resolve(r, "exports.ipfix_tls.clients_ca", tls->clients_ca, NULL,
+		        conf->tls_clients_ca);
+	if (r->err != ERR_OK)
+		return;
+	files = conf_tls_files(conf);
+	err = tls_server_new(&files, &server, reason);
+	if (err != ERR_OK)
+		wrong(r, err, "exports.ipfix_tls: %s", reason);
+	tls_server_free(server);
+}
+
+static void read_exports(struct reader *r, const struct file *file)
 {
 	struct conf *conf = r->conf;
 
@@ -385,6 +497,24 @@ static void read_sections(struct reader *r, const struct file *file)
 		             &conf->exports[conf->export_count++]);
 	duration_key(r, "exports.idle_timeout", file->exports.idle_timeout, "15s", 1,
 	             &conf->idle_timeout_ms);
+	size_key(r, "exports.buffer", file->exports.buffer, "32MiB", &conf->receive_buffer);
+	if (r->err == ERR_OK && (conf->receive_buffer < RECEIVE_BUFFER_MIN ||
+	                         conf->receive_buffer > RECEIVE_BUFFER_MAX))
+		wrong(r, ERR_RANGE, "exports.buffer: not 64KiB to 1GiB: %s", file->exports.buffer);
+	read_admission(r, file, &conf->admission);
+	for (unsigned i = 0; i < file->exports.ipfix_tcp_count; i++)
+		endpoint_key(r, "exports.ipfix_tcp", file->exports.ipfix_tcp[i], IPFIX_PORT,
+		             &conf->tcp[conf->tcp_count++]);
+	duration_key(r, "exports.ipfix_idle", file->exports.ipfix_idle, "30m", 1000,
+	             &conf->ipfix_idle_ms);
+	read_tls(r, file);
+}
+
+static void read_sections(struct reader *r, const struct file *file)
+{
+	struct conf *conf = r->conf;
+
+	read_exports(r, file);
 	size_key(r, "store.map_size", file->store.map_size, "4GiB", &conf->map_size);
 	size_key(r, "store.size_max", file->store.size_max, "0", &conf->size_max);
 	if (file->store.age_max != NULL && strcmp(file->store.age_max, "forever") == 0)

@@ -8,6 +8,8 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "node/impair.h"
+#include "node/tls.h"
+#include "proto/flow/admission.h"
 #include "proto/overlay/overlay.h"
 
 #include <stdbool.h>
@@ -49,6 +51,13 @@ struct conf {
 	size_t bootstrap_count;
 	struct endpoint exports[CONF_LISTEN_MAX];
 	size_t export_count;
+	uint64_t receive_buffer; /* octets, of each of those */
+	struct admission_rules admission;
+	struct endpoint tcp[CONF_LISTEN_MAX], tls[CONF_LISTEN_MAX]; /* IPFIX */
+	size_t tcp_count, tls_count;
+	int64_t ipfix_idle_ms;
+	char tls_certificate[CONF_PATH_MAX], tls_key[CONF_PATH_MAX];
+	char tls_clients_ca[CONF_PATH_MAX]; /* "": clients need no certificate */
 	int64_t idle_timeout_ms;
 	uint64_t map_size, size_max;
 	int64_t age_max_ms;
@@ -63,6 +72,9 @@ struct conf {
 	char provider[CONF_PATH_MAX]; /* host: of origin/provider.h */
 	bool records_all;             /* host: of tasks of local origin, too */
 };
+
+/* Borrows from `conf`. */
+struct tls_files conf_tls_files(const struct conf *conf);
 
 /*
  * Reads `path` and the key files it names. On failure `reterr` has one line: file, key, what is

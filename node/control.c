@@ -23,11 +23,12 @@ struct client {
 	struct client *next;
 	uv_pipe_t pipe;
 	uint32_t serial;
-	unsigned holds; /* the open handle is one */
-	bool is_gone;   /* closing or closed */
-	bool is_asking; /* a request is under way */
-	bool is_taking; /* take_requests() is on the stack */
-	uint8_t *in;    /* what has come, not yet a whole request */
+	unsigned holds;  /* the open handle is one */
+	bool is_gone;    /* closing or closed */
+	bool is_asking;  /* a request is under way */
+	bool is_stopped; /* and no more of it is wanted */
+	bool is_taking;  /* take_requests() is on the stack */
+	uint8_t *in;     /* what has come, not yet a whole request */
 	size_t in_len, in_space;
 };
 
@@ -56,6 +57,11 @@ void client_put(struct client *client)
 bool client_is_gone(const struct client *client)
 {
 	return client->is_gone;
+}
+
+bool client_is_stopped(const struct client *client)
+{
+	return client->is_stopped;
 }
 
 uint32_t client_serial(const struct client *client)
@@ -100,14 +106,15 @@ static void on_sent(uv_write_t *write, int status)
 	free(out);
 }
 
-/* A map of one pair, behind its length. */
-void client_send(struct client *client, const char *key, const void *data, size_t len,
-                 void (*sent)(void *ctx), void *ctx)
+static struct outgoing *outgoing_new(struct client *client, size_t space)
 {
-	size_t space = FRAME_HEADER + 16 + strlen(key) + len;
-	struct outgoing *out = client->is_gone ? NULL : malloc(sizeof(*out) + space);
-	struct octets header;
-	struct pack p;
+	return client->is_gone ? NULL : malloc(sizeof(struct outgoing) + space);
+}
+
+/* Sends out->frame[0..len); without `out`, the client has gone or goes. */
+static void outgoing_send(struct outgoing *out, struct client *client, size_t len,
+                          void (*sent)(void *ctx), void *ctx)
+{
 	uv_buf_t buf;
 
 	if (out == NULL) {
@@ -116,18 +123,57 @@ void client_send(struct client *client, const char *key, const void *data, size_
 			sent(ctx);
 		return;
 	}
-	p = pack_into(out->frame + FRAME_HEADER, space - FRAME_HEADER);
-	pack_map(&p, 1);
-	pack_str(&p, key);
-	octets_put(&p.out, data, len);
-	header = octets_of(out->frame, FRAME_HEADER);
-	octets_uint(&header, pack_len(&p), FRAME_HEADER);
 	out->client = client_hold(client);
 	out->sent = sent;
 	out->ctx = ctx;
-	buf = uv_buf_init((char *)out->frame, (unsigned)(FRAME_HEADER + pack_len(&p)));
+	buf = uv_buf_init((char *)out->frame, (unsigned)len);
 	if (uv_write(&out->write, (uv_stream_t *)&client->pipe, &buf, 1, on_sent) != 0)
 		on_sent(&out->write, UV_EPIPE);
+}
+
+size_t client_frame_begin(struct pack *p, const char *key)
+{
+	size_t begun = pack_len(p);
+
+	octets_uint(&p->out, 0, FRAME_HEADER);
+	pack_map(p, 1);
+	pack_str(p, key);
+	return begun;
+}
+
+void client_frame_end(struct pack *p, size_t begun)
+{
+	struct octets header = octets_of(p->out.start + begun, FRAME_HEADER);
+
+	if (!p->out.is_full)
+		octets_uint(&header, pack_len(p) - begun - FRAME_HEADER, FRAME_HEADER);
+}
+
+void client_send(struct client *client, const char *key, const void *data, size_t len,
+                 void (*sent)(void *ctx), void *ctx)
+{
+	size_t space = FRAME_HEADER + 16 + strlen(key) + len;
+	struct outgoing *out = outgoing_new(client, space);
+	struct pack p;
+
+	if (out != NULL) {
+		p = pack_into(out->frame, space);
+		client_frame_begin(&p, key);
+		octets_put(&p.out, data, len);
+		client_frame_end(&p, 0);
+		len = pack_len(&p);
+	}
+	outgoing_send(out, client, len, sent, ctx);
+}
+
+void client_send_frames(struct client *client, const void *data, size_t len,
+                        void (*sent)(void *ctx), void *ctx)
+{
+	struct outgoing *out = outgoing_new(client, len);
+
+	if (out != NULL)
+		memcpy(out->frame, data, len);
+	outgoing_send(out, client, len, sent, ctx);
 }
 
 static void take_requests(struct client *client);
@@ -137,7 +183,7 @@ static void on_end_sent(void *ctx)
 {
 	struct client *client = ctx;
 
-	client->is_asking = false;
+	client->is_asking = client->is_stopped = false;
 	take_requests(client);
 }
 
@@ -184,7 +230,10 @@ void client_end_with(struct client *client, enum ctl_code code, const void *data
 	end(client, &p);
 }
 
-/* Carries out a whole request at the start of client->in; false when there is none yet. */
+/*
+ * Carries out a whole request at the start of client->in; false when there is none yet, or it has
+ * to wait.
+ */
 static bool take_request(struct client *client)
 {
 	struct bytes in = bytes_of(client->in, client->in_len);
@@ -196,6 +245,8 @@ static bool take_request(struct client *client)
 
 	if (in.is_short)
 		return false;
+	if (len > CTL_REQUEST_MAX && client->is_asking)
+		return false; /* on_read() drops who sends more of it */
 	if (len > CTL_REQUEST_MAX) {
 		client_end(client, CTL_USAGE, "request of %zu octets, more than %d", len,
 		           CTL_REQUEST_MAX);
@@ -205,12 +256,18 @@ static bool take_request(struct client *client)
 	frame = bytes_cut(&in, len);
 	if (frame.is_short)
 		return false;
-	client->is_asking = true;
 	err = ctl_parse(frame.at, len, &request, reterr);
-	if (err != ERR_OK)
-		client_end(client, CTL_USAGE, "%s", reterr);
-	else
-		request_run(client, &request);
+	if (err == ERR_OK && request.command == CTL_STOP) {
+		client->is_stopped = client->is_asking; /* of what has ended there is no more */
+	} else if (client->is_asking) {
+		return false;
+	} else {
+		client->is_asking = true;
+		if (err != ERR_OK)
+			client_end(client, CTL_USAGE, "%s", reterr);
+		else
+			request_run(client, &request);
+	}
 	if (client->is_gone)
 		return false;
 	/* What outlives request_run() has copied what it borrowed. */
@@ -226,7 +283,7 @@ static void take_requests(struct client *client)
 		return;
 	client->is_taking = true;
 	client_hold(client);
-	while (!client->is_gone && !client->is_asking && take_request(client))
+	while (!client->is_gone && take_request(client))
 		;
 	client->is_taking = false;
 	client_put(client);

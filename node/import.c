@@ -7,6 +7,7 @@
 #include "node/node.h"
 #include "node/requests.h"
 #include "node/row.h"
+#include "proto/flow/pending.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -169,6 +170,20 @@ struct sealing {
 	struct client *client;
 };
 
+/* What waits for its template now waits in vain: the files of this client are all that it has. */
+static void seal_end(struct client *client)
+{
+	const struct flow_decoder *d = client_node(client)->collector.decoder;
+	uint64_t dropped[DROP_COUNT_OF] = {
+		[DROP_UNTOLD] = pending_of_session(d->pending, client_serial(client)),
+	};
+	uint8_t room[512];
+	struct pack p = pack_into(room, sizeof(room));
+
+	row_dropped(&p, dropped);
+	client_end_with(client, CTL_FOUND, room, pack_len(&p), 1);
+}
+
 static void on_all_sealed(struct collector_waiter *w, enum err err)
 {
 	struct sealing *s = container_of(w, struct sealing, waiter);
@@ -177,7 +192,7 @@ static void on_all_sealed(struct collector_waiter *w, enum err err)
 		client_end(s->client, CTL_INTERNAL, "%s: what came last is in memory only",
 		           err_text(err));
 	else
-		client_end(s->client, CTL_FOUND, NULL);
+		seal_end(s->client);
 	client_put(s->client);
 	free(s);
 }

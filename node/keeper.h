@@ -7,6 +7,7 @@
  *	          is a member
  *	page      of a root's list, by a digest of root and page
  *	number    up to which our own queries' numbers may be used: 8
+ *	clock     history of an exporter's clock (proto/flow/clocks.h)
  *	keys      the operational seed and record in use (keys.c)
  *
  * Notes are written in the order they were put, many in one transaction, by a worker.
@@ -25,10 +26,13 @@ struct node;
 
 enum keeper_kind { /* as they are on disk */
 	           KEEPER_CARD = 'c',
+	           KEEPER_CLOCK = 't',
 	           KEEPER_EXPORTER = 'e', /* proto/flow/memory.h */
 	           KEEPER_KEYS = 'k',
 	           KEEPER_NUMBER = 'n',
 	           KEEPER_PAGE = 'p',
+	           KEEPER_POSITION = 's',    /* proto/flow/position.h; put by node/positions.c */
+	           KEEPER_TRANSLATION = 'm', /* translation_pack(), by its slot: 4 */
 	           KEEPER_WINDOW = 'w',
 };
 

@@ -61,6 +61,7 @@ struct node {
 	uv_signal_t signals[3]; /* each of which ends the node */
 	struct now started;
 	unsigned searches; /* on workers now */
+	unsigned sortings; /* `spoor flows --sort` and `--by`, which take memory */
 	bool is_stopping;
 };
 

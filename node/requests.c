@@ -15,6 +15,7 @@ static const struct {
 	[CTL_TRACE] = {request_trace, GATEWAY},
 	[CTL_IMPORT] = {request_import, GATEWAY},
 	[CTL_SEAL] = {request_seal, GATEWAY},
+	[CTL_STOP] = {NULL, 0}, /* control.c's own */
 	[CTL_ORIGIN] = {request_origin, HOST},
 	[CTL_ORIGIN_LIST] = {request_origin_list, HOST},
 	[CTL_ORIGIN_WATCH] = {request_origin_watch, HOST},

@@ -150,3 +150,60 @@ void row_flow(struct pack *p, const struct flow *flow)
 	row_time(p, "received", flow->received_ms);
 	row_extras(p, flow);
 }
+
+static double percent(uint64_t part, uint64_t all)
+{
+	return all == 0 ? 0 : 100 * (double)part / (double)all;
+}
+
+/* "10.0.0.0/24" where the group is all of a net. */
+static void row_part(struct pack *p, const struct group_part *part, const struct addr *a,
+                     uint64_t number)
+{
+	const char *key = field_rows[part->field].name;
+	struct prefix net;
+	char text[PREFIX_TEXT_MAX];
+
+	if (!field_is_addr(part->field)) {
+		if (part->field == FIELD_VERSION && number == FLOW_SFLOW)
+			row_str(p, key, "sflow");
+		else
+			row_uint(p, key, number);
+		return;
+	}
+	if (addr_equal(a, &none)) {
+		row_nil(p, key); /* no translation, or an exporter that is not known */
+		return;
+	}
+	net = (struct prefix){*a, addr_is_v4(a) ? (uint8_t)(96 + part->bits4) : part->bits6};
+	if (net.bits == 128)
+		row_addr(p, key, a);
+	else
+		row_str(p, key, prefix_print(&net, text));
+}
+
+void row_group(struct pack *p, const struct group_by *by, const struct group_table *t, size_t index)
+{
+	const struct group_sum *s = group_sum_at(t, index), *total = group_total(t);
+
+	pack_map(p, by->count + 8 + (s->sampled > 0) + (s->missed > 0));
+	for (size_t i = 0; i < by->count; i++) {
+		struct addr addr = {{0}};
+		uint64_t number = 0;
+
+		group_part_at(t, index, i, &addr, &number);
+		row_part(p, &by->parts[i], &addr, number);
+	}
+	row_uint(p, "flows", s->flows);
+	row_uint(p, "packets", s->packets);
+	row_uint(p, "bytes", s->octets);
+	row_time(p, "start", s->start_ms);
+	row_time(p, "end", s->end_ms);
+	row_real(p, "flows_percent", percent(s->flows, total->flows));
+	row_real(p, "packets_percent", percent(s->packets, total->packets));
+	row_real(p, "bytes_percent", percent(s->octets, total->octets));
+	if (s->sampled > 0)
+		row_uint(p, "sampled", s->sampled);
+	if (s->missed > 0)
+		row_uint(p, "missed", s->missed);
+}

@@ -7,6 +7,7 @@
 #include "correlate/connection.h"
 #include "proto/flow/datagram.h"
 #include "proto/flow/flow.h"
+#include "proto/flow/group.h"
 #include "proto/wire/pack.h"
 #include "proto/wire/sign.h"
 
@@ -31,5 +32,10 @@ void row_dropped(struct pack *p, const uint64_t dropped[DROP_COUNT_OF]);
 /* A whole map: a flow as `spoor decode` writes it. */
 void row_flow(struct pack *p, const struct flow *flow);
 #define ROW_FLOW_MAX 640 /* octets it takes at most */
+
+/* A whole map: what a group is, its sums, and their shares of all. */
+void row_group(struct pack *p, const struct group_by *by, const struct group_table *t,
+               size_t index);
+#define ROW_GROUP_MAX 1024
 
 #endif

@@ -65,7 +65,7 @@ static enum err take(struct gathered *g, const struct flow *flow)
 	return ERR_OK;
 }
 
-/* Reads all flows of the wish that are wanted. On failure `g` is freed. */
+/* Reads all flows that are wished for, and wanted. On failure `g` is freed. */
 static enum err gather(struct store *store, const struct wish *wish, wanted_fn *wanted,
                        const void *ctx, struct gathered *g)
 {
@@ -162,6 +162,19 @@ static bool is_of_protocol(const void *ctx, const struct flow *flow)
 	const struct question *q = ctx;
 
 	return q->proto == 0 || flow->proto == q->proto;
+}
+
+/* For the store's index. Of ICMP the ports of a connection are not those of its flows. */
+static struct whom whom_of(const struct endpoint *a, const struct endpoint *b, uint8_t proto)
+{
+	return (struct whom){
+		.a = a->addr,
+		.b = b->addr,
+		.a_port = a->port,
+		.b_port = b->port,
+		.proto = proto,
+		.is_connection = proto != 1 && proto != 58,
+	};
 }
 
 static bool is_of_finding(const struct finding *f, const struct flow *flow)
@@ -262,20 +275,6 @@ static enum err first_pass(const struct hunt *h, bool is_exhaustive)
 	return err;
 }
 
-/* A connection; of ICMP, in whose records types stand for ports, all of one of its hosts. */
-static struct whom whom_between(const struct endpoint *src, const struct endpoint *dst,
-                                uint8_t proto)
-{
-	return (struct whom){
-		.a = src->addr,
-		.a_port = src->port,
-		.b = dst->addr,
-		.b_port = dst->port,
-		.proto = proto,
-		.is_connection = src->port != 0 || dst->port != 0,
-	};
-}
-
 /* The same connections again, whole: their findings take the place of the first pass's. */
 static enum err second_pass(const struct hunt *h)
 {
@@ -289,9 +288,11 @@ static enum err second_pass(const struct hunt *h)
 	struct gathered g;
 	enum err err;
 
-	for (size_t i = 0; i < answer->finding_count; i++)
-		whom[i] = whom_between(&answer->findings[i].src, &answer->findings[i].dst,
-		                       answer->findings[i].proto);
+	for (size_t i = 0; i < answer->finding_count; i++) {
+		const struct finding *f = &answer->findings[i];
+
+		whom[i] = whom_of(&f->src, &f->dst, f->proto);
+	}
 	err = gather(h->store, &wish, is_found, answer, &g);
 	if (err != ERR_OK)
 		return err;
@@ -450,12 +451,8 @@ static bool is_best(const void *ctx, const struct flow *flow)
 static enum err complete(struct lookup *l, struct store *store)
 {
 	struct interval life = connection_life(&l->best);
-	struct whom whom = whom_between(&l->best.src, &l->best.dst, l->best.proto);
-	struct wish wish = {
-		.when = {life.start_ms - LOOKUP_WIDER_MS, life.end_ms + LOOKUP_WIDER_MS},
-		.whom = &whom,
-		.whom_count = 1,
-	};
+	struct interval wide = {life.start_ms - LOOKUP_WIDER_MS, life.end_ms + LOOKUP_WIDER_MS};
+	struct whom whom;
 	struct gathered g;
 	enum err err;
 
@@ -464,7 +461,9 @@ static enum err complete(struct lookup *l, struct store *store)
 		.peer = l->best.src,
 		.proto = l->best.proto,
 	};
-	err = gather(store, &wish, is_best, l, &g);
+	whom = whom_of(&l->best.src, &l->best.dst, l->best.proto);
+	err = gather(store, &(struct wish){.when = wide, .whom = &whom, .whom_count = 1}, is_best,
+	             l, &g);
 	if (err != ERR_OK)
 		return err;
 	connection_each(g.rows, g.count, l->gap_ms, g.room, take_whole, l);
@@ -486,7 +485,12 @@ static void run_lookup(struct job *job)
 {
 	struct lookup *l = container_of(job, struct lookup, job);
 	struct store *store = l->node->store;
-	struct interval when = widened(asked_for(l));
+	struct whom whom = {.a = l->request.target.addr};
+	struct wish wish = {
+		.when = widened(asked_for(l)),
+		.whom = &whom,
+		.whom_count = !is_any(&l->request.target.addr),
+	};
 	struct store_stats stats;
 	struct gathered g;
 
@@ -494,7 +498,7 @@ static void run_lookup(struct job *job)
 	l->held = (struct interval){stats.oldest_ms, stats.newest_ms};
 	if (stats.flows + stats.unsealed == 0)
 		l->held = (struct interval){1, 0};
-	l->err = gather(store, &(struct wish){.when = when}, is_meant, &l->request, &g);
+	l->err = gather(store, &wish, is_meant, &l->request, &g);
 	if (l->err != ERR_OK)
 		return;
 	l->err = ERR_NOENT;

@@ -3,18 +3,56 @@
 #include "node/node.h"
 #include "node/requests.h"
 #include "node/row.h"
+#include "proto/flow/pending.h"
 
 #include <stdlib.h>
 
 #define ROOM (1 << 20)
+#define STREAM_ROOM 640 /* of one more stream */
+
+/* "clock": ours less the exporter's, as far as it is known. */
+static void put_clock(struct pack *p, const struct stream *s)
+{
+	struct clock_estimate e;
+
+	pack_str(p, "clock");
+	if (clock_model_now(&s->model, s->seen_ms, &e) != ERR_OK) {
+		pack_nil(p);
+		return;
+	}
+	pack_map(p, 7);
+	row_int(p, "offset_ms", e.offset_ms);
+	row_int(p, "bound_ms", e.bound_ms);
+	row_int(p, "drift_ppm", e.drift_ppm);
+	row_real(p, "jitter_ms", (double)s->model.jitter_us / 1000);
+	row_uint(p, "steps", s->model.steps);
+	row_uint(p, "resolution_ms", s->model.has_ms ? 1 : 1000);
+	row_uint(p, "record_resolution_ms", s->model.has_record_ms ? 1 : 1000);
+}
+
+struct putting {
+	struct pack *pack;
+	const struct collector *collector;
+};
 
 static void put_stream(void *ctx, const struct stream *s)
 {
-	struct pack *p = ctx;
+	const struct putting *put = ctx;
+	const struct collector *c = put->collector;
+	struct pack *p = put->pack;
+	bool is_sflow = s->key.version == FLOW_SFLOW;
 
-	pack_map(p, 11);
+	if (s->leader != NULL)
+		return; /* it is counted there */
+	pack_map(p, is_sflow ? 20 : 16);
 	row_endpoint(p, "exporter", &s->key.from);
-	row_uint(p, "version", s->key.version);
+	row_uint(p, "version", is_sflow ? 5 : s->key.version);
+	if (is_sflow) {
+		row_str(p, "format", "sflow");
+		row_addr(p, "agent", &s->key.agent);
+		row_uint(p, "samples_lost", s->samples_lost);
+		row_uint(p, "drops", s->drops);
+	}
 	row_uint(p, "domain", s->key.domain);
 	row_uint(p, "datagrams", s->datagrams);
 	row_uint(p, "flows", s->flows);
@@ -24,32 +62,90 @@ static void put_stream(void *ctx, const struct stream *s)
 	row_uint(p, "restarts", s->restarts);
 	row_time(p, "last_seen", s->seen_ms);
 	row_time(p, "booted", s->boot_ms);
+	row_uint(p, "lost_flows", stream_lost_flows(s));
+	row_uint(p, "templates", template_count(s->templates));
+	row_uint(p, "pending", pending_count(c->decoder->pending, s));
+	row_uint(p, "untold", s->untold);
+	put_clock(p, s);
 }
 
 static void count_stream(void *ctx, const struct stream *s)
 {
 	size_t *count = ctx;
 
-	(void)s;
-	++*count;
+	*count += s->leader == NULL;
 }
 
-static void put_collector(struct pack *p, const struct collector *c)
+static void put_receiver(struct pack *p, struct receiver *r)
+{
+	(void)receiver_count_drops(r);
+	pack_map(p, 5);
+	row_endpoint(p, "listen", &r->at);
+	row_uint(p, "datagrams", r->datagrams);
+	row_uint(p, "bytes", r->octets);
+	row_uint(p, "kernel_drops", r->dropped);
+	row_uint(p, "buffer", r->buffer);
+}
+
+static void put_connections(struct pack *p, const struct connections *c)
+{
+#define X(name) {#name, offsetof(struct connections_counters, name)},
+	static const struct {
+		const char *key;
+		size_t offset;
+	} rows[] = {CONNECTIONS_COUNTER_MAP(X)};
+#undef X
+	const uint8_t *counters = (const uint8_t *)&c->counters;
+
+	pack_str(p, "connections");
+	pack_map(p, ARRAY_LEN(rows) + 1);
+	row_uint(p, "open", c->count);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		row_uint(p, rows[i].key,
+		         *(const uint64_t *)(const void *)(counters + rows[i].offset));
+}
+
+static void put_collector(struct pack *p, struct collector *c)
 {
 	const struct flow_counters *counters = &c->decoder->counters;
+	struct putting put = {p, c};
 	size_t streams = 0;
 
 	stream_each(c->decoder->streams, count_stream, &streams);
 	pack_str(p, "exports");
-	pack_map(p, 6);
+	pack_map(p, 11);
 	row_uint(p, "datagrams", counters->datagrams);
 	row_uint(p, "flows", counters->flows);
+	row_uint(p, "events", counters->events);
+	row_uint(p, "skipped", counters->skipped);
 	row_uint(p, "clamped", counters->clamped);
 	row_uint(p, "unstored", c->unstored);
+	row_uint(p, "pauses", c->pauses);
 	row_dropped(p, counters->dropped);
+	pack_str(p, "sockets");
+	pack_array(p, c->receiver_count);
+	for (size_t i = 0; i < c->receiver_count; i++)
+		put_receiver(p, &c->receivers[i]);
+	put_connections(p, &c->connections);
 	pack_str(p, "streams");
 	pack_array(p, streams);
-	stream_each(c->decoder->streams, put_stream, p);
+	stream_each(c->decoder->streams, put_stream, &put);
+}
+
+static void put_translations(struct pack *p, const struct translation_table *t)
+{
+	const struct translation_counters *c = translation_table_counters(t);
+
+	pack_str(p, "translations");
+	pack_map(p, 8);
+	row_uint(p, "held", translation_table_count(t));
+	row_uint(p, "opened", c->opened);
+	row_uint(p, "closed", c->closed);
+	row_uint(p, "seen", c->seen);
+	row_uint(p, "reused", c->reused);
+	row_uint(p, "unopened", c->unopened);
+	row_uint(p, "evicted", c->evicted);
+	row_uint(p, "evicted_open", c->evicted_open);
 }
 
 static void put_store(struct pack *p, struct store *store)
@@ -124,16 +220,20 @@ void request_status(struct client *client, const struct ctl_request *request)
 	struct now now = node_now();
 	char room_for_warning[WARNINGS_MAX];
 	const char *warning = warnings_text(&node->warnings, now, room_for_warning);
-	uint8_t *room = malloc(ROOM);
+	size_t room_len = ROOM, streams = 0;
+	uint8_t *room;
 	struct pack p;
 
 	(void)request;
+	stream_each(node->collector.decoder->streams, count_stream, &streams);
+	room_len += streams * STREAM_ROOM;
+	room = malloc(room_len);
 	if (room == NULL) {
 		client_end(client, CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
 		return;
 	}
-	p = pack_into(room, ROOM);
-	pack_map(&p, 17);
+	p = pack_into(room, room_len);
+	pack_map(&p, 18);
 	row_str(&p, "name", cert->name);
 	row_str(&p, "org", cert->org);
 	row_hex(&p, "id", card->id.octets, sizeof(card->id.octets));
@@ -153,6 +253,7 @@ void request_status(struct client *client, const struct ctl_request *request)
 	put_overlay(&p, &node->link);
 	put_store(&p, node->store);
 	put_collector(&p, &node->collector);
+	put_translations(&p, node->collector.translations);
 	client_send(client, "row", room, pack_len(&p), NULL, NULL);
 	client_end(client, p.out.is_full ? CTL_INTERNAL : CTL_FOUND, NULL);
 	free(room);

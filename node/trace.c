@@ -423,7 +423,8 @@ static void on_looked_up(struct lookup *lookup)
 	} else if (lookup->best.on_count <= TRACE_SILENCES_MIN) {
 		conclude(t, sheet_make(lookup->node, t),
 		         "not decidable by timing: the connection was never, or hardly ever, "
-		         "silent for longer than the idle timeout");
+		         "silent for longer than the idle timeout; a longer window would decide, "
+		         "or what a host reports of its processes");
 	} else {
 		err = ask(t, &rhythm, c->proto, (struct ends){c->src, c->dst});
 		if (err != ERR_OK)

@@ -202,19 +202,21 @@ enum err blocks_load(struct store *s)
 }
 
 static enum err block_write(struct store *s, struct block_key key, const struct summary *summary,
-                            const uint8_t *block)
+                            const uint8_t *block, const struct mark *mark)
 {
 	uint8_t wire[BLOCK_KEY_LEN];
 	MDB_val k = val_of(wire, sizeof(wire));
 	MDB_val v = val_of(NULL, summary->len);
 	AUTO_TXN txn = NULL;
+	size_t pages = env_rounded(&s->env, summary->len) / s->env.page_len;
 	uint64_t young;
 	enum err err;
 	int code;
 
+	if (mark != NULL)
+		pages += notes_pages(s, mark->notes, mark->count);
 	blocks_key_write(key, wire);
-	err = env_write(&s->env, env_rounded(&s->env, summary->len) / s->env.page_len,
-	                PAGES_TO_SPARE, &txn);
+	err = env_write(&s->env, pages, PAGES_TO_SPARE, &txn);
 	if (err)
 		return err;
 	code = mdb_put(txn, s->env.blocks, &k, &v, MDB_NOOVERWRITE | MDB_RESERVE);
@@ -224,6 +226,8 @@ static enum err block_write(struct store *s, struct block_key key, const struct 
 	code = blocks_summary_put(s, txn, key, summary);
 	if (code == 0)
 		code = young_delete(s, txn, key.hour, &young);
+	if (code == 0 && mark != NULL)
+		code = notes_put(s, txn, mark->notes, mark->count);
 	if (code)
 		return env_err(code);
 	err = meta_sequence_put(&s->env, txn, key.sequence + 1);
@@ -245,7 +249,7 @@ enum err blocks_want(struct store *s, enum err err, uint64_t octets)
 }
 
 enum err blocks_put(struct store *s, struct block_key key, const struct summary *summary,
-                    const uint8_t *block)
+                    const uint8_t *block, const struct mark *mark)
 {
 	uint64_t octets = env_rounded(&s->env, summary->len);
 	enum err err = ERR_OK;
@@ -257,7 +261,7 @@ enum err blocks_put(struct store *s, struct block_key key, const struct summary 
 		err = ERR_NOMEM;
 	pthread_mutex_unlock(&s->lock);
 	if (err == ERR_OK)
-		err = block_write(s, key, summary, block);
+		err = block_write(s, key, summary, block, mark);
 	return blocks_want(s, err, octets);
 }
 

@@ -35,6 +35,13 @@
 #define CHUNKS 4         /* blocks' worth of flows held in memory */
 #define BLOCK_KEY_LEN 16 /* hour, sequence; big-endian, so that keys sort by number */
 
+/* Notes of store_mark(): they hold once the first `rows` of their chunk are durable. */
+struct mark {
+	struct store_note *notes; /* their values behind them, in one piece; NULL: none */
+	size_t count;
+	size_t rows;
+};
+
 /* Flows in memory, any hours mixed. */
 struct chunk {
 	struct flow *flows;
@@ -43,6 +50,8 @@ struct chunk {
 	struct interval span;      /* of all of them; of none: start > end */
 	int64_t from_ms, until_ms; /* when the first was received, its hour begins and ends */
 	bool is_mixed;             /* others were received in another */
+	bool is_turned;            /* takes no more */
+	struct mark mark;
 };
 
 /* What is known of a block without reading it. */
@@ -104,6 +113,7 @@ struct store {
 
 	pthread_mutex_t lock; /* of what follows */
 	struct chunk chunks[CHUNKS];
+	bool is_marked;       /* store_mark() is in use: seals go as far as the latest mark */
 	size_t closed_chunks; /* the first so many are being sealed and take no more flows */
 	uint64_t sequence;    /* of the next block */
 	uint64_t wanted;      /* octets to free for the block that found no room */
@@ -199,12 +209,12 @@ uint64_t blocks_octets(const struct store *s);
 uint64_t blocks_taken(const struct store *s);
 
 /*
- * Commits one block and its summary, and removes the hour's young blocks. The totals follow with
- * blocks_note(), which cannot fail and is called with `lock` held, so that flows leave memory and
- * enter the totals in one step.
+ * Commits one block, its summary and, unless it is NULL, a mark, and removes the hour's young
+ * blocks. The totals follow with blocks_note(), which cannot fail and is called with `lock` held,
+ * so that flows leave memory and enter the totals in one step.
  */
 MUST_USE enum err blocks_put(struct store *s, struct block_key key, const struct summary *summary,
-                             const uint8_t *block);
+                             const uint8_t *block, const struct mark *mark);
 void blocks_note(struct store *s, uint64_t hour, const struct summary *summary);
 void blocks_note_index(struct store *s, uint64_t hour, uint64_t octets);
 
@@ -219,8 +229,12 @@ enum err blocks_want(struct store *s, enum err err, uint64_t octets);
 
 /* young.c */
 
-/* Commits flows that stay in memory, all of `hour`, as a block under the next sequence number. */
-MUST_USE enum err young_put(struct store *s, uint64_t hour, const struct block *block);
+/*
+ * Commits flows that stay in memory, all of `hour`, as a block under the next sequence number, and
+ * unless it is NULL, a mark.
+ */
+MUST_USE enum err young_put(struct store *s, uint64_t hour, const struct block *block,
+                            const struct mark *mark);
 
 /* Removes those of `hour` within a transaction; *ret_octets: what they took. */
 int young_delete(struct store *s, MDB_txn *txn, uint64_t hour, uint64_t *ret_octets);
@@ -295,6 +309,19 @@ void edgelog_done(struct store *s, const struct edgelog_built *b);
 
 /* Deletes the edges of the run that lies under `run`. */
 int edgelog_delete(struct store *s, MDB_txn *txn, struct block_key run);
+
+/* notes.c */
+
+/* Within a transaction. */
+int notes_put(struct store *s, MDB_txn *txn, const struct store_note *notes, size_t count);
+size_t notes_pages(struct store *s, const struct store_note *notes, size_t count);
+
+/* A copy, in one piece. False: no memory, and `ret` as it was. */
+bool notes_copy(const struct store_note *notes, size_t count, struct mark *ret);
+
+/* Those of `older`, which is empty then, before those of `ret`. False: no memory; both as they
+ * were. */
+bool notes_join(struct mark *older, struct mark *ret);
 
 /* log.c */
 

@@ -1,6 +1,8 @@
+#include "base/util.h"
 #include "store/internal.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define KEY_LEN (1 + STORE_NOTE_KEY) /* kind, key */
@@ -25,20 +27,83 @@ static int put(struct store *s, MDB_txn *txn, const struct store_note *note)
 	return code == MDB_NOTFOUND ? 0 : code;
 }
 
-enum err store_note_put(struct store *s, const struct store_note *notes, size_t count)
+int notes_put(struct store *s, MDB_txn *txn, const struct store_note *notes, size_t count)
 {
-	AUTO_TXN txn = NULL;
-	size_t pages = 0;
-	enum err err;
 	int code = 0;
+
+	for (size_t i = 0; i < count && code == 0; i++)
+		code = put(s, txn, &notes[i]);
+	return code;
+}
+
+size_t notes_pages(struct store *s, const struct store_note *notes, size_t count)
+{
+	size_t pages = 0;
 
 	for (size_t i = 0; i < count; i++)
 		pages += env_rounded(&s->env, notes[i].len) / s->env.page_len;
-	err = env_write(&s->env, pages, PAGES_TO_SPARE, &txn);
-	if (err)
+	return pages;
+}
+
+bool notes_copy(const struct store_note *notes, size_t count, struct mark *ret)
+{
+	size_t len = count * sizeof(*notes);
+	struct store_note *copy;
+	uint8_t *at;
+
+	for (size_t i = 0; i < count; i++)
+		len += notes[i].len;
+	copy = malloc(MAX(len, 1));
+	if (copy == NULL)
+		return false;
+	at = (uint8_t *)(copy + count);
+	for (size_t i = 0; i < count; i++) {
+		copy[i] = notes[i];
+		copy[i].value = at;
+		if (notes[i].len > 0)
+			memcpy(at, notes[i].value, notes[i].len);
+		at += notes[i].len;
+	}
+	*ret = (struct mark){.notes = copy, .count = count};
+	return true;
+}
+
+bool notes_join(struct mark *older, struct mark *ret)
+{
+	size_t count = older->count + ret->count;
+	struct store_note *all = malloc(MAX(count, 1) * sizeof(*all));
+	struct mark joined;
+	bool is_good;
+
+	if (all == NULL)
+		return false;
+	if (older->count > 0)
+		memcpy(all, older->notes, older->count * sizeof(*all));
+	if (ret->count > 0)
+		memcpy(all + older->count, ret->notes, ret->count * sizeof(*all));
+	is_good = notes_copy(all, count, &joined);
+	free(all);
+	if (!is_good)
+		return false;
+	joined.rows = ret->rows;
+	free(older->notes);
+	free(ret->notes);
+	*older = (struct mark){.notes = NULL};
+	*ret = joined;
+	return true;
+}
+
+enum err store_note_put(struct store *s, const struct store_note *notes, size_t count)
+{
+	AUTO_TXN txn = NULL;
+	enum err err = ERR_OK;
+	int code;
+
+	if (count > 0)
+		err = env_write(&s->env, notes_pages(s, notes, count), PAGES_TO_SPARE, &txn);
+	if (err || count == 0)
 		return err;
-	for (size_t i = 0; i < count && code == 0; i++)
-		code = put(s, txn, &notes[i]);
+	code = notes_put(s, txn, notes, count);
 	return code ? env_err(code) : env_commit(&txn);
 }
 

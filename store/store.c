@@ -7,12 +7,15 @@
 
 /* A block stays below this part of the budget, so that retention has something to choose from. */
 #define BUDGET_PART 8
+#define MARK_NOTES_MAX 65536
 #define FLOW_LEN_MAX 184 /* octets of a block for a flow that shares nothing with any other */
 
 static void memory_free(struct store *s)
 {
-	for (size_t i = 0; i < CHUNKS; i++)
+	for (size_t i = 0; i < CHUNKS; i++) {
 		free(s->chunks[i].flows);
+		free(s->chunks[i].mark.notes);
+	}
 	pthread_mutex_destroy(&s->lock);
 	pthread_mutex_destroy(&s->writing);
 	index_free(s);
@@ -141,6 +144,11 @@ void store_close(struct store *s)
 	memory_free(s);
 }
 
+static size_t room_in(const struct store *s, const struct chunk *c)
+{
+	return c->is_turned ? 0 : s->block_flows - c->count;
+}
+
 enum err store_append(struct store *s, const struct flow *flows, size_t count)
 {
 	size_t room = 0;
@@ -149,7 +157,7 @@ enum err store_append(struct store *s, const struct flow *flows, size_t count)
 		return ERR_RANGE;
 	pthread_mutex_lock(&s->lock);
 	for (size_t i = s->closed_chunks; i < CHUNKS; i++)
-		room += s->block_flows - s->chunks[i].count;
+		room += room_in(s, &s->chunks[i]);
 	if (count > room) {
 		pthread_mutex_unlock(&s->lock);
 		return s->is_full ? ERR_FULL : ERR_BUSY;
@@ -157,7 +165,7 @@ enum err store_append(struct store *s, const struct flow *flows, size_t count)
 	s->held += count;
 	for (size_t i = s->closed_chunks; count > 0; i++) {
 		struct chunk *c = &s->chunks[i];
-		size_t some = MIN(count, s->block_flows - c->count);
+		size_t some = MIN(count, room_in(s, c));
 
 		memcpy(&c->flows[c->count], flows, some * sizeof(*flows));
 		note_hours(c, some);
@@ -165,6 +173,68 @@ enum err store_append(struct store *s, const struct flow *flows, size_t count)
 		flows += some;
 		count -= some;
 	}
+	pthread_mutex_unlock(&s->lock);
+	return ERR_OK;
+}
+
+static bool is_hour_over(const struct store *s, const struct chunk *c)
+{
+	return c->count > 0 && (c->is_mixed || blocks_hour(c->flows[0].received_ms) < s->hour_now);
+}
+
+/* The chunk that takes the next flow; NULL: none has room. With `lock` held. */
+static struct chunk *chunk_at_hand(struct store *s)
+{
+	for (size_t i = s->closed_chunks; i < CHUNKS; i++) {
+		if (room_in(s, &s->chunks[i]) > 0)
+			return &s->chunks[i];
+	}
+	return NULL;
+}
+
+size_t store_room(struct store *s)
+{
+	const struct chunk *c;
+	size_t room;
+
+	pthread_mutex_lock(&s->lock);
+	c = chunk_at_hand(s);
+	room = c == NULL ? 0 : room_in(s, c);
+	pthread_mutex_unlock(&s->lock);
+	return room;
+}
+
+/*
+ * The later mark of the two stays; of what it does not speak of, the earlier one holds. Without
+ * memory, or when nothing has been sealed for that long, the earlier one goes: it holds for less
+ * than is durable then.
+ */
+static void take_mark(struct chunk *c, struct mark *earlier, struct mark *later)
+{
+	if (earlier->count + later->count > MARK_NOTES_MAX || !notes_join(earlier, later))
+		free(earlier->notes);
+	c->mark = *later;
+}
+
+enum err store_mark(struct store *s, const struct store_note *notes, size_t count, bool is_turn)
+{
+	struct mark mark, earlier;
+	struct chunk *c;
+
+	if (!notes_copy(notes, count, &mark))
+		return ERR_NOMEM;
+	pthread_mutex_lock(&s->lock);
+	c = chunk_at_hand(s);
+	if (c == NULL) {
+		pthread_mutex_unlock(&s->lock);
+		free(mark.notes);
+		return ERR_BUSY;
+	}
+	earlier = c->mark;
+	mark.rows = c->count;
+	take_mark(c, &earlier, &mark);
+	c->is_turned = c->count > 0 && (is_turn || is_hour_over(s, c));
+	s->is_marked = true;
 	pthread_mutex_unlock(&s->lock);
 	return ERR_OK;
 }
@@ -209,6 +279,8 @@ static void group_remove(struct store *s, uint64_t hour, size_t count)
 		c->flows[kept++] = c->flows[i];
 	}
 	s->held -= c->count - kept;
+	if (c->mark.rows == c->count)
+		c->mark.rows = kept;
 	c->count = 0;
 	note_hours(c, kept);
 	c->count = kept;
@@ -216,13 +288,22 @@ static void group_remove(struct store *s, uint64_t hour, size_t count)
 	if (kept == 0) {
 		struct chunk empty = *c;
 
+		free(c->mark.notes);
+		empty.mark = (struct mark){.notes = NULL};
+		empty.is_turned = false;
 		memmove(&s->chunks[0], &s->chunks[1], (CHUNKS - 1) * sizeof(empty));
 		s->chunks[CHUNKS - 1] = empty;
 		s->closed_chunks--;
 	}
 }
 
-/* Seals one block out of the oldest chunk. */
+/* The mark, if it is of all of a chunk that is closed. */
+static const struct mark *mark_of(const struct chunk *c)
+{
+	return c->mark.notes != NULL && c->mark.rows == c->count ? &c->mark : NULL;
+}
+
+/* Seals one block out of the oldest chunk. The last of the chunk takes its mark along. */
 static enum err seal_group(struct store *s)
 {
 	struct block_key key = {
@@ -245,7 +326,8 @@ static enum err seal_group(struct store *s)
 		return ERR_NOMEM;
 	summary = (struct summary){
 		.span = block.span, .count = (uint32_t)count, .len = (uint32_t)block.len};
-	err = blocks_put(s, key, &summary, block.data);
+	err = blocks_put(s, key, &summary, block.data,
+	                 count == s->chunks[0].count ? mark_of(&s->chunks[0]) : NULL);
 	if (err)
 		return err;
 	pthread_mutex_lock(&s->lock);
@@ -257,11 +339,16 @@ static enum err seal_group(struct store *s)
 	return ERR_OK;
 }
 
-/* Full, of several hours, or of one that is over: it gets no denser. With `lock` held. */
+/*
+ * Full, of several hours, or of one that is over: it gets no denser. Where marks are made, the
+ * latter two wait for one. With `lock` held.
+ */
 static bool is_ripe(const struct store *s, const struct chunk *c)
 {
-	return c->count > 0 && (c->count == s->block_flows || c->is_mixed ||
-	                        blocks_hour(c->flows[0].received_ms) < s->hour_now);
+	bool is_over = !s->is_marked && is_hour_over(s, c);
+
+	return c->count > 0 &&
+	       (c->count == s->block_flows || c->is_turned || is_over || s->hour_now == UINT64_MAX);
 }
 
 static void close_ripe(struct store *s)
@@ -272,28 +359,44 @@ static void close_ripe(struct store *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* What is left stays in memory, and on disk in a young block. Nobody else removes flows. */
+/*
+ * What is left stays in memory, and on disk in a young block: up to the mark, if there is one. It
+ * is taken out of the chunk, which may get another meanwhile. Nobody else removes flows.
+ */
 static enum err seal_young(struct store *s)
 {
 	struct chunk *c = &s->chunks[0];
+	struct mark mark;
 	struct block block;
 	size_t count;
 	enum err err;
 
 	pthread_mutex_lock(&s->lock);
-	count = c->count;
+	mark = c->mark;
+	c->mark = (struct mark){.notes = NULL};
+	count = !s->is_marked ? c->count : MAX(c->durable, mark.rows);
 	pthread_mutex_unlock(&s->lock);
-	if (count == c->durable)
-		return ERR_OK;
-	err = block_encode(s->codec, c->flows + c->durable, count - c->durable, &block);
-	if (err == ERR_OK)
-		err = young_put(s, blocks_hour(c->flows[0].received_ms), &block);
-	if (err)
-		return err;
+	if (count == c->durable) {
+		err = store_note_put(s, mark.notes, mark.rows == count ? mark.count : 0);
+	} else {
+		err = block_encode(s->codec, c->flows + c->durable, count - c->durable, &block);
+		if (err == ERR_OK)
+			err = young_put(s, blocks_hour(c->flows[0].received_ms), &block,
+			                count == mark.rows ? &mark : NULL);
+	}
 	pthread_mutex_lock(&s->lock);
-	c->durable = count;
+	if (err == ERR_OK) {
+		c->durable = count;
+		free(mark.notes);
+	} else if (c->mark.notes == NULL) {
+		c->mark = mark;
+	} else {
+		struct mark later = c->mark;
+
+		take_mark(c, &mark, &later);
+	}
 	pthread_mutex_unlock(&s->lock);
-	return ERR_OK;
+	return err;
 }
 
 enum err store_seal(struct store *s)

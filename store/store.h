@@ -163,4 +163,21 @@ typedef void store_note_fn(void *ctx, const uint8_t key[STORE_NOTE_KEY], const v
                            size_t len);
 MUST_USE enum err store_note_each(struct store *s, uint8_t kind, store_note_fn *fn, void *ctx);
 
+/*
+ * Notes that say something of all that was appended so far, such as how far an exporter's sequence
+ * has come: they are put together with it, in one transaction, so that after a crash they say
+ * neither more nor less than what is there. From the first mark on, seals go as far as the latest
+ * one, but for blocks that got full without. A later mark takes the place of an earlier one that
+ * was not sealed yet. With `is_turn`, the block at hand takes no more flows: for whoever has to
+ * mark the end of each block. By the thread that appends.
+ *
+ * ERR_BUSY   memory is full: seal first
+ * ERR_NOMEM
+ */
+MUST_USE enum err store_mark(struct store *s, const struct store_note *notes, size_t count,
+                             bool is_turn);
+
+/* How many flows fit the block at hand; 0: memory is full. */
+size_t store_room(struct store *s);
+
 #endif

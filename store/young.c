@@ -10,13 +10,15 @@
  * Nothing reads these but the next start after a crash.
  */
 
-static enum err put(struct store *s, uint64_t hour, const struct block *block, uint64_t octets)
+static enum err put(struct store *s, uint64_t hour, const struct block *block, uint64_t octets,
+                    const struct mark *mark)
 {
 	uint8_t wire[BLOCK_KEY_LEN];
 	MDB_val key = {.mv_size = sizeof(wire), .mv_data = wire};
 	MDB_val value = {.mv_size = block->len};
 	AUTO_TXN txn = NULL;
-	enum err err = env_write(&s->env, octets / s->env.page_len, PAGES_TO_SPARE, &txn);
+	size_t pages = mark == NULL ? 0 : notes_pages(s, mark->notes, mark->count);
+	enum err err = env_write(&s->env, octets / s->env.page_len + pages, PAGES_TO_SPARE, &txn);
 	int code;
 
 	if (err)
@@ -26,11 +28,15 @@ static enum err put(struct store *s, uint64_t hour, const struct block *block, u
 	if (code)
 		return env_err(code);
 	memcpy(value.mv_data, block->data, block->len);
+	code = mark == NULL ? 0 : notes_put(s, txn, mark->notes, mark->count);
+	if (code)
+		return env_err(code);
 	err = meta_sequence_put(&s->env, txn, s->sequence + 1);
 	return err ? err : env_commit(&txn);
 }
 
-enum err young_put(struct store *s, uint64_t hour, const struct block *block)
+enum err young_put(struct store *s, uint64_t hour, const struct block *block,
+                   const struct mark *mark)
 {
 	uint64_t octets = env_rounded(&s->env, block->len);
 	bool is_full;
@@ -39,7 +45,7 @@ enum err young_put(struct store *s, uint64_t hour, const struct block *block)
 	pthread_mutex_lock(&s->lock);
 	is_full = blocks_taken(s) + octets > s->env.budget;
 	pthread_mutex_unlock(&s->lock);
-	err = is_full ? ERR_FULL : put(s, hour, block, octets);
+	err = is_full ? ERR_FULL : put(s, hour, block, octets, mark);
 	if (err)
 		return blocks_want(s, err, octets);
 	pthread_mutex_lock(&s->lock);

@@ -11,6 +11,7 @@ foreach(name store search edges)
 	target_link_libraries(bench_${name} PRIVATE m)
 endforeach()
 bench(decode wire)
+bench(filter flow)
 bench(packet overlay)
 # It counts what is allocated.
 target_link_options(bench_packet PRIVATE -Wl,--wrap=malloc -Wl,--wrap=calloc)

@@ -8,6 +8,7 @@ script_test(lint/format tests/lint/format.sh)
 script_test(lint/length tests/lint/length.sh)
 script_test(lint/selftest tests/lint/selftest.sh)
 script_test(integration/decode tests/integration/decode.sh)
+script_test(integration/goldens tests/integration/goldens.sh)
 script_test(integration/member tests/integration/member.sh)
 
 # Nodes on loopback.
@@ -18,8 +19,14 @@ script_test(integration/netns_chain_c1 tests/integration/recording.sh
 script_test(integration/netns_chain_c2 tests/integration/recording.sh
 	../shared/data/netns_chain R4 10.4.0.11:22 198.51.100.1 c2)
 script_test(integration/input tests/integration/input.sh)
+script_test(integration/import tests/integration/import.sh)
+script_test(integration/search tests/integration/search.sh)
 script_test(integration/kill tests/integration/kill.sh)
 script_test(integration/templates tests/integration/templates.sh)
+script_test(integration/exporters tests/integration/exporters.sh)
+script_test(integration/translations tests/integration/translations.sh)
+script_test(integration/admission tests/integration/admission.sh)
+script_test(integration/connections tests/integration/connections.sh)
 script_test(integration/restart tests/integration/restart.sh)
 script_test(integration/clients tests/integration/clients.sh)
 script_test(integration/revoke tests/integration/revoke.sh)

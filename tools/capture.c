@@ -1,7 +1,9 @@
 #include "tools/capture.h"
 
 #include "base/util.h"
+#include "tools/fragment.h"
 #include "tools/frame.h"
+#include "tools/pcapng.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,11 +29,14 @@ struct source {
 
 struct capture {
 	struct source source;
-	pcap_t *pcap; /* NULL: one datagram */
-	int link;
+	pcap_t *pcap; /* one of these, or neither: one datagram */
+	struct pcapng *ng;
+	int link; /* of pcap */
 	uint64_t skipped[FRAME_SKIPS];
+	struct fragments *fragments;
 	int64_t modified_ms;
-	bool is_given; /* the one datagram */
+	int64_t last_ms; /* when the frame before was captured */
+	bool is_given;   /* the one datagram */
 	size_t lone_len;
 	uint8_t lone[DATAGRAM_MAX + 1];
 };
@@ -70,13 +75,24 @@ static ssize_t on_read(void *cookie, char *room, size_t len)
 	return (ssize_t)got;
 }
 
-static bool is_capture(const uint8_t head[HEAD_LEN])
+static size_t on_block(void *ctx, uint8_t *room, size_t len)
+{
+	return source_read(ctx, room, len);
+}
+
+static bool is_pcapng(const uint8_t head[HEAD_LEN])
+{
+	static const uint8_t magic[HEAD_LEN] = {0x0a, 0x0d, 0x0d, 0x0a};
+
+	return memcmp(head, magic, HEAD_LEN) == 0;
+}
+
+static bool is_pcap(const uint8_t head[HEAD_LEN])
 {
 	static const uint8_t magics[][HEAD_LEN] = {
 		{0xa1, 0xb2, 0xc3, 0xd4}, {0xd4, 0xc3, 0xb2, 0xa1}, /* pcap, microseconds */
 		{0xa1, 0xb2, 0x3c, 0x4d}, {0x4d, 0x3c, 0xb2, 0xa1}, /* pcap, nanoseconds */
 		{0xa1, 0xb2, 0xcd, 0x34}, {0x34, 0xcd, 0xb2, 0xa1}, /* pcap, Kuznetzov's */
-		{0x0a, 0x0d, 0x0d, 0x0a},                           /* pcapng */
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(magics); i++) {
@@ -137,8 +153,16 @@ static enum err open_content(struct capture *c, char *reterr)
 	c->source.head_len = len;
 	if (len == 0 && !c->source.is_broken)
 		return refuse(reterr, ERR_FORMAT, "the file is empty");
-	if (len == HEAD_LEN && is_capture(head))
+	c->fragments = fragments_new();
+	if (c->fragments == NULL)
+		return refuse(reterr, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	if (len == HEAD_LEN && is_pcap(head))
 		return open_pcap(c, reterr);
+	if (len == HEAD_LEN && is_pcapng(head)) {
+		c->ng = pcapng_new(on_block, &c->source);
+		return c->ng != NULL ? ERR_OK
+		                     : refuse(reterr, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+	}
 	if (len == HEAD_LEN && is_export(head))
 		return open_lone(c, reterr);
 	if (c->source.is_broken)
@@ -157,7 +181,8 @@ static enum err open_file(struct capture *c, const char *path, char *reterr)
 		close(fd);
 		return refuse(reterr, ERR_IO, "%s", strerror(EISDIR));
 	}
-	c->modified_ms = (int64_t)status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1000000;
+	c->last_ms = c->modified_ms =
+		(int64_t)status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1000000;
 	c->source.gz = gzdopen(fd, "rb");
 	if (c->source.gz == NULL) {
 		close(fd);
@@ -194,29 +219,75 @@ static enum err next_lone(struct capture *c, struct capture_datagram *ret)
 	return ERR_OK;
 }
 
+struct captured { /* a frame */
+	int link; /* -1: not one that is read */
+	int64_t time_ms;
+	struct bytes data;
+};
+
+static enum err next_pcap(struct capture *c, struct captured *ret)
+{
+	struct pcap_pkthdr *header;
+	const u_char *data;
+	int got = pcap_next_ex(c->pcap, &header, &data);
+
+	if (got != 1)
+		return got == PCAP_ERROR_BREAK && !c->source.is_broken ? ERR_NOENT : ERR_TORN;
+	ret->link = c->link;
+	ret->time_ms = (int64_t)header->ts.tv_sec * 1000 + header->ts.tv_usec / 1000;
+	ret->data = bytes_of(data, header->caplen);
+	return ERR_OK;
+}
+
+static enum err next_pcapng(struct capture *c, struct captured *ret)
+{
+	struct pcapng_packet packet;
+	enum err err = pcapng_next(c->ng, &packet);
+
+	if (err == ERR_NOENT && c->source.is_broken)
+		return ERR_TORN;
+	if (err != ERR_OK)
+		return err;
+	ret->link = frame_link_of(packet.linktype);
+	/* One without a time came right after the one before. */
+	ret->time_ms = packet.has_time ? packet.time_ms : c->last_ms;
+	ret->data = packet.data;
+	return ERR_OK;
+}
+
+/* What a frame gives: a datagram, or the last piece of one. */
+static enum frame_skip open_frame(struct capture *c, const struct captured *in,
+                                  struct capture_datagram *ret)
+{
+	struct fragment fragment;
+	struct bytes whole;
+	enum frame_skip skip = frame_open(in->link, in->data, &ret->from, &ret->data, &fragment);
+
+	ret->received_ms = in->time_ms;
+	if (skip == FRAME_FRAGMENT && fragments_add(c->fragments, &fragment, &whole))
+		return frame_open_udp(whole, &fragment.src, &ret->from, &ret->data);
+	return skip;
+}
+
 enum err capture_next(struct capture *c, struct capture_datagram *ret)
 {
-	if (c->pcap == NULL)
+	if (c->pcap == NULL && c->ng == NULL)
 		return next_lone(c, ret);
 	for (;;) {
-		struct pcap_pkthdr *header;
 		struct capture_datagram d = {.received_ms = 0};
-		const u_char *data;
+		struct captured in;
 		enum frame_skip skip;
-		int got = pcap_next_ex(c->pcap, &header, &data);
+		enum err err = c->pcap != NULL ? next_pcap(c, &in) : next_pcapng(c, &in);
 
-		if (got == PCAP_ERROR_BREAK && !c->source.is_broken)
-			return ERR_NOENT;
-		if (got != 1)
-			return ERR_TORN;
-		skip = frame_open(c->link, bytes_of(data, header->caplen), &d.from, &d.data);
+		if (err != ERR_OK)
+			return err;
+		c->last_ms = in.time_ms;
+		skip = open_frame(c, &in, &d);
 		if (skip == FRAME_TAKEN) {
-			d.received_ms =
-				(int64_t)header->ts.tv_sec * 1000 + header->ts.tv_usec / 1000;
 			*ret = d;
 			return ERR_OK;
 		}
-		c->skipped[skip]++;
+		c->skipped[skip] += skip != FRAME_FRAGMENT; /* those may come together yet */
 	}
 }
 
@@ -227,14 +298,28 @@ uint64_t capture_skipped(const struct capture *c, char room[CAPTURE_SKIPPED_MAX]
 
 	room[0] = '\0';
 	for (size_t i = FRAME_TAKEN + 1; i < FRAME_SKIPS; i++) {
-		total += c->skipped[i];
-		if (c->skipped[i] > 0)
+		uint64_t count = i == FRAME_FRAGMENT ? fragments_lost(c->fragments) : c->skipped[i];
+
+		total += count;
+		if (count > 0)
 			used += (size_t)snprintf(room + used, CAPTURE_SKIPPED_MAX - used,
 			                         "%s%s %llu", used == 0 ? "" : ", ",
 			                         frame_skip_text((enum frame_skip)i),
-			                         (unsigned long long)c->skipped[i]);
+			                         (unsigned long long)count);
 	}
 	return total;
+}
+
+const char *capture_failure(enum err err)
+{
+	if (err == ERR_TORN)
+		return "the file ends inside a frame, or is damaged";
+	if (err == ERR_FORMAT)
+		return "what follows in the file is no block of pcapng: it is damaged";
+	if (err == ERR_LIMIT)
+		return "a block of the file is larger than any packet, or it has too many "
+		       "interfaces";
+	return err_text(err);
 }
 
 void capture_close(struct capture *c)
@@ -243,6 +328,8 @@ void capture_close(struct capture *c)
 		return;
 	if (c->pcap != NULL)
 		pcap_close(c->pcap); /* and the stream over the source */
+	pcapng_free(c->ng);
+	fragments_free(c->fragments);
 	if (c->source.gz != NULL)
 		gzclose(c->source.gz);
 	free(c);

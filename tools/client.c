@@ -6,6 +6,7 @@
 #include "tools/print.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,9 @@ enum err client_open(const char *path, struct client *ret, char reterr[CLIENT_RE
 		return refuse(reterr, ERR_IO, "the socket's path is longer than %zu: %.100s...",
 		              sizeof(name.sun_path) - 1, path);
 	memcpy(name.sun_path, path, strlen(path));
+	c.input = malloc(CLIENT_INPUT);
+	if (c.input == NULL)
+		return refuse(reterr, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 	c.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (c.fd < 0 || connect(c.fd, (struct sockaddr *)&name, sizeof(name)) != 0) {
 		refuse(reterr, ERR_IO, "no node answers at %s: %s", path, strerror(errno));
@@ -51,6 +55,7 @@ void client_close(struct client *c)
 	if (c->fd >= 0)
 		close(c->fd);
 	free(c->frame);
+	free(c->input);
 	*c = (struct client){.fd = -1};
 }
 
@@ -85,19 +90,54 @@ static enum err send_all(int fd, const uint8_t *data, size_t len)
 	return ERR_OK;
 }
 
+/* The node ends the request under way with what it has: it is still read. */
+static enum err send_stop(struct client *c)
+{
+	uint8_t frame[64];
+	struct octets header = octets_of(frame, HEADER_LEN);
+	struct pack p = pack_into(frame + HEADER_LEN, sizeof(frame) - HEADER_LEN);
+	struct ctl_request stop = ctl_request_of(CTL_STOP);
+
+	ctl_pack(&p, &stop);
+	octets_uint(&header, pack_len(&p), HEADER_LEN);
+	c->is_stopped = true;
+	return send_all(c->fd, frame, HEADER_LEN + pack_len(&p));
+}
+
+/* Waits for more from the node, and reads it. ERR_STALE: interrupted. */
+static enum err refill(struct client *c)
+{
+	struct pollfd wait = {.fd = c->fd, .events = POLLIN};
+	ssize_t n;
+
+	do {
+		if (interrupt_seen() && !c->is_stoppable)
+			return ERR_STALE;
+		if (interrupt_seen() && !c->is_stopped && send_stop(c) != ERR_OK)
+			return ERR_IO;
+		n = poll(&wait, 1, -1) > 0 ? recv(c->fd, c->input, CLIENT_INPUT, 0) : -1;
+	} while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return ERR_IO;
+	c->input_at = 0;
+	c->input_len = (size_t)n;
+	return ERR_OK;
+}
+
 /* ERR_STALE: interrupted. */
-static enum err receive_all(int fd, uint8_t *room, size_t len)
+static enum err receive_all(struct client *c, uint8_t *room, size_t len)
 {
 	while (len > 0) {
-		ssize_t n;
+		size_t n = MIN(len, c->input_len - c->input_at);
+		enum err err;
 
-		if (interrupt_seen())
-			return ERR_STALE;
-		n = recv(fd, room, len, 0);
-		if (n == 0 || (n < 0 && errno != EINTR))
-			return ERR_IO;
-		room += n < 0 ? 0 : n;
-		len -= n < 0 ? 0 : (size_t)n;
+		memcpy(room, c->input + c->input_at, n);
+		c->input_at += n;
+		room += n;
+		len -= n;
+		err = len > 0 ? refill(c) : ERR_OK;
+		if (err != ERR_OK)
+			return err;
 	}
 	return ERR_OK;
 }
@@ -126,7 +166,7 @@ static enum err receive_frame(struct client *c, size_t *ret_len, char *reterr)
 {
 	uint8_t header[HEADER_LEN];
 	struct bytes in = bytes_of(header, sizeof(header));
-	enum err err = receive_all(c->fd, header, sizeof(header));
+	enum err err = receive_all(c, header, sizeof(header));
 	size_t len;
 
 	if (err == ERR_OK) {
@@ -135,7 +175,7 @@ static enum err receive_frame(struct client *c, size_t *ret_len, char *reterr)
 			return refuse(reterr, ERR_LIMIT, "the node's reply is too long");
 		err = make_room(c, len);
 		if (err == ERR_OK)
-			err = receive_all(c->fd, c->frame, len);
+			err = receive_all(c, c->frame, len);
 		if (err == ERR_OK)
 			*ret_len = len;
 	}
@@ -157,6 +197,20 @@ static struct client_end end_of(json_t *end)
 	return e;
 }
 
+/* Is it {"row": ...}? Then `u` is at its value. */
+static bool is_row(struct unpack *u)
+{
+	struct unpack ahead = *u;
+	struct token map, key;
+
+	if (!unpack_token(&ahead, &map) || map.kind != TOKEN_MAP || map.len != 1 ||
+	    !unpack_token(&ahead, &key) || key.kind != TOKEN_STR || key.len != 3 ||
+	    memcmp(key.data, "row", 3) != 0)
+		return false;
+	*u = ahead;
+	return true;
+}
+
 /* Reads one frame and passes it on; `*ret_is_end` when it was the last. */
 static enum err take(struct client *c, const struct client_listener *listener,
                      struct client_end *ret, bool *ret_is_end, char *reterr)
@@ -168,6 +222,10 @@ static enum err take(struct client *c, const struct client_listener *listener,
 
 	if (err != ERR_OK)
 		return err;
+	if (listener != NULL && listener->packed != NULL && is_row(&u)) {
+		listener->packed(listener->ctx, u);
+		return ERR_OK;
+	}
 	reply = json_of(&u);
 	row = json_object_get(reply, "row");
 	progress = json_object_get(reply, "progress");
@@ -193,6 +251,8 @@ enum err client_ask(struct client *c, const struct ctl_request *request,
 	bool is_end = false;
 	enum err err = send_request(c, request, reterr);
 
+	c->is_stoppable = listener != NULL && listener->is_stoppable;
+	c->is_stopped = false;
 	while (err == ERR_OK && !is_end)
 		err = take(c, listener, ret, &is_end, reterr);
 	if (err != ERR_STALE)
@@ -218,8 +278,8 @@ int client_query(const char *path, const struct ctl_request *request,
 	client_close(&client);
 	if (err != ERR_OK)
 		return print_failure(CTL_INTERNAL, "%s", reason);
-	json_decref(end.totals);
 	if (listener->end != NULL && end.code != INTERRUPT_CODE)
 		listener->end(listener->ctx, &end);
+	json_decref(end.totals);
 	return end.error[0] == '\0' ? end.code : print_failure(end.code, "%s", end.error);
 }

@@ -18,19 +18,26 @@
 #define CLIENT_REASON_MAX 256
 #define CLIENT_SOCKET "/run/spoor/spoord.sock"
 
+#define CLIENT_INPUT (64 << 10)
+
 struct client {
 	int fd;
 	uint8_t *frame; /* the last one that came, or goes */
 	size_t frame_max;
+	uint8_t *input; /* what was read of the socket: CLIENT_INPUT octets of room */
+	size_t input_at, input_len;
+	bool is_stoppable, is_stopped; /* the request under way */
 };
 
 struct client_end;
 
 struct client_listener {
 	void (*row)(void *ctx, json_t *row);           /* borrowed, as the next; any may be NULL */
+	void (*packed)(void *ctx, struct unpack row);  /* the same as it came, instead */
 	void (*progress)(void *ctx, json_t *progress); /* NULL: that was the last of it */
 	/* client_query() tells it what the node said at the end, before it prints the error. */
 	void (*end)(void *ctx, const struct client_end *end);
+	bool is_stoppable; /* Ctrl-C asks the node for what it has so far, instead of leaving it */
 	void *ctx;
 };
 

@@ -1,4 +1,5 @@
 #include "proto/flow/datagram.h"
+#include "proto/flow/pending.h"
 #include "proto/wire/ctl.h"
 #include "tools/capture.h"
 #include "tools/cmd.h"
@@ -82,7 +83,7 @@ static int decode_file(struct flow_decoder *d, const char *path, struct output *
 	while (!interrupt_seen() && (err = capture_next(c, &in)) == ERR_OK) {
 		struct flow_origin origin = {.from = in.from, .received_ms = in.received_ms};
 
-		batch.count = 0;
+		batch.count = batch.event_count = 0; /* an event with an address is a flow, too */
 		flow_decode(d, &origin, in.data.at, bytes_left(&in.data), &batch);
 		for (size_t i = 0; i < batch.count; i++)
 			put_flow(o, &batch.flows[i]);
@@ -95,9 +96,20 @@ static int decode_file(struct flow_decoder *d, const char *path, struct output *
 	if (interrupt_seen())
 		return INTERRUPT_CODE;
 	if (err != ERR_NOENT)
-		return print_failure(CTL_INTERNAL,
-		                     "%s: the file ends inside a frame, or is damaged", path);
+		return print_failure(CTL_INTERNAL, "%s: %s", path, capture_failure(err));
 	return CTL_FOUND;
+}
+
+/* Sets whose template was in none of the files: nobody waits for it any more. */
+static void end_waiting(struct flow_decoder *d)
+{
+	size_t waiting = pending_of_session(d->pending, 0);
+
+	d->counters.dropped[DROP_UNTOLD] += waiting;
+	if (waiting > 0)
+		print_failure(0,
+		              "%zu sets of records are not decoded: their template is in no file",
+		              waiting);
 }
 
 static void put_dropped(const struct flow_counters *counters)
@@ -117,6 +129,7 @@ static int run(const struct call *call)
 
 	if (d == NULL)
 		return print_failure(CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
+	d->is_verbatim = true;
 	interrupt_start();
 	out.is_object = call->form == PRINT_JSON;
 	if (out.is_object)
@@ -126,6 +139,7 @@ static int run(const struct call *call)
 
 		code = one == CTL_FOUND ? code : one;
 	}
+	end_waiting(d);
 	if (out.is_object)
 		put_dropped(&d->counters);
 	if (code == CTL_FOUND && out.flows == 0)

@@ -1,4 +1,5 @@
 #include "base/util.h"
+#include "proto/flow/datagram.h"
 #include "proto/wire/ctl.h"
 #include "tools/capture.h"
 #include "tools/client.h"
@@ -106,9 +107,13 @@ static int send_file(struct import *m, const char *path, int *code)
 		print_failure(0, "%s: skipped %llu frames: %s", path, (unsigned long long)skipped,
 		              skips);
 	if (err != ERR_OK && err != ERR_NOENT)
-		*code = print_failure(CTL_INTERNAL,
-		                      "%s: the file ends inside a frame, or is damaged", path);
+		*code = print_failure(CTL_INTERNAL, "%s: %s", path, capture_failure(err));
 	return sent;
+}
+
+static int64_t untold(const struct import *m)
+{
+	return json_count(json_object_get(m->result, "dropped"), drop_key(DROP_UNTOLD), 0);
 }
 
 static int send_all(struct import *m, const struct call *call)
@@ -120,8 +125,16 @@ static int send_all(struct import *m, const struct call *call)
 		sent = send_file(m, call->operands[i], &code);
 	if (sent == CTL_FOUND)
 		sent = send_batch(m);
-	if (sent == CTL_FOUND)
+	if (sent == CTL_FOUND) {
+		int64_t before = untold(m);
+
 		sent = ask(m, &seal);
+		if (untold(m) > before)
+			print_failure(0,
+			              "%lld sets of records are not decoded: their template is in "
+			              "no file",
+			              (long long)(untold(m) - before));
+	}
 	if (m->is_watched)
 		fputs("\r\033[K", stderr);
 	return sent == CTL_FOUND ? code : sent;

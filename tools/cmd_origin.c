@@ -137,7 +137,7 @@ static int list(const struct call *call, const struct ctl_request *request,
 	struct client_listener listener = {.row = on_row, .ctx = &l};
 	int code = client_query(call->globals->socket, request, &listener);
 
-	print_list_end(&l, code);
+	print_list_end(&l, code, NULL);
 	return code;
 }
 

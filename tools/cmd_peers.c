@@ -165,7 +165,7 @@ static int run(const struct call *call)
 	int code = client_query(call->globals->socket, &request, &listener);
 
 	put_sorted(&peers);
-	print_list_end(&peers.list, code);
+	print_list_end(&peers.list, code, NULL);
 	json_decref(peers.rows);
 	return code;
 }

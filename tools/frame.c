@@ -13,17 +13,19 @@
 struct found {
 	struct endpoint from;
 	struct bytes data;
+	struct fragment fragment;
 };
 
 /* Link layers: where their header ends, and where in it stands the type of what follows. */
 #define NO_TYPE SIZE_MAX
 static const struct link {
 	int type;
+	uint32_t linktype; /* in files */
 	size_t header, type_at;
 } links[] = {
-	{DLT_EN10MB, 14, 12},   {DLT_LINUX_SLL, 16, 14}, {DLT_LINUX_SLL2, 20, 0},
-	{DLT_RAW, 0, NO_TYPE},  {DLT_IPV4, 0, NO_TYPE},  {DLT_IPV6, 0, NO_TYPE},
-	{DLT_NULL, 4, NO_TYPE}, {DLT_LOOP, 4, NO_TYPE},
+	{DLT_EN10MB, 1, 14, 12},    {DLT_LINUX_SLL, 113, 16, 14}, {DLT_LINUX_SLL2, 276, 20, 0},
+	{DLT_RAW, 101, 0, NO_TYPE}, {DLT_IPV4, 228, 0, NO_TYPE},  {DLT_IPV6, 229, 0, NO_TYPE},
+	{DLT_NULL, 0, 4, NO_TYPE},  {DLT_LOOP, 108, 4, NO_TYPE},
 };
 
 static const struct link *link_find(int type)
@@ -65,35 +67,55 @@ static enum frame_skip read_v4(struct bytes in, struct found *ret)
 {
 	const uint8_t *start = in.at;
 	size_t header = (size_t)(bytes_uint(&in, 1) & 0x0f) * 4, total, fragment;
-	uint8_t proto, octets[4];
+	uint8_t proto, octets[4], to[4];
+	uint32_t id;
 
 	bytes_uint(&in, 1);
 	total = (size_t)bytes_uint(&in, 2);
-	bytes_uint(&in, 2);
+	id = (uint32_t)bytes_uint(&in, 2);
 	fragment = (size_t)bytes_uint(&in, 2) & 0x3fff; /* offset, and whether more follow */
 	bytes_uint(&in, 1);
 	proto = (uint8_t)bytes_uint(&in, 1);
 	bytes_uint(&in, 2);
 	bytes_copy(&in, octets, sizeof(octets));
-	bytes_uint(&in, 4);
+	bytes_copy(&in, to, sizeof(to));
 	if (in.is_short)
 		return FRAME_CUT;
 	if (proto != UDP || header < 20)
 		return FRAME_NOT_UDP;
-	if (fragment != 0)
-		return FRAME_FRAGMENT;
 	bytes_cut(&in, header - 20);
 	if (in.is_short || (total != 0 && total < header))
 		return FRAME_CUT;
 	if (total != 0) /* 0 where the network card cuts the packets for the kernel */
 		shorten(&in, start, total);
 	ret->from.addr = addr_from_v4(octets);
-	return read_udp(in, ret);
+	if (fragment == 0)
+		return read_udp(in, ret);
+	ret->fragment = (struct fragment){.src = ret->from.addr,
+	                                  .dst = addr_from_v4(to),
+	                                  .id = id,
+	                                  .offset = (uint32_t)(fragment & 0x1fff) * 8,
+	                                  .has_more = (fragment & 0x2000) != 0,
+	                                  .data = in};
+	/* Of a fragment that the capture cut the rest would never come. */
+	return total > (size_t)(in.end - start) ? FRAME_CUT : FRAME_FRAGMENT;
+}
+
+/* A fragment header (RFC 8200 section 4.5) behind its first two octets; `in` is behind it then. */
+static bool is_fragment(struct bytes *in, struct fragment *ret)
+{
+	uint64_t word = bytes_uint(in, 2);
+
+	ret->offset = (uint32_t)(word & 0xfff8);
+	ret->has_more = (word & 1) != 0;
+	ret->id = (uint32_t)bytes_uint(in, 4);
+	return ret->offset != 0 || ret->has_more;
 }
 
 /* Steps over the extension headers (RFC 8200 section 4) that may stand before UDP. */
 static enum frame_skip read_v6(struct bytes in, struct found *ret)
 {
+	const uint8_t *end = in.end;
 	size_t len;
 	uint8_t next;
 
@@ -102,19 +124,31 @@ static enum frame_skip read_v6(struct bytes in, struct found *ret)
 	next = (uint8_t)bytes_uint(&in, 1);
 	bytes_uint(&in, 1);
 	bytes_copy(&in, ret->from.addr.octets, sizeof(ret->from.addr.octets));
-	bytes_cut(&in, 16);
-	if (len != 0)
-		shorten(&in, in.at, len);
+	ret->fragment.src = ret->from.addr;
+	bytes_copy(&in, ret->fragment.dst.octets, sizeof(ret->fragment.dst.octets));
+	if (len != 0 && len <= (size_t)(end - in.at))
+		end = in.at + len;
+	else if (len != 0 && !in.is_short)
+		end = NULL; /* the capture cut it */
+	if (end != NULL)
+		in.end = end;
 	for (int i = 0; i < EXTENSIONS_MAX && next != UDP && !in.is_short; i++) {
-		bool is_fragment = next == 44;
+		uint8_t kind = next;
 
-		if (next != 0 && next != 43 && next != 60 && !is_fragment)
+		if (kind != 0 && kind != 43 && kind != 60 && kind != 44)
 			return FRAME_NOT_UDP;
 		next = (uint8_t)bytes_uint(&in, 1);
 		len = (size_t)bytes_uint(&in, 1);
-		if (is_fragment && (bytes_uint(&in, 2) & 0xfff9) != 0)
-			return FRAME_FRAGMENT;
-		bytes_cut(&in, is_fragment ? 4 : 6 + len * 8);
+		if (kind != 44) {
+			bytes_cut(&in, 6 + len * 8);
+			continue;
+		}
+		if (!is_fragment(&in, &ret->fragment) || in.is_short)
+			continue;
+		if (next != UDP) /* what is inside, or before it, is not read in parts */
+			return FRAME_NOT_UDP;
+		ret->fragment.data = in;
+		return end == NULL ? FRAME_CUT : FRAME_FRAGMENT;
 	}
 	if (in.is_short)
 		return FRAME_CUT;
@@ -141,8 +175,30 @@ bool frame_is_link(int link)
 	return link_find(link) != NULL;
 }
 
+int frame_link_of(uint32_t linktype)
+{
+	for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+		if (links[i].linktype == linktype)
+			return links[i].type;
+	}
+	return -1;
+}
+
+enum frame_skip frame_open_udp(struct bytes packet, const struct addr *src,
+                               struct endpoint *ret_from, struct bytes *ret_data)
+{
+	struct found found = {.from = {.addr = *src}};
+	enum frame_skip skip = read_udp(packet, &found);
+
+	if (skip == FRAME_TAKEN) {
+		*ret_from = found.from;
+		*ret_data = found.data;
+	}
+	return skip;
+}
+
 enum frame_skip frame_open(int link, struct bytes frame, struct endpoint *ret_from,
-                           struct bytes *ret_data)
+                           struct bytes *ret_data, struct fragment *ret_fragment)
 {
 	const struct link *l = link_find(link);
 	struct bytes in = frame, type_at;
@@ -151,7 +207,7 @@ enum frame_skip frame_open(int link, struct bytes frame, struct endpoint *ret_fr
 	uint64_t type = 0;
 
 	if (l == NULL)
-		return FRAME_NOT_UDP;
+		return FRAME_LINK;
 	bytes_cut(&in, l->header);
 	if (in.is_short)
 		return FRAME_CUT;
@@ -166,6 +222,8 @@ enum frame_skip frame_open(int link, struct bytes frame, struct endpoint *ret_fr
 	if (l->type_at != NO_TYPE && type != 0x0800 && type != 0x86dd)
 		return in.is_short ? FRAME_CUT : FRAME_NOT_UDP;
 	skip = read_ip(in, &found);
+	if (skip == FRAME_FRAGMENT)
+		*ret_fragment = found.fragment;
 	if (skip == FRAME_TAKEN) {
 		*ret_from = found.from;
 		*ret_data = found.data;
@@ -180,6 +238,7 @@ const char *frame_skip_text(enum frame_skip skip)
 		[FRAME_NOT_UDP] = "not UDP",
 		[FRAME_FRAGMENT] = "IP fragment",
 		[FRAME_CUT] = "cut short",
+		[FRAME_LINK] = "of a link type that is not read",
 	};
 
 	return texts[skip];

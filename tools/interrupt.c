@@ -13,8 +13,11 @@ static void on_signal(int number)
 
 void interrupt_start(void)
 {
-	/* No SA_RESTART: a read that waits for the node must return. */
-	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+	/* A write to a reader that is slow goes on: poll() is what a signal ends (client.c). */
+	struct sigaction action = {
+		.sa_handler = on_signal,
+		.sa_flags = (int)(SA_RESETHAND | SA_RESTART),
+	};
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);

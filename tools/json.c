@@ -110,6 +110,85 @@ json_t *json_of(struct unpack *u)
 	return value_of(u, 1);
 }
 
+static void put_uint(uint64_t value, FILE *out)
+{
+	char digits[20], *at = digits + sizeof(digits);
+
+	do {
+		*--at = (char)('0' + value % 10);
+		value /= 10;
+	} while (value != 0);
+	fwrite(at, 1, (size_t)(digits + sizeof(digits) - at), out);
+}
+
+/* Nothing in it has to be written otherwise in JSON. */
+static bool is_plain(const struct token *t)
+{
+	for (size_t i = 0; i < t->len; i++) {
+		uint8_t c = t->data[i];
+
+		if (c < 0x20 || c > 0x7e || c == '"' || c == '\\')
+			return false;
+	}
+	return true;
+}
+
+/* Whatever is rare: by way of a value. */
+static bool copy_slowly(struct unpack *u, int depth, FILE *out)
+{
+	json_t *value = value_of(u, depth);
+	bool is_written = value != NULL && json_write(value, out);
+
+	json_decref(value);
+	return is_written;
+}
+
+static bool copy_value(struct unpack *u, FILE *out)
+{
+	struct unpack ahead = *u;
+	struct token t;
+
+	if (!unpack_token(&ahead, &t))
+		return false;
+	if (t.kind == TOKEN_STR && is_plain(&t)) {
+		putc('"', out);
+		fwrite(t.data, 1, t.len, out);
+		putc('"', out);
+	} else if (t.kind == TOKEN_UINT && t.number <= INT64_MAX) {
+		put_uint(t.number, out);
+	} else {
+		return copy_slowly(u, 2, out);
+	}
+	*u = ahead;
+	return true;
+}
+
+bool json_transcribe(struct unpack *u, FILE *out)
+{
+	struct unpack ahead = *u;
+	bool is_good = true;
+	struct token t;
+
+	if (!unpack_token(&ahead, &t) || t.kind != TOKEN_MAP)
+		return copy_slowly(u, 1, out);
+	*u = ahead;
+	putc('{', out);
+	for (size_t i = 0; i < t.len && is_good; i++) {
+		struct token key;
+
+		ahead = *u;
+		if (!unpack_token(&ahead, &key) || key.kind != TOKEN_STR)
+			return false;
+		if (i > 0)
+			putc(',', out);
+		is_good = copy_value(u, out);
+		putc(':', out);
+		is_good = is_good && copy_value(u, out);
+	}
+	putc('}', out);
+	return is_good && ferror(out) == 0;
+}
+
 const char *json_text(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
@@ -137,5 +216,6 @@ int64_t json_time(const json_t *object, const char *key)
 
 bool json_write(const json_t *value, FILE *out)
 {
-	return json_dumpf(value, out, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) == 0;
+	return json_dumpf(value, out,
+	                  JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(REAL_DIGITS)) == 0;
 }

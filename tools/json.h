@@ -18,6 +18,12 @@
  */
 json_t *json_of(struct unpack *u);
 
+/*
+ * Writes the next value of `u` as json_of() and json_write() would, without making it one: for rows
+ * of which there are millions. False when it is malformed, or could not be written.
+ */
+bool json_transcribe(struct unpack *u, FILE *out);
+
 /* The member's text, or "" where it is none; borrowed. */
 const char *json_text(const json_t *object, const char *key);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define ERROR_MAX 1536
+#define CSV_PAIRS_MAX 64 /* members of a row */
 
 const char *print_cell(const json_t *value, bool is_utf8, char room[PRINT_CELL_MAX])
 {
@@ -113,8 +114,104 @@ static void begin(struct print_list *l)
 	l->style = text_style_of(l->out);
 	if (l->form == PRINT_JSON)
 		fprintf(l->out, "{\"%s\":[", l->key);
+	for (size_t i = 0; l->form == PRINT_CSV && i < l->csv_count; i++)
+		fprintf(l->out, "%s%s", l->csv_keys[i], i + 1 < l->csv_count ? "," : "\r\n");
 	if (l->form == PRINT_PEOPLE && !is_streamed(l))
 		l->table = table_new(l->columns, l->column_count, l->out);
+}
+
+struct pair { /* of a row */
+	struct token key, value;
+};
+
+static size_t read_pairs(struct unpack *row, struct pair *pairs, size_t max)
+{
+	struct token map;
+	size_t count = 0;
+
+	if (!unpack_token(row, &map) || map.kind != TOKEN_MAP)
+		return 0;
+	while (count < MIN(max, map.len) && unpack_token(row, &pairs[count].key) &&
+	       unpack_token(row, &pairs[count].value))
+		count++;
+	return count;
+}
+
+/* In quotes where it needs them. */
+static void put_csv_text(const struct token *t, FILE *out)
+{
+	bool is_quoted = false;
+
+	for (size_t i = 0; i < t->len && !is_quoted; i++)
+		is_quoted = strchr(",\"\r\n", t->data[i]) != NULL;
+	if (!is_quoted) {
+		fwrite(t->data, 1, t->len, out);
+		return;
+	}
+	putc('"', out);
+	for (size_t i = 0; i < t->len; i++) {
+		if (t->data[i] == '"')
+			putc('"', out);
+		putc(t->data[i], out);
+	}
+	putc('"', out);
+}
+
+static void put_csv_field(const struct token *t, FILE *out)
+{
+	if (t->kind == TOKEN_STR)
+		put_csv_text(t, out);
+	else if (t->kind == TOKEN_UINT)
+		fprintf(out, "%llu", (unsigned long long)t->number);
+	else if (t->kind == TOKEN_INT)
+		fprintf(out, "%lld", (long long)t->integer);
+	else if (t->kind == TOKEN_REAL)
+		fprintf(out, "%.6g", t->real);
+	else if (t->kind == TOKEN_BOOL)
+		fputs(t->is_true ? "true" : "false", out);
+}
+
+static bool is_key(const struct token *t, const char *key)
+{
+	return t->kind == TOKEN_STR && strlen(key) == t->len && memcmp(t->data, key, t->len) == 0;
+}
+
+/* Members mostly come in the order of the columns: where the last was found the search begins. */
+static void put_csv(const struct print_list *l, struct unpack row)
+{
+	struct pair pairs[CSV_PAIRS_MAX];
+	size_t count = read_pairs(&row, pairs, ARRAY_LEN(pairs)), at = 0;
+
+	for (size_t i = 0; i < l->csv_count; i++) {
+		size_t tried = 0;
+
+		if (i > 0)
+			putc(',', l->out);
+		while (tried < count && !is_key(&pairs[at].key, l->csv_keys[i])) {
+			at = at + 1 < count ? at + 1 : 0;
+			tried++;
+		}
+		if (tried < count)
+			put_csv_field(&pairs[at].value, l->out);
+	}
+	fputs("\r\n", l->out);
+}
+
+void print_list_packed(struct print_list *l, struct unpack row)
+{
+	bool is_first = l->rows++ == 0;
+
+	if (!l->is_begun)
+		begin(l);
+	if (l->form == PRINT_CSV) {
+		put_csv(l, row);
+		return;
+	}
+	if (l->form == PRINT_JSON)
+		fputs(is_first ? "\n" : ",\n", l->out);
+	json_transcribe(&row, l->out);
+	if (l->form == PRINT_NDJSON)
+		putc('\n', l->out);
 }
 
 void print_list_row(struct print_list *l, const json_t *row)
@@ -149,7 +246,21 @@ static bool is_result(int code)
 	return code == CTL_FOUND || code == CTL_NOTHING || code == CTL_PARTIAL;
 }
 
-void print_list_end(struct print_list *l, int code)
+static void put_totals(json_t *totals, FILE *out)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(totals, key, value)
+	{
+		if (strcmp(key, "code") == 0 || strcmp(key, "error") == 0)
+			continue;
+		fprintf(out, ",\"%s\":", key);
+		json_write(value, out);
+	}
+}
+
+void print_list_end(struct print_list *l, int code, json_t *totals)
 {
 	if (l->rows == 0 && l->form == PRINT_PEOPLE && l->empty != NULL && is_result(code))
 		print_failure(code, "%s", l->empty);
@@ -157,8 +268,11 @@ void print_list_end(struct print_list *l, int code)
 		return;
 	if (!l->is_begun)
 		begin(l);
-	if (l->form == PRINT_JSON)
-		fputs(l->rows == 0 ? "]}\n" : "\n]}\n", l->out);
+	if (l->form == PRINT_JSON) {
+		fputs(l->rows == 0 ? "]" : "\n]", l->out);
+		put_totals(totals, l->out);
+		fputs("}\n", l->out);
+	}
 	if (l->table == NULL)
 		return;
 	if (l->rows > 0)
@@ -189,8 +303,7 @@ static bool is_size(const char *key)
 	return strcmp(key, "bytes") == 0 || (len > 5 && strcmp(key + len - 5, "_size") == 0);
 }
 
-/* "4294967296 (4.0 GiB)". */
-static void put_size(int64_t octets, char room[PRINT_CELL_MAX])
+const char *print_size(int64_t octets, char room[PRINT_CELL_MAX])
 {
 	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
 	double value = (double)octets / 1024;
@@ -205,6 +318,7 @@ static void put_size(int64_t octets, char room[PRINT_CELL_MAX])
 	else
 		snprintf(room, PRINT_CELL_MAX, "%lld (%.1f %s)", (long long)octets, value,
 		         units[i]);
+	return room;
 }
 
 /* A member's name as people write it. */
@@ -223,7 +337,7 @@ static const char *value_of(const char *key, const json_t *value, bool is_utf8,
 	char span[DURATION_TEXT_MAX];
 
 	if (json_is_integer(value) && is_size(key)) {
-		put_size(json_integer_value(value), room);
+		print_size(json_integer_value(value), room);
 		return room;
 	}
 	if (!is_span(key) || !json_is_integer(value))

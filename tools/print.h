@@ -1,5 +1,6 @@
 /*
- * print - rows to standard output: a table for people, one JSON object, or a line of JSON each.
+ * print - rows to standard output: a table for people, one JSON object, a line of JSON each, or
+ * comma-separated values (RFC 4180).
  *
  * Rows arrive as JSON and may have members that no column shows. A list whose columns have widths
  * is streamed, so that it may be of any length; else the table is laid out when all rows are there.
@@ -9,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "proto/wire/pack.h"
 #include "tools/text.h"
 
 #include <jansson.h>
@@ -19,7 +21,7 @@
 
 #define PRINT_CELL_MAX 256
 
-enum print_form { PRINT_PEOPLE, PRINT_JSON, PRINT_NDJSON };
+enum print_form { PRINT_PEOPLE, PRINT_JSON, PRINT_NDJSON, PRINT_CSV };
 
 struct print_column {
 	const char *key, *title;
@@ -36,6 +38,9 @@ struct print_list {
 	const char *empty; /* what people are told on standard error when there is no row */
 	const struct print_column *columns;
 	size_t column_count;
+	const char *const
+		*csv_keys; /* members that are columns of CSV; NULL: it is not asked for */
+	size_t csv_count;
 	enum print_form form;
 	struct wall now;
 	FILE *out;
@@ -47,8 +52,13 @@ struct print_list {
 };
 
 void print_list_row(struct print_list *l, const json_t *row);
-/* `code` is the command's: an error before the first row leaves no empty list behind. */
-void print_list_end(struct print_list *l, int code);
+/* The same of a row as it comes from a node, for every form but people's; faster. */
+void print_list_packed(struct print_list *l, struct unpack row);
+/*
+ * `code` is the command's: an error before the first row leaves no empty list behind. `totals` (or
+ * NULL) has what else belongs into the JSON object, but for "code" and "error".
+ */
+void print_list_end(struct print_list *l, int code, json_t *totals);
 
 /* One line of JSON. */
 void print_object(const json_t *object, FILE *out);
@@ -62,6 +72,9 @@ void print_table(const json_t *rows, const struct print_column *columns, size_t 
 
 /* One value, fit for a terminal: "-" for nothing. Returns `room`. */
 const char *print_cell(const json_t *value, bool is_utf8, char room[PRINT_CELL_MAX]);
+
+/* "4294967296 (4.0 GiB)". Returns `room`. */
+const char *print_size(int64_t octets, char room[PRINT_CELL_MAX]);
 
 /* "spoor: ..." and a newline to standard error; returns `code`. */
 PRINTF_LIKE(2, 3) int print_failure(int code, const char *format, ...);

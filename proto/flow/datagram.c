@@ -5,60 +5,128 @@
 #include "proto/flow/ipfix.h"
 #include "proto/flow/netflow5.h"
 #include "proto/flow/netflow9.h"
+#include "proto/flow/nsel.h"
 #include "proto/flow/pending.h"
+#include "proto/flow/sample_source.h"
 #include "proto/flow/sets.h"
+#include "proto/flow/sflow.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define TEMPLATE_OCTETS_MAX (16u << 20)
+#define SOURCES_PER_STREAM 2      /* interfaces, on the average of all agents */
+#define CONNECTIONS_PER_STREAM 16 /* of firewalls, with updates; few streams are */
 #define BATCH_MIN 64
+#define WRAP_SLACK_MS 2000 /* of a boot time read from whole seconds */
 #define KEEP_AT_ONCE 64
 #define KEEP_AGAIN_MS 86400000 /* so that what is in use is not old at the next start */
 
+#define FORMAT_MIN 2 /* octets: less names none */
+
 struct format {
-	uint16_t version; /* the first two octets */
+	uint32_t version; /* in the first `len` octets */
+	size_t len;
 	/* Decodes what stands first in `data`, and moves behind it. */
 	enum drop (*decode)(struct flow_decoder *d, const struct flow_origin *origin,
 	                    struct bytes *data, struct flow_batch *out);
 };
 
 static const struct format formats[] = {
-	{5, netflow5_decode},
-	{9, netflow9_decode},
-	{10, ipfix_decode},
+	{5, 2, netflow5_decode},
+	{9, 2, netflow9_decode},
+	{10, 2, ipfix_decode},
+	{5, 4, sflow_decode},
 };
+
+/* Room for `wanted` of `size` octets each, of which `count` are there already. */
+static void *grow(void *rows, size_t *room, size_t count, size_t wanted, size_t size)
+{
+	size_t more = MAX(*room, BATCH_MIN);
+	void *grown;
+
+	while (more < wanted)
+		more *= 2;
+	if (more == *room)
+		return rows;
+	grown = malloc(more * size);
+	if (grown == NULL)
+		return NULL;
+	if (count > 0)
+		memcpy(grown, rows, count * size);
+	free(rows);
+	*room = more;
+	return grown;
+}
 
 struct flow *flow_batch_room(struct flow_batch *b, size_t count)
 {
-	size_t room = MAX(b->room, BATCH_MIN);
-	struct flow *grown;
+	struct flow *flows =
+		grow(b->flows, &b->room, b->count, b->count + count, sizeof(*b->flows));
 
-	while (room < b->count + count)
-		room *= 2;
-	if (room > b->room) {
-		grown = malloc(room * sizeof(*grown));
-		if (grown == NULL)
-			return NULL;
-		if (b->count > 0)
-			memcpy(grown, b->flows, b->count * sizeof(*grown));
-		free(b->flows);
-		b->flows = grown;
-		b->room = room;
-	}
-	return b->flows + b->count;
+	if (flows == NULL)
+		return NULL;
+	b->flows = flows;
+	return flows + b->count;
+}
+
+struct translation *flow_batch_event_room(struct flow_batch *b)
+{
+	struct translation *events = grow(b->events, &b->event_room, b->event_count,
+	                                  b->event_count + 1, sizeof(*b->events));
+
+	if (events == NULL)
+		return NULL;
+	b->events = events;
+	return events + b->event_count;
 }
 
 void flow_batch_free(struct flow_batch *b)
 {
 	free(b->flows);
+	free(b->events);
 	*b = (struct flow_batch){.flows = NULL};
+}
+
+void flow_moved(struct flow_decoder *d, struct stream *s)
+{
+	if (s->is_moved || s->key.session != 0 || !stream_is_proven(s))
+		return;
+	s->is_moved = true;
+	s->next_moved = d->moved;
+	d->moved = s;
+}
+
+void flow_each_moved(struct flow_decoder *d, stream_fn *fn, void *ctx)
+{
+	struct stream *s = d->moved;
+
+	d->moved = NULL;
+	while (s != NULL) {
+		struct stream *next = s->next_moved;
+
+		s->is_moved = false;
+		s->next_moved = NULL;
+		fn(ctx, s);
+		s = next;
+	}
+}
+
+static void forget_moved(struct flow_decoder *d, const struct stream *s)
+{
+	struct stream **at = &d->moved;
+
+	while (s->is_moved && *at != NULL && *at != s)
+		at = &(*at)->next_moved;
+	if (s->is_moved && *at != NULL)
+		*at = s->next_moved;
 }
 
 static void forget_stream(void *ctx, struct stream *s)
 {
 	struct flow_decoder *d = ctx;
 
+	forget_moved(d, s);
 	d->counters.dropped[DROP_UNTOLD] += pending_forget(d->pending, s);
 	sets_forget(d, s);
 }
@@ -68,12 +136,24 @@ struct keeping {
 	size_t left;
 };
 
+static void keep_clock(struct flow_decoder *d, const struct stream *s)
+{
+	const struct clock_history *h = clocks_note(d->clocks, s);
+	struct clock_key key = clocks_key_of(s);
+
+	if (h != NULL && d->keep_clock != NULL)
+		d->keep_clock(d->keep_ctx, &key, h);
+}
+
 static void keep_stream(void *ctx, struct stream *s)
 {
 	struct keeping *k = ctx;
 
-	if (s->key.session != 0 || !stream_is_proven(s))
+	if ((s->key.session != 0 && !s->is_connected) || !stream_is_proven(s))
 		return;
+	keep_clock(k->d, s);
+	if (s->is_connected || k->d->keep == NULL)
+		return; /* what a connection has ends with it */
 	if (s->is_options_new && k->left > 0) {
 		k->d->keep(k->d->keep_ctx, s, 0, NULL);
 		s->is_options_new = false;
@@ -94,8 +174,7 @@ void flow_keep(struct flow_decoder *d)
 {
 	struct keeping k = {.d = d, .left = KEEP_AT_ONCE};
 
-	if (d->keep != NULL)
-		stream_each_mutable(d->streams, keep_stream, &k);
+	stream_each_mutable(d->streams, keep_stream, &k);
 }
 
 struct flow_decoder *flow_decoder_new(size_t streams_max)
@@ -106,8 +185,12 @@ struct flow_decoder *flow_decoder_new(size_t streams_max)
 		return NULL;
 	d->budget.octets_max = TEMPLATE_OCTETS_MAX;
 	d->pending = pending_new();
+	d->clocks = clocks_new();
 	d->streams = stream_table_new(streams_max, forget_stream, d);
-	if (d->streams == NULL || d->pending == NULL) {
+	d->sources = source_table_new(streams_max * SOURCES_PER_STREAM);
+	d->nsel = nsel_table_new(streams_max * CONNECTIONS_PER_STREAM);
+	if (d->streams == NULL || d->pending == NULL || d->sources == NULL || d->nsel == NULL ||
+	    d->clocks == NULL) {
 		flow_decoder_free(d);
 		return NULL;
 	}
@@ -120,8 +203,22 @@ void flow_decoder_free(struct flow_decoder *d)
 		return;
 	d->keep = NULL; /* what was kept stays */
 	stream_table_free(d->streams);
+	source_table_free(d->sources);
+	nsel_table_free(d->nsel);
 	pending_free(d->pending);
+	clocks_free(d->clocks);
 	free(d);
+}
+
+struct stream *flow_stream_of(struct flow_decoder *d, const struct flow_origin *origin,
+                              const struct stream_key *key)
+{
+	struct stream *s = stream_of(d->streams, key);
+
+	s->is_connected = origin->is_connected;
+	stream_arrive(s, d->counters.datagrams, origin->received_ms);
+	flow_moved(d, s);
+	return s;
 }
 
 struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *origin,
@@ -133,18 +230,25 @@ struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *ori
 		.session = origin->session,
 		.version = version,
 	};
-	struct stream *s = stream_of(d->streams, &key);
 
-	stream_arrive(s, d->counters.datagrams, origin->received_ms);
-	return s;
+	return flow_stream_of(d, origin, &key);
 }
 
-bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
-                  uint32_t count, int64_t export_ms, uint32_t uptime_ms)
+bool flow_uptime_wrapped(int64_t boot_before_ms, int64_t boot_ms)
+{
+	int64_t apart_ms = boot_ms - boot_before_ms - (INT64_C(1) << 32);
+
+	return apart_ms > -WRAP_SLACK_MS && apart_ms < WRAP_SLACK_MS;
+}
+
+static bool account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
+                    uint32_t count, int64_t export_ms, int64_t boot_ms)
 {
 	bool is_earlier_file;
 
-	if (stream_account(s, sequence, count, export_ms - uptime_ms) == SEQUENCE_DUPLICATE) {
+	if (flow_uptime_wrapped(s->boot_ms, boot_ms))
+		s->boot_ms = boot_ms;
+	if (stream_account(s, sequence, count, boot_ms) == SEQUENCE_DUPLICATE) {
 		is_earlier_file = origin->session != 0 && export_ms < s->export_ms;
 		if (!is_earlier_file)
 			return false;
@@ -153,19 +257,57 @@ bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t s
 	return true;
 }
 
+bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
+                  uint32_t count, int64_t export_ms, uint32_t uptime_ms)
+{
+	return account(s, origin, sequence, count, export_ms, export_ms - uptime_ms);
+}
+
+bool flow_account_since(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
+                        int64_t export_ms, int64_t boot_ms)
+{
+	return account(s, origin, sequence, 1, export_ms, boot_ms);
+}
+
+void flow_clock(struct stream *s, const struct flow_origin *origin, int64_t export_ms,
+                int64_t error_ms, const struct flow_batch *out, size_t before)
+{
+	if (origin->session != 0 && !origin->is_connected)
+		return; /* a capture's time is not ours */
+	for (size_t i = before; i < out->count && !s->model.has_record_ms; i++)
+		s->model.has_record_ms = out->flows[i].end_ms % 1000 != 0;
+	clock_model_add(&s->model, export_ms, error_ms, origin->received_ms);
+}
+
+void flow_end_session(struct flow_decoder *d, uint32_t session)
+{
+	stream_forget_session(d->streams, session);
+}
+
+void flow_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out)
+{
+	size_t before = out->count;
+
+	sets_settle(d, now_ms, out);
+	d->counters.flows += out->count - before;
+}
+
 static enum drop decode_first(struct flow_decoder *d, const struct flow_origin *origin,
                               struct bytes *data, struct flow_batch *out)
 {
-	struct bytes in = *data;
-	uint16_t version = (uint16_t)bytes_uint(&in, 2);
-
-	if (in.is_short)
-		return DROP_SHORT;
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
-		if (formats[i].version == version)
+		struct bytes in = *data;
+
+		if (bytes_uint(&in, formats[i].len) == formats[i].version && !in.is_short)
 			return formats[i].decode(d, origin, data, out);
 	}
-	return DROP_VERSION;
+	return bytes_left(data) < FORMAT_MIN ? DROP_SHORT : DROP_VERSION;
+}
+
+void flow_refuse(struct flow_decoder *d, enum drop drop)
+{
+	d->counters.datagrams++;
+	d->counters.dropped[drop]++;
 }
 
 /* Further messages of the same datagram are taken as far as they are any. */
@@ -173,7 +315,7 @@ enum drop flow_decode(struct flow_decoder *d, const struct flow_origin *origin, 
                       size_t len, struct flow_batch *out)
 {
 	struct bytes in = bytes_of(data, len);
-	size_t before = out->count;
+	size_t before = out->count, events_before = out->event_count;
 	enum drop drop = decode_first(d, origin, &in, out);
 
 	while (drop == DROP_NONE && bytes_left(&in) > 0 &&
@@ -181,6 +323,7 @@ enum drop flow_decode(struct flow_decoder *d, const struct flow_origin *origin, 
 		;
 	d->counters.datagrams++;
 	d->counters.flows += out->count - before;
+	d->counters.events += out->event_count - events_before;
 	if (drop != DROP_NONE)
 		d->counters.dropped[drop]++;
 	return drop;

@@ -1,8 +1,8 @@
 /*
  * datagram - any export datagram of any exporter, turned into flows.
  *
- * The version in a datagram's first two octets chooses the decoder (the table in datagram.c: a
- * further format is a further row). The decoder keeps, per exporter stream, what must be known
+ * The version in a datagram's first octets chooses the decoder (the table in datagram.c: a further
+ * format is a further row). The decoder keeps, per exporter stream, what must be known
  * between datagrams: how far its sequence has come, its templates, its sampling. All of that is
  * bounded; what waits for its template, too.
  */
@@ -10,9 +10,11 @@
 #define SPOOR_PROTO_FLOW_DATAGRAM_H
 
 #include "base/addr.h"
+#include "proto/flow/clocks.h"
 #include "proto/flow/flow.h"
 #include "proto/flow/stream.h"
 #include "proto/flow/template.h"
+#include "proto/flow/translation.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,16 +25,23 @@
 struct flow_batch { /* what a datagram said, and sets that waited for it; grows as it must */
 	struct flow *flows;
 	size_t count, room;
+	struct translation *events; /* what exporters did to addresses meanwhile */
+	size_t event_count, event_room;
 };
 
 /* Where `count` more may be written; they count once b->count does. NULL: no memory. */
 struct flow *flow_batch_room(struct flow_batch *b, size_t count);
+/* As that, for one. */
+struct translation *flow_batch_event_room(struct flow_batch *b);
 void flow_batch_free(struct flow_batch *b);
 
 /* Why a datagram, or one record of it, was not taken. Each is counted. */
 /* clang-format off */
 #define DROP_MAP(X)                                                             \
 	X(NONE,        "none",        "taken")                                  \
+	X(NOT_ALLOWED, "not_allowed", "from an address that may not send")      \
+	X(RATE,        "rate",        "above the sender's rate limit")          \
+	X(CUT,         "cut",         "longer than there was room for")         \
 	X(SHORT,       "short",       "shorter than its header")                \
 	X(VERSION,     "version",     "format or version that is not read")     \
 	X(COUNT,       "count",       "record count of 0 or above the format's")\
@@ -40,7 +49,7 @@ void flow_batch_free(struct flow_batch *b);
 	X(CLOCK,       "clock",       "export time outside 1971..2106")         \
 	X(DUPLICATE,   "duplicate",   "seen before in its stream")              \
 	X(RECORD_TIME, "record_time", "record ends before it starts or in the future") \
-	X(SET,         "set",         "set, or record of variable length, that does not fit")\
+	X(SET,         "set",         "set, sample, or record of variable length, that does not fit")\
 	X(TEMPLATE,    "template",    "template that no record can be read by") \
 	X(STALE,       "stale",       "set of records that are not of their template")\
 	X(UNTOLD,      "untold",      "set of records whose template did not come")\
@@ -60,14 +69,17 @@ enum drop {
 struct flow_origin { /* where a datagram came from, and when */
 	struct endpoint from;
 	int64_t received_ms;
-	uint32_t
-		session; /* 0: the network, as it comes; else one import, whose files may overlap */
+	uint32_t session;  /* 0: the network, as it comes; else one import, whose files may overlap,
+	                    * or one connection */
+	bool is_connected; /* the session is a connection: its templates end with it */
 };
 
 struct flow_counters {
 	uint64_t datagrams; /* all that came in */
 	uint64_t flows;     /* decoded */
+	uint64_t events;    /* translations made, and ended */
 	uint64_t clamped;   /* flows whose first packet was later than their last, by < 1 s */
+	uint64_t skipped;   /* samples of sFlow that are no IP packet's: counters, ARP, ... */
 	uint64_t dropped[DROP_COUNT_OF]; /* datagrams by reason; parts from DROP_PARTS on */
 };
 
@@ -77,12 +89,23 @@ struct flow_counters {
  */
 typedef void flow_keep_fn(void *ctx, const struct stream *s, uint16_t id, const struct template *t);
 
+/* Likewise the history of an exporter's clock (clocks.h). */
+typedef void flow_keep_clock_fn(void *ctx, const struct clock_key *key,
+                                const struct clock_history *h);
+
 struct flow_decoder {
 	struct flow_counters counters; /* read by anybody */
 	struct stream_table *streams;
+	struct stream *moved; /* linked: proven ones, since their positions were told */
 	struct template_budget budget;
 	struct pending *pending;
+	struct source_table *sources;
+	struct nsel_table *nsel;
+	bool is_verbatim; /* records as they stand, though a later one counts the same again
+	                     (nsel.h) */
+	struct clocks *clocks;
 	flow_keep_fn *keep; /* NULL: nobody does */
+	flow_keep_clock_fn *keep_clock;
 	void *keep_ctx;
 };
 
@@ -91,15 +114,26 @@ struct flow_decoder *flow_decoder_new(size_t streams_max);
 void flow_decoder_free(struct flow_decoder *d); /* NULL is fine */
 
 /*
- * Decodes one datagram, appends its flows to `out` (none unless DROP_NONE is returned), and
- * accounts for it. `data` is borrowed.
+ * Decodes one datagram, appends its flows and events to `out` (none unless DROP_NONE is returned),
+ * and accounts for it. `data` is borrowed.
  */
 enum drop flow_decode(struct flow_decoder *d, const struct flow_origin *origin, const void *data,
                       size_t len, struct flow_batch *out);
 
+/* Counts a datagram that is dropped for `drop` without a look into it. */
+void flow_refuse(struct flow_decoder *d, enum drop drop);
+
 /* For decoders: the stream of a datagram, which has arrived in it. */
 struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *origin,
                            uint16_t version, uint32_t domain);
+struct stream *flow_stream_of(struct flow_decoder *d, const struct flow_origin *origin,
+                              const struct stream_key *key);
+
+/*
+ * For decoders: did the exporter's uptime, of 32 bits, begin again at 0? Then it seems to have
+ * started 2^32 ms later than by the datagram before.
+ */
+bool flow_uptime_wrapped(int64_t boot_before_ms, int64_t boot_ms);
 
 /*
  * For decoders whose header says when the exporter started: as stream_account(). False: it is a
@@ -108,11 +142,35 @@ struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *ori
 bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
                   uint32_t count, int64_t export_ms, uint32_t uptime_ms);
 
+/* The same for a datagram that is one unit itself, of an exporter that started at `boot_ms`. */
+bool flow_account_since(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
+                        int64_t export_ms, int64_t boot_ms);
+
 /*
- * Has `keep` called with what is new, or has not been kept for a day, of streams that have been
- * here for a while: a few dozen at most. To be called now and then.
+ * For decoders: what the exporter's clock says. It cut its time of export to less than `error_ms`;
+ * of the message are the flows of `out` from `before` on.
+ */
+void flow_clock(struct stream *s, const struct flow_origin *origin, int64_t export_ms,
+                int64_t error_ms, const struct flow_batch *out, size_t before);
+
+/*
+ * Notes how exporters' clocks go, and has `keep` called with what is new, or has not been kept for
+ * a day, of streams that have been here for a while: a few dozen at most. To be called now and
+ * then.
  */
 void flow_keep(struct flow_decoder *d);
+
+/* The streams of a session are no more: its connection has ended. */
+void flow_end_session(struct flow_decoder *d, uint32_t session);
+
+/* Reads what waited for a template that another stream has (kin.h), by now. Now and then. */
+void flow_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out);
+
+/* For decoders: it goes on in this stream, which has arrived. */
+void flow_moved(struct flow_decoder *d, struct stream *s);
+
+/* Calls `fn` with each stream of the network that has gone on since the last call. */
+void flow_each_moved(struct flow_decoder *d, stream_fn *fn, void *ctx);
 
 /* "short", for counters and JSON; static. */
 const char *drop_key(enum drop drop);

@@ -1,21 +1,24 @@
 #include "proto/flow/element.h"
 
 #include "base/util.h"
+#include "proto/flow/packet_header.h"
 
 #include <string.h>
 
 #define V4_LEN 4
-#define NTP_UNIX INT64_C(2208988800) /* 1970 as seconds since 1900 */
+#define CLOCK_MIN UINT64_C(31536000000) /* 1971, in ms */
+#define NTP_UNIX INT64_C(2208988800)    /* 1970 as seconds since 1900 */
 
 enum { DURATION_MILLI, DURATION_MICRO };
 
-static uint64_t number(struct bytes in)
+/* Of more than eight octets the low ones. A value is whole: there is nothing to check. */
+static inline uint64_t number(struct bytes in)
 {
-	size_t len = bytes_left(&in);
+	uint64_t value = 0;
 
-	if (len > 8) /* its low octets */
-		in.at += len - 8;
-	return bytes_uint(&in, MIN(len, 8));
+	while (in.at < in.end)
+		value = value << 8 | *in.at++;
+	return value;
 }
 
 /* Of an element that comes twice, the first that says something. */
@@ -115,20 +118,25 @@ static uint64_t time_of(const struct element *e, struct bytes in)
 {
 	uint64_t value = number(in);
 
+	if (e->kind == TIME_UPTIME && value > UINT32_MAX && (value & UINT32_MAX) == 0)
+		value >>= 32; /* four octets of it, filled up behind to eight */
 	return e->kind == TIME_NTP ? ntp_ms(value) : e->kind == TIME_SECOND ? value * 1000 : value;
 }
 
-/* Of zeros nothing can be said, but that the element was not filled in; uptime may begin there. */
+/*
+ * A clock of before 1971 was not filled in (zeros), or with something else (ipt_NETFLOW's events);
+ * uptime may begin with nothing.
+ */
 static bool is_told(const struct element *e, uint64_t value)
 {
-	return value != 0 || e->kind == TIME_UPTIME || e->kind == TIME_BEFORE;
+	return value >= CLOCK_MIN || e->kind == TIME_UPTIME || e->kind == TIME_BEFORE;
 }
 
 static void read_start(struct values *v, const struct element *e, struct bytes in)
 {
 	uint64_t value = time_of(e, in);
 
-	if (!is_told(e, value))
+	if (!is_told(e, value) || (v->has_start & 1u << e->kind) != 0)
 		return;
 	v->start[e->kind] = value;
 	v->has_start |= (uint8_t)(1u << e->kind);
@@ -138,7 +146,7 @@ static void read_end(struct values *v, const struct element *e, struct bytes in)
 {
 	uint64_t value = time_of(e, in);
 
-	if (!is_told(e, value))
+	if (!is_told(e, value) || (v->has_end & 1u << e->kind) != 0)
 		return;
 	v->end[e->kind] = value;
 	v->has_end |= (uint8_t)(1u << e->kind);
@@ -148,8 +156,12 @@ static void read_event(struct values *v, const struct element *e, struct bytes i
 {
 	uint64_t value = time_of(e, in);
 
-	if (value == 0)
+	if (!is_told(e, value))
 		return;
+	if (v->has_event) { /* of two the first is the event (JunOS) */
+		v->since_ms = v->since_ms == 0 ? value : v->since_ms;
+		return;
+	}
 	v->event_ms = value;
 	v->has_event = true;
 }
@@ -192,10 +204,68 @@ static void read_icmp(struct values *v, const struct element *e, struct bytes in
 	v->has_icmp = true;
 }
 
+static void read_nat_src(struct values *v, const struct element *e, struct bytes in)
+{
+	bool has = true;
+
+	(void)e;
+	read_addr(&v->nat_src, &has, in);
+}
+
+static void read_nat_dst(struct values *v, const struct element *e, struct bytes in)
+{
+	bool has = true;
+
+	(void)e;
+	read_addr(&v->nat_dst, &has, in);
+}
+
+/* "LSN-Host@10.0.0.1": whose address `src` is. */
+static void read_subscriber(struct values *v, const struct element *e, struct bytes in)
+{
+	char text[ADDR_TEXT_MAX] = "";
+	const uint8_t *at = in.at;
+
+	(void)e;
+	for (const uint8_t *c = in.at; c < in.end; c++)
+		at = *c == '@' ? c + 1 : at;
+	memcpy(text, at, MIN((size_t)(in.end - at), sizeof(text) - 1));
+	if (addr_parse(text, &v->inside) != ERR_OK)
+		v->inside = (struct addr){{0}};
+}
+
+/* 20 bits of label; in three octets, or with its time to live in four (RFC 3032). */
+static void read_label(struct values *v, const struct element *e, struct bytes in)
+{
+	size_t len = bytes_left(&in);
+
+	(void)e;
+	if (v->mpls == 0 && (len == 3 || len == 4))
+		v->mpls = (uint32_t)(bytes_uint(&in, len) >> (len == 3 ? 4 : 12));
+}
+
+static void read_frame(struct values *v, const struct element *e, struct bytes in)
+{
+	if (bytes_left(&v->frame) > 0)
+		return;
+	v->frame = in;
+	v->layer = e->kind;
+}
+
+static void read_flow_id(struct values *v, const struct element *e, struct bytes in)
+{
+	(void)e;
+	v->flow_id = number(in);
+}
+
 #define PLAIN(id, field)                                                      \
 	{                                                                     \
 		ELEMENT_IANA, id, read_plain, offsetof(struct values, field), \
 			sizeof(((struct values *)0)->field), 0                \
+	}
+#define MAKERS(enterprise, id, read)          \
+	{                                     \
+		enterprise, id, read, 0, 0, 0 \
 	}
 #define ROW(id, read, kind)                        \
 	{                                          \
@@ -221,15 +291,22 @@ static const struct element elements[] = { /* by enterprise, then id */
 	PLAIN(14, out_if),
 	ROW(21,  read_end, TIME_UPTIME),
 	ROW(22,  read_start, TIME_UPTIME),
+	ROW(23,  read_octets, COUNT_POST),
+	ROW(24,  read_packets, COUNT_POST),
 	ROW(27,  read_src, 0),
 	ROW(28,  read_dst, 0),
 	ROW(32,  read_icmp, 0),
 	ROW(34,  read_interval, 0),
 	ROW(48,  read_sampler, 0),
 	ROW(50,  read_interval, 0),
+	PLAIN(58, vlan_in),
+	PLAIN(59, vlan_out),
+	ROW(70,  read_label, 0),
 	ROW(85,  read_octets, COUNT_TOTAL),
 	ROW(86,  read_packets, COUNT_TOTAL),
+	ROW(104, read_frame, PACKET_ETHERNET), /* what 315 was before */
 	ROW(139, read_icmp, 0),
+	ROW(148, read_flow_id, 0),
 	ROW(150, read_start, TIME_SECOND),
 	ROW(151, read_end, TIME_SECOND),
 	ROW(152, read_start, TIME_MILLI),
@@ -243,6 +320,8 @@ static const struct element elements[] = { /* by enterprise, then id */
 	ROW(160, read_init, 0),
 	ROW(161, read_duration, DURATION_MILLI),
 	ROW(162, read_duration, DURATION_MICRO),
+	ROW(171, read_octets, COUNT_POST),
+	ROW(172, read_packets, COUNT_POST),
 	ROW(176, read_icmp, 8),
 	ROW(177, read_icmp, 0),
 	ROW(178, read_icmp, 8),
@@ -251,18 +330,43 @@ static const struct element elements[] = { /* by enterprise, then id */
 	PLAIN(181, dst_port),
 	PLAIN(182, src_port),
 	PLAIN(183, dst_port),
+	ROW(225, read_nat_src, 0),
+	ROW(226, read_nat_dst, 0),
+	PLAIN(227, nat_src_port),
+	PLAIN(228, nat_dst_port),
+	PLAIN(230, nat_event),
 	ROW(231, read_octets, COUNT_INITIATOR),
 	ROW(232, read_octets, COUNT_RESPONDER),
+	PLAIN(233, firewall_event),
+	PLAIN(243, vlan_in),
+	PLAIN(245, vlan_inner),
+	PLAIN(254, vlan_out),
+	PLAIN(255, vlan_inner),
 	ROW(258, read_event, TIME_MILLI),
+	ROW(281, read_nat_src, 0),
+	ROW(282, read_nat_dst, 0),
 	ROW(298, read_packets, COUNT_INITIATOR),
 	ROW(299, read_packets, COUNT_RESPONDER),
 	ROW(302, read_sampler, 0),
 	ROW(305, read_interval, 0),
 	PLAIN(306, space),
+	PLAIN(312, frame_len),
+	ROW(313, read_frame, PACKET_IP),
+	ROW(315, read_frame, PACKET_ETHERNET),
 	ROW(322, read_event, TIME_SECOND),
 	ROW(323, read_event, TIME_MILLI),
 	ROW(324, read_event, TIME_NTP),
 	ROW(325, read_event, TIME_NTP),
+	PLAIN(361, block_first),
+	PLAIN(362, block_last),
+	PLAIN(363, block_step),
+	PLAIN(364, block_count),
+	ROW(40001, read_nat_src, 0), /* as ASAs had them before they were IANA's */
+	ROW(40002, read_nat_dst, 0),
+	PLAIN(40003, nat_src_port),
+	PLAIN(40004, nat_dst_port),
+	PLAIN(40005, firewall_event),
+	MAKERS(ELEMENT_NOKIA, 93, read_subscriber),
 	BACK(1,  read_octets),
 	BACK(2,  read_packets),
 	BACK(6,  read_flags),

@@ -1,6 +1,7 @@
 /*
  * element - what NetFlow v9 and IPFIX call a field, and what it means to a flow: one row each
- * (IANA, IPFIX Information Elements; RFC 7012; RFC 5103 for the reverse direction).
+ * (IANA, IPFIX Information Elements; RFC 7012; RFC 5103 for the reverse direction; RFC 8158 for
+ * translations).
  *
  * A record's fields are written into `struct values`, whatever their width, and become a flow at
  * its end (record.h): only then is it known which of several times or counters counts.
@@ -16,9 +17,17 @@
 #include <stdint.h>
 
 #define ELEMENT_IANA 0
+#define ELEMENT_NOKIA 637
 #define ELEMENT_REVERSE 29305 /* RFC 5103, section 6.1 */
 
-enum counter_kind { COUNT_DELTA, COUNT_TOTAL, COUNT_INITIATOR, COUNT_RESPONDER, COUNT_REVERSE };
+enum counter_kind {
+	COUNT_DELTA,
+	COUNT_TOTAL,
+	COUNT_INITIATOR,
+	COUNT_RESPONDER,
+	COUNT_POST, /* as it goes out; where nobody counted what came in */
+	COUNT_REVERSE
+};
 
 enum time_kind { /* the first that a record has counts */
 	         TIME_MILLI,
@@ -31,14 +40,26 @@ enum time_kind { /* the first that a record has counts */
 
 struct values {
 	struct addr src, dst;
+	struct addr nat_src, nat_dst; /* behind a translation; all zero: not told */
+	struct addr inside;           /* Nokia's: whose `src` is */
+	struct bytes
+		frame; /* the first octets of a packet (packet_header.h); borrowed as the record */
+	uint64_t flow_id;
 	uint64_t octets[COUNT_REVERSE + 1], packets[COUNT_REVERSE + 1];
 	uint64_t start[TIME_KINDS], end[TIME_KINDS];
 	uint64_t event_ms;    /* of records that are one instant: NAT, firewall, observation */
+	uint64_t since_ms;    /* told as a second such instant: when it began (JunOS) */
 	uint64_t duration_ms; /* from the first packet to the last */
 	uint64_t init_ms;     /* wall clock at uptime 0 */
 	uint32_t in_if, out_if, sampler, interval, space, icmp;
+	uint32_t mpls, frame_len;
 	uint16_t src_port, dst_port;
+	uint16_t nat_src_port, nat_dst_port;
+	uint16_t block_first, block_last, block_step, block_count; /* of ports */
+	uint16_t vlan_in, vlan_out, vlan_inner;
+	uint16_t layer; /* the frame's: enum packet_layer */
 	uint8_t proto, tcp_flags, reverse_flags, tos;
+	uint8_t nat_event, firewall_event;
 	uint8_t has_octets, has_packets; /* bit per counter_kind */
 	uint8_t has_start, has_end;      /* bit per time_kind */
 	bool has_src, has_dst, has_event, has_duration, has_init, has_sampler, has_interval,

@@ -1,7 +1,7 @@
 #include "proto/flow/ipfix.h"
 
 #include "base/util.h"
-#include "proto/flow/sets.h"
+#include "proto/flow/kin.h"
 
 #include <string.h>
 
@@ -28,7 +28,7 @@ static bool leads_here(const struct stream_habit *h, size_t habit, uint32_t sequ
 
 /*
  * Twice another was right, and in between never wrong, when the one that is believed was not: that
- * other is it. What was counted as lost meanwhile was not.
+ * other is it. What was counted as lost or late meanwhile was not.
  */
 static void learn(struct stream *s, uint32_t sequence, const uint32_t counts[2])
 {
@@ -47,11 +47,14 @@ static void learn(struct stream *s, uint32_t sequence, const uint32_t counts[2])
 		memset(h->strikes, 0, sizeof(h->strikes));
 		memset(s->gaps, 0, sizeof(s->gaps));
 		s->lost = h->lost;
+		s->late = h->late;
 		s->is_counted = false;
 		return;
 	}
-	if (!is_doubted)
+	if (!is_doubted) {
 		h->lost = s->lost;
+		h->late = s->late;
+	}
 }
 
 /* What could not be counted before leaves open where this one should begin. */
@@ -111,6 +114,7 @@ enum drop ipfix_decode(struct flow_decoder *d, const struct flow_origin *origin,
 	struct record_context c = {.origin = origin};
 	struct bytes in = *data, message, whole;
 	size_t len, before = out->count;
+	struct kin_message m;
 	struct sets_sum sum;
 	uint32_t sequence, domain;
 
@@ -127,11 +131,18 @@ enum drop ipfix_decode(struct flow_decoder *d, const struct flow_origin *origin,
 	message = bytes_cut(&in, len - HEADER_LEN);
 	if (in.is_short)
 		return DROP_LENGTH;
+	if (c.export_ms < FLOW_CLOCK_MIN) /* never set: it exports as we receive */
+		c.export_ms = origin->received_ms;
 	if (c.export_ms < FLOW_CLOCK_MIN)
 		return DROP_CLOCK;
 	whole = bytes_of(message.at - HEADER_LEN, len);
 	data->at = in.at;
-	c.stream = flow_stream(d, origin, 10, domain);
+	m = (struct kin_message){.version = 10,
+	                         .domain = domain,
+	                         .sequence = sequence,
+	                         .format = &format,
+	                         .sets = message};
+	c.stream = kin_stream(d, origin, &m);
 	if (is_repeat(c.stream, &whole)) {
 		c.stream->datagrams++;
 		c.stream->duplicates++;
@@ -139,6 +150,7 @@ enum drop ipfix_decode(struct flow_decoder *d, const struct flow_origin *origin,
 	}
 	sum = sets_decode(d, &c, &format, message, out);
 	account(c.stream, sequence, &sum);
+	flow_clock(c.stream, origin, c.export_ms, 1000, out, before);
 	c.stream->export_ms = MAX(c.stream->export_ms, c.export_ms);
 	c.stream->flows += out->count - before;
 	return DROP_NONE;

@@ -21,9 +21,10 @@ void memory_key(const struct stream *s, uint16_t id, uint8_t ret[MEMORY_KEY])
 	octets_uint(&o, id, 2);
 }
 
-static struct stream_key read_key(struct bytes in, uint16_t *ret_id)
+struct stream_key memory_key_read(const uint8_t data[MEMORY_KEY], uint16_t *ret_id)
 {
 	struct stream_key key = {.session = 0};
+	struct bytes in = bytes_of(data, MEMORY_KEY);
 
 	bytes_copy(&in, key.from.addr.octets, sizeof(key.from.addr.octets));
 	key.from.port = (uint16_t)bytes_uint(&in, 2);
@@ -117,7 +118,7 @@ enum err memory_recall(struct flow_decoder *d, const uint8_t key[MEMORY_KEY], st
 	struct stream *s;
 	uint16_t id;
 
-	of = read_key(bytes_of(key, MEMORY_KEY), &id);
+	of = memory_key_read(key, &id);
 	if (value.is_short || version != VERSION || (of.version != 9 && of.version != 10))
 		return ERR_FORMAT;
 	if (received_ms < now_ms - MEMORY_AGE_MS)

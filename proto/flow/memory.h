@@ -13,6 +13,7 @@
 #define MEMORY_AGE_MS (INT64_C(30) * 86400000) /* since it came: older ones are not recalled */
 
 void memory_key(const struct stream *s, uint16_t id, uint8_t ret[MEMORY_KEY]);
+struct stream_key memory_key_read(const uint8_t key[MEMORY_KEY], uint16_t *ret_id);
 
 /* The entry of flow_keep_fn's arguments; its length, 0 when it is to be removed. */
 size_t memory_pack(const struct stream *s, uint16_t id, const struct template *t,

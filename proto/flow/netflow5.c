@@ -1,6 +1,9 @@
 #include "proto/flow/netflow5.h"
 
 #include "base/util.h"
+#include "proto/flow/kin.h"
+
+#include <string.h>
 
 #define HEADER_LEN 24
 #define RECORD_LEN 48
@@ -8,6 +11,10 @@
 
 #define CLAMP_MS 1000   /* first later than last by less: the exporter's rounding */
 #define FUTURE_MS 60000 /* a record may end this much after its header was stamped */
+
+#define UNTOLD_MAX 8 /* datagrams that tell nothing of the sequence */
+
+enum { SEQUENCE_IS_FIRST, SEQUENCE_IS_LAST }; /* struct stream_habit */
 
 struct header {
 	unsigned count;
@@ -89,21 +96,59 @@ static enum drop check(const struct header *h, size_t len)
 	return DROP_NONE;
 }
 
+/*
+ * The number of the datagram's first flow. With Open vSwitch the header has the last one's. Which
+ * it is, is known when the other was right twice in a row and that one wrong; or once, where the
+ * datagram would begin within the one before, as none does. What was counted as lost meanwhile was
+ * not.
+ */
+static uint32_t first_of(struct stream *s, const struct header *h)
+{
+	struct stream_habit *habit = &s->habit;
+	uint32_t step = h->sequence - habit->sequence, count_before = habit->counts[0];
+	bool is_first = habit->is == SEQUENCE_IS_FIRST;
+	bool is_both = step == h->count && step == count_before; /* that tells nothing */
+	bool is_other =
+		s->datagrams > 0 && !is_both && step == (is_first ? h->count : count_before);
+
+	if (habit->strikes[0] == 0)
+		habit->lost = s->lost;
+	habit->strikes[1] = is_both ? (uint8_t)(habit->strikes[1] + 1) : 0;
+	if (!is_both || habit->strikes[1] == UNTOLD_MAX) /* two that are long apart are chance */
+		habit->strikes[0] = (uint8_t)(is_other ? habit->strikes[0] + 1 : 0);
+	if (habit->strikes[0] == 2 || (is_other && is_first && step < count_before)) {
+		habit->is = is_first ? SEQUENCE_IS_LAST : SEQUENCE_IS_FIRST;
+		habit->strikes[0] = 0;
+		memset(s->gaps, 0, sizeof(s->gaps));
+		s->lost = habit->lost;
+		s->next = habit->is == SEQUENCE_IS_LAST ? h->sequence + 1 - h->count : h->sequence;
+	}
+	habit->sequence = h->sequence;
+	habit->counts[0] = h->count;
+	return habit->is == SEQUENCE_IS_LAST ? h->sequence + 1 - h->count : h->sequence;
+}
+
 enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *origin,
                           struct bytes *data, struct flow_batch *out)
 {
 	struct bytes in = *data;
 	struct header h = read_header(&in);
 	enum drop drop = in.is_short ? DROP_SHORT : check(&h, bytes_left(data));
+	struct kin_message m;
 	struct stream *stream;
 	struct flow *room;
 	size_t before = out->count;
+	int64_t cut_ms;
 
 	data->at = data->end;
 	if (drop != DROP_NONE)
 		return drop;
-	stream = flow_stream(d, origin, 5, h.domain);
-	if (!flow_account(stream, origin, h.sequence, h.count, h.export_ms, h.uptime_ms))
+	m = (struct kin_message){.version = 5,
+	                         .domain = h.domain,
+	                         .sequence = h.sequence,
+	                         .boot_ms = h.export_ms - h.uptime_ms};
+	stream = kin_stream(d, origin, &m);
+	if (!flow_account(stream, origin, first_of(stream, &h), h.count, h.export_ms, h.uptime_ms))
 		return DROP_DUPLICATE;
 	room = flow_batch_room(out, h.count);
 	if (room == NULL) {
@@ -126,6 +171,9 @@ enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *orig
 		}
 	}
 	CHECK(!in.is_short);
+	/* One that has ever told milliseconds tells them always. */
+	cut_ms = stream->model.has_ms || h.export_ms % 1000 != 0 ? 1 : 1000;
+	flow_clock(stream, origin, h.export_ms, cut_ms, out, before);
 	stream->flows += out->count - before;
 	return DROP_NONE;
 }

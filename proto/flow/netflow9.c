@@ -1,22 +1,48 @@
 #include "proto/flow/netflow9.h"
 
 #include "base/util.h"
-#include "proto/flow/sets.h"
+#include "proto/flow/kin.h"
 
 static const struct sets_format format = {
 	.template_id = 0, .options_id = 1, .has_scope_octets = true};
 
 #define CUT_MS 1000
+#define UNIT_STEP_S 5 /* headers this far apart tell seconds from milliseconds, */
+#define UNIT_TIMES 3  /* when they do so this often in a row */
 
 /* When it was exported, to the millisecond. */
 static int64_t exact_export(struct stream *s, int64_t export_ms, uint32_t uptime_ms)
 {
 	int64_t boot_ms = export_ms - uptime_ms;
 
+	if (flow_uptime_wrapped(s->exact_boot_ms, boot_ms))
+		s->exact_boot_ms += INT64_C(1) << 32;
 	/* Another start, or its clock was set. */
 	if (boot_ms > s->exact_boot_ms || boot_ms <= s->exact_boot_ms - CUT_MS)
 		s->exact_boot_ms = boot_ms;
 	return s->exact_boot_ms + uptime_ms;
+}
+
+/* Does the uptime grow by one a second, or by a thousand? */
+static void learn_unit(struct stream *s, int64_t export_ms, uint32_t uptime)
+{
+	int64_t passed_s = (export_ms - s->unit_ms) / 1000;
+	int64_t counted = (int32_t)(uptime - s->unit_uptime);
+	bool is_first = s->unit_ms == 0;
+
+	if (!is_first && passed_s >= 0 && passed_s < UNIT_STEP_S)
+		return;
+	s->unit_ms = export_ms;
+	s->unit_uptime = uptime;
+	if (is_first || passed_s < 0)
+		return;
+	if (counted >= passed_s - 1 && counted <= passed_s + 1) {
+		s->unit_seconds = (uint8_t)MIN(s->unit_seconds + 1, UNIT_TIMES);
+		s->is_in_seconds |= s->unit_seconds == UNIT_TIMES;
+	} else {
+		s->unit_seconds = 0;
+		s->is_in_seconds &= counted < (passed_s - 1) * 1000;
+	}
 }
 
 enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *origin,
@@ -24,24 +50,37 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 {
 	struct record_context c = {.origin = origin, .has_uptime = true};
 	struct bytes in = *data;
-	uint32_t sequence, domain;
+	uint32_t sequence, domain, uptime_ms;
+	struct kin_message m;
 	size_t before = out->count;
 
 	data->at = data->end;
 	bytes_uint(&in, 4); /* version, count */
-	c.uptime_ms = (uint32_t)bytes_uint(&in, 4);
+	c.uptime = (uint32_t)bytes_uint(&in, 4);
 	c.export_ms = (int64_t)bytes_uint(&in, 4) * 1000;
 	sequence = (uint32_t)bytes_uint(&in, 4);
 	domain = (uint32_t)bytes_uint(&in, 4);
 	if (in.is_short)
 		return DROP_SHORT;
+	if (c.export_ms < FLOW_CLOCK_MIN) /* never set: it exports as we receive */
+		c.export_ms = origin->received_ms;
 	if (c.export_ms < FLOW_CLOCK_MIN)
 		return DROP_CLOCK;
-	c.stream = flow_stream(d, origin, 9, domain);
-	if (!flow_account(c.stream, origin, sequence, 1, c.export_ms, c.uptime_ms))
+	m = (struct kin_message){.version = 9,
+	                         .domain = domain,
+	                         .sequence = sequence,
+	                         .boot_ms = c.export_ms - c.uptime,
+	                         .format = &format,
+	                         .sets = in};
+	c.stream = kin_stream(d, origin, &m);
+	learn_unit(c.stream, c.export_ms, c.uptime);
+	uptime_ms = c.stream->is_in_seconds ? c.uptime * 1000u : c.uptime;
+	if (!flow_account(c.stream, origin, sequence, 1, c.export_ms, uptime_ms))
 		return DROP_DUPLICATE;
-	c.export_ms = exact_export(c.stream, c.export_ms, c.uptime_ms);
+	c.export_ms = exact_export(c.stream, c.export_ms, uptime_ms);
 	(void)sets_decode(d, &c, &format, in, out);
+	/* Records are told by the same start: against them nothing is cut. */
+	flow_clock(c.stream, origin, c.export_ms, 1, out, before);
 	c.stream->flows += out->count - before;
 	return DROP_NONE;
 }

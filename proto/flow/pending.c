@@ -106,6 +106,29 @@ void pending_take(struct pending *p, struct stream *s, uint16_t id, pending_fn *
 	}
 }
 
+size_t pending_of_session(const struct pending *p, uint32_t session)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < p->count; i++)
+		count += p->rows[i]->origin.session == session;
+	return count;
+}
+
+bool pending_at(const struct pending *p, size_t i, struct stream **ret_stream, uint16_t *ret_id)
+{
+	if (i >= p->count)
+		return false;
+	*ret_stream = p->rows[i]->context.stream;
+	*ret_id = p->rows[i]->id;
+	return true;
+}
+
+size_t pending_count(const struct pending *p, const struct stream *s)
+{
+	return share_of(p, s).sets;
+}
+
 size_t pending_forget(struct pending *p, const struct stream *s)
 {
 	size_t lost = 0;

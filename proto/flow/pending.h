@@ -28,6 +28,14 @@ size_t pending_put(struct pending *p, const struct record_context *c, uint16_t i
 typedef void pending_fn(void *ctx, const struct record_context *c, struct bytes set);
 void pending_take(struct pending *p, struct stream *s, uint16_t id, pending_fn *fn, void *ctx);
 
+/* How many sets of a session's datagrams wait still (struct flow_origin; 0: the network's). */
+size_t pending_of_session(const struct pending *p, uint32_t session);
+
+/* The i-th that waits, oldest first; false: there are not so many. */
+bool pending_at(const struct pending *p, size_t i, struct stream **ret_stream, uint16_t *ret_id);
+
+size_t pending_count(const struct pending *p, const struct stream *s);
+
 /* The stream is no more. Returns how many sets are lost with it. */
 size_t pending_forget(struct pending *p, const struct stream *s);
 

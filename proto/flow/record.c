@@ -1,14 +1,17 @@
 #include "proto/flow/record.h"
 
 #include "base/util.h"
+#include "proto/flow/packet_header.h"
 
 #include <string.h>
 
-#define CLAMP_MS 1000   /* first later than last by less: the exporter's rounding */
-#define FUTURE_MS 60000 /* a record may end this much after its export, or after it came */
+#define CLAMP_MS 1000       /* first later than last by less: the exporter's rounding */
+#define FUTURE_MS 60000     /* a record may end this much after its export, or after it came */
+#define UNIT_FAR_MS 3600000 /* a flow lasts no longer until it is exported */
 #define INIT_FAR_MS 3600000
 #define INIT_FAR_RECORDS 64
-#define LONG_LEN 255 /* RFC 7011, section 7: two octets of length follow */
+#define VLAN_BITS 0xfff /* beside it some send the priority */
+#define LONG_LEN 255    /* RFC 7011, section 7: two octets of length follow */
 
 enum err record_read(const struct template *t, struct bytes *in, struct values *ret)
 {
@@ -34,11 +37,35 @@ enum err record_read(const struct template *t, struct bytes *in, struct values *
 
 /* --- times --- */
 
+/*
+ * SonicWall's header has the uptime in seconds, its records in milliseconds: what ends far after
+ * its header, were that in milliseconds, and before it, were it in seconds.
+ */
+static void learn_unit(const struct record_context *c, uint32_t uptime)
+{
+	int32_t late_ms = (int32_t)(uptime - c->uptime),
+		late_s = (int32_t)(uptime - c->uptime * 1000u);
+
+	if (late_ms > FUTURE_MS && late_s <= CLAMP_MS && late_s > -UNIT_FAR_MS)
+		c->stream->is_in_seconds = true;
+}
+
+static int64_t of_header(const struct record_context *c, uint32_t uptime)
+{
+	if (!c->stream->is_in_seconds)
+		learn_unit(c, uptime);
+	if (!c->stream->is_in_seconds) /* signed: see netflow5.h */
+		return c->export_ms + (int32_t)(uptime - c->uptime);
+	if (uptime <= c->uptime + FUTURE_MS / 1000)
+		uptime *= 1000; /* of another model, in seconds as well */
+	return c->export_ms + (int32_t)(uptime - c->uptime * 1000u);
+}
+
 /* Uptime to wall clock: by the header, by what the exporter says of its start, or as it seems. */
 static int64_t of_uptime(const struct record_context *c, const struct values *v, uint64_t uptime)
 {
-	if (c->has_uptime) /* signed: see netflow5.h */
-		return c->export_ms + (int32_t)((uint32_t)uptime - c->uptime_ms);
+	if (c->has_uptime)
+		return of_header(c, (uint32_t)uptime);
 	/* It wraps, too: the uptime that is nearest to the export's. */
 	return c->export_ms +
 	       (int32_t)((uint32_t)uptime -
@@ -95,7 +122,8 @@ static void learn_init(const struct record_context *c, const struct values *v)
 /* A clock time stands for itself, whatever the header's; an uptime only by the header. */
 static int64_t latest(const struct record_context *c, const struct values *v)
 {
-	bool is_by_header = ((v->has_start | v->has_end) & ~(1u << TIME_UPTIME)) == 0;
+	bool is_by_header =
+		((v->has_start | v->has_end) & ~(1u << TIME_UPTIME)) == 0 && !v->has_event;
 
 	return is_by_header ? c->export_ms : MAX(c->export_ms, c->origin->received_ms);
 }
@@ -134,12 +162,13 @@ static bool has(uint8_t bits, enum counter_kind kind)
 	return (bits & 1u << kind) != 0;
 }
 
-/* Of what the record counted since its last report, in all, or from its initiator. */
+/* Of what the record counted since its last report, from its initiator, in all, or going out. */
 static uint64_t forward(uint8_t bits, const uint64_t counts[])
 {
 	return has(bits, COUNT_DELTA)       ? counts[COUNT_DELTA]
 	       : has(bits, COUNT_INITIATOR) ? counts[COUNT_INITIATOR]
-	                                    : counts[COUNT_TOTAL];
+	       : has(bits, COUNT_TOTAL)     ? counts[COUNT_TOTAL]
+	                                    : counts[COUNT_POST];
 }
 
 static uint64_t backward(uint8_t bits, const uint64_t counts[])
@@ -162,32 +191,80 @@ static uint32_t sampling_of(const struct record_context *c, const struct values 
 
 static void turn(struct flow *f)
 {
-	struct addr src = f->src;
-	uint16_t port = f->src_port;
-	uint32_t in_if = f->in_if;
+	const struct flow was = *f;
 
-	f->src = f->dst;
-	f->dst = src;
-	f->src_port = f->dst_port;
-	f->dst_port = port;
-	f->in_if = f->out_if;
-	f->out_if = in_if;
+	f->src = was.dst;
+	f->dst = was.src;
+	f->src_port = was.dst_port;
+	f->dst_port = was.src_port;
+	f->nat_src = was.nat_dst;
+	f->nat_dst = was.nat_src;
+	f->nat_src_port = was.nat_dst_port;
+	f->nat_dst_port = was.nat_src_port;
+	f->in_if = was.out_if;
+	f->out_if = was.in_if;
+	f->vlan_in = was.vlan_out;
+	f->vlan_out = was.vlan_in;
 }
 
-enum drop record_flows(const struct record_context *c, const struct values *v, struct flow ret[2],
+/* A packet in place of fields: what a sampler sends of it (IPFIX's 313, 315). */
+static void take_packet(struct values *v)
+{
+	struct packet_header h;
+
+	if ((v->has_src && v->has_dst) || bytes_left(&v->frame) == 0 ||
+	    !packet_header_read(v->layer, v->frame, &h))
+		return;
+	v->has_src = v->has_dst = true;
+	v->src = h.src;
+	v->dst = h.dst;
+	v->src_port = h.src_port;
+	v->dst_port = h.dst_port;
+	v->proto = h.proto;
+	v->tcp_flags = h.tcp_flags;
+	v->tos = h.tos;
+	v->has_icmp = false; /* it stands in the port */
+	v->vlan_in = v->vlan_in != 0 ? v->vlan_in : h.vlan;
+	v->vlan_inner = v->vlan_inner != 0 ? v->vlan_inner : h.vlan_inner;
+	v->mpls = v->mpls != 0 ? v->mpls : h.mpls;
+	if (v->has_packets == 0) {
+		v->packets[COUNT_DELTA] = 1;
+		v->has_packets = 1u << COUNT_DELTA;
+	}
+	if (v->has_octets == 0) {
+		v->octets[COUNT_DELTA] = v->frame_len != 0 ? v->frame_len : h.octets;
+		v->has_octets = 1u << COUNT_DELTA;
+	}
+}
+
+/* Not filled in it is all zeros, and its port says nothing either. */
+static struct endpoint translated(const struct addr *addr, uint16_t port)
+{
+	return element_is_nowhere(addr) ? (struct endpoint){.port = 0}
+	                                : (struct endpoint){*addr, port};
+}
+
+enum drop record_flows(const struct record_context *c, struct values *v, struct flow ret[2],
                        size_t *ret_count, uint64_t *clamped)
 {
-	bool is_icmp = v->proto == 1 || v->proto == 58;
+	struct endpoint nat_src, nat_dst;
 	struct flow *f = &ret[0];
+	bool is_icmp;
 
 	*ret_count = 0;
+	take_packet(v);
+	is_icmp = v->proto == 1 || v->proto == 58;
 	if (!v->has_src || !v->has_dst ||
 	    (element_is_nowhere(&v->src) && element_is_nowhere(&v->dst)))
 		return DROP_NONE; /* a counter of something else, or not filled in */
+	nat_src = translated(&v->nat_src, v->nat_src_port);
+	nat_dst = translated(&v->nat_dst, v->nat_dst_port);
 	*f = (struct flow){
 		.src = v->src,
 		.dst = v->dst,
 		.exporter = c->origin->from.addr,
+		.nat_src = nat_src.addr,
+		.nat_dst = nat_dst.addr,
 		.received_ms = c->origin->received_ms,
 		.octets = forward(v->has_octets, v->octets),
 		.packets = forward(v->has_packets, v->packets),
@@ -195,6 +272,12 @@ enum drop record_flows(const struct record_context *c, const struct values *v, s
 		.out_if = v->out_if,
 		.domain = c->stream->key.domain,
 		.sampling = sampling_of(c, v),
+		.mpls = v->mpls,
+		.nat_src_port = nat_src.port,
+		.nat_dst_port = nat_dst.port,
+		.vlan_in = v->vlan_in & VLAN_BITS,
+		.vlan_out = v->vlan_out & VLAN_BITS,
+		.vlan_inner = v->vlan_inner & VLAN_BITS,
 		.src_port = v->src_port,
 		.dst_port = is_icmp && v->has_icmp ? (uint16_t)v->icmp : v->dst_port,
 		.proto = v->proto,

@@ -12,7 +12,7 @@ struct record_context { /* of a datagram */
 	const struct flow_origin *origin;
 	struct stream *stream;
 	int64_t export_ms;
-	uint32_t uptime_ms; /* at the export; of NetFlow v9 alone: */
+	uint32_t uptime; /* at the export, in ms or seconds; of NetFlow v9 alone: */
 	bool has_uptime;
 };
 
@@ -24,9 +24,10 @@ MUST_USE enum err record_read(const struct template *t, struct bytes *in, struct
 
 /*
  * The flows that a record says: none, one, or with its reverse (RFC 5103; NSEL's responder) two.
- * DROP_RECORD_TIME: its times cannot be true. `clamped` is counted.
+ * DROP_RECORD_TIME: its times cannot be true. `clamped` is counted. Where `v` has a packet's first
+ * octets and no addresses, they are taken from those.
  */
-enum drop record_flows(const struct record_context *c, const struct values *v, struct flow ret[2],
+enum drop record_flows(const struct record_context *c, struct values *v, struct flow ret[2],
                        size_t *ret_count, uint64_t *clamped);
 
 /* An options record: sampling, and when the exporter started. */

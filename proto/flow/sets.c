@@ -1,6 +1,9 @@
 #include "proto/flow/sets.h"
 
 #include "base/util.h"
+#include "proto/flow/event.h"
+#include "proto/flow/kin.h"
+#include "proto/flow/nsel.h"
 #include "proto/flow/pending.h"
 
 #include <string.h>
@@ -13,7 +16,8 @@ struct work { /* on one message */
 	const struct sets_format *format;
 	struct flow_batch *out;
 	struct sets_sum sum;
-	uint16_t defined; /* the template for which sets may wait */
+	const struct template *waited; /* the one for which sets have waited */
+	bool is_cut;                   /* the set at hand is longer than what is there of it */
 };
 
 static void count_part(struct flow_decoder *d, enum drop drop)
@@ -48,10 +52,40 @@ static bool fits(const struct template *t, struct bytes set)
 	return is_zero(set);
 }
 
-/* False: there is no memory for its flows. */
-static bool take_record(struct flow_decoder *d, const struct record_context *c,
-                        const struct template *t, const struct values *v, struct flow_batch *out)
+/* Most records say nothing of translations. False: no memory. */
+static bool take_event(const struct record_context *c, const struct values *v,
+                       struct flow_batch *out)
 {
+	struct translation *event;
+
+	if (v->nat_event == 0 && v->firewall_event == 0 && v->has_start == v->has_end)
+		return true;
+	event = flow_batch_event_room(out);
+	if (event != NULL)
+		out->event_count += event_read(c, v, event);
+	return event != NULL;
+}
+
+/* For people: whom an event does not name is nobody, in the other's family. */
+static void name_nobody(struct values *v)
+{
+	const struct addr *told = v->has_src ? &v->src : &v->dst;
+	struct addr nobody = {{0}};
+
+	if (addr_is_v4(told))
+		nobody = addr_from_v4((const uint8_t[4]){0});
+	if (!v->has_src)
+		v->src = nobody;
+	if (!v->has_dst)
+		v->dst = nobody;
+	v->has_src = v->has_dst = true;
+}
+
+/* False: there is no memory for what it says. */
+static bool take_record(struct flow_decoder *d, const struct record_context *c,
+                        const struct template *t, struct values *v, struct flow_batch *out)
+{
+	size_t events = out->event_count;
 	struct flow *room;
 	enum drop drop;
 	size_t count;
@@ -61,8 +95,12 @@ static bool take_record(struct flow_decoder *d, const struct record_context *c,
 		return true;
 	}
 	room = flow_batch_room(out, 2);
-	if (room == NULL)
+	if (room == NULL || !take_event(c, v, out))
 		return false;
+	if (d->is_verbatim && out->event_count > events)
+		name_nobody(v);
+	if (v->firewall_event != 0 && !d->is_verbatim)
+		nsel_correct(d->nsel, c->stream, v);
 	drop = record_flows(c, v, room, &count, &d->counters.clamped);
 	if (drop != DROP_NONE)
 		count_part(d, drop);
@@ -70,16 +108,17 @@ static bool take_record(struct flow_decoder *d, const struct record_context *c,
 	return true;
 }
 
-/* How many records the set has; `ret_is_whole`: to its end. */
+/* How many records the set has; `ret_is_whole`: to its end. Of one that is cut off, the whole ones.
+ */
 static uint32_t read_records(struct flow_decoder *d, const struct record_context *c,
-                             const struct template *t, struct bytes in, struct flow_batch *out,
-                             bool *ret_is_whole)
+                             const struct template *t, struct bytes in, bool is_cut,
+                             struct flow_batch *out, bool *ret_is_whole)
 {
 	const uint8_t *last = trimmed(in).end;
 	uint32_t records = 0;
 	struct values v;
 
-	*ret_is_whole = fits(t, in);
+	*ret_is_whole = is_cut || fits(t, in) || (d->is_verbatim && t->has_empty);
 	if (!*ret_is_whole) {
 		count_part(d, DROP_STALE);
 		return 0;
@@ -93,11 +132,38 @@ static uint32_t read_records(struct flow_decoder *d, const struct record_context
 			return records;
 		}
 	}
-	if (in.is_short || in.at < last) {
+	if (is_cut || in.is_short || in.at < last) {
 		*ret_is_whole = false;
 		count_part(d, DROP_SET);
 	}
 	return records;
+}
+
+static void read_waiting(void *ctx, const struct record_context *c, struct bytes set)
+{
+	struct work *w = ctx;
+	size_t before = w->out->count;
+	bool is_whole;
+
+	(void)read_records(w->d, c, w->waited, set, false, w->out, &is_whole);
+	if (w->c == NULL || c->stream != w->c->stream)
+		c->stream->flows += w->out->count - before; /* else with the message's */
+}
+
+void sets_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out)
+{
+	struct work w = {.d = d, .out = out};
+	struct stream *s;
+	uint16_t id;
+
+	for (size_t i = 0; pending_at(d->pending, i, &s, &id);) {
+		/* The time of a capture that is imported is not ours. */
+		w.waited = s->key.session == 0 ? kin_template(d, s, id, now_ms) : NULL;
+		if (w.waited != NULL)
+			pending_take(d->pending, s, id, read_waiting, &w);
+		else
+			i++;
+	}
 }
 
 static void read_data(struct work *w, uint16_t id, struct bytes in)
@@ -106,8 +172,14 @@ static void read_data(struct work *w, uint16_t id, struct bytes in)
 	bool is_whole = false;
 	size_t lost;
 
+	if (t == NULL) {
+		t = kin_template(w->d, w->c->stream, id, w->c->origin->received_ms);
+		w->waited = t;
+		if (t != NULL)
+			pending_take(w->d->pending, w->c->stream, id, read_waiting, w);
+	}
 	if (t != NULL) {
-		uint32_t records = read_records(w->d, w->c, t, in, w->out, &is_whole);
+		uint32_t records = read_records(w->d, w->c, t, in, w->is_cut, w->out, &is_whole);
 
 		w->sum.records += records;
 		w->sum.options += t->is_options ? records : 0;
@@ -115,21 +187,15 @@ static void read_data(struct work *w, uint16_t id, struct bytes in)
 		return;
 	}
 	w->sum.is_whole = false;
+	if (w->is_cut) {
+		count_part(w->d, DROP_SET);
+		return;
+	}
 	lost = pending_put(w->d->pending, w->c, id, in);
 	w->d->counters.dropped[DROP_UNTOLD] += lost;
 }
 
 /* --- templates --- */
-
-static void read_waiting(void *ctx, const struct record_context *c, struct bytes set)
-{
-	struct work *w = ctx;
-	const struct template *t = template_of(c->stream->templates, w->defined);
-	bool is_whole;
-
-	if (t != NULL)
-		(void)read_records(w->d, c, t, set, w->out, &is_whole);
-}
 
 static void forget(struct flow_decoder *d, const struct stream *s, const struct template *t)
 {
@@ -177,7 +243,7 @@ static void define(struct work *w, const struct template_shape *shape, struct by
 		in->at = in->end; /* where the next would begin is not known */
 		return;
 	}
-	w->defined = shape->id;
+	w->waited = template_of(s->templates, shape->id);
 	pending_take(w->d->pending, s, shape->id, read_waiting, w);
 }
 
@@ -236,6 +302,50 @@ static void read_options_templates(struct work *w, struct bytes in)
 	}
 }
 
+/* One template of a set: does it contradict? Moves behind it; false at the end, too. */
+static bool contradicts_next(const struct sets_format *format, bool is_options, struct bytes *in,
+                             struct template_set *set)
+{
+	uint16_t id = (uint16_t)bytes_uint(in, 2);
+	unsigned count = (unsigned)bytes_uint(in, 2);
+	const struct template *t = template_of(set, id);
+	const uint8_t *raw;
+	size_t len;
+
+	if (is_options && count > 0) {
+		unsigned second = (unsigned)bytes_uint(in, 2);
+
+		count = format->has_scope_octets ? (count + second) / 4 : count;
+	}
+	raw = in->at;
+	for (unsigned i = 0; i < count; i++) {
+		bool is_enterprise = (bytes_uint(in, 2) & 0x8000) != 0 && format->has_enterprise;
+
+		bytes_uint(in, is_enterprise ? 6 : 2);
+	}
+	if (in->is_short || count == 0 || t == NULL)
+		return false;
+	len = (size_t)(in->at - raw);
+	return t->is_options != is_options || t->raw_len != len || memcmp(t->raw, raw, len) != 0;
+}
+
+bool sets_contradict(const struct sets_format *format, struct bytes in, struct template_set *set)
+{
+	while (set != NULL && !in.is_short && bytes_left(&in) >= SET_HEADER) {
+		uint16_t id = (uint16_t)bytes_uint(&in, 2);
+		size_t len = (size_t)bytes_uint(&in, 2);
+		struct bytes body = bytes_cut(&in, len < SET_HEADER ? SIZE_MAX : len - SET_HEADER);
+
+		if (id != format->template_id && id != format->options_id)
+			continue;
+		while (bytes_left(&body) > SET_HEADER && !body.is_short) {
+			if (contradicts_next(format, id == format->options_id, &body, set))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* --- all of it --- */
 
 struct sets_sum sets_decode(struct flow_decoder *d, const struct record_context *c,
@@ -248,13 +358,16 @@ struct sets_sum sets_decode(struct flow_decoder *d, const struct record_context 
 	while (bytes_left(&in) >= SET_HEADER && in.at < last) {
 		uint16_t id = (uint16_t)bytes_uint(&in, 2);
 		size_t len = (size_t)bytes_uint(&in, 2);
-		struct bytes set = bytes_cut(&in, len < SET_HEADER ? SIZE_MAX : len - SET_HEADER);
+		size_t left = bytes_left(&in);
+		struct bytes set;
 
-		if (in.is_short) {
+		w.is_cut = len > SET_HEADER + left;
+		if (in.is_short || len < SET_HEADER || (w.is_cut && id < TEMPLATE_ID_MIN)) {
 			count_part(d, DROP_SET);
 			w.sum.is_whole = false;
 			break;
 		}
+		set = bytes_cut(&in, MIN(len - SET_HEADER, left));
 		if (id == format->template_id)
 			read_templates(&w, set);
 		else if (id == format->options_id)

@@ -26,6 +26,12 @@ struct sets_sum {
 /* Lets go of the stream's templates, and of what was kept of them. */
 void sets_forget(struct flow_decoder *d, struct stream *s);
 
+/* Does the message define a template in another way than `set` does? */
+bool sets_contradict(const struct sets_format *format, struct bytes in, struct template_set *set);
+
+/* See flow_settle(). */
+void sets_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out);
+
 struct sets_sum sets_decode(struct flow_decoder *d, const struct record_context *c,
                             const struct sets_format *format, struct bytes in,
                             struct flow_batch *out);

@@ -14,8 +14,10 @@
 
 struct stream_table {
 	size_t sets; /* a power of two */
+	uint64_t serial;
 	void (*forget)(void *ctx, struct stream *s);
 	void *ctx;
+	struct stream **kin; /* a list for each hash of a key without its port */
 	struct stream streams[];
 };
 
@@ -30,42 +32,95 @@ struct stream_table *stream_table_new(size_t streams_max,
 	t = calloc(1, sizeof(*t) + sets * WAYS * sizeof(t->streams[0]));
 	if (t == NULL)
 		return NULL;
+	t->kin = calloc(sets * WAYS, sizeof(*t->kin));
+	if (t->kin == NULL) {
+		free(t);
+		return NULL;
+	}
 	t->sets = sets;
 	t->forget = forget;
 	t->ctx = ctx;
 	return t;
 }
 
-static void forget(const struct stream_table *t, struct stream *s)
-{
-	if (s->is_used && t->forget != NULL)
-		t->forget(t->ctx, s);
-}
-
-void stream_table_free(struct stream_table *t)
-{
-	for (size_t i = 0; t != NULL && i < t->sets * WAYS; i++)
-		forget(t, &t->streams[i]);
-	free(t);
-}
-
 /* FNV-1a. Who can send can also collide; the cost of that is one set's eight streams. */
-static size_t hash(const struct stream_key *key)
+static size_t hash(const struct stream_key *key, uint16_t port)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	uint64_t tail = (uint64_t)key->from.port << 48 ^ (uint64_t)key->version << 32 ^ key->domain;
+	uint64_t tail = (uint64_t)port << 48 ^ (uint64_t)key->version << 32 ^ key->domain;
 
 	for (size_t i = 0; i < sizeof(key->from.addr.octets); i++)
 		h = (h ^ key->from.addr.octets[i]) * UINT64_C(0x100000001b3);
+	for (int i = 0; i < 4; i++)
+		tail ^= (uint64_t)key->agent.octets[12 + i] << (8 * i);
 	for (int i = 0; i < 8; i++)
 		h = (h ^ (uint8_t)(tail >> (8 * i))) * UINT64_C(0x100000001b3);
 	return (size_t)(h ^ h >> 32);
 }
 
+static struct stream **kin_list(const struct stream_table *t, const struct stream_key *key)
+{
+	return &t->kin[hash(key, 0) & (t->sets * WAYS - 1)];
+}
+
+static void unlink_kin(const struct stream_table *t, const struct stream *s)
+{
+	struct stream **link = kin_list(t, &s->key);
+
+	for (struct stream *r = *link; r != NULL; r = r->next_kin) {
+		if (r->leader == s)
+			r->leader = NULL;
+	}
+	while (*link != s)
+		link = &(*link)->next_kin;
+	*link = s->next_kin;
+}
+
+static void forget(const struct stream_table *t, struct stream *s)
+{
+	if (!s->is_used)
+		return;
+	if (t->forget != NULL)
+		t->forget(t->ctx, s);
+	unlink_kin(t, s);
+	s->is_used = false;
+}
+
+void stream_table_free(struct stream_table *t)
+{
+	if (t == NULL)
+		return;
+	for (size_t i = 0; i < t->sets * WAYS; i++)
+		forget(t, &t->streams[i]);
+	free(t->kin);
+	free(t);
+}
+
+struct stream *stream_kin(const struct stream_table *t, const struct stream_key *key)
+{
+	return *kin_list(t, key);
+}
+
+bool stream_is_kin(const struct stream *a, const struct stream *b)
+{
+	return a->key.domain == b->key.domain && a->key.version == b->key.version &&
+	       a->key.session == b->key.session && addr_equal(&a->key.from.addr, &b->key.from.addr);
+}
+
+uint64_t stream_lost_flows(const struct stream *s)
+{
+	if (s->key.version != 9)
+		return s->lost;
+	return s->datagrams == 0
+	               ? 0
+	               : (uint64_t)((double)s->lost * (double)s->flows / (double)s->datagrams +
+	                            0.5);
+}
+
 static bool key_equal(const struct stream_key *a, const struct stream_key *b)
 {
 	return a->domain == b->domain && a->version == b->version && a->session == b->session &&
-	       endpoint_equal(&a->from, &b->from);
+	       endpoint_equal(&a->from, &b->from) && addr_equal(&a->agent, &b->agent);
 }
 
 void stream_arrive(struct stream *s, uint64_t number, int64_t received_ms)
@@ -81,7 +136,7 @@ void stream_arrive(struct stream *s, uint64_t number, int64_t received_ms)
 
 bool stream_is_proven(const struct stream *s)
 {
-	return s->is_recalled ||
+	return s->is_recalled || s->is_connected ||
 	       (s->arrivals >= PROVEN_DATAGRAMS && s->seen_ms - s->first_ms >= PROVEN_MS);
 }
 
@@ -89,6 +144,8 @@ static bool goes_before(const struct stream *a, const struct stream *b)
 {
 	if (!a->is_used || !b->is_used)
 		return b->is_used;
+	if ((a->leader == NULL) != (b->leader == NULL))
+		return a->leader != NULL; /* nothing is lost with it */
 	if (stream_is_proven(a) != stream_is_proven(b))
 		return stream_is_proven(b);
 	return a->seen_ms < b->seen_ms;
@@ -96,7 +153,7 @@ static bool goes_before(const struct stream *a, const struct stream *b)
 
 struct stream *stream_of(struct stream_table *t, const struct stream_key *key)
 {
-	struct stream *set = &t->streams[(hash(key) & (t->sets - 1)) * WAYS];
+	struct stream *set = &t->streams[(hash(key, key->from.port) & (t->sets - 1)) * WAYS];
 	struct stream *oldest = set;
 
 	for (struct stream *s = set; s < set + WAYS; s++) {
@@ -109,7 +166,18 @@ struct stream *stream_of(struct stream_table *t, const struct stream_key *key)
 	memset(oldest, 0, sizeof(*oldest));
 	oldest->key = *key;
 	oldest->is_used = true;
+	oldest->serial = ++t->serial;
+	oldest->next_kin = *kin_list(t, key);
+	*kin_list(t, key) = oldest;
 	return oldest;
+}
+
+void stream_forget_session(struct stream_table *t, uint32_t session)
+{
+	for (size_t i = 0; i < t->sets * WAYS; i++) {
+		if (t->streams[i].key.session == session)
+			forget(t, &t->streams[i]);
+	}
 }
 
 struct stream *stream_spare(struct stream_table *t, const struct stream *but)

@@ -72,6 +72,13 @@ struct template *template_of(const struct template_set *s, uint16_t id)
 	return s != NULL && at < s->count && s->rows[at]->id == id ? s->rows[at] : NULL;
 }
 
+bool template_equal(const struct template *a, const struct template *b)
+{
+	return a->is_options == b->is_options && a->has_enterprise == b->has_enterprise &&
+	       a->raw_count == b->raw_count && a->raw_len == b->raw_len &&
+	       memcmp(a->raw, b->raw, a->raw_len) == 0;
+}
+
 size_t template_count(const struct template_set *s)
 {
 	return s != NULL ? s->count : 0;
@@ -123,8 +130,10 @@ static void read_field(struct template *t, const struct template_shape *shape, s
 	t->is_variable |= is_variable;
 	min_len = t->min_len + (is_variable ? 1u : field->len);
 	t->min_len = (uint16_t)MIN(min_len, UINT16_MAX);
-	if (field->len == 0)
+	if (field->len == 0) {
 		t->field_count--; /* it says nothing, and would take its time in each record */
+		t->has_empty = true;
+	}
 }
 
 static void put(struct template_set *s, struct template *t)

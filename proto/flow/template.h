@@ -36,6 +36,7 @@ struct template
 	bool is_variable;
 	bool is_options;
 	bool has_enterprise; /* in `raw` */
+	bool has_empty;      /* a field of no octets, which says nothing: or more than it should */
 	int64_t received_ms; /* when it came last */
 	const uint8_t *raw;  /* its fields as they came, `count` of them */
 	uint16_t raw_len, raw_count;
@@ -53,6 +54,9 @@ struct template_budget { /* of all sets */
 /* NULL when out of memory, or of budget. */
 struct template_set *template_set_new(struct template_budget *budget);
 void template_set_free(struct template_set *s); /* NULL is fine */
+
+/* Do both lay records out alike? */
+bool template_equal(const struct template *a, const struct template *b);
 
 /* Borrowed until the next call that defines or withdraws. NULL: not defined. */
 struct template *template_of(const struct template_set *s, uint16_t id);

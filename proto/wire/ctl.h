@@ -7,7 +7,8 @@
  *	{"progress": {...}}   where a long request stands
  *	{"row": {...}}        one row of the result, ready for JSON: times RFC 3339, addresses text
  *
- * and then one {"end": {"code": exit code, "error": text or nil, ...totals}}.
+ * and then one {"end": {"code": exit code, "error": text or nil, ...totals}}. One request may come
+ * meanwhile, "stop": what the other has found by then is its answer. It has no answer of its own.
  *
  * A request is a map: "cmd" and the arguments of the table in ctl.c. An argument the node does not
  * know is refused, never ignored.
@@ -27,6 +28,7 @@
 #define CTL_REQUEST_MAX (1 << 20) /* octets of a request frame */
 #define CTL_REPLY_MAX (16 << 20)  /* octets of a reply frame */
 #define CTL_REASON_MAX 192
+#define CTL_FILTER_MAX 4096 /* octets of a filter, with its NUL */
 
 /* Exit codes of the command line, which "end" carries. */
 enum ctl_code {
@@ -43,10 +45,12 @@ enum ctl_code {
 enum ctl_command {
 	CTL_STATUS, /* one row */
 	CTL_PEERS,  /* node; a row per member known, or all that is known of one */
-	CTL_FLOWS,  /* filter since until limit; a row per flow */
+	CTL_FLOWS,  /* filter since until limit; a row per flow; sort: in order; by: a row per group
+	             */
 	CTL_TRACE,  /* target peer since until proto timeout gap; progress; one row, the report */
 	CTL_IMPORT, /* batch; "end" has datagrams, flows, dropped */
-	CTL_SEAL,   /* everything imported so far made durable */
+	CTL_SEAL,   /* all imported so far made durable; "end" has dropped: what waits in vain */
+	CTL_STOP,   /* no more of the request under way */
 	/* of a host: */
 	CTL_ORIGIN,        /* pid, or target; a row per record */
 	CTL_ORIGIN_LIST,   /* a row per process of remote origin */
@@ -58,7 +62,9 @@ struct ctl_request {
 	enum ctl_command command;
 	struct endpoint target, peer; /* port 0: any; peer address all zero: any */
 	int64_t since_ms, until_ms;   /* INT64_MIN and INT64_MAX: unbounded */
-	char filter[512];
+	char filter[CTL_FILTER_MAX];
+	char by[128];  /* "src,dst_port" (proto/flow/group.h) */
+	char sort[16]; /* "bytes" */
 	char severity[16];
 	char node[72];      /* "": all */
 	uint64_t limit;     /* rows at most; 0: all */

@@ -163,6 +163,68 @@ static void write_datagram9(struct decoding *d)
 	d->sequence = 1; /* the template's was 0 */
 }
 
+/* --- sFlow, samples of a tagged TCP packet with the switch's VLANs --- */
+
+#define SAMPLES 7
+
+static void put_sample(struct octets *o, uint32_t number)
+{
+	octets_uint(o, 1, 4);
+	octets_uint(o, 32 + 96 + 24, 4);
+	octets_uint(o, number, 4); /* the sequence, which stays: repeats are accounted for, too */
+	octets_uint(o, 100 + number, 4);
+	octets_uint(o, 512, 4);
+	octets_uint(o, 0, 8);
+	octets_uint(o, 96, 4);
+	octets_uint(o, 95, 4);
+	octets_uint(o, 2, 4);
+	octets_uint(o, 1, 4); /* raw header */
+	octets_uint(o, 16 + 72, 4);
+	octets_uint(o, 1, 4);
+	octets_uint(o, 1286, 4);
+	octets_uint(o, 4, 4);
+	octets_uint(o, 72, 4);
+	octets_uint(o, 0, 8);
+	octets_uint(o, 0, 4);
+	octets_uint(o, 0x8100009a, 4);
+	octets_uint(o, 0x08004500, 4);
+	octets_uint(o, 1268, 2);
+	octets_uint(o, 0x0000400040060000, 8);
+	octets_uint(o, 0x0a040000 + number, 4);
+	octets_uint(o, 0xcb007179, 4);
+	octets_uint(o, (uint64_t)(40000 + number) << 16 | 22, 4);
+	octets_uint(o, 0, 8);
+	octets_uint(o, 0x5018, 2);
+	for (size_t i = 0; i < 20; i++)
+		octets_uint(o, 0, 1);
+	octets_uint(o, 1001, 4);
+	octets_uint(o, 16, 4);
+	octets_uint(o, 154, 4);
+	octets_uint(o, 0, 4);
+	octets_uint(o, 154, 4);
+	octets_uint(o, 0, 4);
+}
+
+static void write_sflow(struct decoding *d)
+{
+	struct octets o = octets_of(d->wire, sizeof(d->wire));
+
+	octets_uint(&o, 5, 4);
+	octets_uint(&o, 1, 4);
+	octets_uint(&o, 0xc0000209, 4);
+	octets_uint(&o, 0, 4);
+	octets_uint(&o, 0, 4); /* the sequence, which decode() writes */
+	octets_uint(&o, 600000, 4);
+	octets_uint(&o, SAMPLES, 4);
+	for (uint32_t i = 0; i < SAMPLES; i++)
+		put_sample(&o, i);
+	CHECK(!o.is_full);
+	d->len = octets_len(&o);
+	d->records = SAMPLES;
+	d->step = 1;
+	d->sequence_at = 16;
+}
+
 struct signing {
 	struct key_pair root, member, operational;
 	struct card card;
@@ -249,6 +311,7 @@ int main(int argc, char **argv)
 {
 	static struct decoding decoding;
 	static struct decoding decoding9;
+	static struct decoding sampling;
 	static struct signing signing;
 	double limit_s = argc > 1 ? strtod(argv[1], NULL) : 1;
 
@@ -258,9 +321,12 @@ int main(int argc, char **argv)
 	decoding9.decoder = decoding.decoder;
 	define9(&decoding9);
 	write_datagram9(&decoding9);
+	sampling.decoder = decoding.decoder;
+	write_sflow(&sampling);
 	start_signing(&signing);
 	measure("netflow5_flows", RECORDS, decode, &decoding, limit_s);
 	measure("netflow9_flows", RECORDS9, decode, &decoding9, limit_s);
+	measure("sflow_samples", SAMPLES, decode, &sampling, limit_s);
 	measure("signatures", 1, make_signature, &signing, limit_s);
 	make_signature(&signing);
 	measure("verifications", 1, check_signature, &signing, limit_s);
@@ -268,5 +334,7 @@ int main(int argc, char **argv)
 	measure("query_verify", 1, check_query, &signing, limit_s);
 	flow_decoder_free(decoding.decoder);
 	flow_batch_free(&decoding.batch);
+	flow_batch_free(&decoding9.batch);
+	flow_batch_free(&sampling.batch);
 	return 0;
 }

@@ -152,7 +152,7 @@ static void choose(struct store *s, struct interval when, struct whom rare[TRIES
 				if (f->src.octets[12] != 10)
 					continue;
 				if (pass == 0) {
-					*place += *place < UINT16_MAX;
+					*place = (uint16_t)MIN(*place + 1, UINT16_MAX);
 					continue;
 				}
 				/* A sample: each of n seen has been chosen as likely. */

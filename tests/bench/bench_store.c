@@ -10,6 +10,7 @@
 #include "tests/bench/bench.h"
 #include "tests/bench/traffic.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,30 @@ static size_t read_back(struct store *s, struct interval when)
 	return total;
 }
 
+static bool is_asked(void *ctx, const struct flow *f)
+{
+	(void)ctx;
+	return f->dst_port == 22 && f->octets > 100000;
+}
+
+/* As a filter does: a test of few members, which few flows pass. */
+static size_t scan(struct store *s)
+{
+	struct wish wish = {.when = INTERVAL_ALWAYS,
+	                    .is_wanted = is_asked,
+	                    .members = wish_member(offsetof(struct flow, octets))};
+	struct store_cursor *c;
+	const struct flow *flows;
+	size_t total = 0;
+	size_t count;
+
+	CHECK(store_cursor_find(s, &wish, &c) == ERR_OK);
+	while (store_cursor_next(c, &flows, &count) == ERR_OK)
+		total += count;
+	store_cursor_close(c);
+	return total;
+}
+
 static void bench_store(const char *dir, uint64_t count)
 {
 	struct store_options options = {.path = dir, .map_size = MAP};
@@ -80,6 +105,9 @@ static void bench_store(const char *dir, uint64_t count)
 	start = now_s();
 	found = read_back(s, INTERVAL_ALWAYS);
 	report("store", "read", (double)found / (now_s() - start), "flows/s");
+	start = now_s();
+	CHECK(scan(s) > 0);
+	report("store", "scan", (double)stats.flows / (now_s() - start), "flows/s");
 	report("store", "index_size", (double)stats.index_octets / (double)stats.flows,
 	       "octets/flow");
 	start = now_s();

@@ -21,9 +21,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define TOGETHER 32         /* datagrams a call */
-#define TEMPLATE_EVERY 4096 /* datagrams of v9 between templates */
-#define LATE_BY 3           /* datagrams that overtake a late one */
+#define TOGETHER 32          /* datagrams a call */
+#define TEMPLATE_EVERY 65536 /* datagrams of v9 between templates */
+#define LATE_BY 3            /* datagrams that overtake a late one */
 
 struct datagram {
 	uint8_t data[TRAFFIC_DATAGRAM_MAX];

@@ -1,3 +1,4 @@
+#include "proto/flow/field.h"
 #include "proto/flow/filter.h"
 
 #include <stdio.h>
@@ -35,19 +36,43 @@ static const struct flow flows[] = {
 	},
 };
 
-/* A tree whose branches all lie before their joint: it ends, and it is within its array. */
+/*
+ * A tree whose branches all lie before their joint, and tests that lead forward: both end, within
+ * their arrays.
+ */
 static void check_tree(const struct filter *f)
 {
 	must(f->count > 0 && f->count <= FILTER_NODES_MAX);
-	must(f->root < f->count);
-	for (uint8_t i = 0; i < f->count; i++) {
+	must(f->root < f->count && f->range_count <= FILTER_RANGES_MAX);
+	for (uint16_t i = 0; i < f->count; i++) {
 		const struct filter_node *n = &f->nodes[i];
 
 		if (n->kind == FILTER_AND || n->kind == FILTER_OR)
 			must(n->left < i && n->right < i);
 		if (n->kind == FILTER_NOT)
 			must(n->left < i);
-		must(n->bits <= 128);
+		if (n->kind != FILTER_TEST)
+			continue;
+		must(n->field < FIELD_COUNT_OF && n->count > 0);
+		must(n->first + n->count <= f->range_count);
+		for (size_t k = 0; k < 2; k++)
+			must(n->next[k] > i &&
+			     (n->next[k] >= FILTER_NODES_MAX || n->next[k] < f->count));
+	}
+}
+
+static void check_keys(const struct filter *f)
+{
+	struct filter_key keys[FILTER_KEYS_MAX];
+	size_t count = filter_keys(f, keys);
+
+	must(count <= FILTER_KEYS_MAX);
+	for (size_t i = 0; i < sizeof(flows) / sizeof(flows[0]) && count > 0; i++) {
+		bool has_key = false;
+
+		for (size_t k = 0; k < count; k++)
+			has_key = has_key || filter_key_fits(&keys[k], &flows[i]);
+		must(has_key || !filter_matches(f, &flows[i]));
 	}
 }
 
@@ -79,6 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(reason, 'x', sizeof(reason));
 	if (filter_parse(text, &f, reason) == ERR_OK) {
 		check_tree(&f);
+		check_keys(&f);
 		check_opposite(text, &f);
 	} else {
 		must(memchr(reason, '\0', sizeof(reason)) != NULL);

@@ -1,5 +1,6 @@
 /*
- * fuzz_flow - export datagrams of several processes into one decoder.
+ * fuzz_flow - export datagrams of several processes into one decoder, and what they say of
+ * translations into a table.
  *
  * The input is datagrams end to end, each behind two octets: the high five bits say which process
  * sent it, the low eleven how long it is.
@@ -7,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "proto/flow/datagram.h"
+#include "proto/flow/translation_table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,14 @@ static void check_flow(const struct flow *f, const struct flow_origin *origin)
 	must(f->version == 5 || f->version == 9 || f->version == 10 || f->version == FLOW_SFLOW);
 	must(f->received_ms <= origin->received_ms); /* it may have waited for its template */
 	must(addr_equal(&f->exporter, &origin->from.addr));
+}
+
+static void check_event(const struct translation *e, const struct flow_origin *origin)
+{
+	must(e->event >= TRANSLATION_CREATE && e->event <= TRANSLATION_RELEASE);
+	must(e->first <= e->last);
+	must(e->since_ms <= e->at_ms);
+	must(e->received_ms <= origin->received_ms);
 }
 
 static void check_stream(void *ctx, const struct stream *s)
@@ -54,15 +64,32 @@ static void check_counters(const struct flow_decoder *d, uint64_t datagrams, uin
 	must(flows <= c->flows); /* less where a stream made way for another */
 }
 
+/* What was said, and taken in. */
+static void check_batch(struct flow_batch *batch, const struct flow_origin *origin,
+                        struct translation_table *t)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		check_flow(&batch->flows[i], origin);
+		translation_table_flow(t, &batch->flows[i]);
+	}
+	for (size_t i = 0; i < batch->event_count; i++) {
+		check_event(&batch->events[i], origin);
+		translation_table_event(t, &batch->events[i]);
+	}
+	must(translation_table_count(t) <= 16);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct translation_table *translations = translation_table_new(16);
 	struct flow_decoder *d = flow_decoder_new(8);
 	struct bytes in = bytes_of(data, size);
 	struct flow_origin origin = {.received_ms = INT64_C(1795309531943)};
 	struct flow_batch batch = {.flows = NULL};
 	uint64_t datagrams = 0, taken = 0, flows = 0;
 
-	must(d != NULL);
+	must(d != NULL && translations != NULL);
+	d->is_verbatim = size % 2 == 1;
 	while (bytes_left(&in) >= 2) {
 		uint64_t head = bytes_uint(&in, 2);
 		size_t len = MIN((size_t)(head & 0x7ff), bytes_left(&in));
@@ -73,12 +100,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		bytes_copy(&in, copy, len);
 		origin.from.port = (uint16_t)(head >> 11);
 		origin.received_ms++;
-		batch.count = 0;
+		batch.count = batch.event_count = 0;
 		drop = flow_decode(d, &origin, copy, len, &batch);
 		free(copy);
-		must(drop == DROP_NONE || batch.count == 0);
-		for (size_t i = 0; i < batch.count; i++)
-			check_flow(&batch.flows[i], &origin);
+		must(drop == DROP_NONE || batch.count + batch.event_count == 0);
+		check_batch(&batch, &origin, translations);
 		datagrams++;
 		taken += drop == DROP_NONE ? 1 : 0;
 		flows += batch.count;
@@ -86,6 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	check_counters(d, datagrams, taken);
 	must(d->budget.octets <= d->budget.octets_max);
+	translation_table_free(translations);
 	flow_decoder_free(d);
 	flow_batch_free(&batch);
 	return 0;

@@ -2,6 +2,7 @@
  */
 #include "base/bytes.h"
 #include "base/util.h"
+#include "proto/flow/clocks.h"
 #include "proto/flow/memory.h"
 
 #include <stdlib.h>
@@ -31,18 +32,40 @@ static void check_stream(void *ctx, const struct stream *s)
 	}
 }
 
+/* Likewise; and what it says of any time is sound. */
+static void check_clock(struct clocks *clocks, const uint8_t key[CLOCKS_KEY], struct bytes value)
+{
+	const struct clock_key of = clocks_key_read(key);
+	uint8_t room[CLOCK_HISTORY_MAX];
+	const struct clock_history *h;
+	struct clock_history again;
+	struct clock_estimate e;
+
+	if (clocks_recall(clocks, key, value) != ERR_OK)
+		return;
+	h = clocks_find(clocks, &of);
+	must(h != NULL);
+	must(clock_history_unpack(bytes_of(room, clock_history_pack(h, room)), &again) == ERR_OK);
+	for (int64_t at = 0; at < INT64_C(1) << 52; at = 2 * at + 1) {
+		if (clock_model_at(h, at, &e) == ERR_OK)
+			must(e.bound_ms >= 0);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct clocks *clocks = clocks_new();
 	struct flow_decoder *d = flow_decoder_new(8), *again = flow_decoder_new(8);
 	struct bytes in = bytes_of(data, size);
 
-	must(d != NULL && again != NULL);
-	while (bytes_left(&in) >= MEMORY_KEY + 2) {
+	must(d != NULL && again != NULL && clocks != NULL);
+	while (!in.is_short && bytes_left(&in) >= MEMORY_KEY + 2) {
 		uint8_t key[MEMORY_KEY];
 		struct bytes value;
 
 		bytes_copy(&in, key, sizeof(key));
 		value = bytes_cut(&in, (size_t)bytes_uint(&in, 2));
+		check_clock(clocks, key, value);
 		if (memory_recall(d, key, value, INT64_C(1795309531943)) != ERR_OK)
 			continue;
 	}
@@ -50,5 +73,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	stream_each(d->streams, check_stream, again);
 	flow_decoder_free(d);
 	flow_decoder_free(again);
+	clocks_free(clocks);
 	return 0;
 }

@@ -90,6 +90,23 @@ check_line "a duration that is none" 2 "idle_timeout: not a duration" \
 	conf "roots: [root.pub]" "overlay: {listen: '127.0.0.1'}" "exports: {idle_timeout: soon}"
 check_line "an address that is none" 2 "overlay.listen: not an address" \
 	conf "roots: [root.pub]" "overlay: {listen: 'here'}"
+conf_exports() { # what stands in the exports section
+	sed '/^exports:/,/^store:/{/^store:/!d}' "$dir/R4/spoord.yaml" >"$dir/R4/bad.yaml"
+	printf '%s\n' "exports:" "$@" >>"$dir/R4/bad.yaml"
+	"$bin/spoord" --config "$dir/R4/bad.yaml" --check
+}
+check_line "an exporter that is no net" 2 "exports.exporters: not an address or net: 10.0.0.1/8" \
+	conf_exports "  exporters: [192.0.2.0/24, 10.0.0.1/8]"
+check_line "a rate that is none" 2 "exports.rate_limit: not a number: many" \
+	conf_exports "  rate_limit: many"
+check_line "a rate of nothing" 2 "exports.rate_limit: not 1 to" conf_exports "  rate_limit: 0"
+check_line "a burst without a rate" 2 "exports.rate_limit: \(missing\)" conf_exports "  rate_burst: 5"
+check_line "a buffer of next to nothing" 2 "exports.buffer: not 64KiB to 1GiB: 1KiB" \
+	conf_exports "  buffer: 1KiB"
+check_line "TLS without an address" 2 "exports.ipfix_tls.listen: \(missing\)" \
+	conf_exports "  ipfix_tls: {certificate: a, key: b}"
+check "nets, a rate and a burst" 0 "" \
+	conf_exports "  exporters: [192.0.2.0/24, '2001:db8::/32']" "  rate_limit: 1000" "  rate_burst: 5000"
 conf_overlay() { # what stands in the overlay section
 	printf '%s\n' "identity: identity.key" "roots: [root.pub]" "overlay:" "$@" >"$dir/R4/bad.yaml"
 	"$bin/spoord" --config "$dir/R4/bad.yaml" --check

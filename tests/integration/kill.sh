@@ -30,6 +30,49 @@ total=$(held)
 check "all rounds are held at the end" 0 "^[1-9]" echo "$total"
 node_kill R1 TERM
 
+# Killed again and again while an exporter goes on: every flow that was sent is held, or counted as
+# lost. KILLS says how often.
+kills=${KILLS:-8}
+node_init R2 --keep forever
+node_start R2
+"$bin/sender" "$net.2" 2055 v9 "$(((kills * 4 + 24) * 20000))" 20000 >"$dir/sent" &
+sender=$!
+# Ten seconds, then it is remembered.
+status() { # EXPRESSION over the status s, which may fail: no exporter yet
+	spoor_at R2 status --json | python3 -c "import json, sys; s = json.load(sys.stdin); e = s['exports']; print($1)"
+}
+until_true() { # EXPRESSION
+	for _ in $(seq 80); do
+		[ "$(status "$1" 2>/dev/null)" != True ] || return 0
+		sleep 0.5
+	done
+}
+until_true "e['streams'][0]['datagrams'] > 12 * 20000 / 24"
+known=$(status "e['flows']")
+until_true "s['store']['flows'] > $known"
+check "the exporter has proved itself, and that is sealed" 0 "^True$" status "s['store']['flows'] > $known"
+whole=0
+for _ in $(seq "$kills"); do
+	sleep "0.$((RANDOM % 9 + 1))"
+	node_kill R2 KILL
+	! "$bin/spoord" --config "$dir/R2/spoord.yaml" --check-store >"$dir/checked" 2>&1 || whole=$((whole + 1))
+	node_start R2
+done
+check "the exporter goes on" 0 "" kill -0 "$sender"
+check "after each of $kills kills the store is whole" 0 "^$kills$" echo "$whole"
+wait "$sender"
+sleep 3
+spoor_at R2 status --json >"$dir/status"
+counted() { # EXPRESSION over the status and what was sent
+	python3 -c "import json; s = json.load(open('$dir/status')); e = s['exports']; t = json.load(open('$dir/sent')); print($1)"
+}
+echo "        sent $(counted "t['flows']"), held $(counted "s['store']['flows']"), lost $(counted "e['streams'][0]['lost']") datagrams"
+check "what is not held is counted as lost" 0 "^0$" \
+	counted "t['flows'] - s['store']['flows'] - s['store']['unsealed'] - 24 * e['streams'][0]['lost']"
+check "no record waited for its template" 0 "^0$" counted "e['dropped']['untold']"
+check "one exporter, that never started again" 0 "^\[0\]$" counted "[x['restarts'] for x in e['streams']]"
+node_kill R2 TERM
+
 # A torn file is recognised and told; it is not opened and not touched.
 file=$dir/R1/flows/data.mdb
 truncate -s 20480 "$file"

@@ -58,6 +58,8 @@ static const uint8_t ipv6[] = {
 	0,    1, 0x12, 0x34, 8,  7,  0, 13, 0,    0, 's',  'p',  'o', 'o', 'r',
 };
 
+static struct fragment fragment; /* nobody looks at it where frames are whole */
+
 static void is_the_datagram(const struct endpoint *from, struct bytes data, const char *expected)
 {
 	char text[ENDPOINT_TEXT_MAX];
@@ -78,7 +80,7 @@ static void every_link_type_gives_the_datagram(void **state)
 		assert_true(frame_is_link(frames[i].link));
 		assert_string_equal(frame_skip_text(frame_open(
 					    frames[i].link, bytes_of(frames[i].data, frames[i].len),
-					    &from, &data)),
+					    &from, &data, &fragment)),
 		                    "taken");
 		is_the_datagram(&from, data, "192.0.2.1:4660");
 	}
@@ -91,8 +93,9 @@ static void ipv6_headers_are_stepped_over(void **state)
 	struct bytes data;
 	(void)state;
 
-	assert_int_equal(frame_open(DLT_IPV6, bytes_of(ipv6, sizeof(ipv6)), &from, &data),
-	                 FRAME_TAKEN);
+	assert_int_equal(
+		frame_open(DLT_IPV6, bytes_of(ipv6, sizeof(ipv6)), &from, &data, &fragment),
+		FRAME_TAKEN);
 	is_the_datagram(&from, data, "[2001:db8::1]:4660");
 }
 
@@ -110,9 +113,9 @@ static void every_truncation_is_cut(void **state)
 			struct bytes data;
 
 			memcpy(copy, frames[i].data, len);
-			assert_int_equal(
-				frame_open(frames[i].link, bytes_of(copy, len), &from, &data),
-				FRAME_CUT);
+			assert_int_equal(frame_open(frames[i].link, bytes_of(copy, len), &from,
+			                            &data, &fragment),
+			                 FRAME_CUT);
 			assert_int_equal(from.port, 7);
 			free(copy);
 		}
@@ -121,7 +124,7 @@ static void every_truncation_is_cut(void **state)
 		struct endpoint from;
 		struct bytes data;
 
-		assert_int_equal(frame_open(DLT_IPV6, bytes_of(ipv6, len), &from, &data),
+		assert_int_equal(frame_open(DLT_IPV6, bytes_of(ipv6, len), &from, &data, &fragment),
 		                 FRAME_CUT);
 	}
 }
@@ -150,9 +153,9 @@ static void what_is_no_datagram_is_told_apart(void **state)
 		struct bytes data;
 
 		packet[rows[i].at] = rows[i].value;
-		assert_int_equal(
-			frame_open(DLT_RAW, bytes_of(packet, sizeof(packet)), &from, &data),
-			rows[i].expected);
+		assert_int_equal(frame_open(DLT_RAW, bytes_of(packet, sizeof(packet)), &from, &data,
+		                            &fragment),
+		                 rows[i].expected);
 	}
 }
 
@@ -369,7 +372,7 @@ static void a_cut_gzip_file_is_never_taken_for_whole(void **state)
 
 static void skipped_frames_are_counted_by_reason(void **state)
 {
-	uint8_t tcp[] = {IPV4}, fragment[] = {IPV4}, good[] = {IPV4};
+	uint8_t tcp[] = {IPV4}, piece[] = {IPV4}, good[] = {IPV4};
 	char text[CAPTURE_SKIPPED_MAX];
 	struct capture_datagram d;
 	struct file f = {.len = 0};
@@ -377,11 +380,11 @@ static void skipped_frames_are_counted_by_reason(void **state)
 	(void)state;
 
 	tcp[9] = 6;
-	fragment[7] = 1;
+	piece[7] = 1;
 	put_pcap_header(&f, 0xa1b2c3d4, 101);
 	put_frame(&f, 1, 0, tcp, sizeof(tcp));
 	put_frame(&f, 1, 0, good, sizeof(good) - 1);
-	put_frame(&f, 2, 0, fragment, sizeof(fragment));
+	put_frame(&f, 2, 0, piece, sizeof(piece));
 	put_frame(&f, 3, 0, tcp, sizeof(tcp));
 	put_frame(&f, 4, 0, good, sizeof(good));
 	save(&f, f.len, PLAIN);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static uint8_t room[4096];
+static uint8_t room[8192];
 static char reason[CTL_REASON_MAX];
 
 static enum err parse(const struct pack *p, struct ctl_request *ret)
@@ -33,6 +33,8 @@ static void assert_request(const struct ctl_request *a, const struct ctl_request
 	assert_int_equal(a->until_ms, b->until_ms);
 	assert_string_equal(a->filter, b->filter);
 	assert_string_equal(a->severity, b->severity);
+	assert_string_equal(a->by, b->by);
+	assert_string_equal(a->sort, b->sort);
 	assert_int_equal(a->limit, b->limit);
 	assert_int_equal(a->proto, b->proto);
 	assert_int_equal(a->timeout_ms, b->timeout_ms);
@@ -52,6 +54,8 @@ static struct ctl_request full_request(void)
 	r.until_ms = INT64_C(1795309531943);
 	memset(r.filter, 'f', sizeof(r.filter) - 1);
 	memset(r.severity, 's', sizeof(r.severity) - 1);
+	memset(r.by, 'b', sizeof(r.by) - 1);
+	memset(r.sort, 'o', sizeof(r.sort) - 1);
 	r.limit = UINT64_MAX;
 	r.proto = 6;
 	r.timeout_ms = 30000;
@@ -62,8 +66,8 @@ static struct ctl_request full_request(void)
 
 static void every_command_comes_back(void **state)
 {
-	static const enum ctl_command commands[] = {CTL_STATUS, CTL_PEERS,  CTL_FLOWS,
-	                                            CTL_TRACE,  CTL_IMPORT, CTL_SEAL};
+	static const enum ctl_command commands[] = {CTL_STATUS, CTL_PEERS, CTL_FLOWS, CTL_TRACE,
+	                                            CTL_IMPORT, CTL_SEAL,  CTL_STOP};
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {

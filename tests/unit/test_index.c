@@ -240,74 +240,6 @@ static void what_is_dropped_leaves_the_index(void **state)
 	assert_int_equal(0, count_all(f));
 }
 
-/* --- young blocks --- */
-
-static void few_flows_are_durable_at_once_and_one_block_in_the_end(void **state)
-{
-	static uint8_t seen[200];
-	struct fixture *f = *state;
-
-	open_it(f);
-	for (uint64_t i = 0; i < 9; i++) {
-		seal_some(f, i * 10, 10, T0);
-		assert_int_equal(0, stats_of(f).unsealed);
-		assert_int_equal((i + 1) * 10, stats_of(f).flows);
-		assert_int_equal(0, stats_of(f).blocks);
-	}
-	seal_some(f, 90, 15, T0);
-	assert_int_equal(1, stats_of(f).blocks);
-	assert_int_equal(105, read_ids(f->store, INTERVAL_ALWAYS, seen, sizeof(seen)));
-	assert_ok(store_expire(f->store, (struct wall){T0 + HOUR_MS}));
-	assert_ok(store_seal(f->store));
-	assert_int_equal(2, stats_of(f).blocks);
-	assert_int_equal(105, read_ids(f->store, INTERVAL_ALWAYS, seen, sizeof(seen)));
-}
-
-static void sealing_process(const struct store_options *options, int parts)
-{
-	char reason[STORE_REASON_MAX];
-	struct store *s;
-
-	if (store_open(options, &s, reason) != ERR_OK)
-		_exit(1);
-	for (int part = 0; part < parts; part++) {
-		for (int i = 0; i < 30; i++) {
-			struct flow flow = flow_of((uint64_t)(part * 30 + i), T0);
-
-			if (store_append(s, &flow, 1) != ERR_OK)
-				_exit(1);
-		}
-		if (store_seal(s) != ERR_OK)
-			_exit(1);
-	}
-	_exit(0); /* without closing: as if it had been killed */
-}
-
-/* In young blocks, in one block, in both: each flow is there once. */
-static void a_crash_between_young_and_old_loses_and_doubles_nothing(void **state)
-{
-	static uint8_t seen[400];
-	struct fixture *f = *state;
-
-	for (int parts = 1; parts <= 9; parts++) {
-		pid_t pid = fork();
-		size_t count = (size_t)parts * 30;
-		int status;
-
-		if (pid == 0)
-			sealing_process(&f->options, parts);
-		assert_int_equal(pid, waitpid(pid, &status, 0));
-		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-		open_it(f);
-		assert_int_equal(count, read_ids(f->store, INTERVAL_ALWAYS, seen, sizeof(seen)));
-		for (size_t i = 0; i < count; i++)
-			assert_int_equal(1, seen[i]);
-		assert_int_equal(0, stats_of(f).unsealed);
-		close_it(f);
-		assert_int_equal(0, unlink(f->file));
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,8 +247,6 @@ int main(void)
 		CASE(a_connection_is_found_without_reading_other_blocks),
 		CASE(a_damaged_or_lost_index_hides_nothing),
 		CASE(what_is_dropped_leaves_the_index),
-		CASE(few_flows_are_durable_at_once_and_one_block_in_the_end),
-		CASE(a_crash_between_young_and_old_loses_and_doubles_nothing),
 	};
 
 	return cmocka_run_group_tests_name("store/index", tests, NULL, NULL);

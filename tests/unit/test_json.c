@@ -2,6 +2,7 @@
 #include "tools/json.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,59 @@ static void maps_keep_their_order_and_their_kinds(void **state)
 		pack_array(&p, 0);
 	is_text(of(&p), "{\"z\":5,\"a\":-7,\"real\":0.5,\"yes\":true,\"no\":false,\"nothing\":null,"
 	                "\"octets\":\"00ab\",\"inside\":[\"\xc3\xa9\",{},[]]}");
+}
+
+/* Whatever a row may have: text that needs escapes, values that are rare, maps in it. */
+static void a_row_is_transcribed_as_it_is_written(void **state)
+{
+	uint8_t room[512];
+	char text[512] = "", expected[512] = "";
+	struct pack p = pack_into(room, sizeof(room));
+	struct unpack u;
+	json_t *value;
+	FILE *out;
+	(void)state;
+
+	pack_map(&p, 9);
+	pack_str(&p, "plain"), pack_str(&p, "10.0.0.1");
+	pack_str(&p, "quote\"d"), pack_str(&p, "a\\b\n\x01\x7f\xc3\xa9\xff");
+	pack_str(&p, "zero"), pack_uint(&p, 0);
+	pack_str(&p, "large"), pack_uint(&p, INT64_MAX);
+	pack_str(&p, "larger"), pack_uint(&p, UINT64_MAX);
+	pack_str(&p, "minus"), pack_int(&p, -7);
+	pack_str(&p, "real"), pack_real(&p, 1.0 / 3);
+	pack_str(&p, "yes"), pack_bool(&p, true);
+	pack_str(&p, "inside"), pack_map(&p, 1), pack_str(&p, "none"), pack_nil(&p);
+	out = fmemopen(text, sizeof(text), "w");
+	u = unpack_of(p.out.start, pack_len(&p));
+	assert_true(json_transcribe(&u, out));
+	assert_true(unpack_done(&u));
+	fclose(out);
+	value = of(&p);
+	out = fmemopen(expected, sizeof(expected), "w");
+	assert_true(json_write(value, out));
+	fclose(out);
+	json_decref(value);
+	assert_string_equal(text, expected);
+	assert_non_null(strstr(text, "\"zero\":0,\"large\":9223372036854775807,"));
+}
+
+static void what_is_no_row_is_not_transcribed(void **state)
+{
+	static const struct {
+		size_t len;
+		uint8_t data[4];
+	} rows[] = {{0, {0}}, {1, {0x81}}, {2, {0x81, 0xa1}}, {3, {0x81, 0x01, 0x01}}};
+	char text[64];
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		FILE *out = fmemopen(text, sizeof(text), "w");
+		struct unpack u = unpack_of(rows[i].data, rows[i].len);
+
+		assert_false(json_transcribe(&u, out));
+		fclose(out);
+	}
 }
 
 static void what_json_cannot_hold_comes_near(void **state)
@@ -135,6 +189,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(maps_keep_their_order_and_their_kinds),
+		cmocka_unit_test(a_row_is_transcribed_as_it_is_written),
+		cmocka_unit_test(what_is_no_row_is_not_transcribed),
 		cmocka_unit_test(what_json_cannot_hold_comes_near),
 		cmocka_unit_test(nesting_is_bounded),
 		cmocka_unit_test(every_truncation_is_refused),

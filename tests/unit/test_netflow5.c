@@ -486,6 +486,35 @@ static void two_processes_behind_one_address_are_two_streams_without_loss(void *
 	assert_int_equal(sum.lost + sum.duplicates + sum.restarts, 0);
 }
 
+/* Open vSwitch: the header has the number of the datagram's last flow. */
+static void a_sequence_may_be_of_the_last_flow(void **state)
+{
+	static const struct {
+		uint16_t counts[5];
+	} rows[] = {{{18, 20, 20, 20, 26}}, {{20, 18, 30, 1, 2}}, {{1, 30, 29, 30, 5}}};
+	struct fixture *f = *state;
+	struct record thirty[30];
+
+	for (size_t i = 0; i < ARRAY_LEN(thirty); i++)
+		thirty[i] = ssh;
+	for (size_t row = 0; row < ARRAY_LEN(rows); row++) {
+		struct header h = plain;
+
+		f->origin.from.port = (uint16_t)(1000 + row);
+		h.sequence = UINT32_MAX - 40;
+		for (size_t i = 0; i < 5; i++) {
+			h.count = rows[row].counts[i];
+			h.sequence += h.count;
+			assert_string_equal(decode(f, &h, thirty, h.count), "none");
+		}
+		h.sequence += 3; /* three of four are missing */
+		h.count = 1;
+		assert_string_equal(decode(f, &h, thirty, 1), "none");
+		assert_int_equal(sum_of(f).lost, 2 * (row + 1));
+	}
+	assert_int_equal(sum_of(f).duplicates + sum_of(f).restarts, 0);
+}
+
 static void a_duplicate_yields_no_flow_and_a_gap_is_counted_in_flows(void **state)
 {
 	struct fixture *f = *state;
@@ -553,6 +582,7 @@ int main(void)
 		TEST(a_record_with_impossible_times_goes_and_its_neighbours_stay),
 		TEST(the_sampling_field_loses_its_mode_and_zero_is_one),
 		TEST(engines_are_domains_with_sequences_of_their_own),
+		TEST(a_sequence_may_be_of_the_last_flow),
 		TEST(two_processes_behind_one_address_are_two_streams_without_loss),
 		TEST(a_duplicate_yields_no_flow_and_a_gap_is_counted_in_flows),
 		TEST(an_uptime_that_wraps_is_no_restart),

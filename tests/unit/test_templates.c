@@ -362,6 +362,7 @@ static void headers_that_cannot_be_true_are_refused(void **state)
 				assert_int_equal(drop == DROP_SHORT, cut < header);
 		}
 		memset(f->wire + (version == 9 ? 8 : 4), 0, 4);
+		f->origin.received_ms = 0; /* nobody knows when it was */
 		assert_int_equal(DROP_CLOCK, flow_decode(f->decoder, &f->origin, f->wire,
 		                                         octets_len(&f->out), &f->batch));
 	}

@@ -1,6 +1,7 @@
 #include "tools/eval/compare.h"
 
 #include "base/util.h"
+#include "correlate/score.h"
 #include "correlate/sieve.h"
 
 #include <math.h>
@@ -34,11 +35,31 @@ static void predict_once(struct prepared *p)
 	p->is_predicted = true;
 }
 
+/*
+ * The others have no verdict of their own: they are spared what a node would not decide on either,
+ * or a pair with one second in common would outrank all.
+ */
+static bool is_decidable(const struct edges *target, const struct edges *other)
+{
+	double from_s = MAX(target->first_s, other->first_s);
+	double to_s = MIN(target->last_s, other->last_s);
+	size_t silences[2] = {0, 0};
+
+	for (size_t k = 0; k < target->count; k++)
+		silences[0] += target->leave_s[k] >= from_s && target->back_s[k] <= to_s;
+	for (size_t k = 0; k < other->count; k++)
+		silences[1] += other->leave_s[k] >= from_s && other->back_s[k] <= to_s;
+	return silences[0] >= score_defaults.silences_min &&
+	       silences[1] >= score_defaults.silences_min &&
+	       to_s - from_s >= score_defaults.share_min * (target->last_s - target->first_s);
+}
+
 void compare(struct prepared *target, struct prepared *other, double lag_s, bool has_all,
              struct comparison *ret)
 {
 	size_t votes = sieve_votes(&target->side.edges, &other->side.edges, lag_s);
 
+	has_all = has_all && is_decidable(&target->side.edges, &other->side.edges);
 	for (size_t i = 0; i < METHODS; i++)
 		ret->scores[i] = has_all ? methods[i].score(&target->print, &other->print) : 0;
 	ret->scores[BY_EVIDENCE] = -INFINITY;

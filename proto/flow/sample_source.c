@@ -1,0 +1,141 @@
+#include "proto/flow/sample_source.h"
+
+#include <stdlib.h>
+
+#define WAYS 8               /* sources that share one set */
+#define WINDOW 64            /* latest samples that are told apart: bits of `seen` */
+#define AHEAD_MAX (1u << 24) /* further on, a source began anew */
+
+struct source {
+	struct stream *stream; /* NULL: free */
+	uint64_t serial;       /* that the stream had: with another one it is another's place */
+	uint32_t type, index;
+	uint32_t next;  /* sequence number expected */
+	uint32_t drops; /* as the source said last */
+	uint32_t epoch; /* the stream's restarts then */
+	uint64_t seen;  /* bit n: the sample n + 1 before `next` came */
+	uint64_t used;  /* when, in samples of the table */
+};
+
+struct source_table {
+	size_t sets; /* a power of two */
+	uint64_t samples;
+	struct source sources[];
+};
+
+struct source_table *source_table_new(size_t sources_max)
+{
+	struct source_table *t;
+	size_t sets = 1;
+
+	while (sets * WAYS < sources_max)
+		sets *= 2;
+	t = calloc(1, sizeof(*t) + sets * WAYS * sizeof(t->sources[0]));
+	if (t != NULL)
+		t->sets = sets;
+	return t;
+}
+
+void source_table_free(struct source_table *t)
+{
+	free(t);
+}
+
+static size_t hash(const struct stream *s, const struct source_sample *sample)
+{
+	uint64_t h = (uint64_t)(uintptr_t)s / sizeof(*s) << 32 ^ (uint64_t)sample->type << 24 ^
+	             sample->index;
+
+	h *= UINT64_C(0x9e3779b97f4a7c15);
+	return (size_t)(h ^ h >> 32);
+}
+
+static bool is_held(const struct source *source)
+{
+	return source->stream != NULL && source->stream->serial == source->serial;
+}
+
+static bool goes_before(const struct source *a, const struct source *b)
+{
+	if (!is_held(a) || !is_held(b))
+		return is_held(b);
+	if (stream_is_proven(a->stream) != stream_is_proven(b->stream))
+		return stream_is_proven(b->stream);
+	return a->used < b->used;
+}
+
+static void begin(struct source *source, const struct source_sample *sample)
+{
+	source->next = sample->sequence + 1;
+	source->drops = sample->drops;
+	source->epoch = (uint32_t)source->stream->restarts;
+	source->seen = UINT64_MAX; /* what was before is not missing */
+}
+
+static struct source *source_of(struct source_table *t, struct stream *s,
+                                const struct source_sample *sample)
+{
+	struct source *set = &t->sources[(hash(s, sample) & (t->sets - 1)) * WAYS];
+	struct source *oldest = set;
+
+	t->samples++;
+	for (struct source *at = set; at < set + WAYS; at++) {
+		if (at->stream == s && at->serial == s->serial && at->type == sample->type &&
+		    at->index == sample->index) {
+			at->used = t->samples;
+			return at;
+		}
+		if (goes_before(at, oldest))
+			oldest = at;
+	}
+	*oldest = (struct source){
+		.stream = s,
+		.serial = s->serial,
+		.type = sample->type,
+		.index = sample->index,
+		.used = t->samples,
+	};
+	begin(oldest, sample);
+	oldest->next--; /* this sample is the one expected */
+	return oldest;
+}
+
+/* One that is behind: of the latest it is known whether it came before. */
+static void take_late(struct source *source, const struct source_sample *sample)
+{
+	uint32_t behind = source->next - sample->sequence; /* at least 1 */
+	uint64_t bit;
+
+	if (behind > WINDOW) {
+		if (!sample->is_late)
+			begin(source, sample);
+		return;
+	}
+	bit = UINT64_C(1) << (behind - 1);
+	if ((source->seen & bit) != 0)
+		return;
+	source->seen |= bit;
+	source->stream->samples_lost--;
+}
+
+void source_account(struct source_table *t, struct stream *s, const struct source_sample *sample)
+{
+	struct source *source = source_of(t, s, sample);
+	uint32_t ahead = sample->sequence - source->next, dropped;
+
+	if (source->epoch != (uint32_t)s->restarts || (ahead > AHEAD_MAX && ahead <= INT32_MAX)) {
+		begin(source, sample);
+		return;
+	}
+	if (ahead > INT32_MAX) {
+		take_late(source, sample);
+		return;
+	}
+	s->samples_lost += ahead;
+	source->seen = ahead + 1 < WINDOW ? source->seen << (ahead + 1) | 1 : 1;
+	source->next = sample->sequence + 1;
+	dropped = sample->drops - source->drops;
+	if (dropped <= INT32_MAX) /* less than before: the source has begun to count anew */
+		s->drops += dropped;
+	source->drops = sample->drops;
+}

@@ -1,0 +1,162 @@
+"""Compares `spoor decode` with what others made of the same export datagrams.
+
+goldens.py SPOOR CORPORA: telegraf-netflow/*/expected.out (Influx lines beside *.bin), tcpdump-sflow/*.out
+(tcpdump's text beside *.pcap). Compared is what a golden says; exits 1 at a difference.
+"""
+import collections
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+
+# Names of protocols, as telegraf has them.
+PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "ipv6-icmp": 58, "hopopt": 0}
+# Of an IPv6 packet telegraf names the first header, spoor the last (RFC 7012): an extension header's
+# name says nothing of that one.
+EXTENSIONS = {0, 43, 44, 51, 60}
+
+
+def decode(spoor, files):
+    out = subprocess.run([spoor, "decode", "--json", *files], capture_output=True, check=False)
+    assert out.returncode in (0, 1), out.stderr.decode()
+    return json.loads(out.stdout)
+
+
+def influx(line):
+    """measurement, tags, fields of one line."""
+    head, rest = re.match(r"((?:[^ \\]|\\.)+) (.*)", line).groups()
+    measurement, *tags = head.split(",")
+    fields = {}
+    for key, text, bare in re.findall(r'([a-z_0-9]+)=(?:"((?:[^"\\]|\\.)*)"|([^, ]+))', rest):
+        fields[key] = int(bare[:-1]) if bare.endswith(("u", "i")) else bare or text
+    return measurement, dict(tag.split("=") for tag in tags), fields
+
+
+def number(value):
+    return int(value, 16) if isinstance(value, str) else value
+
+
+def first(fields, *keys):
+    return next((number(fields[key]) for key in keys if key in fields), None)
+
+
+def flags(text):
+    return sum(1 << 7 - i for i, letter in enumerate(text) if letter != ".")
+
+
+def expected_of(tags, fields):
+    """What a golden record says, in spoor's names; None where it says nothing."""
+    is_sflow = tags["version"] == "sFlowV5"
+    protocol = PROTOCOLS[fields["protocol"]] if "protocol" in fields else None
+    start, end = first(fields, "flow_start_ms"), first(fields, "flow_end_ms")
+    row = {
+        "src": fields["src"], "dst": fields["dst"],
+        "src_port": fields.get("src_port"), "dst_port": fields.get("dst_port"),
+        "proto": None if protocol in EXTENSIONS else protocol,
+        "bytes": first(fields, "l2_bytes", "in_bytes", "in_total_bytes"),
+        "packets": 1 if is_sflow else first(fields, "in_packets", "in_total_packets"),
+        # Of what goes out telegraf names the sampling interface here, too; sFlow says the one it came in by.
+        "in_if": None if is_sflow and fields["direction"] == "egress" else fields.get("in_snmp"),
+        "out_if": None if is_sflow and "out_snmp" not in fields else fields.get("out_snmp"),
+        "vlan_in": fields.get("vlan_src") or None, "vlan_out": fields.get("vlan_dst") or None,
+        "tcp_flags": flags(fields["tcp_flags"]) if "tcp_flags" in fields else None,
+        "domain": fields.get("agent_subid"),
+        "sampling": fields.get("sampling_interval") or None,
+        "version": {"sFlowV5": 5, "NetFlowV5": 5, "NetFlowV9": 9, "IPFIX": 10}[tags["version"]],
+        "start": start, "end": end,
+    }
+    back = dict(row, src=row["dst"], dst=row["src"], src_port=row["dst_port"], dst_port=row["src_port"],
+                bytes=first(fields, "type_29305_85", "type_29305_1"),
+                packets=first(fields, "type_29305_86", "type_29305_2"), tcp_flags=None)
+    return [row, back] if back["packets"] else [row]
+
+
+def said(flow):
+    """A flow of spoor's with times in milliseconds."""
+    import datetime
+    row = dict(flow)
+    for key in ("start", "end"):
+        at = datetime.datetime.fromisoformat(flow[key].replace("Z", "+00:00"))
+        row[key] = round(at.timestamp() * 1000)
+    return row
+
+
+def agrees(wanted, flow):
+    return all(value is None or flow.get(key, 0) == value for key, value in wanted.items())
+
+
+def compare(name, wanted, flows):
+    left = [said(flow) for flow in flows]
+    status = 0
+    for row in wanted:
+        match = next((flow for flow in left if agrees(row, flow)), None)
+        if match is None:
+            print(f"{name}: nothing agrees with", {k: v for k, v in row.items() if v is not None})
+            status = 1
+        else:
+            left.remove(match)
+    for flow in left:
+        print(f"{name}: not in the golden:", flow)
+        status = 1
+    return status
+
+
+def telegraf(spoor, folder):
+    with open(os.path.join(folder, "expected.out"), encoding="utf-8") as file:
+        lines = [influx(line) for line in file if line.strip()]
+    flows = [line for line in lines
+             if line[0] == "netflow" and "src" in line[2] and "dst" in line[2]]
+    wanted = [row for _, tags, fields in flows for row in expected_of(tags, fields)]
+    got = decode(spoor, sorted(glob.glob(os.path.join(folder, "*.bin"))))
+    name = os.path.basename(folder)
+    status = compare(name, wanted, got["flows"])
+    # What is left of a set whose template forgets lengths (a record too short to be one) is counted.
+    dropped = {reason: count for reason, count in got["dropped"].items() if count}
+    if set(dropped) - {"set"}:
+        print(f"{name}: dropped", dropped)
+        status = 1
+    if status == 0:
+        print(f"{name}: {len(flows)} records agree as {len(wanted)} flows,",
+              f"{len(lines) - len(flows)} others are none")
+    return status
+
+
+SAMPLE = re.compile(r"flow sample \(\d\).*rate (\d+),.*input (\d+)(?: \(0\), )?.*output (\d+)")
+RAW = re.compile(r"protocol Ethernet \(1\), length (\d+)")
+
+
+def tcpdump(spoor, path):
+    wanted, sample = collections.Counter(), None
+    with open(path[:-5] + ".out", encoding="utf-8") as file:
+        for line in file:
+            if match := SAMPLE.search(line):
+                sample = tuple(map(int, match.groups()))
+            elif (match := RAW.search(line)) and sample:
+                rate, in_if, out_if = sample
+                wanted[rate, in_if, 0 if out_if >= 1 << 30 and "expanded" not in path else out_if,
+                       int(match.group(1))] += 1
+                sample = None
+    got = collections.Counter((flow["sampling"], flow["in_if"], flow["out_if"], flow["bytes"])
+                              for flow in decode(spoor, [path])["flows"]
+                              if flow.get("format") == "sflow")
+    name = os.path.basename(path)
+    if wanted == got:
+        print(f"{name}: {sum(wanted.values())} samples agree")
+        return 0
+    print(f"{name}: tcpdump alone", dict(wanted - got), "spoor alone", dict(got - wanted))
+    return 1
+
+
+def main(spoor, corpora):
+    folders = sorted(map(os.path.dirname, glob.glob(corpora + "/telegraf-netflow/*/expected.out")))
+    captures = sorted(glob.glob(corpora + "/tcpdump-sflow/*.pcap"))
+    status = max([telegraf(spoor, folder) for folder in folders]
+                 + [tcpdump(spoor, capture) for capture in captures], default=77)
+    if status == 77:
+        print(f"{corpora} is absent: not compared with goldens")
+    return status
+
+
+sys.exit(main(*sys.argv[1:]))
