@@ -72,8 +72,8 @@ static void what_a_block_has_is_found_in_it(void **state)
 		assert_int_equal(read.span.end_ms, 77);
 		for (size_t i = 0; i < sizes[s].blocks; i++) {
 			for (size_t j = 0; j < sizes[s].each; j++) {
-				assert_ok(
-					run_find(&read, f->data, f->len, f->hashes[i][j], 32, &which));
+				assert_ok(run_find(&read, f->data, f->len, f->hashes[i][j], 32,
+				                   &which));
 				assert_true(which >> i & 1);
 			}
 		}
