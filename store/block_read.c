@@ -189,7 +189,7 @@ static enum err hash_tables(struct block_codec *c)
 
 	if (err)
 		return err;
-	if (!tuples_room(t, c->header.flows))
+	if (!tuples_hold(t, c->header.flows))
 		return ERR_NOMEM;
 	for (size_t i = 0; i < c->header.addrs; i++)
 		t->addr_hashes[i] = tuples_addr_hash((const struct addr *)c->addrs.at + i, t->seed);

@@ -46,10 +46,15 @@ static bool grow(struct tuples *t, size_t flows)
 	return true;
 }
 
+bool tuples_hold(struct tuples *t, size_t flows)
+{
+	return flows <= t->room || grow(t, flows);
+}
+
 /* Slots for as many addresses as flows are enough for most blocks: see crowded(). */
 bool tuples_room(struct tuples *t, size_t flows)
 {
-	if (flows > t->room && !grow(t, flows))
+	if (!tuples_hold(t, flows))
 		return false;
 	t->addr_count = 0;
 	t->tuple_count = 0;

@@ -41,6 +41,7 @@ struct tuples {
 #define TUPLES_NEW 0
 
 bool tuples_room(struct tuples *t, size_t flows); /* false: no memory; empties it */
+bool tuples_hold(struct tuples *t, size_t flows); /* likewise, for the arrays alone */
 void tuples_free(struct tuples *t);
 
 /* Of flows[0..count), at most TUPLES_RUN of them. */

@@ -247,6 +247,23 @@ static void compare_many(struct world *w)
 	assert_true(w->compared > 50);
 }
 
+/* What each did around a moment: few silences, so that each of them counts. */
+static void compare_around(struct world *w, int64_t at_ms)
+{
+	for (size_t i = 0; i < PEOPLE; i += 2) {
+		struct rhythm r = {.count = 0};
+
+		for (size_t k = 0; k < w->people[i].count; k++) {
+			const struct interval *on = &w->people[i].on[k];
+
+			if (on->end_ms > at_ms - 100000 && on->start_ms < at_ms + 100000)
+				r.on[r.count++] = *on;
+		}
+		if (r.count > 2)
+			compare(w, &r);
+	}
+}
+
 /* The first intervals alone: what is known of it so far. */
 static struct rhythm begun(struct rhythm r, int64_t now_ms)
 {
@@ -292,10 +309,13 @@ static void what_goes_on_is_found_alike(void **state)
 static void after_a_restart_it_is_found_alike(void **state)
 {
 	struct world *w = *state;
+	int64_t at_ms = 0;
 
 	start_log(w);
 	for (size_t part = 1; part <= 5; part++) { /* silences last over each of them */
 		feed(w, w->count * part / 5);
+		if (part == 3)
+			at_ms = w->flows[w->fed].received_ms;
 		silences_free(&w->silences);
 		close_it(w->f);
 		open_it(w->f);
@@ -304,6 +324,8 @@ static void after_a_restart_it_is_found_alike(void **state)
 	assert_int_equal(compare(w, &w->hand), SEEN);
 	assert_in_range(count_candidates(w, &w->hand, ERR_OK), SEEN, CONNECTIONS / 50);
 	compare_many(w);
+	compare_around(w, at_ms - RHYTHM_GAP_MS);
+	assert_true(w->compared > 100);
 }
 
 static void after_a_crash_it_is_found_alike(void **state)
@@ -330,6 +352,8 @@ static void after_a_crash_it_is_found_alike(void **state)
 	assert_in_range(count_candidates(w, &w->hand, ERR_OK), SEEN, CONNECTIONS / 50);
 	assert_int_equal(compare(w, &w->hand), SEEN);
 	compare_many(w);
+	compare_around(w, w->flows[w->count / 6000 * 3000].received_ms - RHYTHM_GAP_MS);
+	assert_true(w->compared > 100);
 }
 
 static void where_there_is_no_log_everything_is_looked_at(void **state)
