@@ -96,7 +96,6 @@ static bool copy_memory(struct store_cursor *c)
 static bool copy_index(struct store_cursor *c)
 {
 	struct store *s = c->store;
-
 	size_t overlap = 0;
 
 	for (size_t i = 0; i < s->run_count; i++)

@@ -16,7 +16,7 @@ static inline double now_s(void)
 }
 
 /* Of this process, on all its threads: for what is short of a processor's time, not of a disk's. */
-static inline double cpu_s(void)
+static inline double processor_s(void)
 {
 	struct timespec t;
 

@@ -84,16 +84,16 @@ static void bench_usual(const char *dir)
 	for (size_t i = 0; i < ROUNDS; i++) {
 		for (size_t j = 0; j < FRESH; j++)
 			fresh[j] = traffic_next(&t);
-		start = cpu_s();
+		start = processor_s();
 		for (size_t j = 0; j < FRESH; j += BATCH)
 			silences_feed(&silences, fresh + j, BATCH);
-		silences_s += cpu_s() - start;
-		start = cpu_s();
+		silences_s += processor_s() - start;
+		start = processor_s();
 		for (size_t j = 0; j < FRESH; j += BATCH)
 			CHECK(store_append(s, fresh + j, BATCH) == ERR_OK);
 		if (store_is_ready(s))
 			CHECK(store_seal(s) == ERR_OK);
-		stored_s += cpu_s() - start;
+		stored_s += processor_s() - start;
 	}
 	report("edges", "usual flows, edges of them", silences_s / (ROUNDS * FRESH) * 1e9,
 	       "ns/flow");
@@ -122,14 +122,14 @@ static void bench_building(const char *dir)
 		f->end_ms = f->start_ms + (int64_t)prng_below(&p, 9000);
 		f->received_ms = f->end_ms;
 	}
-	start = cpu_s();
+	start = processor_s();
 	for (size_t i = 0; i < SOME; i += BATCH)
 		silences_feed(&silences, some + i, BATCH);
-	spent = cpu_s() - start;
+	spent = processor_s() - start;
 	CHECK(store_append(s, some, 1) == ERR_OK);
-	start = cpu_s();
+	start = processor_s();
 	store_close(s);
-	spent += cpu_s() - start;
+	spent += processor_s() - start;
 	gaps = (double)gaps_stats(silences.gaps).edges / 2;
 	s = open_store(dir);
 	store_stats(s, &stats);

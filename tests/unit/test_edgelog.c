@@ -312,6 +312,65 @@ static void flows_of_another_day_have_their_edges(void **state)
 	assert_int_equal(stats_of(f).stray_edges, 0);
 }
 
+/* Silences of all lengths up to days, so that each run has pages in as many hours as it may. */
+static void a_full_store_gives_up_edges_with_their_flows(void **state)
+{
+	static struct read read;
+	struct fixture *f = *state;
+	struct wall now = {T0};
+	size_t fulls = 0;
+
+	close_it(f);
+	f->options.map_size = 2 * MIB;
+	f->options.size_max = 2 * MIB;
+	open_it(f);
+	store_edges_begin(f->store, GAP_MS);
+	for (uint32_t i = 0; i < 12000; i++) {
+		enum err err = ERR_OK;
+
+		append_one(f, i % 1000, T0 + (int64_t)i * 20000, i % 61 * HOUR_MS + 30000);
+		if (!store_is_ready(f->store) && i % 50 != 0)
+			continue;
+		now.ms = T0 + (int64_t)i * 20000;
+		for (int tries = 0; tries < 20; tries++) {
+			assert_ok(store_expire(f->store, now));
+			err = store_seal(f->store);
+			if (err == ERR_OK)
+				break;
+			assert_err(ERR_FULL, err);
+			fulls++;
+		}
+		assert_ok(err);
+	}
+	assert_true(fulls > 0);
+	assert_true(stats_of(f).expired_flows > 0);
+	assert_ok(read_edges(f, (struct interval){now.ms - HOUR_MS, now.ms},
+	                     (struct interval){now.ms - HOUR_MS, now.ms}, &read));
+	assert_true(read.count > 100);
+	close_it(f);
+	open_it(f);
+}
+
+static void an_echo_and_its_answer_are_one_connection(void **state)
+{
+	struct fixture *f = *state;
+	struct flow request = flow_of(1, T0), answer;
+	uint64_t hashes[3];
+
+	request.proto = 1;
+	request.dst_port = 0x0800;
+	answer = request;
+	answer.src = request.dst;
+	answer.dst = request.src;
+	answer.dst_port = 0;
+	store_connections(f->store, &request, 1, &hashes[0]);
+	store_connections(f->store, &answer, 1, &hashes[1]);
+	answer.proto = 17;
+	store_connections(f->store, &answer, 1, &hashes[2]);
+	assert_true(hashes[0] == hashes[1]);
+	assert_true(hashes[0] != hashes[2]);
+}
+
 static void edges_of_absurd_times_are_counted(void **state)
 {
 	const struct edge edges[] = {{-1, hash_of(1), true},
@@ -465,6 +524,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(edges_go_with_their_flows, setup_small, teardown),
 		cmocka_unit_test_setup_teardown(flows_of_another_day_have_their_edges, setup_small,
 	                                        teardown),
+		cmocka_unit_test_setup_teardown(a_full_store_gives_up_edges_with_their_flows,
+	                                        setup_small, teardown),
+		cmocka_unit_test_setup_teardown(an_echo_and_its_answer_are_one_connection,
+	                                        setup_small, teardown),
 		cmocka_unit_test_setup_teardown(edges_of_absurd_times_are_counted, setup_small,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(a_log_without_room_says_so, setup_small, teardown),
