@@ -1,7 +1,7 @@
 /*
- * A vote is a word: hash, and lag in quarters of a second. Most connections have one or two by
- * chance. So first votes are only counted, in a table by some bits of the hash; what is left where
- * there are enough is sorted, and looked at by lag.
+ * A vote is a word: hash, and lag in quarters of a second, nearly. Most connections have one or two
+ * by chance. So first votes are only counted, in a table by some bits of the hash; what is left
+ * where there are enough is sorted, and looked at by lag.
  */
 #include "correlate/votes.h"
 
@@ -11,14 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BIN_MS 250
+#define BIN_SHIFT 8
+#define BIN_MS (1 << BIN_SHIFT)
 #define BINS 256
-#define BINS_A_VOTE (VOTES_LAG_MS / BIN_MS + 2) /* however the two seconds lie, and are rounded */
+#define ROUND_MAX_MS 100
+#define BINS_A_VOTE                               \
+	((VOTES_LAG_MS + ROUND_MAX_MS) / BIN_MS + \
+	 2) /* however the two seconds lie, and are rounded */
 #define BIN_BITS (32 - VOTES_BITS)
 #define SLOT_BITS_MIN 12
 #define COUNT_MAX UINT8_MAX
 
-_Static_assert(2 * VOTES_REACH_MAX_MS / BIN_MS < BINS, "lags have bins");
+_Static_assert((2 * VOTES_REACH_MAX_MS + ROUND_MAX_MS) / BIN_MS < BINS, "lags have bins");
 
 struct target_edges {
 	int64_t at_ms[VOTES_SILENCES_MAX]; /* ascending */
@@ -78,7 +82,7 @@ size_t votes_begin(struct votes *v, const struct fingerprint *target, int64_t ga
 	v->silences = v->count = 0;
 	v->edges[0].near = v->edges[1].near = 0;
 	v->reach_ms = MIN(MAX(reach_ms, 0), VOTES_REACH_MAX_MS);
-	v->round_ms = MIN(MAX(round_ms, 0), BIN_MS / 2);
+	v->round_ms = MIN(MAX(round_ms, 0), ROUND_MAX_MS);
 	v->is_full = false;
 	for (size_t i = 1; i < target->count; i++) {
 		if (span_ms(end_ms, target->on[i].start_ms) > wide_ms) {
@@ -116,7 +120,7 @@ static void vote(struct votes *v, const struct edge *e)
 	while (t->near < v->silences && t->at_ms[t->near] < from_ms)
 		t->near++;
 	for (size_t i = t->near; i < v->silences && t->at_ms[i] <= to_ms; i++) {
-		uint32_t bin = (uint32_t)((to_ms - t->at_ms[i]) / BIN_MS);
+		uint32_t bin = (uint32_t)((to_ms - t->at_ms[i]) >> BIN_SHIFT);
 
 		if (v->count == v->room) {
 			v->is_full = true;
@@ -143,7 +147,7 @@ static void thin_out(struct votes *v, size_t least)
 	unsigned bits = SLOT_BITS_MIN;
 	size_t kept = 0;
 
-	while (bits < VOTES_BITS && (size_t)1 << bits < 2 * v->count)
+	while (bits < VOTES_BITS && (size_t)1 << bits < v->count)
 		bits++;
 	memset(v->slots, 0, (size_t)1 << bits);
 	for (size_t i = 0; i < v->count; i++) {
