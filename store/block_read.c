@@ -11,11 +11,13 @@
 
 static struct addr addr_of_row(const struct planes *high, const struct planes *low, size_t row)
 {
+	/* Little-endian: see block_code.h. */
+	uint64_t halves[] = {__builtin_bswap64(planes_one(high, row)),
+	                     __builtin_bswap64(planes_one(low, row))};
 	struct addr a;
-	struct octets o = octets_of(a.octets, sizeof(a.octets));
 
-	octets_uint(&o, planes_one(high, row), 8);
-	octets_uint(&o, planes_one(low, row), 8);
+	_Static_assert(sizeof(halves) == sizeof(a.octets), "an address is two words");
+	memcpy(a.octets, halves, sizeof(halves));
 	return a;
 }
 

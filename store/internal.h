@@ -47,9 +47,9 @@ struct chunk {
 	struct flow *flows;
 	size_t count;
 	size_t durable;            /* the first so many are on disk too, in young blocks */
-	struct interval span;      /* of all of them; of none: start > end */
 	int64_t from_ms, until_ms; /* when the first was received, its hour begins and ends */
 	bool is_mixed;             /* others were received in another */
+	struct interval span;      /* of its flows */
 	bool is_turned;            /* takes no more */
 	struct mark mark;
 };

@@ -12,7 +12,7 @@
 enum { DURATION_MILLI, DURATION_MICRO };
 
 /* Of more than eight octets the low ones. A value is whole: there is nothing to check. */
-static inline uint64_t number(struct bytes in)
+static uint64_t number_of_any_width(struct bytes in)
 {
 	uint64_t value = 0;
 
@@ -21,24 +21,45 @@ static inline uint64_t number(struct bytes in)
 	return value;
 }
 
+/* The widths that most have, in one step. */
+static inline uint64_t number(struct bytes in)
+{
+	switch (bytes_left(&in)) {
+	case 1:
+		return in.at[0];
+	case 2:
+		return (uint64_t)in.at[0] << 8 | in.at[1];
+	case 4:
+		return (uint64_t)in.at[0] << 24 | (uint64_t)in.at[1] << 16 |
+		       (uint64_t)in.at[2] << 8 | in.at[3];
+	default:
+		return number_of_any_width(in);
+	}
+}
+
 /* Of an element that comes twice, the first that says something. */
 static void read_plain(struct values *v, const struct element *e, struct bytes in)
 {
-	static const uint8_t zero[sizeof(uint32_t)];
 	uint64_t value = number(in);
-	uint8_t one = (uint8_t)value;
-	uint16_t two = (uint16_t)value;
-	uint32_t four = (uint32_t)MIN(value, UINT32_MAX);
 	char *to = (char *)v + e->offset;
+	uint32_t four;
+	uint16_t two;
 
-	if (memcmp(to, zero, e->width) != 0)
+	switch (e->width) {
+	case sizeof(uint8_t):
+		if (*to == 0)
+			*to = (char)value;
 		return;
-	if (e->width == sizeof(one))
-		memcpy(to, &one, sizeof(one));
-	else if (e->width == sizeof(two))
+	case sizeof(two):
+		memcpy(&two, to, sizeof(two));
+		two = two == 0 ? (uint16_t)value : two;
 		memcpy(to, &two, sizeof(two));
-	else
+		return;
+	default:
+		memcpy(&four, to, sizeof(four));
+		four = four == 0 ? (uint32_t)MIN(value, UINT32_MAX) : four;
 		memcpy(to, &four, sizeof(four));
+	}
 }
 
 /* Flags may come two octets wide: the low one has those that are asked for. */
@@ -51,29 +72,30 @@ static void read_flags(struct values *v, const struct element *e, struct bytes i
 
 bool element_is_nowhere(const struct addr *a)
 {
-	static const struct addr none, none_v4 = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
+	static const struct addr none_v4 = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
+	uint64_t halves[2], v4[2];
 
-	return addr_equal(a, &none) || addr_equal(a, &none_v4);
+	memcpy(halves, a, sizeof(halves));
+	memcpy(v4, &none_v4, sizeof(v4));
+	return halves[0] == 0 && (halves[1] == 0 || halves[1] == v4[1]);
 }
 
 /* Of two of the same side the first that says something. */
 static void read_addr(struct addr *to, bool *has, struct bytes in)
 {
 	size_t len = bytes_left(&in);
-	uint8_t octets[16], any = 0;
+	struct addr read;
 
-	if (len != V4_LEN && len != sizeof(octets))
+	if (len == V4_LEN)
+		read = (struct addr){{[10] = 0xff, 0xff, in.at[0], in.at[1], in.at[2], in.at[3]}};
+	else if (len == sizeof(read))
+		memcpy(&read, in.at, sizeof(read));
+	else
 		return;
-	bytes_copy(&in, octets, len);
-	for (size_t i = 0; i < len; i++)
-		any |= octets[i];
-	if (*has && (any == 0 || !element_is_nowhere(to)))
+	if (*has && (element_is_nowhere(&read) || !element_is_nowhere(to)))
 		return;
 	*has = true;
-	if (len == V4_LEN)
-		*to = addr_from_v4(octets);
-	else
-		memcpy(to->octets, octets, sizeof(to->octets));
+	*to = read;
 }
 
 static void read_src(struct values *v, const struct element *e, struct bytes in)

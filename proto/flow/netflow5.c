@@ -43,10 +43,14 @@ static struct header read_header(struct bytes *in)
 
 static struct addr read_v4(struct bytes *in)
 {
-	uint8_t octets[4];
+	uint32_t v4 = (uint32_t)bytes_uint(in, 4);
 
-	bytes_copy(in, octets, sizeof(octets));
-	return addr_from_v4(octets);
+	return (struct addr){{[10] = 0xff,
+	                      0xff,
+	                      (uint8_t)(v4 >> 24),
+	                      (uint8_t)(v4 >> 16),
+	                      (uint8_t)(v4 >> 8),
+	                      (uint8_t)v4}};
 }
 
 /* Uptime to wall clock. Signed, so that both sides of a wrap and a late stamp come out right. */
