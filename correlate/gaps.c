@@ -46,7 +46,8 @@ _Static_assert(sizeof(struct bucket) == BUCKET_LEN, "a bucket is two lines");
 _Static_assert(BUCKET_LEN / WAYS < GAPS_OCTETS, "GAPS_OCTETS");
 
 struct gaps {
-	struct bucket *buckets;
+	void *room;
+	struct bucket *buckets; /* in it, each at the beginning of a line */
 	size_t mask;
 	int64_t gap_ms;
 	struct gaps_stats stats;
@@ -61,12 +62,13 @@ struct gaps *gaps_new(size_t connections, int64_t gap_ms)
 		buckets *= 2;
 	if (g == NULL)
 		return NULL;
-	g->buckets = aligned_alloc(BUCKET_LEN, buckets * sizeof(*g->buckets));
-	if (g->buckets == NULL) {
+	g->room = calloc(buckets + 1, sizeof(*g->buckets));
+	if (g->room == NULL) {
 		free(g);
 		return NULL;
 	}
-	memset(g->buckets, 0, buckets * sizeof(*g->buckets));
+	g->buckets =
+		(struct bucket *)(((uintptr_t)g->room + BUCKET_LEN - 1) / BUCKET_LEN * BUCKET_LEN);
 	g->mask = buckets - 1;
 	g->gap_ms = MAX(gap_ms, 0);
 	return g;
@@ -76,7 +78,7 @@ void gaps_free(struct gaps *g)
 {
 	if (g == NULL)
 		return;
-	free(g->buckets);
+	free(g->room);
 	free(g);
 }
 

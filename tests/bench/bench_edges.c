@@ -8,7 +8,8 @@
  * Of the million connections of half an hour so many talk, with silences of 16 to 176 s; the others
  * are two records each. Before the half hour lie DAYS of a million flows each, a tenth of them of
  * talkers. A question is what one of the talkers did in the half hour. Cold is with nothing of the
- * file in memory. The first rows are of a processor's time, the others of the clock's.
+ * file in memory, warm the mean of asking again and again. The first rows are of a processor's
+ * time, the others of the clock's.
  */
 #include "base/prng.h"
 #include "base/util.h"
@@ -28,6 +29,7 @@
 #define MAP (UINT64_C(64) << 30)
 #define GAP_MS 15000
 #define TRIES 9
+#define AGAIN 20
 #define WINDOW_S 1800
 #define CONNECTIONS 1000000
 #define DAY_S 86400
@@ -382,7 +384,9 @@ static void bench_question(const char *dir, uint32_t talkers, int64_t days)
 		chill(dir);
 		s = open_store(dir);
 		cold[i] = ask_index_ms(s, &q, &candidates);
-		warm[i] = ask_index_ms(s, &q, &candidates);
+		warm[i] = 0;
+		for (int k = 0; k < AGAIN; k++)
+			warm[i] += ask_index_ms(s, &q, &candidates) / AGAIN;
 		found[i] = (double)candidates;
 		silences[i] = (double)q.on_count - 1;
 		whole[i] = search_ms(s, &q, false);
