@@ -147,7 +147,7 @@ static void thin_out(struct votes *v, size_t least)
 	unsigned bits = SLOT_BITS_MIN;
 	size_t kept = 0;
 
-	while (bits < VOTES_BITS && (size_t)1 << bits < v->count)
+	while (bits < VOTES_BITS && (size_t)1 << bits < 2 * v->count)
 		bits++;
 	memset(v->slots, 0, (size_t)1 << bits);
 	for (size_t i = 0; i < v->count; i++) {
