@@ -117,6 +117,7 @@ enum err collector_store(struct collector *c, struct flow_batch *flows)
 	while (at < flows->count && err == ERR_OK) {
 		size_t count = MIN(flows->count - at, PART_FLOWS);
 
+		silences_feed(&c->node->silences, flows->flows + at, count);
 		err = store_append(c->node->store, flows->flows + at, count);
 		at += err == ERR_OK ? count : 0;
 	}

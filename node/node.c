@@ -118,6 +118,8 @@ static enum err start(struct node *node)
 	if (node->conf.role == ROLE_HOST)
 		return start_host(node);
 	keeper_start(&node->keeper, node);
+	silences_start(&node->silences, node->store, node->conf.idle_timeout_ms,
+	               SILENCES_CONNECTIONS);
 	err = collector_start(&node->collector, node);
 	if (err == ERR_OK)
 		err = keys_start(&node->keys, node);
@@ -188,6 +190,7 @@ int node_run(const struct conf *conf)
 	close_store(node);
 	host_free(&node->host);
 	collector_free(&node->collector);
+	silences_free(&node->silences);
 	link_free(&node->link);
 	keeper_free(&node->keeper);
 	peers_free(&node->peers);

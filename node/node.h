@@ -2,6 +2,7 @@
  * node - the daemon: one loop, and the parts that live on it.
  *
  *	collector   export datagrams -> proto/flow -> store      (loop; sealing on a worker)
+ *	silences    their edges -> the store's log               (loop)
  *	link        ports <-> proto/overlay                      (loop)
  *	keys        certificate and operational keys             (loop)
  *	keeper      what is kept across restarts -> store        (workers)
@@ -34,6 +35,7 @@
 #include "node/link.h"
 #include "node/notices.h"
 #include "node/peers.h"
+#include "node/silences.h"
 #include "node/trace.h"
 #include "node/warnings.h"
 #include "store/store.h"
@@ -44,6 +46,7 @@ struct node {
 	uv_loop_t loop;
 	struct conf conf;
 	struct store *store;
+	struct silences silences;
 	struct collector collector;
 	struct keeper keeper;
 	struct keys keys;

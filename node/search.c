@@ -2,6 +2,7 @@
 
 #include "base/util.h"
 #include "correlate/score.h"
+#include "node/candidates.h"
 #include "node/node.h"
 #include "node/testify.h"
 
@@ -201,43 +202,94 @@ static bool is_found(const void *ctx, const struct flow *flow)
 	return false;
 }
 
-static void score_all(struct search *search, struct gathered *g, struct answer *answer,
-                      bool is_counting)
+/* What a search has at hand. */
+struct hunt {
+	struct store *store;
+	const struct question *question;
+	const struct skews *skews; /* of the exporters whose flows the store has */
+	int64_t gap_ms;            /* at which it compares */
+	struct interval core;      /* of the question */
+	struct answer *answer;     /* being filled in */
+};
+
+static void score_all(const struct hunt *h, struct gathered *g, bool is_counting)
 {
 	struct scoring scoring = {
-		.question = &search->question,
-		.skews = &search->skews,
-		.answer = answer,
+		.question = h->question,
+		.skews = h->skews,
+		.answer = h->answer,
 		.is_counting = is_counting,
 	};
 
-	connection_each(g->rows, g->count, MAX(search->own_gap_ms, search->question.gap_ms),
-	                g->room, score_one, &scoring);
+	connection_each(g->rows, g->count, h->gap_ms, g->room, score_one, &scoring);
 }
 
-static enum err first_pass(struct search *search, struct store *store, struct interval core)
+/* Every connection of that time. */
+static enum err look_at_all(const struct hunt *h)
 {
-	struct answer *answer = &search->answer;
+	struct wish wish = {.when = h->core};
 	struct gathered g;
-	struct wish wish = {.when = core};
-	enum err err = gather(store, &wish, is_of_protocol, &search->question, &g);
+	enum err err = gather(h->store, &wish, is_of_protocol, h->question, &g);
 
 	if (err != ERR_OK)
 		return err;
-	answer->flows = g.flows;
-	answer->window = g.window;
-	score_all(search, &g, answer, true);
+	h->answer->flows = g.flows;
+	h->answer->window = g.window;
+	score_all(h, &g, true);
 	gathered_free(&g);
 	return ERR_OK;
 }
 
-/* The same connections again, whole: their findings take the place of the first pass's. */
-static enum err second_pass(struct search *search, struct store *store, struct interval core)
+/* Those that fell silent and came back with it. */
+static enum err look_at_candidates(const struct hunt *h, const struct candidates *c)
 {
-	struct answer *answer = &search->answer;
-	struct interval wide = {core.start_ms - SEARCH_BEFORE_MS, core.end_ms + SEARCH_AFTER_MS};
+	struct wish wish = {
+		.when = h->core,
+		.connections = c->connections,
+		.connection_count = c->count,
+	};
+	struct gathered g;
+	enum err err;
+
+	h->answer->flows = c->held.flows;
+	h->answer->connections = c->held.connections;
+	h->answer->window = c->held.span;
+	if (c->count == 0)
+		return ERR_OK;
+	err = gather(h->store, &wish, is_of_protocol, h->question, &g);
+	if (err != ERR_OK)
+		return err;
+	score_all(h, &g, false);
+	gathered_free(&g);
+	return ERR_OK;
+}
+
+static enum err first_pass(const struct hunt *h, bool is_exhaustive)
+{
+	struct candidates c;
+	enum err err = is_exhaustive
+	                       ? ERR_NOENT
+	                       : candidates_find(h->store, h->question, h->gap_ms, h->core, &c);
+
+	if (err == ERR_NOENT)
+		return look_at_all(h);
+	if (err != ERR_OK)
+		return err;
+	err = look_at_candidates(h, &c);
+	candidates_free(&c);
+	return err;
+}
+
+/* The same connections again, whole: their findings take the place of the first pass's. */
+static enum err second_pass(const struct hunt *h)
+{
+	struct answer *answer = h->answer;
 	struct whom whom[ANSWER_FINDINGS_MAX];
-	struct wish wish = {.when = wide, .whom = whom, .whom_count = answer->finding_count};
+	struct wish wish = {
+		.when = {h->core.start_ms - SEARCH_BEFORE_MS, h->core.end_ms + SEARCH_AFTER_MS},
+		.whom = whom,
+		.whom_count = answer->finding_count,
+	};
 	struct gathered g;
 	enum err err;
 
@@ -246,27 +298,46 @@ static enum err second_pass(struct search *search, struct store *store, struct i
 
 		whom[i] = whom_of(&f->src, &f->dst, f->proto);
 	}
-	err = gather(store, &wish, is_found, answer, &g);
+	err = gather(h->store, &wish, is_found, answer, &g);
 	if (err != ERR_OK)
 		return err;
 	answer->finding_count = 0;
-	score_all(search, &g, answer, false);
+	score_all(h, &g, false);
 	gathered_free(&g);
 	return ERR_OK;
+}
+
+/* The log of edges has the exporters' own times: what is too far off it cannot name. */
+static bool is_beyond_the_log(const struct skews *skews)
+{
+	return skews_far_ms(skews) > score_defaults.candidate.bound_ms;
+}
+
+enum err search_store(struct store *store, const struct question *q, const struct skews *skews,
+                      int64_t own_gap_ms, bool is_exhaustive, struct answer *ret)
+{
+	int64_t slack_ms = WINDOW_SLACK_MS + skews_far_ms(skews);
+	const struct hunt hunt = {
+		.store = store,
+		.question = q,
+		.skews = skews,
+		.gap_ms = MAX(own_gap_ms, q->gap_ms),
+		.core = {q->on[0].start_ms - slack_ms, q->on[q->on_count - 1].end_ms + slack_ms},
+		.answer = ret,
+	};
+	enum err err = first_pass(&hunt, is_exhaustive || is_beyond_the_log(skews));
+
+	if (err == ERR_OK && ret->finding_count > 0)
+		err = second_pass(&hunt);
+	return err;
 }
 
 static void run_search(struct job *job)
 {
 	struct search *search = container_of(job, struct search, job);
-	const struct question *q = &search->question;
-	struct store *store = search->node->store;
-	int64_t slack_ms = WINDOW_SLACK_MS + skews_far_ms(&search->skews);
-	struct interval core = {q->on[0].start_ms - slack_ms,
-	                        q->on[q->on_count - 1].end_ms + slack_ms};
 
-	search->err = first_pass(search, store, core);
-	if (search->err == ERR_OK && search->answer.finding_count > 0)
-		search->err = second_pass(search, store, core);
+	search->err = search_store(search->node->store, &search->question, &search->skews,
+	                           search->own_gap_ms, false, &search->answer);
 }
 
 static void add_lost(void *ctx, const struct stream *s)

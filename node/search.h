@@ -2,8 +2,9 @@
  * search - reading the store on a worker: which connections move like this one, and which one is
  * meant.
  *
- * Two passes. The first reads what overlaps the question and scores every connection in it. The
- * second reads further back for the best of them alone: their true beginnings order the path.
+ * Two passes. The first asks the log of edges which connections fell silent and came back when the
+ * question's did, reads those, and scores them. The second reads further back for the best of them
+ * alone: their true beginnings order the path.
  */
 #ifndef SPOOR_NODE_SEARCH_H
 #define SPOOR_NODE_SEARCH_H
@@ -19,6 +20,7 @@
 #include "proto/wire/testimony.h"
 
 struct node;
+struct store;
 
 #define SEARCH_BEFORE_MS 3600000 /* how long an upstream connection may be older */
 #define SEARCH_AFTER_MS 600000   /* and outlive it */
@@ -36,6 +38,17 @@ struct search {
 	size_t shown; /* of a host's record, in parts; 0: no host is asked */
 	void (*done)(struct search *search);
 };
+
+/*
+ * What `store` has for a question, to `ret`, which is empty before. With `is_exhaustive` every
+ * connection of that time is looked at; otherwise those alone whose edges make a match possible,
+ * which comes to the same, wherever the store has the edges of all flows; but for exporters whose
+ * clocks are far off, as `skews` has it, everything is looked at. ERR_LIMIT, ERR_NOMEM, and
+ * what reading the store may meet.
+ */
+MUST_USE enum err search_store(struct store *store, const struct question *q,
+                               const struct skews *skews, int64_t own_gap_ms, bool is_exhaustive,
+                               struct answer *ret);
 
 /* `search` is the caller's until `done`, on the loop. */
 void search_start(struct search *search, struct node *node, const struct question *question,

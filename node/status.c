@@ -132,6 +132,21 @@ static void put_collector(struct pack *p, struct collector *c)
 	stream_each(c->decoder->streams, put_stream, &put);
 }
 
+/* All zero where no edges are logged: then "logged" says so. */
+static void put_silences(struct pack *p, const struct silences *s)
+{
+	struct gaps_stats stats = {0};
+
+	if (s->gaps != NULL)
+		stats = gaps_stats(s->gaps);
+	pack_str(p, "silences");
+	pack_map(p, 4);
+	row_bool(p, "logged", s->gaps != NULL);
+	row_uint(p, "edges", stats.edges);
+	row_uint(p, "forgotten", stats.forgotten);
+	row_uint(p, "unfit", stats.unfit);
+}
+
 static void put_translations(struct pack *p, const struct translation_table *t)
 {
 	const struct translation_counters *c = translation_table_counters(t);
@@ -154,17 +169,20 @@ static void put_store(struct pack *p, struct store *store)
 
 	store_stats(store, &s);
 	pack_str(p, "store");
-	pack_map(p, 13);
+	pack_map(p, 16);
 	row_uint(p, "flows", s.flows);
 	row_uint(p, "unsealed", s.unsealed);
 	row_uint(p, "blocks", s.blocks);
 	row_uint(p, "partitions", s.partitions);
 	row_uint(p, "bytes", s.octets);
 	row_uint(p, "index_bytes", s.index_octets);
+	row_uint(p, "edge_bytes", s.edge_octets);
 	row_uint(p, "map_size", s.map_size);
 	row_uint(p, "expired_flows", s.expired_flows);
 	row_uint(p, "damaged_blocks", s.damaged_blocks);
 	row_uint(p, "damaged_runs", s.damaged_runs);
+	row_uint(p, "damaged_edges", s.damaged_edges);
+	row_uint(p, "stray_edges", s.stray_edges);
 	row_bool(p, "is_full", s.is_full);
 	if (s.flows + s.unsealed == 0) {
 		row_nil(p, "oldest");
@@ -230,7 +248,7 @@ void request_status(struct client *client, const struct ctl_request *request)
 		return;
 	}
 	p = pack_into(room, room_len);
-	pack_map(&p, 18);
+	pack_map(&p, 19);
 	row_str(&p, "name", cert->name);
 	row_str(&p, "org", cert->org);
 	row_hex(&p, "id", card->id.octets, sizeof(card->id.octets));
@@ -249,6 +267,7 @@ void request_status(struct client *client, const struct ctl_request *request)
 	row_uint(&p, "idle_timeout_ms", (uint64_t)node->conf.idle_timeout_ms);
 	put_overlay(&p, &node->link);
 	put_store(&p, node->store);
+	put_silences(&p, &node->silences);
 	put_collector(&p, &node->collector);
 	put_translations(&p, node->collector.translations);
 	client_send(client, "row", room, pack_len(&p), NULL, NULL);

@@ -1,6 +1,8 @@
 #include "base/bytes.h"
 #include "base/util.h"
+#include "store/among.h"
 #include "store/block_code.h"
+#include "store/edges.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +11,13 @@
 
 static struct addr addr_of_row(const struct planes *high, const struct planes *low, size_t row)
 {
+	/* Little-endian: see block_code.h. */
+	uint64_t halves[] = {__builtin_bswap64(planes_one(high, row)),
+	                     __builtin_bswap64(planes_one(low, row))};
 	struct addr a;
-	struct octets o = octets_of(a.octets, sizeof(a.octets));
 
-	octets_uint(&o, planes_one(high, row), 8);
-	octets_uint(&o, planes_one(low, row), 8);
+	_Static_assert(sizeof(halves) == sizeof(a.octets), "an address is two words");
+	memcpy(a.octets, halves, sizeof(halves));
 	return a;
 }
 
@@ -179,18 +183,15 @@ static bool unpack_tables(struct block_codec *c)
 	return is_good;
 }
 
-enum err block_whom(struct block_codec *c, const void *data, size_t len, struct block *ret)
+/* Hashes of the block's addresses and connections, whose columns are unpacked. */
+static enum err hash_tables(struct block_codec *c)
 {
 	struct tuples *t = &c->tuples;
-	enum err err = block_open(c, data, len);
+	enum err err = open_tables(c);
 
-	if (err == ERR_OK && !unpack_tables(c))
-		err = ERR_FORMAT;
-	if (err == ERR_OK)
-		err = open_tables(c);
 	if (err)
 		return err;
-	if (!tuples_room(t, c->header.flows))
+	if (!tuples_hold(t, c->header.flows))
 		return ERR_NOMEM;
 	for (size_t i = 0; i < c->header.addrs; i++)
 		t->addr_hashes[i] = tuples_addr_hash((const struct addr *)c->addrs.at + i, t->seed);
@@ -200,12 +201,45 @@ enum err block_whom(struct block_codec *c, const void *data, size_t len, struct 
 		t->tuple_hashes[i] = tuples_hash(t->addr_hashes[at->src], at->src_port,
 		                                 t->addr_hashes[at->dst], at->dst_port, at->proto);
 	}
+	return ERR_OK;
+}
+
+enum err block_whom(struct block_codec *c, const void *data, size_t len, struct block *ret)
+{
+	const struct tuples *t = &c->tuples;
+	enum err err = block_open(c, data, len);
+
+	if (err == ERR_OK && !unpack_tables(c))
+		err = ERR_FORMAT;
+	if (err == ERR_OK)
+		err = hash_tables(c);
+	if (err)
+		return err;
 	*ret = (struct block){.data = data,
 	                      .len = len,
 	                      .addrs = t->addr_hashes,
 	                      .addr_count = c->header.addrs,
 	                      .connections = t->tuple_hashes,
 	                      .connection_count = c->header.connections};
+	return ERR_OK;
+}
+
+/* As find_whom(), which was before, for connections that are told by their hashes. */
+static enum err find_connections(struct block_codec *c, const struct wish *wish, bool *ret_any)
+{
+	uint8_t *wanted = c->wanted.at;
+	struct among among;
+	enum err err = hash_tables(c);
+
+	if (err)
+		return err;
+	among_of(wish->connections, wish->connection_count, STORE_EDGE_BITS, &among);
+	for (size_t i = 0; i < c->header.connections; i++) {
+		bool is_among = among_has(&among, (uint32_t)(c->tuples.tuple_hashes[i] >> 32));
+
+		wanted[i] |= is_among;
+		*ret_any |= is_among;
+	}
 	return ERR_OK;
 }
 
@@ -232,7 +266,7 @@ static bool read_references(struct block_codec *c, struct rows *r)
 
 static void keep_whom(struct block_codec *c, const struct wish *wish, struct rows *r)
 {
-	const uint8_t *wanted = wish != NULL && wish->whom_count > 0 ? c->wanted.at : NULL;
+	const uint8_t *wanted = wish != NULL && wish_has_alternatives(wish) ? c->wanted.at : NULL;
 
 	r->kept_count = 0;
 	for (size_t i = 0; i < r->count; i++) {
@@ -416,7 +450,7 @@ enum err block_decode(struct block_codec *c, const void *data, size_t len, const
 	struct rows *r = &c->rows;
 	struct flow *flows;
 	size_t count = 0;
-	bool is_whom_told = wish != NULL && wish->whom_count > 0;
+	bool is_whom_told = wish != NULL && wish_has_alternatives(wish);
 	bool any = true;
 	enum err err = block_open(c, data, len);
 
@@ -425,6 +459,8 @@ enum err block_decode(struct block_codec *c, const void *data, size_t len, const
 		err = ERR_FORMAT;
 	if (err == ERR_OK && is_whom_told)
 		err = find_whom(c, wish, &any);
+	if (err == ERR_OK && is_whom_told && wish->connection_count > 0)
+		err = find_connections(c, wish, &any);
 	if (err || !any)
 		return err;
 	err = open_flows(c, is_whom_told);

@@ -1,6 +1,7 @@
 #include "store/check.h"
 
 #include "base/util.h"
+#include "store/edgepage.h"
 #include "store/internal.h"
 
 #include <stdio.h>
@@ -41,7 +42,8 @@ enum mend {
 	MEND_SUMMARY,
 	MEND_DELETE_SUMMARY,
 	MEND_DELETE_YOUNG,
-	MEND_DELETE_RUN
+	MEND_DELETE_RUN,
+	MEND_DELETE_EDGES
 };
 
 struct fault {
@@ -190,15 +192,70 @@ static bool knows(struct checking *c, const struct run *run, const MDB_val *valu
 		uint64_t hash = j % 2 == 0 ? block.addrs[j * block.addr_count / SAMPLE]
 		                           : block.connections[j * block.connection_count / SAMPLE];
 
-		is_known = run_find(run, value->mv_data, value->mv_size, (uint32_t)(hash >> 32),
+		is_known = run_find(run, value->mv_data, value->mv_size, (uint32_t)(hash >> 32), 32,
 		                    &which) == ERR_OK &&
 		           (which >> i & 1) != 0;
 	}
 	return is_known;
 }
 
+/* Every bucket of a page; in order within its hour. */
+static bool is_sound_page(const MDB_val *value)
+{
+	struct edgepage page;
+	uint64_t edges[EDGEPAGE_BUCKET], last = 0;
+	bool is_good = edgepage_open(value->mv_data, value->mv_size, &page) == ERR_OK;
+	size_t count;
+
+	for (int kind = 0; kind < 2 && is_good; kind++) {
+		for (uint32_t i = 0; i < page.buckets[kind] && is_good; i++) {
+			is_good = edgepage_read(&page, kind == 1, i, edges, &count) == ERR_OK;
+			for (size_t j = 0; j < count && is_good; j++) {
+				is_good = edges[j] >> EDGEPAGE_HASH_BITS >= last &&
+				          edgepage_unit(edges[j]) < EDGEPAGE_UNITS;
+				last = edges[j] >> EDGEPAGE_HASH_BITS;
+			}
+		}
+	}
+	return is_good;
+}
+
+/* Without a page its run's edges are not complete: the run goes, too, and is made anew without. */
+static void check_edges(struct checking *c, MDB_val *key, MDB_val *value)
+{
+	struct block_key where = blocks_key_read(key->mv_data);
+
+	c->report->edge_pages++;
+	if (is_sound_page(value))
+		return;
+	c->report->damaged_edges++;
+	note(c, MEND_DELETE_EDGES, where, NULL);
+	for (size_t i = 0; i < c->s->run_count; i++) {
+		if (c->s->runs[i].key.sequence == where.sequence)
+			note(c, MEND_DELETE_RUN, c->s->runs[i].key, NULL);
+	}
+}
+
+/* Are all pages there that a run says it has? */
+static bool has_pages(struct checking *c, const struct run *run, struct block_key where)
+{
+	bool has_all = true;
+
+	for (uint64_t i = 0; i < EDGELOG_HOURS; i++) {
+		uint8_t wire[BLOCK_KEY_LEN];
+		MDB_val key = {.mv_size = sizeof(wire), .mv_data = wire}, value;
+
+		blocks_key_write((struct block_key){where.hour + EDGELOG_AHEAD - i, where.sequence},
+		                 wire);
+		if ((run->edges.hours >> i & 1) != 0)
+			has_all &= mdb_get(c->txn, c->s->env.edges, &key, &value) == 0;
+	}
+	return has_all;
+}
+
 static void check_run(struct checking *c, MDB_val *key, MDB_val *value)
 {
+	struct block_key where = blocks_key_read(key->mv_data);
 	struct run run;
 	bool is_good = run_open(value->mv_data, value->mv_size, &run) == ERR_OK &&
 	               run_verify(&run, value->mv_data, value->mv_size) == ERR_OK;
@@ -206,10 +263,13 @@ static void check_run(struct checking *c, MDB_val *key, MDB_val *value)
 	for (size_t i = 0; is_good && i < run.block_count; i++)
 		is_good = knows(c, &run, value, i);
 	c->report->runs++;
-	if (is_good)
+	if (!is_good)
+		c->report->damaged_runs++;
+	else if (!has_pages(c, &run, where))
+		c->report->missing_edges++;
+	else
 		return;
-	c->report->damaged_runs++;
-	note(c, MEND_DELETE_RUN, blocks_key_read(key->mv_data), NULL);
+	note(c, MEND_DELETE_RUN, where, NULL);
 }
 
 static bool count_entry(void *ctx, uint64_t number, int64_t at_ms, const void *value, size_t len)
@@ -236,6 +296,7 @@ static enum err look(struct checking *c)
 	each(c, c->s->env.summaries, check_summary);
 	each(c, c->s->env.young, check_young);
 	each(c, c->s->env.index, check_run);
+	each(c, c->s->env.edges, check_edges);
 	return c->err;
 }
 
@@ -264,6 +325,11 @@ static int mend_one(struct store *s, MDB_txn *txn, const struct fault *f)
 		break;
 	case MEND_DELETE_RUN: /* the next start makes it anew */
 		code = mdb_del(txn, s->env.index, &key, NULL);
+		if (code == 0)
+			code = edgelog_delete(s, txn, f->key);
+		break;
+	case MEND_DELETE_EDGES:
+		code = mdb_del(txn, s->env.edges, &key, NULL);
 		break;
 	}
 	return code == MDB_NOTFOUND ? 0 : code;

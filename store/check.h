@@ -18,6 +18,7 @@
 	X(flows,           false, "flows in them")                                  \
 	X(young,           false, "flows in blocks that are not full yet")          \
 	X(runs,            false, "runs of the index")                              \
+	X(edge_pages,      false, "pages of the log of edges")                      \
 	X(log_entries,     false, "entries of the log")                             \
 	X(damaged_blocks,  true,  "blocks that cannot be read")                     \
 	X(lost_flows,      true,  "flows lost with them, by their summaries")       \
@@ -25,6 +26,8 @@
 	X(lone_summaries,  true,  "summaries without a block")                      \
 	X(damaged_young,   true,  "blocks not full yet that cannot be read")        \
 	X(damaged_runs,    true,  "runs that cannot be read, or do not know a block")\
+	X(damaged_edges,   true,  "pages of the log of edges that cannot be read")  \
+	X(missing_edges,   true,  "runs that lack some of their pages")             \
 	X(unread_log,      true,  "the log cannot be read to its end")
 /* clang-format on */
 

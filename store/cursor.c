@@ -1,10 +1,13 @@
 #include "base/util.h"
+#include "store/edges.h"
 #include "store/internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WHOM_MAX 64 /* alternatives looked up; with more, everything is read */
+#define WHOM_MAX 64           /* hosts looked up, */
+#define CONNECTIONS_MAX 65536 /* and connections by their hashes; with more, everything is read */
 
 struct store_cursor {
 	struct store *store;
@@ -18,33 +21,54 @@ struct store_cursor {
 
 	/* By the index. */
 	bool is_indexed, is_looked_up;
-	uint32_t hashes[WHOM_MAX];
-	struct run_at *runs; /* that overlap, as they were at open */
+	uint32_t *hashes;
+	struct among whom;        /* `hashes` */
+	struct among connections; /* of the wish */
+	struct run_at *runs;      /* that overlap, as they were at open */
 	size_t run_count;
 	struct block_key *found; /* has room for all blocks of those, and the pending ones */
 	size_t found_count, found_at;
+
+	/* The last that came. */
+	uint64_t unlogged[RUN_BLOCKS]; /* blocks without edges, by sequence number */
+	size_t unlogged_count;
+	bool is_logged; /* what was returned last */
 
 	size_t unsealed_count;
 	struct flow *unsealed; /* that are wanted, as they were at open */
 };
 
-static bool is_wanted(const struct wish *w, const struct flow *f)
+static bool is_alternative(const struct store_cursor *c, const struct flow *f)
 {
-	return wish_covers(w, f) && (w->is_wanted == NULL || w->is_wanted(w->ctx, f));
+	const struct wish *w = &c->wish;
+
+	return !wish_has_alternatives(w) || wish_is_of(w, f) ||
+	       (w->connection_count > 0 &&
+	        among_has(&c->connections,
+	                  (uint32_t)(tuples_flow_hash(f, c->store->env.seed) >> 32)));
+}
+
+static bool is_wanted(const struct store_cursor *c, const struct flow *f)
+{
+	const struct wish *w = &c->wish;
+
+	return interval_overlaps(w->when, (struct interval){f->start_ms, f->end_ms}) &&
+	       is_alternative(c, f) && (w->is_wanted == NULL || w->is_wanted(w->ctx, f));
 }
 
 /* --- what is in memory, at open --- */
 
 /* Copies what is wanted of the chunks to `ret`, or only counts it. With `lock` held. */
-static size_t unsealed_copy(const struct store *s, const struct wish *wish, struct flow *ret)
+static size_t unsealed_copy(const struct store_cursor *cursor, struct flow *ret)
 {
+	const struct store *s = cursor->store;
 	size_t count = 0;
 
 	for (size_t i = 0; i < CHUNKS; i++) {
 		const struct chunk *c = &s->chunks[i];
 
 		for (size_t j = 0; j < c->count; j++) {
-			if (!is_wanted(wish, &c->flows[j]))
+			if (!is_wanted(cursor, &c->flows[j]))
 				continue;
 			if (ret != NULL)
 				ret[count] = c->flows[j];
@@ -59,11 +83,11 @@ static bool copy_memory(struct store_cursor *c)
 {
 	struct store *s = c->store;
 
-	c->unsealed_count = unsealed_copy(s, &c->wish, NULL);
+	c->unsealed_count = unsealed_copy(c, NULL);
 	c->unsealed = malloc(MAX(c->unsealed_count, 1) * sizeof(*c->unsealed));
 	if (c->unsealed == NULL)
 		return false;
-	unsealed_copy(s, &c->wish, c->unsealed);
+	unsealed_copy(c, c->unsealed);
 	c->sequence_limit = s->sequence;
 	return true;
 }
@@ -72,19 +96,39 @@ static bool copy_memory(struct store_cursor *c)
 static bool copy_index(struct store_cursor *c)
 {
 	struct store *s = c->store;
+	size_t overlap = 0;
 
-	c->runs = malloc(MAX(s->run_count, 1) * sizeof(*c->runs));
-	c->found = malloc((s->run_count + 1) * RUN_BLOCKS * sizeof(*c->found));
+	for (size_t i = 0; i < s->run_count; i++)
+		overlap += interval_overlaps(s->runs[i].run.span, c->wish.when);
+	c->runs = malloc(MAX(overlap, 1) * sizeof(*c->runs));
+	c->found = malloc((overlap + 1) * RUN_BLOCKS * sizeof(*c->found));
 	if (c->runs == NULL || c->found == NULL)
 		return false;
 	for (size_t i = 0; i < s->run_count; i++) {
 		if (interval_overlaps(s->runs[i].run.span, c->wish.when))
 			c->runs[c->run_count++] = s->runs[i];
 	}
-	for (size_t i = 0; i < c->wish.whom_count; i++)
-		c->hashes[i] = index_hash(s, &c->wish.whom[i]);
-	c->found_count =
-		index_find_pending(s, c->wish.when, c->hashes, c->wish.whom_count, c->found);
+	c->found_count = index_find_pending(s, c->wish.when, &c->whom, c->found);
+	return true;
+}
+
+/* All alternatives as hashes; of a log's connection less of them is known than of a host. */
+static bool hash_whom(struct store_cursor *c)
+{
+	const struct wish *w = &c->wish;
+	size_t count = w->whom_count + w->connection_count;
+
+	c->hashes = malloc(MAX(count, 1) * sizeof(*c->hashes));
+	if (c->hashes == NULL)
+		return false;
+	for (size_t i = 0; i < w->whom_count; i++)
+		c->hashes[i] = index_hash(c->store, &w->whom[i]);
+	if (w->connection_count > 0)
+		memcpy(c->hashes + w->whom_count, w->connections,
+		       w->connection_count * sizeof(*c->hashes));
+	among_sort(c->hashes, count);
+	among_of(c->hashes, count, w->connection_count > 0 ? STORE_EDGE_BITS : 32, &c->whom);
+	among_of(w->connections, w->connection_count, STORE_EDGE_BITS, &c->connections);
 	return true;
 }
 
@@ -98,10 +142,11 @@ enum err store_cursor_find(struct store *s, const struct wish *wish, struct stor
 	c->store = s;
 	c->wish = *wish;
 	c->codec = block_codec_new(s->env.seed);
-	is_whole = c->codec != NULL;
+	is_whole = c->codec != NULL && hash_whom(c);
 	pthread_mutex_lock(&s->lock);
 	is_whole = is_whole && copy_memory(c);
-	c->is_indexed = s->is_index_whole && wish->whom_count > 0 && wish->whom_count <= WHOM_MAX;
+	c->is_indexed = s->is_index_whole && wish_has_alternatives(wish) &&
+	                wish->whom_count <= WHOM_MAX && wish->connection_count <= CONNECTIONS_MAX;
 	if (c->is_indexed)
 		is_whole = is_whole && copy_index(c);
 	pthread_mutex_unlock(&s->lock);
@@ -123,10 +168,89 @@ void store_cursor_close(struct store_cursor *c)
 	if (c == NULL)
 		return;
 	block_codec_free(c->codec);
+	free(c->hashes);
 	free(c->runs);
 	free(c->found);
 	free(c->unsealed);
 	free(c);
+}
+
+/* --- the last that came --- */
+
+static int by_key(const void *left, const void *right)
+{
+	const struct block_key *a = left, *b = right;
+
+	return a->hour != b->hour ? (a->hour > b->hour) - (a->hour < b->hour)
+	                          : (a->sequence > b->sequence) - (a->sequence < b->sequence);
+}
+
+/* Steps back over summaries until they have so many flows; the keys in order. */
+static enum err find_last(struct store_cursor *c, size_t count)
+{
+	AUTO_TXN txn = NULL;
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	size_t room = 0, flows = 0;
+	enum err err = env_read(&c->store->env, &txn);
+	int code;
+
+	if (err)
+		return err;
+	code = mdb_cursor_open(txn, c->store->env.summaries, &cursor);
+	if (code)
+		return env_err(code);
+	while (flows < count && (code = mdb_cursor_get(cursor, &key, &value, MDB_PREV)) == 0) {
+		struct summary summary;
+
+		if (key.mv_size != BLOCK_KEY_LEN || !blocks_summary_read(&value, &summary))
+			continue;
+		if (c->found_count == room) {
+			struct block_key *grown;
+
+			room = MAX(64, 2 * room);
+			grown = realloc(c->found, room * sizeof(*grown));
+			if (grown == NULL) {
+				code = ENOMEM;
+				break;
+			}
+			c->found = grown;
+		}
+		c->found[c->found_count++] = blocks_key_read(key.mv_data);
+		flows += summary.count;
+	}
+	mdb_cursor_close(cursor);
+	if (c->found_count > 0)
+		qsort(c->found, c->found_count, sizeof(*c->found), by_key);
+	return code == MDB_NOTFOUND ? ERR_OK : env_err(code);
+}
+
+enum err store_cursor_tail(struct store *s, size_t count, struct store_cursor **ret)
+{
+	enum err err = store_cursor_open(s, INTERVAL_ALWAYS, ret);
+	struct store_cursor *c = *ret;
+
+	if (err)
+		return err;
+	err = find_last(c, count);
+	if (err) {
+		store_cursor_close(c);
+		return err;
+	}
+	c->is_indexed = c->is_looked_up = true;
+	pthread_mutex_lock(&s->lock);
+	s->edges.tail = c->found_count > 0 ? c->found[0] : (struct block_key){.hour = 0};
+	s->edges.has_tail = true;
+	c->unlogged_count = s->pending_count;
+	for (size_t i = 0; i < s->pending_count; i++)
+		c->unlogged[i] = s->pending[i].key.sequence;
+	pthread_mutex_unlock(&s->lock);
+	return ERR_OK;
+}
+
+bool store_cursor_is_logged(const struct store_cursor *c)
+{
+	return c->is_logged;
 }
 
 /* --- block by block --- */
@@ -184,6 +308,9 @@ static enum err read_block(struct store_cursor *c, MDB_txn *txn, MDB_val *key,
 		return ERR_NOENT;
 	}
 	*ret = flows;
+	c->is_logged = true;
+	for (size_t i = 0; i < c->unlogged_count; i++)
+		c->is_logged &= c->unlogged[i] != blocks_key_read(key->mv_data).sequence;
 	return *ret_count > 0 ? ERR_OK : ERR_NOENT;
 }
 
@@ -203,19 +330,11 @@ static enum err next_block(struct store_cursor *c, MDB_txn *txn, MDB_cursor *sum
 
 /* --- by the index --- */
 
-static int by_key(const void *left, const void *right)
-{
-	const struct block_key *a = left, *b = right;
-
-	return a->hour != b->hour ? (a->hour > b->hour) - (a->hour < b->hour)
-	                          : (a->sequence > b->sequence) - (a->sequence < b->sequence);
-}
-
 static void look_up(struct store_cursor *c, MDB_txn *txn)
 {
 	for (size_t i = 0; i < c->run_count; i++)
-		c->found_count += index_find_run(c->store, txn, &c->runs[i], c->hashes,
-		                                 c->wish.whom_count, c->found + c->found_count);
+		c->found_count += index_find_run(c->store, txn, &c->runs[i], &c->whom,
+		                                 c->found + c->found_count);
 	qsort(c->found, c->found_count, sizeof(*c->found), by_key);
 	c->is_looked_up = true;
 }
@@ -287,6 +406,7 @@ enum err store_cursor_next(struct store_cursor *c, const struct flow **ret, size
 	if (c->unsealed_count == 0)
 		return ERR_NOENT;
 	*ret = c->unsealed;
+	c->is_logged = false;
 	*ret_count = c->unsealed_count;
 	c->unsealed_count = 0;
 	return ERR_OK;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DAY_HOURS 24
+
 static MDB_val val_of(const void *data, size_t len)
 {
 	return (MDB_val){.mv_size = len, .mv_data = (void *)(uintptr_t)data};
@@ -57,6 +59,7 @@ bool index_take(struct store *s, const struct block *block)
 		p->room = count;
 	}
 	p->count = 0;
+	p->connections = (uint32_t)block->connection_count;
 	for (size_t i = 0; i < block->addr_count; i++)
 		p->hashes[p->count++] = (uint32_t)(block->addrs[i] >> 32);
 	for (size_t i = 0; i < block->connection_count; i++)
@@ -64,11 +67,25 @@ bool index_take(struct store *s, const struct block *block)
 	return true;
 }
 
-void index_note(struct store *s, struct block_key key, struct interval span)
+void index_note(struct store *s, struct block_key key, const struct summary *summary)
 {
-	s->pending[s->pending_count].key = key;
-	s->pending[s->pending_count].span = span;
-	s->pending_count++;
+	struct pending *p = &s->pending[s->pending_count++];
+
+	p->key = key;
+	p->span = summary->span;
+	p->flows = summary->count;
+}
+
+bool index_is_apart(const struct store *s, uint64_t hour)
+{
+	bool is_apart = false;
+
+	for (size_t i = 0; i < s->pending_count; i++) {
+		uint64_t other = s->pending[i].key.hour;
+
+		is_apart |= MAX(hour, other) - MIN(hour, other) > DAY_HOURS;
+	}
+	return is_apart;
 }
 
 /* --- runs --- */
@@ -83,6 +100,8 @@ static struct run run_of_pending(const struct store *s, struct run_source source
 		sources[i] = (struct run_source){p->hashes, p->count};
 		run.blocks[i] = p->key;
 		run.entries += (uint32_t)p->count;
+		run.flows += p->flows;
+		run.connections += p->connections;
 		run.span.start_ms = MIN(run.span.start_ms, p->span.start_ms);
 		run.span.end_ms = MAX(run.span.end_ms, p->span.end_ms);
 	}
@@ -90,7 +109,8 @@ static struct run run_of_pending(const struct store *s, struct run_source source
 }
 
 static enum err run_write(struct store *s, struct run *run,
-                          const struct run_source sources[RUN_BLOCKS], void *scratch, size_t len)
+                          const struct run_source sources[RUN_BLOCKS], void *scratch, size_t len,
+                          const struct edgelog_built *built)
 {
 	uint8_t wire[BLOCK_KEY_LEN];
 	MDB_val key = val_of(wire, sizeof(wire));
@@ -100,45 +120,73 @@ static enum err run_write(struct store *s, struct run *run,
 	int code;
 
 	blocks_key_write(key_of(run), wire);
-	err = env_write(&s->env, env_rounded(&s->env, len) / s->env.page_len, PAGES_TO_SPARE, &txn);
+	err = env_write(&s->env,
+	                env_rounded(&s->env, len) / s->env.page_len + edgelog_pages(&s->env, built),
+	                PAGES_TO_SPARE, &txn);
 	if (err)
 		return err;
-	code = mdb_put(txn, s->env.index, &key, &value, MDB_RESERVE);
+	code = edgelog_put(s, txn, built);
+	if (code == 0)
+		code = mdb_put(txn, s->env.index, &key, &value, MDB_RESERVE);
 	if (code)
 		return env_err(code);
 	run_encode(run, sources, scratch, value.mv_data);
 	return env_commit(&txn);
 }
 
+/* What a run takes of the store, and what its edges take. */
+static uint64_t octets_of_run(const struct store *s, const struct run *run, size_t len)
+{
+	return env_rounded(&s->env, len) + run->edges.octets;
+}
+
+static enum err flush(struct store *s, struct run *run, const struct run_source sources[RUN_BLOCKS],
+                      const struct edgelog_built *built)
+{
+	size_t len = run_len(run->block_count, run->entries);
+	uint64_t octets = octets_of_run(s, run, len);
+	void *scratch;
+	enum err err;
+
+	pthread_mutex_lock(&s->lock);
+	err = !runs_room(s)                              ? ERR_NOMEM
+	      : blocks_taken(s) + octets > s->env.budget ? ERR_FULL
+	                                                 : ERR_OK;
+	pthread_mutex_unlock(&s->lock);
+	scratch = err == ERR_OK ? malloc(run_scratch(run->entries)) : NULL;
+	if (err == ERR_OK && scratch == NULL)
+		err = ERR_NOMEM;
+	if (err == ERR_OK)
+		err = run_write(s, run, sources, scratch, len, built);
+	free(scratch);
+	if (err)
+		return blocks_want(s, err, octets);
+	pthread_mutex_lock(&s->lock);
+	s->runs[s->run_count++] = (struct run_at){.run = *run, .key = built->run};
+	blocks_note_index(s, built->run.hour, octets);
+	s->edges.octets += run->edges.octets;
+	s->pending_count = 0;
+	edgelog_done(s, built);
+	pthread_mutex_unlock(&s->lock);
+	return ERR_OK;
+}
+
 enum err index_flush(struct store *s)
 {
 	struct run_source sources[RUN_BLOCKS];
 	struct run run = run_of_pending(s, sources);
-	size_t len = run_len(run.block_count, run.entries);
-	void *scratch;
+	struct edgelog_built built;
 	enum err err;
 
 	if (run.block_count == 0)
 		return ERR_OK;
-	pthread_mutex_lock(&s->lock);
-	err = !runs_room(s)                                                 ? ERR_NOMEM
-	      : blocks_taken(s) + env_rounded(&s->env, len) > s->env.budget ? ERR_FULL
-	                                                                    : ERR_OK;
-	pthread_mutex_unlock(&s->lock);
-	scratch = err == ERR_OK ? malloc(run_scratch(run.entries)) : NULL;
-	if (err == ERR_OK && scratch == NULL)
-		err = ERR_NOMEM;
-	if (err == ERR_OK)
-		err = run_write(s, &run, sources, scratch, len);
-	free(scratch);
+	err = edgelog_build(s, key_of(&run), &built);
 	if (err)
-		return blocks_want(s, err, env_rounded(&s->env, len));
-	pthread_mutex_lock(&s->lock);
-	s->runs[s->run_count++] = (struct run_at){.run = run, .key = key_of(&run)};
-	blocks_note_index(s, key_of(&run).hour, env_rounded(&s->env, len));
-	s->pending_count = 0;
-	pthread_mutex_unlock(&s->lock);
-	return ERR_OK;
+		return err;
+	run.edges = built.edges;
+	err = flush(s, &run, sources, &built);
+	edgelog_free(&built);
+	return err;
 }
 
 /* --- looking up --- */
@@ -153,27 +201,24 @@ uint32_t index_hash(const struct store *s, const struct whom *whom)
 	return (uint32_t)(a >> 32);
 }
 
-static bool has(const struct pending *p, uint32_t hash)
+static bool has_any(const struct pending *p, const struct among *hashes)
 {
-	unsigned any = 0;
-
-	for (size_t i = 0; i < p->count; i++)
-		any |= p->hashes[i] == hash;
-	return any != 0;
+	for (size_t i = 0; i < p->count; i++) {
+		if (among_has(hashes, p->hashes[i]))
+			return true;
+	}
+	return false;
 }
 
-size_t index_find_pending(const struct store *s, struct interval when, const uint32_t *hashes,
-                          size_t count, struct block_key ret[RUN_BLOCKS])
+size_t index_find_pending(const struct store *s, struct interval when, const struct among *hashes,
+                          struct block_key ret[RUN_BLOCKS])
 {
 	size_t found = 0;
 
 	for (size_t i = 0; i < s->pending_count; i++) {
 		const struct pending *p = &s->pending[i];
-		bool any = false;
 
-		for (size_t j = 0; j < count && !any && interval_overlaps(p->span, when); j++)
-			any = has(p, hashes[j]);
-		if (any)
+		if (interval_overlaps(p->span, when) && has_any(p, hashes))
 			ret[found++] = p->key;
 	}
 	return found;
@@ -181,7 +226,7 @@ size_t index_find_pending(const struct store *s, struct interval when, const uin
 
 /* Of a damaged run, every block may have it. */
 size_t index_find_run(struct store *s, MDB_txn *txn, const struct run_at *at,
-                      const uint32_t *hashes, size_t count, struct block_key ret[RUN_BLOCKS])
+                      const struct among *hashes, struct block_key ret[RUN_BLOCKS])
 {
 	uint8_t wire[BLOCK_KEY_LEN];
 	MDB_val key = val_of(wire, sizeof(wire));
@@ -192,10 +237,11 @@ size_t index_find_run(struct store *s, MDB_txn *txn, const struct run_at *at,
 
 	blocks_key_write(at->key, wire);
 	err = env_err(mdb_get(txn, s->env.index, &key, &value));
-	for (size_t i = 0; i < count && err == ERR_OK; i++) {
+	for (size_t i = 0; i < hashes->count && err == ERR_OK; i++) {
 		uint16_t some;
 
-		err = run_find(&at->run, value.mv_data, value.mv_size, hashes[i], &some);
+		err = run_find(&at->run, value.mv_data, value.mv_size, hashes->hashes[i],
+		               hashes->bits, &some);
 		which |= some;
 	}
 	if (err == ERR_CORRUPT)
@@ -228,8 +274,15 @@ int index_delete(struct store *s, MDB_txn *txn, struct block_key upto, uint64_t 
 	code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
 	while (code == 0 && key.mv_size == BLOCK_KEY_LEN &&
 	       is_gone(blocks_key_read(key.mv_data), upto)) {
+		struct block_key where = blocks_key_read(key.mv_data);
+		struct run run;
+
 		*ret_octets += env_rounded(&s->env, value.mv_size);
+		if (run_open(value.mv_data, value.mv_size, &run) == ERR_OK)
+			*ret_octets += run.edges.octets;
 		code = mdb_cursor_del(cursor, 0);
+		if (code == 0)
+			code = edgelog_delete(s, txn, where);
 		if (code == 0)
 			code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
 	}
@@ -242,7 +295,9 @@ void index_forget(struct store *s, struct block_key upto)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < s->run_count; i++) {
-		if (!is_gone(s->runs[i].key, upto))
+		if (is_gone(s->runs[i].key, upto))
+			s->edges.octets -= s->runs[i].run.edges.octets;
+		else
 			s->runs[kept++] = s->runs[i];
 	}
 	s->run_count = kept;
@@ -270,8 +325,9 @@ static enum err load_runs(struct store *s, MDB_txn *txn)
 			continue;
 		}
 		s->runs[s->run_count++] = (struct run_at){run, blocks_key_read(key.mv_data)};
+		s->edges.octets += run.edges.octets;
 		blocks_note_index(s, s->runs[s->run_count - 1].key.hour,
-		                  env_rounded(&s->env, value.mv_size));
+		                  octets_of_run(s, &run, value.mv_size));
 	}
 	mdb_cursor_close(cursor);
 	return code == MDB_NOTFOUND ? ERR_OK : env_err(code);
@@ -309,7 +365,7 @@ static enum err load_block(struct store *s, MDB_txn *txn, MDB_val *key)
 	MDB_val value;
 	enum err err = ERR_OK;
 
-	if (s->pending_count == RUN_BLOCKS)
+	if (s->pending_count == RUN_BLOCKS || index_is_apart(s, where.hour))
 		return ERR_RANGE;
 	if (mdb_get(txn, s->env.summaries, key, &value) != 0 ||
 	    !blocks_summary_read(&value, &summary) || mdb_get(txn, s->env.blocks, key, &value) != 0)
@@ -319,7 +375,7 @@ static enum err load_block(struct store *s, MDB_txn *txn, MDB_val *key)
 		return err == ERR_NOMEM ? err : ERR_OK;
 	if (!index_take(s, &block))
 		return ERR_NOMEM;
-	index_note(s, where, summary.span);
+	index_note(s, where, &summary);
 	return ERR_OK;
 }
 

@@ -7,6 +7,7 @@
  *	blocks.c    sealed blocks, their summaries, and the totals kept per partition
  *	young.c     blocks of flows that are in memory still, so that a crash loses none of them
  *	index.c     which blocks have a host or a connection
+ *	edgelog.c   when which connection fell silent or came back
  *	expire.c    retention
  *	cursor.c    reading
  *	notes.c     small things kept across restarts
@@ -20,6 +21,7 @@
 #ifndef SPOOR_STORE_INTERNAL_H
 #define SPOOR_STORE_INTERNAL_H
 
+#include "store/among.h"
 #include "store/block.h"
 #include "store/log.h"
 #include "store/run.h"
@@ -73,6 +75,7 @@ struct partition {
 struct pending {
 	struct block_key key;
 	struct interval span;
+	uint32_t flows, connections;
 	uint32_t *hashes;
 	size_t count, room;
 };
@@ -84,7 +87,7 @@ struct run_at {
 
 struct env {
 	MDB_env *mdb;
-	MDB_dbi meta, blocks, summaries, young, index, notes, log, log_index;
+	MDB_dbi meta, blocks, summaries, young, index, edges, notes, log, log_index;
 	size_t page_len;
 	uint64_t seed;   /* of the hashes in the index */
 	uint64_t budget; /* octets of blocks and log, at most, so that deleting finds pages */
@@ -100,8 +103,9 @@ struct store {
 	uint64_t log_wanted; /* octets to free for the append that found no room; of `writing` */
 	_Atomic uint64_t log_octets;   /* in whole pages */
 	_Atomic uint64_t young_octets; /* likewise */
-	_Atomic uint64_t damaged_blocks, damaged_runs;
-	_Atomic size_t held; /* flows in memory */
+	_Atomic uint64_t damaged_blocks, damaged_runs, damaged_edges;
+	_Atomic uint64_t stray_edges; /* too long before they were received, or after */
+	_Atomic size_t held;          /* flows in memory */
 	_Atomic bool is_full;
 	size_t block_flows;
 	uint64_t size_max; /* 0: nothing is dropped for its size */
@@ -123,6 +127,16 @@ struct store {
 	struct run_at *runs; /* in no order */
 	size_t run_count, run_room;
 	bool is_index_whole; /* every block is in a run, or pending */
+	struct {
+		uint64_t *words; /* see edgelog.c; of what is in no run yet */
+		size_t count, room;
+		size_t left; /* the first so many were of no hour that the last run could have */
+		uint32_t gap_ms; /* 0: nobody has begun to hand over edges */
+		uint64_t octets; /* on disk */
+		unsigned holes;  /* so many of the next runs lack some */
+		bool has_tail;   /* somebody has read the last flows, from this block on: */
+		struct block_key tail;
+	} edges;
 };
 
 /* env.c */
@@ -155,7 +169,7 @@ uint64_t env_rounded(const struct env *env, uint64_t len); /* to whole pages */
 
 /* meta.c */
 
-#define META_TABLES 8 /* sub-databases */
+#define META_TABLES 9 /* sub-databases */
 
 /*
  * Opens the sub-databases; makes them in a file without any, and the log's in one made before there
@@ -241,8 +255,11 @@ void index_free(struct store *s);
  * index_note() then makes it known, with `lock` held; after RUN_BLOCKS of them a run is due.
  */
 bool index_take(struct store *s, const struct block *block);
-void index_note(struct store *s, struct block_key key, struct interval span);
+void index_note(struct store *s, struct block_key key, const struct summary *summary);
 MUST_USE enum err index_flush(struct store *s);
+
+/* A block of `hour` gets a run of its own: the others that are pending are of another day. */
+bool index_is_apart(const struct store *s, uint64_t hour);
 
 /* What to look up for `whom`. */
 uint32_t index_hash(const struct store *s, const struct whom *whom);
@@ -251,10 +268,10 @@ uint32_t index_hash(const struct store *s, const struct whom *whom);
  * The blocks that may have one of hashes[0..count): of those pending, with `lock` held; of a run.
  * They return how many.
  */
-size_t index_find_pending(const struct store *s, struct interval when, const uint32_t *hashes,
-                          size_t count, struct block_key ret[RUN_BLOCKS]);
+size_t index_find_pending(const struct store *s, struct interval when, const struct among *hashes,
+                          struct block_key ret[RUN_BLOCKS]);
 size_t index_find_run(struct store *s, MDB_txn *txn, const struct run_at *at,
-                      const uint32_t *hashes, size_t count, struct block_key ret[RUN_BLOCKS]);
+                      const struct among *hashes, struct block_key ret[RUN_BLOCKS]);
 
 /*
  * Deletes the runs whose blocks all lie at or before `upto`; index_forget(), with `lock` held, once
@@ -262,6 +279,38 @@ size_t index_find_run(struct store *s, MDB_txn *txn, const struct run_at *at,
  */
 int index_delete(struct store *s, MDB_txn *txn, struct block_key upto, uint64_t *ret_octets);
 void index_forget(struct store *s, struct block_key upto);
+
+/* edgelog.c */
+
+#define EDGELOG_HOURS 64 /* that a run may have edges of: */
+#define EDGELOG_AHEAD 2  /* so many after its own, the others before */
+
+struct edgelog_piece { /* an hour's edges */
+	uint8_t hours; /* before the last that a run may have */
+	uint8_t *data;
+	size_t len;
+};
+
+struct edgelog_built { /* what the log has of a run */
+	struct block_key run;
+	uint64_t last_hour;
+	struct run_edges edges;
+	struct edgelog_piece pieces[EDGELOG_HOURS];
+	size_t piece_count;
+	uint8_t *data;
+	size_t taken; /* words of memory */
+};
+
+/* Encodes all edges in memory, for the run that will lie under `run`. ERR_NOMEM. */
+MUST_USE enum err edgelog_build(struct store *s, struct block_key run, struct edgelog_built *ret);
+void edgelog_free(struct edgelog_built *b);
+size_t edgelog_pages(const struct env *env, const struct edgelog_built *b);
+int edgelog_put(struct store *s, MDB_txn *txn, const struct edgelog_built *b);
+/* Once that is committed, with `lock` held. */
+void edgelog_done(struct store *s, const struct edgelog_built *b);
+
+/* Deletes the edges of the run that lies under `run`. */
+int edgelog_delete(struct store *s, MDB_txn *txn, struct block_key run);
 
 /* notes.c */
 

@@ -107,13 +107,10 @@ enum err meta_open(struct env *env, MDB_txn *txn, const char **ret_reason)
 		MDB_dbi *dbi;
 		bool is_later; /* a store may have been made before there was such a thing */
 	} tables[META_TABLES] = {
-		{"meta", &env->meta, false},
-		{"blocks", &env->blocks, false},
-		{"summaries", &env->summaries, false},
-		{"young", &env->young, true},
-		{"index", &env->index, true},
-		{"members", &env->notes, false},
-		{"log", &env->log, true},
+		{"meta", &env->meta, false},           {"blocks", &env->blocks, false},
+		{"summaries", &env->summaries, false}, {"young", &env->young, true},
+		{"index", &env->index, true},          {"edges", &env->edges, true},
+		{"members", &env->notes, false},       {"log", &env->log, true},
 		{"log-index", &env->log_index, true},
 	};
 	uint64_t format = FORMAT;

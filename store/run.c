@@ -7,8 +7,8 @@
 #include <xxhash.h>
 
 #define MAGIC 0x53505249 /* "SPRI" */
-#define VERSION 1
-#define FIXED_LEN 28 /* of the header, before its blocks */
+#define VERSION 2
+#define FIXED_LEN 52 /* of the header, before its blocks */
 #define BLOCK_LEN 16
 #define CHECKSUM_LEN 8
 #define BUCKET_LEN 6 /* where it ends, as a count of entries; its check */
@@ -21,7 +21,7 @@ static uint8_t bits_for(uint32_t entries)
 {
 	uint8_t bits = 0;
 
-	while (bits < 20 && entries >> bits > 1u << BUCKET_ENTRIES_BITS)
+	while (bits < RUN_BITS_MIN && entries >> bits > 1u << BUCKET_ENTRIES_BITS)
 		bits++;
 	return bits;
 }
@@ -74,6 +74,11 @@ static void header_put(const struct run *run, uint8_t *room)
 	octets_uint(&o, run->entries, 4);
 	octets_uint(&o, (uint64_t)run->span.start_ms, 8);
 	octets_uint(&o, (uint64_t)run->span.end_ms, 8);
+	octets_uint(&o, run->flows, 4);
+	octets_uint(&o, run->connections, 4);
+	octets_uint(&o, run->edges.gap_ms, 4);
+	octets_uint(&o, run->edges.octets, 4);
+	octets_uint(&o, run->edges.hours, 8);
 	for (size_t i = 0; i < run->block_count; i++) {
 		octets_uint(&o, run->blocks[i].hour, 8);
 		octets_uint(&o, run->blocks[i].sequence, 8);
@@ -147,14 +152,18 @@ enum err run_open(const void *data, size_t len, struct run *ret)
 	struct bytes in = bytes_of(data, len);
 	uint64_t magic = bytes_uint(&in, 4);
 	uint64_t version = bytes_uint(&in, 2);
-	struct run run = {
-		.block_count = (uint8_t)bytes_uint(&in, 1),
-		.bucket_bits = (uint8_t)bytes_uint(&in, 1),
-		.entries = (uint32_t)bytes_uint(&in, 4),
-	};
+	struct run run = {.entries = 0};
 
+	run.block_count = (uint8_t)bytes_uint(&in, 1);
+	run.bucket_bits = (uint8_t)bytes_uint(&in, 1);
+	run.entries = (uint32_t)bytes_uint(&in, 4);
 	run.span.start_ms = (int64_t)bytes_uint(&in, 8);
 	run.span.end_ms = (int64_t)bytes_uint(&in, 8);
+	run.flows = (uint32_t)bytes_uint(&in, 4);
+	run.connections = (uint32_t)bytes_uint(&in, 4);
+	run.edges.gap_ms = (uint32_t)bytes_uint(&in, 4);
+	run.edges.octets = (uint32_t)bytes_uint(&in, 4);
+	run.edges.hours = bytes_uint(&in, 8);
 	if (in.is_short)
 		return ERR_SHORT;
 	if (magic != MAGIC || version != VERSION || run.block_count > RUN_BLOCKS ||
@@ -182,12 +191,15 @@ static uint64_t number_at(const uint8_t *at, size_t len)
 	return bytes_uint(&in, len);
 }
 
-enum err run_find(const struct run *run, const void *data, size_t len, uint32_t hash, uint16_t *ret)
+enum err run_find(const struct run *run, const void *data, size_t len, uint32_t hash, unsigned bits,
+                  uint16_t *ret)
 {
 	const uint8_t *table = (const uint8_t *)data + header_len(run->block_count);
 	const uint8_t *entries = table + ((size_t)1 << run->bucket_bits) * BUCKET_LEN;
 	uint32_t bucket = bucket_of(hash, run->bucket_bits);
-	uint32_t rest = rest_of(hash, run->bucket_bits);
+	/* What of the entries' bits is not known of the hash is not compared. */
+	unsigned unknown = MAX((unsigned)run->bucket_bits + REST_BITS, bits) - bits;
+	uint32_t rest = rest_of(hash, run->bucket_bits) >> unknown;
 	const uint8_t *row = table + bucket * BUCKET_LEN;
 	uint64_t from = bucket == 0 ? 0 : number_at(row - BUCKET_LEN, 4);
 	uint64_t to = number_at(row, 4);
@@ -202,7 +214,7 @@ enum err run_find(const struct run *run, const void *data, size_t len, uint32_t 
 	for (uint64_t i = 0; i < to - from; i++) {
 		uint64_t entry = number_at(entries + i * ENTRY_LEN, ENTRY_LEN);
 
-		if (entry >> 4 == rest)
+		if (entry >> (4 + unknown) == rest)
 			*ret |= (uint16_t)(1u << (entry & 0xf));
 	}
 	return ERR_OK;
@@ -214,6 +226,7 @@ enum err run_verify(const struct run *run, const void *data, size_t len)
 	uint16_t which;
 
 	for (uint64_t i = 0; i < UINT64_C(1) << run->bucket_bits && err == ERR_OK; i++)
-		err = run_find(run, data, len, (uint32_t)(i << (32 - run->bucket_bits)), &which);
+		err = run_find(run, data, len, (uint32_t)(i << (32 - run->bucket_bits)), 32,
+		               &which);
 	return err;
 }

@@ -20,10 +20,17 @@
 
 #define RUN_BLOCKS 16
 #define RUN_ENTRIES_MAX (1u << 24)
+#define RUN_BITS_MIN 20
 
 struct block_key {
 	uint64_t hour; /* since 1970, in which the flows were received */
 	uint64_t sequence;
+};
+
+struct run_edges {       /* what the log of edges (edges.h) has of its blocks */
+	uint32_t gap_ms; /* silences longer than this; 0: nothing */
+	uint32_t octets; /* of the store */
+	uint64_t hours;  /* bit i: there are some of i hours before EDGELOG_AHEAD after its own */
 };
 
 struct run { /* its header */
@@ -32,6 +39,9 @@ struct run { /* its header */
 	uint8_t bucket_bits;
 	uint32_t entries;
 	struct interval span; /* of all its blocks' flows */
+	uint32_t flows;       /* in its blocks, */
+	uint32_t connections; /* and the sum of how many each of them has */
+	struct run_edges edges;
 };
 
 struct run_source { /* a block and whom it has */
@@ -55,12 +65,13 @@ size_t run_scratch(uint32_t entries);
 MUST_USE enum err run_open(const void *data, size_t len, struct run *ret);
 
 /*
- * Bit i of *ret: run->blocks[i] may have `hash`. `run` is from this data, which was open before.
+ * Bit i of *ret: run->blocks[i] may have `hash`, of which the first `bits` count, at least
+ * RUN_BITS_MIN. `run` is from this data, which was open before.
  *
  * ERR_CORRUPT  the bucket's check does not match
  */
 MUST_USE enum err run_find(const struct run *run, const void *data, size_t len, uint32_t hash,
-                           uint16_t *ret);
+                           unsigned bits, uint16_t *ret);
 
 /* Every bucket's check. ERR_CORRUPT. */
 MUST_USE enum err run_verify(const struct run *run, const void *data, size_t len);

@@ -19,6 +19,7 @@ static void memory_free(struct store *s)
 	pthread_mutex_destroy(&s->lock);
 	pthread_mutex_destroy(&s->writing);
 	index_free(s);
+	free(s->edges.words);
 	free(s->group);
 	free(s->partitions);
 	block_codec_free(s->codec);
@@ -316,7 +317,8 @@ static enum err seal_group(struct store *s)
 	struct block block;
 	enum err err;
 
-	err = s->pending_count == RUN_BLOCKS ? index_flush(s) : ERR_OK;
+	err = s->pending_count == RUN_BLOCKS || index_is_apart(s, key.hour) ? index_flush(s)
+	                                                                    : ERR_OK;
 	if (err == ERR_OK)
 		err = block_encode(s->codec, flows, count, &block);
 	if (err)
@@ -332,7 +334,7 @@ static enum err seal_group(struct store *s)
 	pthread_mutex_lock(&s->lock);
 	s->sequence++;
 	blocks_note(s, key.hour, &summary);
-	index_note(s, key, summary.span);
+	index_note(s, key, &summary);
 	group_remove(s, key.hour, count);
 	pthread_mutex_unlock(&s->lock);
 	return ERR_OK;
@@ -428,6 +430,8 @@ void store_stats(struct store *s, struct store_stats *ret)
 	struct store_stats stats = {.log_octets = s->log_octets,
 	                            .damaged_blocks = s->damaged_blocks,
 	                            .damaged_runs = s->damaged_runs,
+	                            .damaged_edges = s->damaged_edges,
+	                            .stray_edges = s->stray_edges,
 	                            .is_full = s->is_full};
 	struct interval span = {INT64_MAX, INT64_MIN};
 	size_t durable = 0;
@@ -458,6 +462,8 @@ void store_stats(struct store *s, struct store_stats *ret)
 	stats.flows += durable;
 	stats.octets += s->young_octets;
 	stats.unsealed = s->held - durable;
+	stats.edge_octets = s->edges.octets;
+	stats.edge_gap_ms = s->edges.holes > 0 ? 0 : s->edges.gap_ms;
 	stats.expired_flows = s->expired_flows;
 	pthread_mutex_unlock(&s->lock);
 	if (stats.flows + stats.unsealed > 0) {

@@ -45,12 +45,16 @@ struct store_stats {
 	uint64_t blocks;
 	uint64_t partitions;
 	uint64_t octets;       /* taken by blocks, in whole pages */
-	uint64_t index_octets; /* taken by the index of them, likewise */
+	uint64_t index_octets; /* taken by the index of them and the log of edges, likewise */
+	uint64_t edge_octets;  /* of these, by the log of edges (edges.h) alone */
 	uint64_t log_octets;   /* taken by the log (log.h), likewise */
 	uint64_t map_size;
 	uint64_t expired_flows;  /* dropped by retention since open */
 	uint64_t damaged_blocks; /* met and skipped since open */
 	uint64_t damaged_runs;   /* of the index: their blocks are all read */
+	uint64_t damaged_edges;  /* pages of the log of edges (edges.h): flows are read instead */
+	uint64_t stray_edges;    /* not logged: long before the time of their receipt, or after */
+	uint64_t edge_gap_ms;    /* silences longer than this are logged now; 0: none */
 	int64_t oldest_ms;       /* earliest flow start held; 0 when empty */
 	int64_t newest_ms;       /* latest flow end held */
 	bool is_full;            /* the last seal found no room */

@@ -11,6 +11,8 @@
 #define ADDRS_A_FLOW 5 /* its ends, its exporter, its ends translated */
 #define MIX_1 UINT64_C(0x9e3779b97f4a7c15)
 #define MIX_2 UINT64_C(0xbf58476d1ce4e5b9)
+#define PROTO_ICMP 1
+#define PROTO_ICMPV6 58
 
 static size_t slots_for(size_t entries)
 {
@@ -44,10 +46,15 @@ static bool grow(struct tuples *t, size_t flows)
 	return true;
 }
 
+bool tuples_hold(struct tuples *t, size_t flows)
+{
+	return flows <= t->room || grow(t, flows);
+}
+
 /* Slots for as many addresses as flows are enough for most blocks: see crowded(). */
 bool tuples_room(struct tuples *t, size_t flows)
 {
-	if (flows > t->room && !grow(t, flows))
+	if (!tuples_hold(t, flows))
 		return false;
 	t->addr_count = 0;
 	t->tuple_count = 0;
@@ -77,12 +84,19 @@ uint64_t tuples_addr_hash(const struct addr *a, uint64_t seed)
 uint64_t tuples_hash(uint64_t src, uint16_t src_port, uint64_t dst, uint16_t dst_port,
                      uint8_t proto)
 {
-	uint64_t a = (src + src_port) * MIX_1;
-	uint64_t b = (dst + dst_port) * MIX_1;
+	bool has_ports = proto != PROTO_ICMP && proto != PROTO_ICMPV6;
+	uint64_t a = (src + (has_ports ? src_port : 0)) * MIX_1;
+	uint64_t b = (dst + (has_ports ? dst_port : 0)) * MIX_1;
 	uint64_t sum = (a ^ a >> 29) * MIX_2 + (b ^ b >> 29) * MIX_2 + proto;
 
 	sum = (sum ^ sum >> 32) * MIX_1;
 	return sum ^ sum >> 29;
+}
+
+uint64_t tuples_flow_hash(const struct flow *f, uint64_t seed)
+{
+	return tuples_hash(tuples_addr_hash(&f->src, seed), f->src_port,
+	                   tuples_addr_hash(&f->dst, seed), f->dst_port, f->proto);
 }
 
 static uint64_t slot_of(uint64_t hash, uint32_t index)

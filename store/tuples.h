@@ -41,6 +41,7 @@ struct tuples {
 #define TUPLES_NEW 0
 
 bool tuples_room(struct tuples *t, size_t flows); /* false: no memory; empties it */
+bool tuples_hold(struct tuples *t, size_t flows); /* likewise, for the arrays alone */
 void tuples_free(struct tuples *t);
 
 /* Of flows[0..count), at most TUPLES_RUN of them. */
@@ -49,8 +50,12 @@ void tuples_add(struct tuples *t, const struct flow *flows, size_t count, uint64
 uint32_t tuples_addr(struct tuples *t, const struct addr *a);
 
 uint64_t tuples_addr_hash(const struct addr *a, uint64_t seed);
-/* Of two hashed addresses; the same in both directions. */
+/*
+ * Of two hashed addresses; the same in both directions. What ICMP has for ports is type and code,
+ * which differ by direction: they are left out.
+ */
 uint64_t tuples_hash(uint64_t src, uint16_t src_port, uint64_t dst, uint16_t dst_port,
                      uint8_t proto);
+uint64_t tuples_flow_hash(const struct flow *f, uint64_t seed);
 
 #endif

@@ -16,12 +16,10 @@ static bool is_of(const struct whom *w, const struct flow *f)
 	                        : addr_equal(&f->src, &w->a) || addr_equal(&f->dst, &w->a);
 }
 
-bool wish_covers(const struct wish *w, const struct flow *f)
+bool wish_is_of(const struct wish *w, const struct flow *f)
 {
-	bool any = w->whom_count == 0;
+	bool any = false;
 
-	if (!interval_overlaps(w->when, (struct interval){f->start_ms, f->end_ms}))
-		return false;
 	for (size_t i = 0; i < w->whom_count && !any; i++)
 		any = is_of(&w->whom[i], f);
 	return any;

@@ -1,9 +1,9 @@
 /*
  * wish - which flows a reader wants, said so that the store need not read the others.
  *
- * `when` alone is binding for every reader. `whom` are alternatives: every flow that is wanted is
- * of one of them. `is_wanted` judges a flow of which `members` are filled in, the others of any
- * value; so it can be asked before the rest is decoded.
+ * `when` alone is binding for every reader. `whom` and `connections` are alternatives: every flow
+ * that is wanted is of one of them. `is_wanted` judges a flow of which `members` are filled in, the
+ * others of any value; so it can be asked before the rest is decoded.
  */
 #ifndef SPOOR_STORE_WISH_H
 #define SPOOR_STORE_WISH_H
@@ -24,8 +24,10 @@ struct whom { /* a host, or one connection in either direction */
 
 struct wish {
 	struct interval when;
-	const struct whom *whom;                               /* borrowed */
-	size_t whom_count;                                     /* 0: anybody */
+	const struct whom *whom;     /* borrowed */
+	size_t whom_count;           /* 0, and none of these: anybody */
+	const uint32_t *connections; /* borrowed; as edges (edges.h) have them, ascending */
+	size_t connection_count;
 	bool (*is_wanted)(void *ctx, const struct flow *flow); /* NULL: all are */
 	void *ctx;
 	uint64_t members; /* wish_member() of each that is_wanted() looks at */
@@ -37,7 +39,12 @@ struct wish {
  */
 uint64_t wish_member(size_t offset);
 
-/* Is the flow of one of the alternatives, and does it overlap? */
-bool wish_covers(const struct wish *w, const struct flow *f);
+static inline bool wish_has_alternatives(const struct wish *w)
+{
+	return w->whom_count > 0 || w->connection_count > 0;
+}
+
+/* Is the flow of one of `whom`? */
+bool wish_is_of(const struct wish *w, const struct flow *f);
 
 #endif

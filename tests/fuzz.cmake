@@ -1,6 +1,7 @@
 # One line per decoder that meets bytes from outside.
 fuzz_target(block store)
 fuzz_target(run store)
+fuzz_target(edgepage store)
 fuzz_target(flow flow)
 fuzz_target(memory flow)
 fuzz_target(header flow)

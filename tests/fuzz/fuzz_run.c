@@ -17,13 +17,13 @@ static void look_up(const uint8_t *data, size_t size)
 	if (run.block_count > RUN_BLOCKS)
 		abort();
 	for (uint64_t hash = 0; hash <= UINT32_MAX; hash += UINT32_MAX / 64)
-		(void)(run_find(&run, data, size, (uint32_t)hash, &which) == ERR_OK);
+		(void)(run_find(&run, data, size, (uint32_t)hash, 32, &which) == ERR_OK);
 }
 
 /* Once as it came, and once with a header's checksum that fits. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	size_t head = size > 6 ? 28 + (size_t)data[6] * 16 : SIZE_MAX;
+	size_t head = size > 6 ? 52 + (size_t)data[6] * 16 : SIZE_MAX;
 	struct octets sum;
 	uint8_t *copy;
 

@@ -46,6 +46,12 @@ static bool few_packets(void *ctx, const struct flow *f)
 	return f->packets < *(const uint64_t *)ctx && f->tcp_flags == 1;
 }
 
+static bool covers(const struct wish *w, const struct flow *f)
+{
+	return interval_overlaps(w->when, (struct interval){f->start_ms, f->end_ms}) &&
+	       (w->whom_count == 0 || wish_is_of(w, f));
+}
+
 /* The sum of what is found is the same as by looking at everything. */
 static void sum(struct store *s, const struct wish *read, const struct wish *judge,
                 uint64_t *ret_count, uint64_t *ret_sum)
@@ -58,7 +64,7 @@ static void sum(struct store *s, const struct wish *read, const struct wish *jud
 	assert_ok(store_cursor_find(s, read, &c));
 	while (store_cursor_next(c, &flows, &count) == ERR_OK) {
 		for (size_t i = 0; i < count; i++) {
-			if (!wish_covers(judge, &flows[i]) ||
+			if (!covers(judge, &flows[i]) ||
 			    (judge->is_wanted && !judge->is_wanted(judge->ctx, &flows[i])))
 				continue;
 			++*ret_count;

@@ -72,8 +72,8 @@ static void what_a_block_has_is_found_in_it(void **state)
 		assert_int_equal(read.span.end_ms, 77);
 		for (size_t i = 0; i < sizes[s].blocks; i++) {
 			for (size_t j = 0; j < sizes[s].each; j++) {
-				assert_ok(
-					run_find(&read, f->data, f->len, f->hashes[i][j], &which));
+				assert_ok(run_find(&read, f->data, f->len, f->hashes[i][j], 32,
+				                   &which));
 				assert_true(which >> i & 1);
 			}
 		}
@@ -89,7 +89,7 @@ static void what_no_block_has_is_rarely_found(void **state)
 
 	make(f, 1, 16, 3000);
 	for (size_t i = 0; i < 10000; i++) {
-		assert_ok(run_find(&f->run, f->data, f->len, (uint32_t)prng_next(&p), &which));
+		assert_ok(run_find(&f->run, f->data, f->len, (uint32_t)prng_next(&p), 32, &which));
 		found += (size_t)__builtin_popcount(which);
 	}
 	assert_in_range(found, 50, 300); /* one in 64 to 128 */
@@ -109,7 +109,7 @@ static void a_flipped_bit_is_seen_by_the_header_or_its_bucket(void **state)
 		if (run_open(f->data, f->len, &read) == ERR_OK) {
 			for (size_t i = 0; i < 4 * 100; i++) {
 				uint32_t hash = f->hashes[i % 4][i / 4];
-				enum err err = run_find(&read, f->data, f->len, hash, &which);
+				enum err err = run_find(&read, f->data, f->len, hash, 32, &which);
 
 				refused += err == ERR_CORRUPT;
 				missed += err == ERR_OK && !(which >> i % 4 & 1);

@@ -1,0 +1,311 @@
+/*
+ * The table is made of buckets of five, a pair of cache lines each. Most records are of connections
+ * without any silence, so what counts is how many lines are fetched for one, and that they are on
+ * their way before they are needed.
+ */
+#include "correlate/gaps.h"
+
+#include "base/interval.h"
+#include "base/util.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WAYS 5
+#define LINE 64
+#define BUCKET_LEN ((size_t)2 * LINE)
+#define MIX_1 UINT64_C(0x9e3779b97f4a7c15)
+#define MIX_2 UINT64_C(0xbf58476d1ce4e5b9)
+
+#define AGE_SHIFT 11 /* ages count 2048 ms, */
+#define AGE_LOW ((1 << AGE_SHIFT) - 1)
+#define AT_MAX (INT64_C(1) << (31 + AGE_SHIFT)) /* and leave a bit: */
+#define IS_CLOSED 1u
+#define CLOSED_AGES (GAPS_LATE_MS >> AGE_SHIFT << 1) /* who said good-bye counts as older */
+
+/* What `before` says when it is not the length of the interval before. */
+#define BEFORE_NONE UINT32_MAX       /* the last interval is the first */
+#define BEFORE_LOST (UINT32_MAX - 1) /* there was one */
+#define LENGTH_MAX (UINT32_MAX - 2)
+
+struct entry {
+	uint32_t low;    /* bits of the last interval's end that its age has not */
+	uint32_t on;     /* length of the last interval, */
+	uint32_t off;    /* of the silence before it, */
+	uint32_t before; /* and of the interval before that */
+};
+
+struct bucket {
+	uint32_t tags[WAYS];
+	uint32_t ages[WAYS]; /* 0: free */
+	struct entry entries[WAYS];
+	uint64_t unused;
+};
+
+_Static_assert(sizeof(struct bucket) == BUCKET_LEN, "a bucket is two lines");
+_Static_assert(BUCKET_LEN / WAYS < GAPS_OCTETS, "GAPS_OCTETS");
+
+struct gaps {
+	void *room;
+	struct bucket *buckets; /* in it, each at the beginning of a line */
+	size_t mask;
+	int64_t gap_ms;
+	struct gaps_stats stats;
+};
+
+struct gaps *gaps_new(size_t connections, int64_t gap_ms)
+{
+	struct gaps *g = calloc(1, sizeof(*g));
+	size_t buckets = 1;
+
+	while (buckets * WAYS < connections)
+		buckets *= 2;
+	if (g == NULL)
+		return NULL;
+	g->room = calloc(buckets + 1, sizeof(*g->buckets));
+	if (g->room == NULL) {
+		free(g);
+		return NULL;
+	}
+	g->buckets =
+		(struct bucket *)(((uintptr_t)g->room + BUCKET_LEN - 1) / BUCKET_LEN * BUCKET_LEN);
+	g->mask = buckets - 1;
+	g->gap_ms = MAX(gap_ms, 0);
+	return g;
+}
+
+void gaps_free(struct gaps *g)
+{
+	if (g == NULL)
+		return;
+	free(g->room);
+	free(g);
+}
+
+struct gaps_stats gaps_stats(const struct gaps *g)
+{
+	return g->stats;
+}
+
+static uint64_t word_of(const uint8_t *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+/* Of a connection at a view; both directions alike. */
+static uint64_t key_of(const struct flow *f, uint64_t connection)
+{
+	uint64_t ifs = (uint64_t)MIN(f->in_if, f->out_if) << 32 | MAX(f->in_if, f->out_if);
+	uint64_t view = (word_of(f->exporter.octets + 8) ^ ifs * MIX_2) * MIX_1 +
+	                word_of(f->exporter.octets);
+	uint64_t key = (connection ^ view ^ view >> 29) * MIX_2;
+
+	return key ^ key >> 32;
+}
+
+/* --- one connection --- */
+
+struct state {
+	int64_t start_ms, end_ms;               /* the last interval */
+	int64_t before_start_ms, before_end_ms; /* if has_before */
+	bool has_before, is_first;
+};
+
+static struct state unpack(uint32_t age, const struct entry *e)
+{
+	struct state s = {.is_first = e->before == BEFORE_NONE};
+
+	s.end_ms = (int64_t)(age >> 1) << AGE_SHIFT | e->low;
+	s.start_ms = s.end_ms - e->on;
+	s.has_before = e->before <= LENGTH_MAX;
+	s.before_end_ms = s.start_ms - e->off;
+	s.before_start_ms = s.before_end_ms - e->before;
+	return s;
+}
+
+static uint32_t length(int64_t from_ms, int64_t to_ms)
+{
+	return (uint32_t)MIN(to_ms - from_ms, (int64_t)LENGTH_MAX);
+}
+
+static void pack(const struct state *s, uint32_t *age, struct entry *e)
+{
+	*age = (uint32_t)(s->end_ms >> AGE_SHIFT) << 1 | (*age & IS_CLOSED);
+	e->low = (uint32_t)(s->end_ms & AGE_LOW);
+	e->on = length(s->start_ms, s->end_ms);
+	e->off = 0;
+	e->before = s->is_first ? BEFORE_NONE : BEFORE_LOST;
+	if (s->has_before && s->start_ms - s->before_end_ms <= (int64_t)LENGTH_MAX) {
+		e->off = length(s->before_end_ms, s->start_ms);
+		e->before = length(s->before_start_ms, s->before_end_ms);
+	}
+}
+
+struct sink {
+	struct edge *at;
+	uint32_t connection;
+};
+
+static void give(struct sink *to, int64_t at_ms, bool is_back)
+{
+	*to->at++ = (struct edge){.at_ms = at_ms, .connection = to->connection, .is_back = is_back};
+}
+
+/* A record that begins before the last interval and meets it. */
+static void reach_back(struct state *s, struct interval r, int64_t gap_ms, struct sink *to)
+{
+	if (s->has_before && r.start_ms - s->before_end_ms <= gap_ms) { /* there was no silence */
+		s->start_ms = s->before_start_ms;
+		s->has_before = false;
+		s->is_first = false;
+		if (r.start_ms >= s->start_ms)
+			return;
+	}
+	s->start_ms = r.start_ms;
+	if (!s->is_first)
+		give(to, r.start_ms, true);
+}
+
+/* A record that ends before the last interval, with a silence between. */
+static void fill_in(struct state *s, struct interval r, int64_t gap_ms, struct sink *to)
+{
+	if (!s->has_before) {
+		give(to, r.end_ms, false);
+		give(to, s->start_ms, true);
+		if (!s->is_first)
+			give(to, r.start_ms, true);
+	} else if (s->before_start_ms - r.end_ms > gap_ms) { /* older than all we know */
+		give(to, r.start_ms, true);
+		give(to, r.end_ms, false);
+		give(to, s->before_start_ms, true);
+		return;
+	} else if (r.start_ms - s->before_end_ms > gap_ms) {
+		give(to, r.start_ms, true);
+		give(to, r.end_ms, false);
+	} else {
+		if (r.end_ms > s->before_end_ms)
+			give(to, r.end_ms, false);
+		if (r.start_ms < s->before_start_ms)
+			give(to, r.start_ms, true);
+		s->before_start_ms = MIN(s->before_start_ms, r.start_ms);
+		s->before_end_ms = MAX(s->before_end_ms, r.end_ms);
+		return;
+	}
+	s->before_start_ms = r.start_ms;
+	s->before_end_ms = r.end_ms;
+	s->has_before = true;
+	s->is_first = false;
+}
+
+static void come_back(struct state *s, struct interval r, struct sink *to)
+{
+	give(to, s->end_ms, false);
+	give(to, r.start_ms, true);
+	*s = (struct state){.start_ms = r.start_ms,
+	                    .end_ms = r.end_ms,
+	                    .before_start_ms = s->start_ms,
+	                    .before_end_ms = s->end_ms,
+	                    .has_before = true};
+}
+
+static void take(struct state *s, struct interval r, int64_t gap_ms, struct sink *to)
+{
+	if (r.start_ms - s->end_ms > gap_ms) {
+		come_back(s, r, to);
+	} else if (s->start_ms - r.end_ms > gap_ms) {
+		fill_in(s, r, gap_ms, to);
+	} else {
+		if (r.start_ms < s->start_ms)
+			reach_back(s, r, gap_ms, to);
+		s->end_ms = MAX(s->end_ms, r.end_ms);
+	}
+}
+
+/* --- the table --- */
+
+static int find(const struct bucket *b, uint32_t tag)
+{
+	for (int i = 0; i < WAYS; i++) {
+		if (b->tags[i] == tag && b->ages[i] != 0)
+			return i;
+	}
+	return -1;
+}
+
+/* A free place, or whose connection is the first to forget. */
+static int choose(struct gaps *g, const struct bucket *b, int64_t now_ms)
+{
+	int64_t least = INT64_MAX;
+	int ret = 0;
+
+	for (int i = 0; i < WAYS; i++) {
+		int64_t rank = (int64_t)b->ages[i] -
+		               (int64_t)(b->ages[i] & IS_CLOSED) * (int64_t)CLOSED_AGES;
+
+		if (rank < least) {
+			least = rank;
+			ret = i;
+		}
+	}
+	if (b->ages[ret] != 0 && (b->ages[ret] & IS_CLOSED) == 0)
+		g->stats.forgotten +=
+			now_ms - ((int64_t)(b->ages[ret] >> 1) << AGE_SHIFT) < GAPS_LATE_MS;
+	return ret;
+}
+
+static bool is_fit(struct interval r)
+{
+	return r.start_ms > AGE_LOW && r.end_ms < AT_MAX && r.start_ms <= r.end_ms;
+}
+
+static void feed_one(struct gaps *g, const struct flow *f, uint64_t key, struct sink *to)
+{
+	struct interval r = {f->start_ms, f->end_ms};
+	struct bucket *b = &g->buckets[key & g->mask];
+	uint32_t tag = (uint32_t)(key >> 32);
+	struct state s;
+	int i;
+
+	if (!is_fit(r)) {
+		g->stats.unfit++;
+		return;
+	}
+	i = find(b, tag);
+	if (i >= 0) {
+		s = unpack(b->ages[i], &b->entries[i]);
+		take(&s, r, g->gap_ms, to);
+	} else {
+		i = choose(g, b, r.end_ms);
+		b->tags[i] = tag;
+		b->ages[i] = 0;
+		s = (struct state){.start_ms = r.start_ms, .end_ms = r.end_ms, .is_first = true};
+	}
+	if ((f->tcp_flags & (FLOW_TCP_FIN | FLOW_TCP_RST)) != 0)
+		b->ages[i] |= IS_CLOSED;
+	pack(&s, &b->ages[i], &b->entries[i]);
+}
+
+size_t gaps_feed(struct gaps *g, const struct flow *flows, const uint64_t *connections,
+                 size_t count, struct edge *ret)
+{
+	uint64_t keys[GAPS_RUN];
+	struct sink to = {.at = ret};
+	size_t given;
+
+	CHECK(count <= GAPS_RUN);
+	for (size_t i = 0; i < count; i++) {
+		keys[i] = key_of(&flows[i], connections[i]);
+		for (size_t line = 0; line < BUCKET_LEN; line += LINE)
+			__builtin_prefetch((const char *)&g->buckets[keys[i] & g->mask] + line, 1);
+	}
+	for (size_t i = 0; i < count; i++) {
+		to.connection = (uint32_t)(connections[i] >> 32);
+		feed_one(g, &flows[i], keys[i], &to);
+	}
+	given = (size_t)(to.at - ret);
+	g->stats.edges += given;
+	return given;
+}

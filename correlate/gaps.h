@@ -1,0 +1,54 @@
+/*
+ * gaps - the edges of silences, from flow records as they come.
+ *
+ *	records, both directions, several views  -->  table of connections  -->  edges
+ *
+ * For each connection at a view the table has its last ON interval and the one before it. A record
+ * that begins more than `gap_ms` after the last one ends a silence: two edges. Records may come
+ * late. One that shows a silence to have been shorter, or two where one was seen, gives the edges
+ * that it shows; those given before cannot be taken back. So the edges are those of the closure
+ * (fingerprint.h) of all records, and some that are not: a false edge costs whoever counts
+ * coincidences a vote, a missing one would cost evidence.
+ *
+ * What is missing after all: the end of the first silence of a connection of which a record comes
+ * before all others only after two later silences; and a silence during which the connection was
+ * forgotten, because the table is full. Those that said good-bye (FIN, RST) are forgotten first,
+ * then those that were active longest ago.
+ */
+#ifndef SPOOR_CORRELATE_GAPS_H
+#define SPOOR_CORRELATE_GAPS_H
+
+#include "base/edge.h"
+#include "proto/flow/flow.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define GAPS_RUN 128         /* flows at a time */
+#define GAPS_A_FLOW 3        /* edges of one record, at most */
+#define GAPS_OCTETS 26       /* a connection takes in the table */
+#define GAPS_LATE_MS 3600000 /* a connection forgotten within this is counted */
+
+struct gaps_stats {
+	uint64_t edges;     /* given */
+	uint64_t forgotten; /* connections that could have gone on: the table is too small */
+	uint64_t unfit;     /* records whose times are outside of 1970 to 2109 */
+};
+
+struct gaps;
+
+/* A table of at least so many connections. NULL: no memory. */
+struct gaps *gaps_new(size_t connections, int64_t gap_ms);
+void gaps_free(struct gaps *g); /* NULL is fine */
+
+/*
+ * Takes flows[0..count), count <= GAPS_RUN; connections[i] is a hash of the ends and the protocol
+ * of flows[i], the same in both directions, all 64 bits of it good. Writes to `ret`, which has room
+ * for GAPS_A_FLOW * count; returns how many.
+ */
+size_t gaps_feed(struct gaps *g, const struct flow *flows, const uint64_t *connections,
+                 size_t count, struct edge *ret);
+
+struct gaps_stats gaps_stats(const struct gaps *g);
+
+#endif

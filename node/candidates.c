@@ -1,0 +1,87 @@
+#include "node/candidates.h"
+
+#include "base/util.h"
+#include "correlate/score.h"
+#include "correlate/sieve.h"
+#include "correlate/votes.h"
+
+#include <stdlib.h>
+
+#define VOTES_MAX (8u << 20)     /* 8 octets each, taken as they are needed */
+#define CANDIDATES_MAX 16384     /* of more, everything may as well be read */
+#define SILENCE_MAX_MS 172800000 /* the log has the beginnings of no much longer ones */
+#define SIEVE_ROUND_MS 500       /* the sieve's first bin lies around its shortest lag */
+
+_Static_assert(VOTES_BITS == STORE_EDGE_BITS, "a vote is for what the log calls a connection");
+
+static bool has_long_silence(const struct question *q)
+{
+	for (size_t i = 1; i < q->on_count; i++) {
+		if (q->on[i].start_ms - SILENCE_MAX_MS > q->on[i - 1].end_ms)
+			return true;
+	}
+	return false;
+}
+
+static int64_t reach_ms(const struct score_limits *l)
+{
+	return l->delay_ms + l->target.bound_ms + l->candidate.bound_ms + SIEVE_ROUND_MS;
+}
+
+static void take(void *ctx, const struct edge *edges, size_t count)
+{
+	votes_add(ctx, edges, count);
+}
+
+static enum err pick(struct votes *v, size_t least, struct candidates *ret)
+{
+	ret->connections = malloc(CANDIDATES_MAX * sizeof(*ret->connections));
+	if (ret->connections == NULL)
+		return ERR_NOMEM;
+	ret->count = votes_pick(v, least, ret->connections, CANDIDATES_MAX);
+	if (ret->count <= CANDIDATES_MAX)
+		return ERR_OK;
+	candidates_free(ret);
+	return ERR_NOENT;
+}
+
+static enum err find(struct votes *v, struct store *store, const struct question *q, int64_t gap_ms,
+                     struct interval when, struct candidates *ret)
+{
+	struct fingerprint target = {q->on, q->on_count, q->gap_ms};
+	struct interval leaving[VOTES_SILENCES_MAX], back[VOTES_SILENCES_MAX];
+	struct edge_windows windows = {.at = {leaving, back}};
+	size_t silences =
+		votes_begin(v, &target, gap_ms, reach_ms(&score_defaults), STORE_EDGE_ROUND_MS);
+	enum err err;
+
+	windows.count[false] = votes_windows(v, false, leaving);
+	windows.count[true] = votes_windows(v, true, back);
+	err = store_edges_read(store, when, gap_ms, &windows, take, v, &ret->held);
+	if (err != ERR_OK)
+		return err;
+	return votes_is_full(v) ? ERR_NOENT : pick(v, sieve_least(silences), ret);
+}
+
+enum err candidates_find(struct store *store, const struct question *q, int64_t gap_ms,
+                         struct interval when, struct candidates *ret)
+{
+	struct votes *v;
+	enum err err;
+
+	*ret = (struct candidates){.held.span = {INT64_MAX, INT64_MIN}};
+	if (has_long_silence(q))
+		return ERR_NOENT;
+	v = votes_new(VOTES_MAX);
+	if (v == NULL)
+		return ERR_NOMEM;
+	err = find(v, store, q, gap_ms, when, ret);
+	votes_free(v);
+	return err;
+}
+
+void candidates_free(struct candidates *c)
+{
+	free(c->connections);
+	*c = (struct candidates){.connections = NULL};
+}
