@@ -97,7 +97,7 @@ void path_assemble(struct match *matches, size_t count, const struct tie *ties, 
 	uint16_t target;
 
 	take(&w, matches, count);
-	path_gather(&w);
+	path_gather(&w, matches);
 	target = path_settle(&w);
 	take_ties(&w, matches, count, ties, tie_count);
 	path_chain(&w, target, matches);

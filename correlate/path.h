@@ -38,6 +38,10 @@ struct match {
 	uint8_t proto;
 	bool is_target;
 	bool is_told; /* known by a tie alone: no timing has found it, and its score says nothing */
+	bool is_translation; /* no view of its own: the ends of view `twin` on the other side of its
+	                        gateway, by that one's translation table. A port 0 is not told. */
+	uint32_t twin;
+	int64_t lag_ms, lag_error_ms; /* behind the target; the error: one standard deviation */
 	uint32_t hop; /* out: index into path.hops, PATH_NOWHERE when it is on none */
 };
 
@@ -61,14 +65,22 @@ enum path_timing {              /* what timing alone says of a link by origin */
 	           PATH_AGAINST, /* it would have chosen `rival` */
 };
 
+enum path_join {                       /* what has joined the views of a hop; bits */
+	         PATH_JOIN_TUPLE = 1,  /* the same ends at several views */
+	         PATH_JOIN_NAT = 2,    /* a gateway's own translations: exact */
+	         PATH_JOIN_TIMING = 4, /* one end is shared, the other's times agree */
+};
+
 struct hop {
 	struct endpoint src, dst;               /* innermost: as near to the hosts as any view is */
 	struct endpoint public_src, public_dst; /* as on the wire between the gateways */
 	uint32_t src_node, dst_node;            /* who sees behind that end; PATH_NOWHERE: nobody */
 	struct interval life;                   /* union over its views */
 	double score; /* lowest of its views that timing has found; INFINITY: none but the target */
+	int64_t lag_ms, lag_error_ms; /* of the view with the best score */
 	uint32_t views;
-	bool is_told; /* no view of it was found by timing */
+	unsigned joined_by; /* enum path_join */
+	bool is_told;       /* no view of it was found by timing */
 	enum path_link link;
 	enum path_timing timing; /* of PATH_ORIGIN */
 	uint32_t rival;          /* PATH_AGAINST: index into matches of one of its views */

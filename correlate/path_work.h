@@ -24,11 +24,14 @@ struct seen {
 	bool is_private[2];  /* by enum side */
 	uint16_t parent;     /* union-find: itself at a root */
 	uint16_t group;      /* index into work.groups, once settled */
+	bool is_told;        /* its gateway has told its other side */
+	unsigned joined_by;  /* enum path_join, so far as it is by this one */
 };
 
 struct group {
 	struct hop hop;
-	uint16_t rival; /* of PATH_AGAINST: a group */
+	uint16_t rival;             /* of PATH_AGAINST: a group */
+	const struct match *lag_of; /* the view whose lag is the hop's; NULL: of no timing */
 	bool is_on_path;
 };
 
@@ -56,8 +59,8 @@ static inline const struct endpoint *end_of(const struct match *m, enum side sid
 /* By ends and protocol, then life, then node and view: whatever the order in which they came. */
 int path_gather_order(const void *left, const void *right);
 
-/* Unites the views of one connection. They are in that order. */
-void path_gather(struct work *w);
+/* Unites the views of one connection. They are in that order; `matches` is the caller's array. */
+void path_gather(struct work *w, const struct match *matches);
 
 /* Makes a hop of each group. Returns the target's. */
 uint16_t path_settle(struct work *w);

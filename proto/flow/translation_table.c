@@ -465,7 +465,7 @@ static bool holds(const struct mapping *m, enum side side, const struct translat
 
 	return addr_equal(&e->addr, &q->end.addr) && is_port && is_with(&m->peer, &q->peer) &&
 	       (m->proto == 0 || q->proto == 0 || m->proto == q->proto) &&
-	       m->start_ms <= q->at_ms && (m->is_open || q->at_ms <= m->end_ms);
+	       m->start_ms - q->span_ms <= q->at_ms && (m->is_open || q->at_ms <= m->end_ms);
 }
 
 static size_t insert(struct mapping *ret, size_t count, size_t room, const struct mapping *m)

@@ -225,6 +225,7 @@ static void try_answer(struct bytes plain, bool is_ours)
 		must(f->score >= -ANSWER_DECADES_MAX && f->score <= ANSWER_DECADES_MAX);
 		must(f->cpf >= 0 && f->cpf <= 1);
 		must(f->life.start_ms <= f->life.end_ms);
+		must(f->lag_error_ms >= 0);
 	}
 	must(answer_sign(&read, &question, &card.id, &operational, room, &len) == ERR_OK);
 	must(answer_check(bytes_of(room, len), &question, &card.id, &operational.public, &again) ==

@@ -458,6 +458,59 @@ static void nonsense_makes_a_path_nevertheless(void **state)
 	}
 }
 
+/* Three views of two clients that one gateway hides behind one address at one moment: no timing can
+ * tell which is whose. */
+static void a_gateways_own_translations_join_what_timing_cannot(void **state)
+{
+	static const struct row rows[] = {
+		{2, 1, "203.0.113.9:41002", "10.2.0.10:22", 10000, 600000, .is_target = true},
+		{1, 1, "10.1.0.10:50001", "203.0.113.2:22", 10000, .end_ms = 600000},
+		{1, 1, "10.1.0.11:50001", "203.0.113.2:22", 10000, .end_ms = 600000},
+		{1, 1, "203.0.113.9:41001", "203.0.113.2:22", 10000, .end_ms = 600000},
+		{1, 1, "203.0.113.9:41002", "203.0.113.2:22", 10000, .end_ms = 600000},
+		{2, 1, "203.0.113.9:41002", "203.0.113.2:22", 10000, .end_ms = 600000},
+	};
+	struct match matches[ARRAY_LEN(rows)];
+	struct path path;
+	(void)state;
+
+	match_rows(rows, ARRAY_LEN(rows), matches);
+	for (size_t i = 3; i < 6; i++)
+		matches[i].is_translation = true;
+	matches[3].twin = 1;
+	matches[4].twin = 2;
+	matches[5].twin = 0;
+	path_assemble(matches, ARRAY_LEN(rows), NULL, 0, SLACK_MS, &path);
+	assert_string_equal(print_path(&path), "10.1.0.11:50001=203.0.113.9:41002@1 > "
+	                                       "10.2.0.10:22=203.0.113.2:22@2 (2) -end-\n");
+	assert_int_equal(path.hops[0].joined_by, PATH_JOIN_TUPLE | PATH_JOIN_NAT);
+	assert_int_equal(matches[2].hop, 0);
+	assert_int_equal(matches[1].hop, PATH_NOWHERE);
+}
+
+/* A block of ports tells the inside address alone: enough where one connection alone has it. */
+static void a_block_of_ports_joins_the_only_one_that_it_can_mean(void **state)
+{
+	static const struct row rows[] = {
+		{1, 2, "203.0.113.9:41002", "203.0.113.2:22", 10000, 600000, .is_target = true},
+		{1, 2, "10.1.0.10:0", "203.0.113.2:22", 10000, .end_ms = 600000},
+		{1, 1, "10.1.0.10:50001", "203.0.113.2:22", 90000, .end_ms = 500000},
+		{1, 1, "10.1.0.10:50002", "203.0.113.2:22", 90000, .end_ms = 500000},
+	};
+	struct match matches[ARRAY_LEN(rows)];
+	struct path path;
+	(void)state;
+
+	match_rows(rows, ARRAY_LEN(rows), matches);
+	matches[1].is_translation = true;
+	path_assemble(matches, 3, NULL, 0, SLACK_MS, &path);
+	assert_string_equal(print_path(&path),
+	                    "10.1.0.10:50001=203.0.113.9:41002@1 > 203.0.113.2:22 (2) -end-\n");
+	path_assemble(matches, 4, NULL, 0, SLACK_MS, &path);
+	assert_string_equal(print_path(&path),
+	                    "10.1.0.10:0=203.0.113.9:41002@1 > 203.0.113.2:22 (1) -end-\n");
+}
+
 static void every_link_has_a_word(void **state)
 {
 	(void)state;
@@ -478,6 +531,8 @@ int main(void)
 		cmocka_unit_test(a_hop_has_the_life_of_all_and_the_score_of_the_least),
 		cmocka_unit_test(a_long_chain_ends_at_the_limit),
 		cmocka_unit_test(nonsense_makes_a_path_nevertheless),
+		cmocka_unit_test(a_gateways_own_translations_join_what_timing_cannot),
+		cmocka_unit_test(a_block_of_ports_joins_the_only_one_that_it_can_mean),
 		cmocka_unit_test(every_link_has_a_word),
 	};
 
