@@ -317,6 +317,7 @@ uint16_t path_settle(struct work *w)
 				(struct group){.hop = {.life = m->life,
 			                               .score = INFINITY,
 			                               .is_told = true,
+			                               .weight = 1,
 			                               .rival = PATH_NOWHERE}};
 		}
 		w->seen[i].group = w->seen[root].group;

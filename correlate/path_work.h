@@ -39,6 +39,10 @@ struct group_tie {
 	uint16_t up, down;
 };
 
+struct choice { /* group `other` would do as well as `chosen` */
+	uint16_t chosen, other;
+};
+
 struct work {
 	struct seen seen[PATH_MATCHES_MAX];
 	size_t seen_count;
@@ -48,6 +52,8 @@ struct work {
 	size_t chain_count;
 	struct group_tie ties[PATH_MATCHES_MAX];
 	size_t tie_count;
+	struct choice choices[PATH_BRANCHES_MAX];
+	size_t choice_count;
 	int64_t slack_ms;
 };
 
@@ -67,5 +73,26 @@ uint16_t path_settle(struct work *w);
 
 /* Follows the ties and the other links back from `target`. `matches` is the caller's array. */
 void path_chain(struct work *w, uint16_t target, const struct match *matches);
+
+/* One end of a hop, as far as it tells one host from another. */
+struct path_host {
+	const struct addr *inner, *outer;
+	uint32_t node;
+};
+
+static inline struct path_host path_client(const struct hop *h)
+{
+	return (struct path_host){&h->src.addr, &h->public_src.addr, h->src_node};
+}
+
+static inline struct path_host path_server(const struct hop *h)
+{
+	return (struct path_host){&h->dst.addr, &h->public_dst.addr, h->dst_node};
+}
+
+bool path_may_be_same(struct path_host a, struct path_host b);
+
+/* When the chain is written out: alternatives, doubts, branches. */
+void path_beside(struct work *w, struct path *ret);
 
 #endif

@@ -323,6 +323,31 @@ static void put_joins(struct pack *p, unsigned joined_by)
 	}
 }
 
+static void put_doubts(struct pack *p, unsigned doubts)
+{
+	static const struct {
+		enum path_doubt bit;
+		const char *text;
+	} rows[] = {
+		{PATH_ENDS_FIRST, "ends first"},
+		{PATH_STARTS_LATER, "starts later"},
+		{PATH_LAGS, "lags"},
+		{PATH_REFUSED, "refused"},
+		{PATH_RIVALLED, "timing"},
+		{PATH_UNDECIDED, "undecided"},
+	};
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		count += (doubts & rows[i].bit) != 0;
+	pack_str(p, "contradictions");
+	pack_array(p, count);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (doubts & rows[i].bit)
+			pack_str(p, rows[i].text);
+	}
+}
+
 static void put_score(struct pack *p, const struct hop *hop, uint64_t searched)
 {
 	if (hop->is_told || !isfinite(hop->score)) {
@@ -339,6 +364,52 @@ static void put_score(struct pack *p, const struct hop *hop, uint64_t searched)
 	row_int(p, "lag_error_ms", hop->lag_error_ms);
 }
 
+/* What might stand in place of hop `at`. */
+static void put_alternatives(struct pack *p, const struct sheet *s, uint32_t at, uint64_t searched)
+{
+	const struct path *path = &s->path;
+	size_t count = 0;
+
+	for (size_t i = 0; i < path->alternative_count; i++)
+		count += path->alternatives[i].instead_of == at;
+	pack_str(p, "alternatives");
+	pack_array(p, count);
+	for (size_t i = 0; i < path->alternative_count; i++) {
+		const struct hop *hop = &path->alternatives[i].hop;
+
+		if (path->alternatives[i].instead_of != at)
+			continue;
+		pack_map(p, 9);
+		row_endpoint(p, "src", &hop->src);
+		row_endpoint(p, "dst", &hop->dst);
+		row_real(p, "weight", hop->weight);
+		row_time(p, "start", hop->life.start_ms);
+		row_time(p, "end", hop->life.end_ms);
+		put_score(p, hop, searched);
+	}
+}
+
+static void put_branches(struct pack *p, const struct sheet *s, uint64_t searched)
+{
+	const struct path *path = &s->path;
+
+	pack_str(p, "branches");
+	pack_array(p, path->branch_count);
+	for (size_t i = 0; i < path->branch_count; i++) {
+		const struct branch *b = &path->branches[i];
+
+		pack_map(p, 11);
+		row_str(p, "kind", path_branch_text(b->kind));
+		row_uint(p, "hop", b->at + 1);
+		row_endpoint(p, "src", &b->hop.src);
+		row_endpoint(p, "dst", &b->hop.dst);
+		row_time(p, "start", b->hop.life.start_ms);
+		row_time(p, "end", b->hop.life.end_ms);
+		row_uint(p, "views", b->hop.views);
+		put_score(p, &b->hop, searched);
+	}
+}
+
 static void put_path(struct pack *p, const struct sheet *s, uint64_t searched)
 {
 	const struct path *path = &s->path;
@@ -348,7 +419,7 @@ static void put_path(struct pack *p, const struct sheet *s, uint64_t searched)
 	for (uint32_t i = 0; i < path->hop_count; i++) {
 		const struct hop *hop = &path->hops[i];
 
-		pack_map(p, 22);
+		pack_map(p, 25);
 		row_uint(p, "hop", i + 1);
 		row_endpoint(p, "src", &hop->src);
 		row_endpoint(p, "dst", &hop->dst);
@@ -363,6 +434,9 @@ static void put_path(struct pack *p, const struct sheet *s, uint64_t searched)
 		put_score(p, hop, searched);
 		row_uint(p, "views", hop->views);
 		put_joins(p, hop->joined_by);
+		row_real(p, "weight", hop->weight);
+		put_alternatives(p, s, i, searched);
+		put_doubts(p, hop->doubts);
 		pack_str(p, "seen_by");
 		put_seen_by(p, s, i);
 		put_link(p, s, hop);
@@ -543,7 +617,7 @@ enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bun
 	uint64_t searched = searched_of(s->trace);
 	size_t significant = significant_of(s, searched);
 
-	pack_map(p, 8);
+	pack_map(p, 9);
 	put_target(p, s);
 	pack_str(p, "matches");
 	pack_array(p, listed);
@@ -552,6 +626,7 @@ enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bun
 		put_match(p, s, &s->lines[i], searched, i < significant, origins <= ORIGINS_MAX);
 	}
 	put_path(p, s, searched); /* and its gaps */
+	put_branches(p, s, searched);
 	put_coverage(p, s);
 	put_queries(p, s->trace, bundle); /* and the bundle */
 	return p->out.is_full ? CTL_INTERNAL : code_of(s);
