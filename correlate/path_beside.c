@@ -43,8 +43,8 @@ static bool is_lagging(const struct group *up, const struct group *down, int64_t
 	double up_error = (double)up->hop.lag_error_ms, down_error = (double)down->hop.lag_error_ms;
 	bool is_one_clock = up->lag_of != NULL && down->lag_of != NULL &&
 	                    up->lag_of->node == down->lag_of->node;
-	double error =
-		2 * hypot(up_error, down_error) + (is_one_clock ? LAG_LEAST_MS : (double)slack_ms);
+	double error = 2 * sqrt(up_error * up_error + down_error * down_error) +
+	               (is_one_clock ? LAG_LEAST_MS : (double)slack_ms);
 
 	return up->lag_of != NULL && span_real_ms(down->hop.lag_ms, up->hop.lag_ms) > error;
 }

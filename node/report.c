@@ -379,10 +379,11 @@ static void put_alternatives(struct pack *p, const struct sheet *s, uint32_t at,
 
 		if (path->alternatives[i].instead_of != at)
 			continue;
-		pack_map(p, 9);
+		pack_map(p, 10);
 		row_endpoint(p, "src", &hop->src);
 		row_endpoint(p, "dst", &hop->dst);
 		row_real(p, "weight", hop->weight);
+		row_uint(p, "views", hop->views);
 		row_time(p, "start", hop->life.start_ms);
 		row_time(p, "end", hop->life.end_ms);
 		put_score(p, hop, searched);
