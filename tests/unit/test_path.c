@@ -419,6 +419,26 @@ static void a_long_chain_ends_at_the_limit(void **state)
 	assert_int_equal(matches[ARRAY_LEN(matches) - 1].hop, 0);
 }
 
+/* A hop and its alternatives share one whole; what stands beside is beside a hop there is. */
+static void assert_sound_beside(const struct path *path)
+{
+	assert_in_range(path->alternative_count, 0, PATH_BRANCHES_MAX);
+	assert_in_range(path->branch_count, 0, PATH_BRANCHES_MAX);
+	for (uint32_t i = 0; i < path->hop_count; i++) {
+		double sum = path->hops[i].weight;
+
+		for (size_t k = 0; k < path->alternative_count; k++) {
+			const struct alternative *a = &path->alternatives[k];
+
+			assert_true(a->instead_of < path->hop_count && a->hop.weight > 0);
+			sum += a->instead_of == i ? a->hop.weight : 0;
+		}
+		assert_float_equal(sum, 1, 1e-9);
+	}
+	for (size_t i = 0; i < path->branch_count; i++)
+		assert_true(path->branches[i].at < path->hop_count);
+}
+
 /* Whatever peers answer, a path is one: within its limits, each hop once, the target last. */
 static void nonsense_makes_a_path_nevertheless(void **state)
 {
@@ -446,6 +466,11 @@ static void nonsense_makes_a_path_nevertheless(void **state)
 				.is_target = i == target,
 			};
 			m->view.if_low = (uint32_t)prng_below(&p, 2);
+			m->is_translation = !m->is_target && prng_below(&p, 4) == 0;
+			m->twin = (uint32_t)prng_below(&p, ARRAY_LEN(matches) + 1);
+			m->score = 0.1 * (int)prng_below(&p, 40);
+			m->lag_ms = is_extreme ? (int64_t)prng_next(&p) : 0;
+			m->lag_error_ms = (int64_t)(prng_next(&p) >> 1);
 			m->life.start_ms =
 				is_extreme ? (int64_t)prng_next(&p) : (int64_t)prng_below(&p, 9000);
 			m->life.end_ms = is_extreme ? INT64_MAX : m->life.start_ms + 9000;
@@ -455,6 +480,7 @@ static void nonsense_makes_a_path_nevertheless(void **state)
 		assert_true(path.gap_count < path.hop_count);
 		assert_int_equal(matches[target].hop, path.hop_count - 1);
 		assert_int_equal(path.hops[path.hop_count - 1].link, PATH_END);
+		assert_sound_beside(&path);
 	}
 }
 
