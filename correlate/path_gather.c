@@ -95,8 +95,8 @@ static bool is_as_told(const struct endpoint *told, const struct endpoint *e)
 
 /*
  * What a gateway has told of the other side of a view is one connection with that view, and with
- * whatever has those ends. Of an address without a port there may be several at the time: then it
- * must be the only one.
+ * whatever has those ends (which gather_equal() has seen to). Of an address without a port there
+ * may be several at the time, inside that gateway: then it must be the only one.
  */
 static void gather_told(struct work *w, uint16_t i)
 {
@@ -108,7 +108,7 @@ static void gather_told(struct work *w, uint16_t i)
 	for (uint16_t j = 0; j < w->seen_count && !has_ports; j++) {
 		const struct match *m = w->seen[j].match;
 
-		if (m->is_translation || m->proto != told->proto ||
+		if (m->is_translation || m->node != told->node || m->proto != told->proto ||
 		    !is_as_told(&told->src, &m->src) || !is_as_told(&told->dst, &m->dst) ||
 		    !lives_meet(&told->life, &m->life, w->slack_ms))
 			continue;

@@ -514,6 +514,30 @@ static void a_gateways_own_translations_join_what_timing_cannot(void **state)
 	assert_int_equal(matches[1].hop, PATH_NOWHERE);
 }
 
+/* The inside view begins and ends with another's outside view; the table says that it is not its.
+ */
+static void what_a_gateway_has_told_is_not_joined_with_anything_else(void **state)
+{
+	static const struct row rows[] = {
+		{1, 2, "203.0.113.9:41002", "203.0.113.2:22", 10000, 600000, .is_target = true},
+		{1, 1, "10.1.0.10:50001", "203.0.113.2:22", 10000, .end_ms = 600000},
+		{1, 1, "203.0.113.9:41001", "203.0.113.2:22", 10000, .end_ms = 600000},
+	};
+	struct match matches[ARRAY_LEN(rows)];
+	struct path path;
+	(void)state;
+
+	match_rows(rows, ARRAY_LEN(rows), matches);
+	path_assemble(matches, 2, NULL, 0, SLACK_MS, &path);
+	assert_int_equal(path.hops[0].views, 2); /* as long as nothing is told, timing joins them */
+	assert_int_equal(path.hops[0].joined_by, PATH_JOIN_TIMING);
+	matches[2].is_translation = true;
+	matches[2].twin = 1;
+	path_assemble(matches, 3, NULL, 0, SLACK_MS, &path);
+	assert_int_equal(path.hops[0].views, 1);
+	assert_int_equal(matches[1].hop, PATH_NOWHERE);
+}
+
 /* A block of ports tells the inside address alone: enough where one connection alone has it. */
 static void a_block_of_ports_joins_the_only_one_that_it_can_mean(void **state)
 {
@@ -674,6 +698,7 @@ int main(void)
 		cmocka_unit_test(a_long_chain_ends_at_the_limit),
 		cmocka_unit_test(nonsense_makes_a_path_nevertheless),
 		cmocka_unit_test(a_gateways_own_translations_join_what_timing_cannot),
+		cmocka_unit_test(what_a_gateway_has_told_is_not_joined_with_anything_else),
 		cmocka_unit_test(a_block_of_ports_joins_the_only_one_that_it_can_mean),
 		cmocka_unit_test(what_the_data_do_not_decide_is_told_with_its_weight),
 		cmocka_unit_test(
