@@ -613,11 +613,12 @@ static void siblings_forks_and_what_the_target_carried_are_told_beside_the_path(
 		{2, 1, "198.51.100.1:50001", "10.2.0.10:22", 10000, .end_ms = 600000},
 		{2, 1, "10.2.0.10:50002", "192.0.2.9:22", 20500, .end_ms = 590000},
 		{2, 1, "10.2.0.10:50003", "192.0.2.8:22", 90000, .end_ms = 590000},
+		{2, 1, "10.2.0.10:50006", "192.0.2.6:22", 18900, .end_ms = 590000},
 		{2, 1, "10.2.0.10:50004", "10.4.0.4:22", 20000, 590000, .is_target = true},
 		{2, 1, "10.4.0.4:50005", "192.0.2.7:22", 30000, .end_ms = 590000},
 		{2, 1, "192.0.2.77:50005", "192.0.2.78:22", 95000, .end_ms = 590000},
 	};
-	static const enum path_branch kinds[] = {PATH_SIBLING, PATH_FORK, PATH_ONWARD};
+	static const enum path_branch kinds[] = {PATH_SIBLING, PATH_FORK, PATH_FORK, PATH_ONWARD};
 	struct match matches[ARRAY_LEN(rows)];
 	struct path path;
 	(void)state;
