@@ -107,9 +107,10 @@ static bool go_inside(const struct translation_table *table, struct endpoint *en
 	for (size_t i = 0; i < count; i++) {
 		if (!endpoint_equal(&found[i].inside, end))
 			continue;
-		held.start_ms = MIN(held.start_ms, found[i].start_ms - SLACK_MS);
+		held.start_ms = MIN(held.start_ms, MAX(found[i].start_ms, 0) - SLACK_MS);
 		held.end_ms =
-			MAX(held.end_ms, found[i].is_open ? INT64_MAX : found[i].end_ms + SLACK_MS);
+			MAX(held.end_ms,
+		            found[i].is_open ? INT64_MAX : MIN(found[i].end_ms, now_ms) + SLACK_MS);
 	}
 	when->start_ms = MAX(when->start_ms, held.start_ms);
 	when->end_ms = MIN(when->end_ms, held.end_ms);

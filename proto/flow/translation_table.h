@@ -57,7 +57,7 @@ struct translation_query {
 	struct endpoint end;  /* outside or inside */
 	struct endpoint peer; /* all zero: whoever */
 	int64_t at_ms;
-	int64_t span_ms; /* from then on; 0: that instant alone */
+	int64_t span_ms; /* from then on, not negative; 0: that instant alone */
 	uint8_t proto;   /* 0: any */
 };
 

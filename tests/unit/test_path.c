@@ -1,45 +1,12 @@
 #include "base/prng.h"
 #include "correlate/path.h"
+#include "tests/unit/path_fixture.h"
 #include "tests/unit/test.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define SLACK_MS 2000
 #define ROWS_MAX 16
-
-/* A view as a person would write it: node N has exporter 10.255.0.N. Times in milliseconds. */
-struct row {
-	uint32_t node, interface;
-	const char *src, *dst;
-	int64_t start_ms, end_ms;
-	double score;
-	bool is_target;
-};
-
-static size_t match_rows(const struct row *rows, size_t max, struct match *ret)
-{
-	size_t count = 0;
-
-	for (; count < max && rows[count].src != NULL; count++) {
-		const struct row *r = &rows[count];
-		const uint8_t exporter[4] = {10, 255, 0, (uint8_t)r->node};
-		struct match *m = &ret[count];
-
-		*m = (struct match){
-			.node = r->node,
-			.view = {addr_from_v4(exporter), r->interface, r->interface},
-			.life = {r->start_ms, r->end_ms},
-			.score = r->score > 0 ? r->score : 0.99,
-			.proto = 6,
-			.is_target = r->is_target,
-			.hop = 77,
-		};
-		assert_ok(endpoint_parse(r->src, &m->src));
-		assert_ok(endpoint_parse(r->dst, &m->dst));
-	}
-	return count;
-}
 
 static size_t print_end(char *at, size_t room, const struct endpoint *inner,
                         const struct endpoint *outer, uint32_t node)
@@ -561,123 +528,6 @@ static void a_block_of_ports_joins_the_only_one_that_it_can_mean(void **state)
 	                    "10.1.0.10:0=203.0.113.9:41002@1 > 203.0.113.2:22 (1) -end-\n");
 }
 
-static const struct row two_into_a_stone[] = {
-	{2, 1, "198.51.100.1:50001", "10.2.0.10:22", 10000, 600000, .score = 9.5},
-	{2, 1, "198.51.100.7:50001", "10.2.0.10:22", 10400, 600000, .score = 9.1},
-	{2, 1, "10.2.0.10:50002", "198.51.100.4:22", 20000, 590000, .is_target = true},
-};
-
-static void what_the_data_do_not_decide_is_told_with_its_weight(void **state)
-{
-	struct match matches[3];
-	struct path path;
-	(void)state;
-
-	match_rows(two_into_a_stone, 3, matches);
-	path_assemble(matches, 3, NULL, 0, SLACK_MS, &path);
-	assert_int_equal(path.hop_count, 2);
-	assert_int_equal(matches[0].hop, 0); /* by evidence: the clocks do not tell the starts */
-	assert_int_equal(path.alternative_count, 1);
-	assert_int_equal(path.alternatives[0].instead_of, 0);
-	assert_float_equal(path.hops[0].weight, 0.715, 0.001);
-	assert_float_equal(path.alternatives[0].hop.weight, 0.285, 0.001);
-	assert_int_equal(path.hops[0].doubts, PATH_UNDECIDED);
-	assert_int_equal(path.branch_count, 0);
-}
-
-static void a_decade_of_evidence_or_a_clear_start_decides_and_the_other_merges(void **state)
-{
-	struct match matches[3];
-	struct path path;
-	(void)state;
-
-	match_rows(two_into_a_stone, 3, matches);
-	matches[1].score = 8;
-	path_assemble(matches, 3, NULL, 0, SLACK_MS, &path);
-	assert_int_equal(matches[0].hop, 0);
-	assert_int_equal(path.alternative_count, 0);
-	assert_float_equal(path.hops[0].weight, 1, 0);
-	assert_int_equal(path.branch_count, 1);
-	assert_int_equal(path.branches[0].kind, PATH_MERGE);
-	matches[1].life.start_ms = 15000;
-	path_assemble(matches, 3, NULL, 0, SLACK_MS, &path);
-	assert_int_equal(matches[1].hop, 0); /* nearer in time to what it carries */
-	assert_int_equal(path.alternative_count, 0);
-	assert_int_equal(path.branches[0].kind, PATH_MERGE);
-	assert_int_equal(path.branches[0].at, 0);
-}
-
-static void siblings_forks_and_what_the_target_carried_are_told_beside_the_path(void **state)
-{
-	static const struct row rows[] = {
-		{2, 1, "198.51.100.1:50001", "10.2.0.10:22", 10000, .end_ms = 600000},
-		{2, 1, "10.2.0.10:50002", "192.0.2.9:22", 20500, .end_ms = 590000},
-		{2, 1, "10.2.0.10:50003", "192.0.2.8:22", 90000, .end_ms = 590000},
-		{2, 1, "10.2.0.10:50006", "192.0.2.6:22", 18900, .end_ms = 590000},
-		{2, 1, "10.2.0.10:50004", "10.4.0.4:22", 20000, 590000, .is_target = true},
-		{2, 1, "10.4.0.4:50005", "192.0.2.7:22", 30000, .end_ms = 590000},
-		{2, 1, "192.0.2.77:50005", "192.0.2.78:22", 95000, .end_ms = 590000},
-	};
-	static const enum path_branch kinds[] = {PATH_SIBLING, PATH_FORK, PATH_FORK, PATH_ONWARD};
-	struct match matches[ARRAY_LEN(rows)];
-	struct path path;
-	(void)state;
-
-	match_rows(rows, ARRAY_LEN(rows), matches);
-	path_assemble(matches, ARRAY_LEN(rows), NULL, 0, SLACK_MS, &path);
-	assert_int_equal(path.hop_count, 2);
-	assert_int_equal(path.branch_count, ARRAY_LEN(kinds));
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		assert_int_equal(path.branches[i].kind, kinds[i]);
-		assert_int_equal(path.branches[i].at, 1);
-	}
-}
-
-/* The loop's first pass has the better score; it is upstream of its second all the same. */
-static void a_quick_loop_keeps_all_its_hops(void **state)
-{
-	static const struct row rows[] = {
-		{2, 1, "198.51.100.9:50001", "10.2.0.10:22", 10000, 600000, .score = 30},
-		{2, 1, "10.2.0.10:50002", "192.0.2.3:22", 10300, 600000, .score = 20},
-		{2, 1, "192.0.2.3:50003", "10.2.0.10:22", 10600, 600000, .score = 20},
-		{2, 1, "10.2.0.10:50004", "198.51.100.4:22", 10900, 600000, .is_target = true},
-	};
-	struct match matches[ARRAY_LEN(rows)];
-	struct path path;
-	(void)state;
-
-	match_rows(rows, ARRAY_LEN(rows), matches);
-	path_assemble(matches, ARRAY_LEN(rows), NULL, 0, SLACK_MS, &path);
-	assert_int_equal(path.hop_count, 4);
-	for (uint32_t i = 0; i < ARRAY_LEN(rows); i++)
-		assert_int_equal(matches[i].hop, i);
-	assert_int_equal(path.alternative_count, 0);
-}
-
-static void what_contradicts_a_hop_is_told(void **state)
-{
-	static const struct row rows[] = {
-		{2, 1, "198.51.100.1:50001", "10.2.0.10:22", 20500, 500000, .score = 9},
-		{2, 1, "10.2.0.10:50002", "198.51.100.4:22", 20000, 590000, .score = 9},
-		{4, 1, "10.2.0.10:50002", "198.51.100.4:22", 20000, 590000, .is_target = true},
-	};
-	struct match matches[ARRAY_LEN(rows)];
-	struct path path;
-	(void)state;
-
-	match_rows(rows, ARRAY_LEN(rows), matches);
-	matches[0].lag_ms = 90;
-	matches[0].lag_error_ms = 30;
-	path_assemble(matches, ARRAY_LEN(rows), NULL, 0, SLACK_MS, &path);
-	assert_int_equal(path.hops[0].doubts, PATH_ENDS_FIRST | PATH_STARTS_LATER);
-	assert_int_equal(path.hops[0].lag_ms, 90);
-	assert_int_equal(path.hops[0].lag_error_ms, 30);
-	matches[0].lag_ms = 400; /* one clock has seen both */
-	path_assemble(matches, ARRAY_LEN(rows), NULL, 0, SLACK_MS, &path);
-	assert_int_equal(path.hops[0].doubts, PATH_ENDS_FIRST | PATH_STARTS_LATER | PATH_LAGS);
-	assert_int_equal(path.hops[1].doubts, 0);
-}
-
 static void every_link_has_a_word(void **state)
 {
 	(void)state;
@@ -701,13 +551,6 @@ int main(void)
 		cmocka_unit_test(a_gateways_own_translations_join_what_timing_cannot),
 		cmocka_unit_test(what_a_gateway_has_told_is_not_joined_with_anything_else),
 		cmocka_unit_test(a_block_of_ports_joins_the_only_one_that_it_can_mean),
-		cmocka_unit_test(what_the_data_do_not_decide_is_told_with_its_weight),
-		cmocka_unit_test(
-			a_decade_of_evidence_or_a_clear_start_decides_and_the_other_merges),
-		cmocka_unit_test(
-			siblings_forks_and_what_the_target_carried_are_told_beside_the_path),
-		cmocka_unit_test(a_quick_loop_keeps_all_its_hops),
-		cmocka_unit_test(what_contradicts_a_hop_is_told),
 		cmocka_unit_test(every_link_has_a_word),
 	};
 
