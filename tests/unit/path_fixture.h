@@ -1,6 +1,6 @@
 /* path_fixture - views as a table of rows. */
-#ifndef SPOOR_TESTS_PATH_FIXTURE_H
-#define SPOOR_TESTS_PATH_FIXTURE_H
+#ifndef SPOOR_TESTS_UNIT_PATH_FIXTURE_H
+#define SPOOR_TESTS_UNIT_PATH_FIXTURE_H
 
 #include "correlate/path.h"
 #include "tests/unit/test.h"
