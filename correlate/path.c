@@ -82,6 +82,7 @@ static void write_out(struct work *w, struct path *ret)
 				.link = hop->link,
 			};
 	}
+	path_beside(w, ret);
 	for (size_t i = 0; i < w->seen_count; i++) {
 		for (size_t k = 0; k < w->chain_count; k++) {
 			if (w->chain[k] == w->seen[i].group)
@@ -97,7 +98,7 @@ void path_assemble(struct match *matches, size_t count, const struct tie *ties, 
 	uint16_t target;
 
 	take(&w, matches, count);
-	path_gather(&w);
+	path_gather(&w, matches);
 	target = path_settle(&w);
 	take_ties(&w, matches, count, ties, tie_count);
 	path_chain(&w, target, matches);
@@ -109,6 +110,13 @@ const char *path_timing_text(enum path_timing timing)
 	static const char *const texts[] = {"silent", "agrees", "against"};
 
 	return (size_t)timing < ARRAY_LEN(texts) ? texts[timing] : "unknown";
+}
+
+const char *path_branch_text(enum path_branch kind)
+{
+	static const char *const texts[] = {"sibling", "fork", "merge", "onward"};
+
+	return (size_t)kind < ARRAY_LEN(texts) ? texts[kind] : "unknown";
 }
 
 const char *path_link_text(enum path_link link)

@@ -38,6 +38,10 @@ struct match {
 	uint8_t proto;
 	bool is_target;
 	bool is_told; /* known by a tie alone: no timing has found it, and its score says nothing */
+	bool is_translation; /* no view of its own: the ends of view `twin` on the other side of its
+	                        gateway, by that one's translation table. A port 0 is not told. */
+	uint32_t twin;
+	int64_t lag_ms, lag_error_ms; /* behind the target; the error: one standard deviation */
 	uint32_t hop; /* out: index into path.hops, PATH_NOWHERE when it is on none */
 };
 
@@ -61,17 +65,37 @@ enum path_timing {              /* what timing alone says of a link by origin */
 	           PATH_AGAINST, /* it would have chosen `rival` */
 };
 
+enum path_join {                       /* what has joined the views of a hop; bits */
+	         PATH_JOIN_TUPLE = 1,  /* the same ends at several views */
+	         PATH_JOIN_NAT = 2,    /* a gateway's own translations: exact */
+	         PATH_JOIN_TIMING = 4, /* one end is shared, the other's times agree */
+};
+
+enum path_doubt {                        /* what contradicts a hop; bits */
+	          PATH_ENDS_FIRST = 1,   /* it ends before the one it carries */
+	          PATH_STARTS_LATER = 2, /* and starts after it, within the slack */
+	          PATH_LAGS = 4,    /* its edges come later than of the one it carries, by more than
+	                             both errors and the clocks explain */
+	          PATH_REFUSED = 8, /* is_refused */
+	          PATH_RIVALLED = 16,  /* PATH_AGAINST */
+	          PATH_UNDECIDED = 32, /* an alternative is nearly as good */
+};
+
 struct hop {
 	struct endpoint src, dst;               /* innermost: as near to the hosts as any view is */
 	struct endpoint public_src, public_dst; /* as on the wire between the gateways */
 	uint32_t src_node, dst_node;            /* who sees behind that end; PATH_NOWHERE: nobody */
 	struct interval life;                   /* union over its views */
 	double score; /* lowest of its views that timing has found; INFINITY: none but the target */
+	int64_t lag_ms, lag_error_ms; /* of the view with the best score */
 	uint32_t views;
-	bool is_told; /* no view of it was found by timing */
+	unsigned joined_by; /* enum path_join */
+	bool is_told;       /* no view of it was found by timing */
 	enum path_link link;
 	enum path_timing timing; /* of PATH_ORIGIN */
 	uint32_t rival;          /* PATH_AGAINST: index into matches of one of its views */
+	unsigned doubts;         /* enum path_doubt */
+	double weight;           /* among its alternatives; 1: there are none */
 	bool is_refused;         /* a tie names an upstream for this hop that began only after it */
 };
 
@@ -81,11 +105,36 @@ struct gap {
 	enum path_link link;  /* PATH_ADDRESS or PATH_TIME */
 };
 
+struct alternative {         /* what the data do not tell from a hop of the path */
+	struct hop hop;      /* with its weight */
+	uint32_t instead_of; /* index of that hop */
+};
+
+enum path_branch {               /* what else has the rhythm, and an end in common with the path */
+	           PATH_SIBLING, /* from the host that hop `at` begins at, within a second of it:
+	                          one script has started both */
+	           PATH_FORK,    /* from that host, at another time: it feeds both */
+	           PATH_MERGE,   /* into the host that hop `at` ends at, from another */
+	           PATH_ONWARD,  /* from the target's host: what the target carried */
+};
+
+struct branch {
+	struct hop hop;
+	uint32_t at;
+	enum path_branch kind;
+};
+
+#define PATH_BRANCHES_MAX 32
+
 struct path {
 	struct hop hops[PATH_HOPS_MAX]; /* origin first, target last */
 	size_t hop_count;
 	struct gap gaps[PATH_HOPS_MAX];
 	size_t gap_count;
+	struct alternative alternatives[PATH_BRANCHES_MAX];
+	size_t alternative_count;
+	struct branch branches[PATH_BRANCHES_MAX];
+	size_t branch_count;
 };
 
 /*
@@ -98,12 +147,17 @@ struct path {
  * one gateway than at another. PATH_TIME is only tried where nobody sees behind the address that
  * the hop begins at, or where both ends are behind the same node.
  *
+ * Of several that may carry a hop by one link, the later start decides where the slack cannot
+ * explain it. Else, where addresses meet, the score does; what is left within a decade of it is
+ * kept as an alternative, with weights in proportion to the evidence of each. Of PATH_TIME the
+ * later start is followed all the same: several there are mostly hops of one chain.
+ *
  * Of a tie it is asked only that the upstream began first. What is only told of is on the path by a
  * tie or not at all. Ties between views of one connection, and of views that are not there, are
  * passed over.
  *
  * The array is not reordered, and its order does not matter as long as count <= PATH_MATCHES_MAX;
- * of more, the target and the first of the others are used. No allocation; about 70 KiB of stack.
+ * of more, the target and the first of the others are used. No allocation; about 120 KiB of stack.
  */
 #define PATH_MATCHES_MAX 512
 void path_assemble(struct match *matches, size_t count, const struct tie *ties, size_t tie_count,
@@ -111,6 +165,9 @@ void path_assemble(struct match *matches, size_t count, const struct tie *ties, 
 
 /* "silent", "agrees", "against"; "unknown" for anything else. */
 const char *path_timing_text(enum path_timing timing);
+
+/* "sibling", "fork", "merge", "onward"; "unknown" for anything else. */
+const char *path_branch_text(enum path_branch kind);
 
 /* "end", "origin", "host", "address", "time"; "unknown" for anything else. */
 const char *path_link_text(enum path_link link);

@@ -3,6 +3,10 @@
 #include "correlate/path_work.h"
 #include "correlate/span.h"
 
+#include <math.h>
+
+#define DECADES_APART 1.0 /* less evidence than that between two does not decide */
+
 /* A possible predecessor, and what speaks for it. */
 struct bid {
 	uint16_t group; /* PATH_NONE: there is none */
@@ -13,25 +17,9 @@ struct bid {
 	double score;
 };
 
-/* One end of a hop, as far as it tells one host from another. */
-struct host {
-	const struct addr *inner, *outer;
-	uint32_t node;
-};
-
-static struct host client_of(const struct hop *h)
-{
-	return (struct host){&h->src.addr, &h->public_src.addr, h->src_node};
-}
-
-static struct host server_of(const struct hop *h)
-{
-	return (struct host){&h->dst.addr, &h->public_dst.addr, h->dst_node};
-}
-
 /* Behind one public address there may be many hosts; only who sees behind it can tell them apart.
  */
-static bool may_be_same(struct host a, struct host b)
+bool path_may_be_same(struct path_host a, struct path_host b)
 {
 	if (a.node != PATH_NOWHERE && b.node != PATH_NOWHERE)
 		return a.node == b.node && addr_equal(a.inner, b.inner);
@@ -121,9 +109,9 @@ static bool may_be_timed(const struct work *w, const struct hop *up, const struc
 	for (size_t i = 0; i < w->chain_count; i++) {
 		const struct hop *h = &w->groups[w->chain[i]].hop;
 
-		if (may_be_same(client_of(up), client_of(h)) ||
-		    may_be_same(server_of(up), server_of(h)) ||
-		    may_be_same(client_of(up), server_of(h)))
+		if (path_may_be_same(path_client(up), path_client(h)) ||
+		    path_may_be_same(path_server(up), path_server(h)) ||
+		    path_may_be_same(path_client(up), path_server(h)))
 			return false;
 	}
 	return true;
@@ -133,7 +121,7 @@ static bool may_be_timed(const struct work *w, const struct hop *up, const struc
 static struct bid bid_of(const struct work *w, uint16_t g, uint16_t down_group)
 {
 	const struct hop *up = &w->groups[g].hop, *down = &w->groups[down_group].hop;
-	struct host server = server_of(up), client = client_of(down);
+	struct path_host server = path_server(up), client = path_client(down);
 	struct bid bid = {
 		.group = g,
 		.link = PATH_END,
@@ -145,7 +133,7 @@ static struct bid bid_of(const struct work *w, uint16_t g, uint16_t down_group)
 
 	if (up->is_told || !may_carry(&up->life, &down->life, w->slack_ms))
 		return bid;
-	if (may_be_same(server, client)) {
+	if (path_may_be_same(server, client)) {
 		bid.node = server.node == client.node ? server.node : PATH_NOWHERE;
 		if (server.node == PATH_NOWHERE && client.node == PATH_NOWHERE)
 			bid.node = node_between(w, g, down_group);
@@ -168,6 +156,64 @@ static bool is_better(const struct bid *a, const struct bid *b)
 	return a->score > b->score;
 }
 
+/* Of one link, and no clock tells which began first. */
+static bool is_equal_but_score(const struct bid *a, const struct bid *b, int64_t slack_ms)
+{
+	return a->link == b->link && a->is_nested == b->is_nested &&
+	       span_ms(a->start_ms, b->start_ms) <= slack_ms &&
+	       span_ms(b->start_ms, a->start_ms) <= slack_ms;
+}
+
+/* Does a third lead from where `up` ends to where `down` begins? Then it is a loop, not a choice.
+ */
+static bool is_looped(const struct work *w, uint16_t up, uint16_t down)
+{
+	for (uint16_t g = 0; g < w->group_count; g++) {
+		const struct hop *h = &w->groups[g].hop;
+
+		if (g != up && g != down && !w->groups[g].is_on_path &&
+		    path_may_be_same(path_server(&w->groups[up].hop), path_client(h)) &&
+		    path_may_be_same(path_server(h), path_client(&w->groups[down].hop)))
+			return true;
+	}
+	return false;
+}
+
+/* Where addresses meet and starts do not tell, the evidence decides. */
+static struct bid weigh(const struct work *w, struct bid best, uint16_t down_group)
+{
+	const struct bid latest = best;
+
+	if (best.group == PATH_NONE || best.link == PATH_TIME)
+		return best;
+	for (uint16_t g = 0; g < w->group_count; g++) {
+		struct bid bid;
+
+		if (w->groups[g].is_on_path || w->groups[g].hop.score <= best.score)
+			continue;
+		bid = bid_of(w, g, down_group);
+		if (is_equal_but_score(&bid, &latest, w->slack_ms) &&
+		    !is_looped(w, g, latest.group))
+			best = bid;
+	}
+	return best;
+}
+
+/* What the data do not tell from `best`: less than a decade of evidence lies between them. */
+static void keep_choices(struct work *w, const struct bid *best, uint16_t down_group)
+{
+	for (uint16_t g = 0; g < w->group_count && w->choice_count < PATH_BRANCHES_MAX; g++) {
+		struct bid bid;
+
+		if (w->groups[g].is_on_path || g == best->group ||
+		    !(fabs(w->groups[g].hop.score - best->score) < DECADES_APART))
+			continue;
+		bid = bid_of(w, g, down_group);
+		if (is_equal_but_score(&bid, best, w->slack_ms))
+			w->choices[w->choice_count++] = (struct choice){best->group, g};
+	}
+}
+
 /* The predecessor that timing and addresses speak for. */
 static struct bid best_predecessor(const struct work *w, uint16_t down_group)
 {
@@ -182,14 +228,14 @@ static struct bid best_predecessor(const struct work *w, uint16_t down_group)
 		if (bid.link != PATH_END && is_better(&bid, &best))
 			best = bid;
 	}
-	return best;
+	return weigh(w, best, down_group);
 }
 
 /* A host's word for group `g`: surer than any other, but not against time itself. */
 static struct bid tied_bid(struct work *w, uint16_t g, uint16_t down_group)
 {
 	struct hop *up = &w->groups[g].hop, *down = &w->groups[down_group].hop;
-	struct host server = server_of(up), client = client_of(down);
+	struct path_host server = path_server(up), client = path_client(down);
 	struct bid bid = {
 		.group = g,
 		.link = PATH_ORIGIN,
@@ -276,10 +322,13 @@ void path_chain(struct work *w, uint16_t target, const struct match *matches)
 			break;
 		timed = best_predecessor(w, head);
 		bid = best_tied(w, head);
-		if (bid.group == PATH_NONE)
+		if (bid.group == PATH_NONE) {
 			bid = timed;
-		else
+			if (bid.group != PATH_NONE)
+				keep_choices(w, &bid, head);
+		} else {
 			compare(&w->groups[bid.group], &bid, &timed);
+		}
 		if (bid.group == PATH_NONE)
 			break;
 		w->groups[bid.group].hop.link = bid.link;

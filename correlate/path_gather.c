@@ -49,10 +49,12 @@ static uint16_t root_of(struct work *w, uint16_t at)
 }
 
 /* The lower index stays the root: roots then come in the order of the views. */
-static void unite(struct work *w, uint16_t i, uint16_t j)
+static void unite(struct work *w, uint16_t i, uint16_t j, enum path_join how)
 {
 	uint16_t a = root_of(w, i), b = root_of(w, j);
 
+	if (a != b)
+		w->seen[j].joined_by |= how;
 	w->seen[MAX(a, b)].parent = MIN(a, b);
 }
 
@@ -80,8 +82,55 @@ static void gather_equal(struct work *w)
 			if (tuple_cmp(a, b) != 0)
 				break; /* equal ones are neighbours */
 			if (lives_meet(&a->life, &b->life, w->slack_ms))
-				unite(w, i, j);
+				unite(w, i, j, PATH_JOIN_TUPLE);
 		}
+	}
+}
+
+/* May `e` be `told`, of which the port may be missing? */
+static bool is_as_told(const struct endpoint *told, const struct endpoint *e)
+{
+	return told->port != 0 ? endpoint_equal(told, e) : addr_equal(&told->addr, &e->addr);
+}
+
+/*
+ * What a gateway has told of the other side of a view is one connection with that view, and with
+ * whatever has those ends (which gather_equal() has seen to). Of an address without a port there
+ * may be several at the time, inside that gateway: then it must be the only one.
+ */
+static void gather_told(struct work *w, uint16_t i)
+{
+	const struct match *told = w->seen[i].match;
+	bool has_ports = told->src.port != 0 && told->dst.port != 0;
+	uint16_t found = PATH_NONE;
+	size_t count = 0;
+
+	for (uint16_t j = 0; j < w->seen_count && !has_ports; j++) {
+		const struct match *m = w->seen[j].match;
+
+		if (m->is_translation || m->node != told->node || m->proto != told->proto ||
+		    !is_as_told(&told->src, &m->src) || !is_as_told(&told->dst, &m->dst) ||
+		    !lives_meet(&told->life, &m->life, w->slack_ms))
+			continue;
+		count += found == PATH_NONE || root_of(w, j) != root_of(w, found);
+		found = j;
+	}
+	if (count == 1)
+		unite(w, i, found, PATH_JOIN_NAT);
+}
+
+static void gather_translations(struct work *w, const struct match *matches)
+{
+	for (uint16_t i = 0; i < w->seen_count; i++) {
+		if (!w->seen[i].match->is_translation)
+			continue;
+		for (uint16_t j = 0; j < w->seen_count; j++) {
+			if (w->seen[j].match != &matches[w->seen[i].match->twin])
+				continue;
+			w->seen[j].is_told = true;
+			unite(w, j, i, PATH_JOIN_NAT);
+		}
+		gather_told(w, i);
 	}
 }
 
@@ -102,6 +151,9 @@ static bool is_nat_pair(const struct seen *a, const struct seen *b, enum side si
 	bool is_start_near = apart_ms(x->life.start_ms, y->life.start_ms) <= slack_ms;
 	bool is_end_near = apart_ms(x->life.end_ms, y->life.end_ms) <= slack_ms;
 
+	if (x->is_translation || y->is_translation ||
+	    (x->node == y->node && (a->is_told || b->is_told)))
+		return false; /* the gateway itself has said what is on its other side */
 	if (x->proto != y->proto || !endpoint_equal(end_of(x, other), end_of(y, other)) ||
 	    addr_equal(&end_of(x, side)->addr, &end_of(y, side)->addr))
 		return false;
@@ -160,13 +212,14 @@ static void gather_nat(struct work *w, enum side side)
 		partner[i] = nat_partner(w, i, side);
 	for (uint16_t i = 0; i < w->seen_count; i++) {
 		if (partner[i] != PATH_NONE && partner[partner[i]] == i)
-			unite(w, i, partner[i]);
+			unite(w, i, partner[i], PATH_JOIN_TIMING);
 	}
 }
 
-void path_gather(struct work *w)
+void path_gather(struct work *w, const struct match *matches)
 {
 	gather_equal(w);
+	gather_translations(w, matches);
 	gather_nat(w, SIDE_SRC);
 	gather_nat(w, SIDE_DST);
 }
@@ -208,8 +261,8 @@ static const struct endpoint *pick(const struct work *w, uint16_t g, enum side s
 
 		if (s->group != g || (except != NULL && endpoint_equal(e, except)))
 			continue;
-		rank = 2 * (s->is_private[side] == is_inner) +
-		       (is_seen_by_one(w, g, side, e, &node) == is_inner);
+		rank = 4 * (s->is_private[side] == is_inner) +
+		       2 * (is_seen_by_one(w, g, side, e, &node) == is_inner) + (e->port != 0);
 		if (rank > best_rank) {
 			best = e;
 			best_rank = rank;
@@ -236,6 +289,19 @@ static void settle_end(const struct work *w, uint16_t g, enum side side, struct 
 	}
 }
 
+/* The least of the scores; the lag of the best. */
+static void take_score(struct work *w, uint16_t g, const struct match *m)
+{
+	struct group *group = &w->groups[g];
+
+	group->hop.score = MIN(group->hop.score, m->score);
+	if (group->lag_of != NULL && m->score <= group->lag_of->score)
+		return;
+	group->lag_of = m;
+	group->hop.lag_ms = m->lag_ms;
+	group->hop.lag_error_ms = m->lag_error_ms;
+}
+
 uint16_t path_settle(struct work *w)
 {
 	uint16_t target = PATH_NONE;
@@ -251,13 +317,17 @@ uint16_t path_settle(struct work *w)
 				(struct group){.hop = {.life = m->life,
 			                               .score = INFINITY,
 			                               .is_told = true,
+			                               .weight = 1,
 			                               .rival = PATH_NOWHERE}};
 		}
 		w->seen[i].group = w->seen[root].group;
 		hop = &w->groups[w->seen[i].group].hop;
+		hop->joined_by |= w->seen[i].joined_by;
+		if (m->is_translation)
+			continue;
 		hop->views++;
 		if (!m->is_told && !m->is_target)
-			hop->score = MIN(hop->score, m->score);
+			take_score(w, w->seen[i].group, m);
 		hop->is_told = hop->is_told && m->is_told;
 		hop->life.start_ms = MIN(hop->life.start_ms, m->life.start_ms);
 		hop->life.end_ms = MAX(hop->life.end_ms, m->life.end_ms);

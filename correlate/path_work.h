@@ -24,16 +24,23 @@ struct seen {
 	bool is_private[2];  /* by enum side */
 	uint16_t parent;     /* union-find: itself at a root */
 	uint16_t group;      /* index into work.groups, once settled */
+	bool is_told;        /* its gateway has told its other side */
+	unsigned joined_by;  /* enum path_join, so far as it is by this one */
 };
 
 struct group {
 	struct hop hop;
-	uint16_t rival; /* of PATH_AGAINST: a group */
+	uint16_t rival;             /* of PATH_AGAINST: a group */
+	const struct match *lag_of; /* the view whose lag is the hop's; NULL: of no timing */
 	bool is_on_path;
 };
 
 struct group_tie {
 	uint16_t up, down;
+};
+
+struct choice { /* group `other` would do as well as `chosen` */
+	uint16_t chosen, other;
 };
 
 struct work {
@@ -45,6 +52,8 @@ struct work {
 	size_t chain_count;
 	struct group_tie ties[PATH_MATCHES_MAX];
 	size_t tie_count;
+	struct choice choices[PATH_BRANCHES_MAX];
+	size_t choice_count;
 	int64_t slack_ms;
 };
 
@@ -56,13 +65,34 @@ static inline const struct endpoint *end_of(const struct match *m, enum side sid
 /* By ends and protocol, then life, then node and view: whatever the order in which they came. */
 int path_gather_order(const void *left, const void *right);
 
-/* Unites the views of one connection. They are in that order. */
-void path_gather(struct work *w);
+/* Unites the views of one connection. They are in that order; `matches` is the caller's array. */
+void path_gather(struct work *w, const struct match *matches);
 
 /* Makes a hop of each group. Returns the target's. */
 uint16_t path_settle(struct work *w);
 
 /* Follows the ties and the other links back from `target`. `matches` is the caller's array. */
 void path_chain(struct work *w, uint16_t target, const struct match *matches);
+
+/* One end of a hop, as far as it tells one host from another. */
+struct path_host {
+	const struct addr *inner, *outer;
+	uint32_t node;
+};
+
+static inline struct path_host path_client(const struct hop *h)
+{
+	return (struct path_host){&h->src.addr, &h->public_src.addr, h->src_node};
+}
+
+static inline struct path_host path_server(const struct hop *h)
+{
+	return (struct path_host){&h->dst.addr, &h->public_dst.addr, h->dst_node};
+}
+
+bool path_may_be_same(struct path_host a, struct path_host b);
+
+/* When the chain is written out: alternatives, doubts, branches. */
+void path_beside(struct work *w, struct path *ret);
 
 #endif

@@ -104,7 +104,7 @@ static void put_target(struct pack *p, const struct sheet *s)
 	const struct cert *cert = cert_of(s, SHEET_SELF);
 
 	pack_str(p, "target");
-	pack_map(p, 13);
+	pack_map(p, 14);
 	row_endpoint(p, "src", &c->src);
 	row_endpoint(p, "dst", &c->dst);
 	row_uint(p, "proto", c->proto);
@@ -117,6 +117,7 @@ static void put_target(struct pack *p, const struct sheet *s)
 	row_int(p, "gap_ms", r != NULL ? r->query.question.gap_ms : c->gap_ms);
 	row_uint(p, "silences", c->on_count - 1);
 	row_uint(p, "others", l->others);
+	row_bool(p, "is_translated", l->is_translated);
 	put_claim(p, "origin", s, s->target_claim);
 }
 
@@ -184,6 +185,17 @@ static size_t significant_of(const struct sheet *s, uint64_t searched)
 	return ret;
 }
 
+/* On the other side of the gateway, if its translations tell it. */
+static void put_other_end(struct pack *p, const char *key, const struct endpoint *e)
+{
+	static const struct endpoint none;
+
+	if (endpoint_equal(e, &none))
+		row_nil(p, key);
+	else
+		row_endpoint(p, key, e);
+}
+
 static void put_match(struct pack *p, const struct sheet *s, const struct line *line,
                       uint64_t searched, bool is_significant, bool has_origin)
 {
@@ -193,7 +205,7 @@ static void put_match(struct pack *p, const struct sheet *s, const struct line *
 	uint32_t hop = line->match == SHEET_NONE ? PATH_NOWHERE : s->matches[line->match].hop;
 	const char *need = verdict_need((enum verdict)f->verdict);
 
-	pack_map(p, 22);
+	pack_map(p, 25);
 	row_str(p, "node", cert->name);
 	row_str(p, "org", cert->org);
 	row_view(p, "view", &view);
@@ -208,6 +220,9 @@ static void put_match(struct pack *p, const struct sheet *s, const struct line *
 	row_bool(p, "is_significant", is_significant);
 	row_real(p, "cpf", f->cpf);
 	row_int(p, "lag_ms", f->lag_ms);
+	row_int(p, "lag_error_ms", f->lag_error_ms);
+	put_other_end(p, "nat_src", &f->nat_src);
+	put_other_end(p, "nat_dst", &f->nat_dst);
 	row_uint(p, "silences", f->silences);
 	row_int(p, "common_ms", f->common_ms);
 	row_str(p, "verdict", verdict_text((enum verdict)f->verdict));
@@ -288,7 +303,115 @@ static void put_link(struct pack *p, const struct sheet *s, const struct hop *ho
 	row_bool(p, "is_refused", hop->is_refused);
 }
 
-static void put_path(struct pack *p, const struct sheet *s)
+/* What has joined the views of a hop; nothing of a single one. */
+static void put_joins(struct pack *p, unsigned joined_by)
+{
+	static const struct {
+		enum path_join bit;
+		const char *text;
+	} rows[] = {
+		{PATH_JOIN_TUPLE, "tuple"}, {PATH_JOIN_NAT, "nat"}, {PATH_JOIN_TIMING, "timing"}};
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		count += (joined_by & rows[i].bit) != 0;
+	pack_str(p, "joined_by");
+	pack_array(p, count);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (joined_by & rows[i].bit)
+			pack_str(p, rows[i].text);
+	}
+}
+
+static void put_doubts(struct pack *p, unsigned doubts)
+{
+	static const struct {
+		enum path_doubt bit;
+		const char *text;
+	} rows[] = {
+		{PATH_ENDS_FIRST, "ends first"},
+		{PATH_STARTS_LATER, "starts later"},
+		{PATH_LAGS, "lags"},
+		{PATH_REFUSED, "refused"},
+		{PATH_RIVALLED, "timing"},
+		{PATH_UNDECIDED, "undecided"},
+	};
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		count += (doubts & rows[i].bit) != 0;
+	pack_str(p, "contradictions");
+	pack_array(p, count);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (doubts & rows[i].bit)
+			pack_str(p, rows[i].text);
+	}
+}
+
+static void put_score(struct pack *p, const struct hop *hop, uint64_t searched)
+{
+	if (hop->is_told || !isfinite(hop->score)) {
+		/* a host has named it, or it is the target: no timing has found it */
+		row_nil(p, "score");
+		row_nil(p, "p_value");
+		row_nil(p, "lag_ms");
+		row_nil(p, "lag_error_ms");
+		return;
+	}
+	row_real(p, "score", hop->score);
+	row_real(p, "p_value", score_p_value(hop->score, searched));
+	row_int(p, "lag_ms", hop->lag_ms);
+	row_int(p, "lag_error_ms", hop->lag_error_ms);
+}
+
+/* What might stand in place of hop `at`. */
+static void put_alternatives(struct pack *p, const struct sheet *s, uint32_t at, uint64_t searched)
+{
+	const struct path *path = &s->path;
+	size_t count = 0;
+
+	for (size_t i = 0; i < path->alternative_count; i++)
+		count += path->alternatives[i].instead_of == at;
+	pack_str(p, "alternatives");
+	pack_array(p, count);
+	for (size_t i = 0; i < path->alternative_count; i++) {
+		const struct hop *hop = &path->alternatives[i].hop;
+
+		if (path->alternatives[i].instead_of != at)
+			continue;
+		pack_map(p, 10);
+		row_endpoint(p, "src", &hop->src);
+		row_endpoint(p, "dst", &hop->dst);
+		row_real(p, "weight", hop->weight);
+		row_uint(p, "views", hop->views);
+		row_time(p, "start", hop->life.start_ms);
+		row_time(p, "end", hop->life.end_ms);
+		put_score(p, hop, searched);
+	}
+}
+
+static void put_branches(struct pack *p, const struct sheet *s, uint64_t searched)
+{
+	const struct path *path = &s->path;
+
+	pack_str(p, "branches");
+	pack_array(p, path->branch_count);
+	for (size_t i = 0; i < path->branch_count; i++) {
+		const struct branch *b = &path->branches[i];
+
+		pack_map(p, 11);
+		row_str(p, "kind", path_branch_text(b->kind));
+		row_uint(p, "hop", b->at + 1);
+		row_endpoint(p, "src", &b->hop.src);
+		row_endpoint(p, "dst", &b->hop.dst);
+		row_time(p, "start", b->hop.life.start_ms);
+		row_time(p, "end", b->hop.life.end_ms);
+		row_uint(p, "views", b->hop.views);
+		put_score(p, &b->hop, searched);
+	}
+}
+
+static void put_path(struct pack *p, const struct sheet *s, uint64_t searched)
 {
 	const struct path *path = &s->path;
 
@@ -297,7 +420,7 @@ static void put_path(struct pack *p, const struct sheet *s)
 	for (uint32_t i = 0; i < path->hop_count; i++) {
 		const struct hop *hop = &path->hops[i];
 
-		pack_map(p, 18);
+		pack_map(p, 25);
 		row_uint(p, "hop", i + 1);
 		row_endpoint(p, "src", &hop->src);
 		row_endpoint(p, "dst", &hop->dst);
@@ -309,12 +432,12 @@ static void put_path(struct pack *p, const struct sheet *s)
 		put_org(p, "dst_org", s, hop->dst_node);
 		row_time(p, "start", hop->life.start_ms);
 		row_time(p, "end", hop->life.end_ms);
-		if (hop->is_told || !isfinite(hop->score))
-			row_nil(p, "score"); /* a host has named it, or it is the target: no timing
-			                        has found it */
-		else
-			row_real(p, "score", hop->score);
+		put_score(p, hop, searched);
 		row_uint(p, "views", hop->views);
+		put_joins(p, hop->joined_by);
+		row_real(p, "weight", hop->weight);
+		put_alternatives(p, s, i, searched);
+		put_doubts(p, hop->doubts);
 		pack_str(p, "seen_by");
 		put_seen_by(p, s, i);
 		put_link(p, s, hop);
@@ -495,7 +618,7 @@ enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bun
 	uint64_t searched = searched_of(s->trace);
 	size_t significant = significant_of(s, searched);
 
-	pack_map(p, 8);
+	pack_map(p, 9);
 	put_target(p, s);
 	pack_str(p, "matches");
 	pack_array(p, listed);
@@ -503,7 +626,8 @@ enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bun
 		origins += s->lines[i].claim != SHEET_NONE;
 		put_match(p, s, &s->lines[i], searched, i < significant, origins <= ORIGINS_MAX);
 	}
-	put_path(p, s); /* and its gaps */
+	put_path(p, s, searched); /* and its gaps */
+	put_branches(p, s, searched);
 	put_coverage(p, s);
 	put_queries(p, s->trace, bundle); /* and the bundle */
 	return p->out.is_full ? CTL_INTERNAL : code_of(s);

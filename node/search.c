@@ -5,6 +5,7 @@
 #include "node/candidates.h"
 #include "node/node.h"
 #include "node/testify.h"
+#include "node/translated.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +157,7 @@ static void score_one(void *ctx, const struct connection *c)
 		.silences = a.silences,
 		.common_ms = a.common_ms,
 		.lag_ms = a.lag_ms,
+		.lag_error_ms = a.lag_error_ms,
 	};
 	keep(s->answer, &finding);
 }
@@ -354,6 +356,8 @@ static void done_search(struct job *job)
 
 	node->searches--;
 	stream_each(node->collector.decoder->streams, add_lost, &search->answer.lost);
+	for (size_t i = 0; i < search->answer.finding_count; i++)
+		translated_finding(node->collector.translations, &search->answer.findings[i]);
 	testify_start(search);
 }
 
@@ -524,7 +528,14 @@ static void run_lookup(struct job *job)
 static void done_lookup(struct job *job)
 {
 	struct lookup *l = container_of(job, struct lookup, job);
+	struct node *node = l->node;
 
+	if (l->err == ERR_NOENT && !l->is_translated &&
+	    translated_request(node->collector.translations, node_now().wall.ms, &l->request)) {
+		l->is_translated = true;
+		job_start(&node->loop, &l->job, run_lookup, done_lookup);
+		return;
+	}
 	l->done(l);
 }
 

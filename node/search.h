@@ -64,6 +64,7 @@ struct lookup {         /* which connection does a person mean? */
 	struct interval *on;    /* freed by lookup_fini() */
 	struct ctl_request best_only;
 	size_t others;        /* further 5-tuples that fit */
+	bool is_translated;   /* what was asked for is an outside end: `request` has the inside */
 	struct interval held; /* what the store holds at all; empty: start > end */
 	void (*done)(struct lookup *lookup);
 };

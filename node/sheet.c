@@ -3,6 +3,7 @@
 #include "base/util.h"
 #include "correlate/score.h"
 #include "node/node.h"
+#include "node/translated.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -186,10 +187,30 @@ static struct match *add_match(struct sheet *s, struct match match)
 	return &s->matches[s->match_count++];
 }
 
+/* What the gateway's translations say of the last match: its ends on the other side. */
+static void add_translation(struct sheet *s, const struct endpoint *src, const struct endpoint *dst)
+{
+	static const struct endpoint none;
+	struct match other = s->matches[s->match_count - 1];
+
+	if (s->match_count == PATH_MATCHES_MAX ||
+	    (endpoint_equal(src, &none) && endpoint_equal(dst, &none)))
+		return;
+	if (!endpoint_equal(src, &none))
+		other.src = *src;
+	if (!endpoint_equal(dst, &none))
+		other.dst = *dst;
+	other.is_translation = true;
+	other.is_target = false;
+	other.twin = (uint32_t)(s->match_count - 1);
+	add_match(s, other);
+}
+
 /* The target is on the path by itself: found or not, it is the last hop. */
 static void add_target(struct sheet *s)
 {
 	const struct connection *c = &s->trace->lookup.best;
+	struct endpoint src, dst;
 
 	add_match(s, (struct match){
 			     .node = SHEET_SELF,
@@ -201,6 +222,9 @@ static void add_target(struct sheet *s)
 			     .proto = c->proto,
 			     .is_target = true,
 		     });
+	if (translated_ends(s->node->collector.translations, &c->src, &c->dst, c->proto,
+	                    connection_life(c), &src, &dst))
+		add_translation(s, &src, &dst);
 }
 
 /* The best of them, whoever sent them: `lines` is in order. */
@@ -221,7 +245,10 @@ static void add_matches(struct sheet *s)
 				     .life = f->life,
 				     .score = f->score,
 				     .proto = f->proto,
+				     .lag_ms = f->lag_ms,
+				     .lag_error_ms = f->lag_error_ms,
 			     });
+		add_translation(s, &f->nat_src, &f->nat_dst);
 	}
 }
 

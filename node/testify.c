@@ -11,7 +11,7 @@
 
 #define AROUND_MS 60000     /* the accept's clock is the host's, the flows' the routers' */
 #define RHYTHM_INTERVALS 96 /* fit a statement */
-#define FINDINGS_BESIDE 40  /* that a full testimony leaves room for */
+#define FINDINGS_BESIDE 30  /* that a full testimony leaves room for */
 
 struct testify {
 	struct search *search;

@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "tools/json.h"
 #include "tools/paper.h"
+#include "tools/report_beside.h"
 #include "tools/report_origin.h"
 #include "tools/report_parts.h"
 
@@ -179,6 +180,7 @@ static void put_hop(struct paper *p, const json_t *report, const json_t *hop,
 	            report_witnesses(hop, nodes) > 0 ? ": " : "", nodes);
 	paper_end(p);
 	put_ends(p, hop, g);
+	report_beside(p, hop, g->arrow);
 	report_origin(p, report, hop);
 }
 
@@ -241,6 +243,9 @@ static void put_question(struct paper *p, const json_t *report, const struct gly
 		            silences == 1 ? "" : "s",
 		            report_gap(json_count(target, "gap_ms", 0), gap));
 	paper_words(p, PAPER_FAINT, "all times UTC");
+	if (json_is_true(json_object_get(target, "is_translated")))
+		paper_words(p, PAPER_FAINT,
+		            "(the inside of what was asked for, by this node's translations)");
 	paper_end(p);
 }
 
@@ -290,6 +295,7 @@ void report_print(const json_t *report, const struct report_view *view, FILE *ou
 		paper_end(&p);
 	}
 	p.margin = "";
+	report_branches(&p, report, g->arrow);
 	report_forged(&p, report);
 	report_coverage(&p, report);
 	if (view->explains)

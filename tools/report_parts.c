@@ -5,6 +5,7 @@
 #include "proto/wire/cert.h"
 #include "tools/json.h"
 #include "tools/print.h"
+#include "tools/report_beside.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -180,6 +181,7 @@ static void put_leftovers(struct paper *p, const json_t *report)
 
 	json_array_foreach(json_object_get(report, "matches"), i, match) left +=
 		is_match(match) && !json_is_integer(json_object_get(match, "hop")) ? 1 : 0;
+	left -= report_beside_views(report);
 	if (left > 0) {
 		paper_words(p, PAPER_PLAIN,
 		            "%lld match%s no place on the path; --explain shows it.",

@@ -462,10 +462,11 @@ static bool holds(const struct mapping *m, enum side side, const struct translat
 	const struct endpoint *e = side == INSIDE ? &m->inside : &m->outside;
 	bool is_port = side == INSIDE ? m->inside.port == 0 || m->inside.port == q->end.port
 	                              : m->first <= q->end.port && q->end.port <= m->last;
+	int64_t until_ms = q->at_ms > INT64_MAX - q->span_ms ? INT64_MAX : q->at_ms + q->span_ms;
 
 	return addr_equal(&e->addr, &q->end.addr) && is_port && is_with(&m->peer, &q->peer) &&
 	       (m->proto == 0 || q->proto == 0 || m->proto == q->proto) &&
-	       m->start_ms <= q->at_ms && (m->is_open || q->at_ms <= m->end_ms);
+	       m->start_ms <= until_ms && (m->is_open || q->at_ms <= m->end_ms);
 }
 
 static size_t insert(struct mapping *ret, size_t count, size_t room, const struct mapping *m)

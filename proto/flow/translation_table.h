@@ -57,12 +57,13 @@ struct translation_query {
 	struct endpoint end;  /* outside or inside */
 	struct endpoint peer; /* all zero: whoever */
 	int64_t at_ms;
-	uint8_t proto; /* 0: any */
+	int64_t span_ms; /* from then on, not negative; 0: that instant alone */
+	uint8_t proto;   /* 0: any */
 };
 
 /*
- * The mappings that held at an instant, those that began last first, at most `room` of them.
- * Returns how many were written.
+ * The mappings that held at that time, or in a part of it, those that began last first, at most
+ * `room` of them. Returns how many were written.
  */
 size_t translation_table_inside(const struct translation_table *t,
                                 const struct translation_query *q, struct mapping *ret,

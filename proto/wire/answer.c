@@ -6,11 +6,22 @@
 
 #include <string.h>
 
-#define ANSWER_VERSION 4
+#define ANSWER_VERSION 5
 #define ANSWER_FIELDS 8
-#define FINDING_FIELDS 15
-#define DOMAIN "spoor answer 4"
+#define FINDING_FIELDS 18
+#define DOMAIN "spoor answer 5"
 #define PLAIN_MAX (ANSWER_MAX - SEAL_OVERHEAD)
+
+/* Empty where there is none. */
+static void pack_other_end(struct pack *p, const struct endpoint *e)
+{
+	static const struct endpoint none;
+
+	if (endpoint_equal(e, &none))
+		pack_bin(p, NULL, 0);
+	else
+		pack_endpoint(p, e);
+}
 
 static void pack_finding(struct pack *p, const struct finding *f)
 {
@@ -30,6 +41,9 @@ static void pack_finding(struct pack *p, const struct finding *f)
 	pack_uint(p, f->silences);
 	pack_int(p, f->common_ms);
 	pack_int(p, f->lag_ms);
+	pack_int(p, f->lag_error_ms);
+	pack_other_end(p, &f->nat_src);
+	pack_other_end(p, &f->nat_dst);
 }
 
 static double unpack_share(struct unpack *u)
@@ -46,6 +60,19 @@ static double unpack_decades(struct unpack *u)
 
 	u->is_wrong |= decades < -ANSWER_DECADES_MAX || decades > ANSWER_DECADES_MAX;
 	return decades;
+}
+
+static struct endpoint unpack_other_end(struct unpack *u)
+{
+	struct endpoint ret = {0};
+	struct bytes in = unpack_bin(u);
+
+	if (bytes_left(&in) == 0)
+		return ret;
+	bytes_copy(&in, ret.addr.octets, sizeof(ret.addr.octets));
+	ret.port = (uint16_t)bytes_uint(&in, 2);
+	u->is_wrong |= in.is_short || bytes_left(&in) > 0;
+	return ret;
 }
 
 static void unpack_finding(struct unpack *u, struct finding *f)
@@ -67,6 +94,10 @@ static void unpack_finding(struct unpack *u, struct finding *f)
 	f->silences = (uint32_t)unpack_uint(u, UINT32_MAX);
 	f->common_ms = unpack_int(u);
 	f->lag_ms = unpack_int(u);
+	f->lag_error_ms = unpack_int(u);
+	u->is_wrong |= f->lag_error_ms < 0;
+	f->nat_src = unpack_other_end(u);
+	f->nat_dst = unpack_other_end(u);
 }
 
 static void pack_body(struct pack *p, const struct answer *a)
@@ -116,13 +147,13 @@ static struct id statement(const struct query *query, const struct id *responder
 {
 	uint8_t head[sizeof(struct query_id) + sizeof(struct box_key) + 2 * sizeof(struct id)];
 	struct octets out = octets_of(head, sizeof(head));
-	struct id of_body = digest("spoor answer body 4", body.at, bytes_left(&body));
+	struct id of_body = digest("spoor answer body 5", body.at, bytes_left(&body));
 
 	octets_put(&out, query->id.octets, sizeof(query->id.octets));
 	octets_put(&out, query->reply_to.octets, sizeof(query->reply_to.octets));
 	octets_put(&out, responder->octets, sizeof(responder->octets));
 	octets_put(&out, of_body.octets, sizeof(of_body.octets));
-	return digest("spoor answer statement 4", head, octets_len(&out));
+	return digest("spoor answer statement 5", head, octets_len(&out));
 }
 
 enum err answer_sign(const struct answer *answer, const struct query *query,

@@ -35,7 +35,10 @@ struct finding { /* one connection that was compared */
 	double score; /* evidence, in decades */
 	double cpf;   /* 0..1 */
 	uint32_t silences;
-	int64_t common_ms, lag_ms;
+	int64_t common_ms, lag_ms, lag_error_ms; /* the error: one standard deviation */
+	struct endpoint nat_src, nat_dst; /* the ends on the other side of the gateway, as its
+	                                   translations have them; all zero: the same there, or
+	                                   not told; port 0: of an address alone */
 };
 
 struct answer {

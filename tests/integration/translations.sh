@@ -16,6 +16,11 @@ tell 1 flow 1001 1002
 check "flows show two of them, and no other" 0 "" await "they do" counts 3 3 0 5
 check "a flow has its other address and port" 0 '"nat_src": *"198.51.100.1".*"nat_src_port": *40001' \
 	spoor_at A flows "src port 1002 and bytes > 0" --ndjson
+check "who asks for an outside end is told of the inside" 1 '"src": *"10.0.0.1:1002".*"is_translated": *true' \
+	spoor_at A trace 198.51.100.1:40001 --json
+check "and of both, joined by what the exporter told" 1 '"public_src": *"198.51.100.1:40001".*"joined_by": *\["nat"\]' \
+	spoor_at A trace 10.0.0.1:1002 --json
+check "which nobody had: nothing" 1 "" spoor_at A trace 198.51.100.1:40009 --json
 sleep 3 # they are kept every two seconds
 node_kill A KILL
 node_start A

@@ -43,11 +43,16 @@ static struct finding plain_finding(unsigned i)
 		.silences = UINT32_MAX - i,
 		.common_ms = 60000,
 		.lag_ms = -(int64_t)i,
+		.lag_error_ms = i,
 	};
 
 	f.exporter = addr_from_v4((const uint8_t[]){192, 0, 2, (uint8_t)i});
 	f.src.addr = addr_from_v4((const uint8_t[]){10, 4, 0, (uint8_t)i});
 	memset(f.dst.addr.octets, 0xfe, sizeof(f.dst.addr.octets));
+	if (i % 3 != 0)
+		f.nat_src = (struct endpoint){f.exporter, (uint16_t)(60000 + i)};
+	if (i % 4 == 3)
+		f.nat_dst = (struct endpoint){.addr = f.src.addr};
 	return f;
 }
 
@@ -106,6 +111,9 @@ static void assert_finding(const struct finding *a, const struct finding *b)
 	assert_int_equal(a->silences, b->silences);
 	assert_int_equal(a->common_ms, b->common_ms);
 	assert_int_equal(a->lag_ms, b->lag_ms);
+	assert_int_equal(a->lag_error_ms, b->lag_error_ms);
+	assert_true(endpoint_equal(&a->nat_src, &b->nat_src));
+	assert_true(endpoint_equal(&a->nat_dst, &b->nat_dst));
 }
 
 static void an_answer_opens_as_it_was_given(void **state)

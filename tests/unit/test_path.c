@@ -1,45 +1,12 @@
 #include "base/prng.h"
 #include "correlate/path.h"
+#include "tests/unit/path_fixture.h"
 #include "tests/unit/test.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define SLACK_MS 2000
 #define ROWS_MAX 16
-
-/* A view as a person would write it: node N has exporter 10.255.0.N. Times in milliseconds. */
-struct row {
-	uint32_t node, interface;
-	const char *src, *dst;
-	int64_t start_ms, end_ms;
-	double score;
-	bool is_target;
-};
-
-static size_t match_rows(const struct row *rows, size_t max, struct match *ret)
-{
-	size_t count = 0;
-
-	for (; count < max && rows[count].src != NULL; count++) {
-		const struct row *r = &rows[count];
-		const uint8_t exporter[4] = {10, 255, 0, (uint8_t)r->node};
-		struct match *m = &ret[count];
-
-		*m = (struct match){
-			.node = r->node,
-			.view = {addr_from_v4(exporter), r->interface, r->interface},
-			.life = {r->start_ms, r->end_ms},
-			.score = r->score > 0 ? r->score : 0.99,
-			.proto = 6,
-			.is_target = r->is_target,
-			.hop = 77,
-		};
-		assert_ok(endpoint_parse(r->src, &m->src));
-		assert_ok(endpoint_parse(r->dst, &m->dst));
-	}
-	return count;
-}
 
 static size_t print_end(char *at, size_t room, const struct endpoint *inner,
                         const struct endpoint *outer, uint32_t node)
@@ -419,6 +386,26 @@ static void a_long_chain_ends_at_the_limit(void **state)
 	assert_int_equal(matches[ARRAY_LEN(matches) - 1].hop, 0);
 }
 
+/* A hop and its alternatives share one whole; what stands beside is beside a hop there is. */
+static void assert_sound_beside(const struct path *path)
+{
+	assert_in_range(path->alternative_count, 0, PATH_BRANCHES_MAX);
+	assert_in_range(path->branch_count, 0, PATH_BRANCHES_MAX);
+	for (uint32_t i = 0; i < path->hop_count; i++) {
+		double sum = path->hops[i].weight;
+
+		for (size_t k = 0; k < path->alternative_count; k++) {
+			const struct alternative *a = &path->alternatives[k];
+
+			assert_true(a->instead_of < path->hop_count && a->hop.weight > 0);
+			sum += a->instead_of == i ? a->hop.weight : 0;
+		}
+		assert_float_equal(sum, 1, 1e-9);
+	}
+	for (size_t i = 0; i < path->branch_count; i++)
+		assert_true(path->branches[i].at < path->hop_count);
+}
+
 /* Whatever peers answer, a path is one: within its limits, each hop once, the target last. */
 static void nonsense_makes_a_path_nevertheless(void **state)
 {
@@ -446,6 +433,11 @@ static void nonsense_makes_a_path_nevertheless(void **state)
 				.is_target = i == target,
 			};
 			m->view.if_low = (uint32_t)prng_below(&p, 2);
+			m->is_translation = !m->is_target && prng_below(&p, 4) == 0;
+			m->twin = (uint32_t)prng_below(&p, ARRAY_LEN(matches) + 1);
+			m->score = 0.1 * (int)prng_below(&p, 40);
+			m->lag_ms = is_extreme ? (int64_t)prng_next(&p) : 0;
+			m->lag_error_ms = (int64_t)(prng_next(&p) >> 1);
 			m->life.start_ms =
 				is_extreme ? (int64_t)prng_next(&p) : (int64_t)prng_below(&p, 9000);
 			m->life.end_ms = is_extreme ? INT64_MAX : m->life.start_ms + 9000;
@@ -455,7 +447,85 @@ static void nonsense_makes_a_path_nevertheless(void **state)
 		assert_true(path.gap_count < path.hop_count);
 		assert_int_equal(matches[target].hop, path.hop_count - 1);
 		assert_int_equal(path.hops[path.hop_count - 1].link, PATH_END);
+		assert_sound_beside(&path);
 	}
+}
+
+/* Three views of two clients that one gateway hides behind one address at one moment: no timing can
+ * tell which is whose. */
+static void a_gateways_own_translations_join_what_timing_cannot(void **state)
+{
+	static const struct row rows[] = {
+		{2, 1, "203.0.113.9:41002", "10.2.0.10:22", 10000, 600000, .is_target = true},
+		{1, 1, "10.1.0.10:50001", "203.0.113.2:22", 10000, .end_ms = 600000},
+		{1, 1, "10.1.0.11:50001", "203.0.113.2:22", 10000, .end_ms = 600000},
+		{1, 1, "203.0.113.9:41001", "203.0.113.2:22", 10000, .end_ms = 600000},
+		{1, 1, "203.0.113.9:41002", "203.0.113.2:22", 10000, .end_ms = 600000},
+		{2, 1, "203.0.113.9:41002", "203.0.113.2:22", 10000, .end_ms = 600000},
+	};
+	struct match matches[ARRAY_LEN(rows)];
+	struct path path;
+	(void)state;
+
+	match_rows(rows, ARRAY_LEN(rows), matches);
+	for (size_t i = 3; i < 6; i++)
+		matches[i].is_translation = true;
+	matches[3].twin = 1;
+	matches[4].twin = 2;
+	matches[5].twin = 0;
+	path_assemble(matches, ARRAY_LEN(rows), NULL, 0, SLACK_MS, &path);
+	assert_string_equal(print_path(&path), "10.1.0.11:50001=203.0.113.9:41002@1 > "
+	                                       "10.2.0.10:22=203.0.113.2:22@2 (2) -end-\n");
+	assert_int_equal(path.hops[0].joined_by, PATH_JOIN_TUPLE | PATH_JOIN_NAT);
+	assert_int_equal(matches[2].hop, 0);
+	assert_int_equal(matches[1].hop, PATH_NOWHERE);
+}
+
+/* The inside view begins and ends with another's outside view; the table says that it is not its.
+ */
+static void what_a_gateway_has_told_is_not_joined_with_anything_else(void **state)
+{
+	static const struct row rows[] = {
+		{1, 2, "203.0.113.9:41002", "203.0.113.2:22", 10000, 600000, .is_target = true},
+		{1, 1, "10.1.0.10:50001", "203.0.113.2:22", 10000, .end_ms = 600000},
+		{1, 1, "203.0.113.9:41001", "203.0.113.2:22", 10000, .end_ms = 600000},
+	};
+	struct match matches[ARRAY_LEN(rows)];
+	struct path path;
+	(void)state;
+
+	match_rows(rows, ARRAY_LEN(rows), matches);
+	path_assemble(matches, 2, NULL, 0, SLACK_MS, &path);
+	assert_int_equal(path.hops[0].views, 2); /* as long as nothing is told, timing joins them */
+	assert_int_equal(path.hops[0].joined_by, PATH_JOIN_TIMING);
+	matches[2].is_translation = true;
+	matches[2].twin = 1;
+	path_assemble(matches, 3, NULL, 0, SLACK_MS, &path);
+	assert_int_equal(path.hops[0].views, 1);
+	assert_int_equal(matches[1].hop, PATH_NOWHERE);
+}
+
+/* A block of ports tells the inside address alone: enough where one connection alone has it. */
+static void a_block_of_ports_joins_the_only_one_that_it_can_mean(void **state)
+{
+	static const struct row rows[] = {
+		{1, 2, "203.0.113.9:41002", "203.0.113.2:22", 10000, 600000, .is_target = true},
+		{1, 2, "10.1.0.10:0", "203.0.113.2:22", 10000, .end_ms = 600000},
+		{1, 1, "10.1.0.10:50001", "203.0.113.2:22", 90000, .end_ms = 500000},
+		{1, 1, "10.1.0.10:50002", "203.0.113.2:22", 90000, .end_ms = 500000},
+	};
+	struct match matches[ARRAY_LEN(rows)];
+	struct path path;
+	(void)state;
+
+	match_rows(rows, ARRAY_LEN(rows), matches);
+	matches[1].is_translation = true;
+	path_assemble(matches, 3, NULL, 0, SLACK_MS, &path);
+	assert_string_equal(print_path(&path),
+	                    "10.1.0.10:50001=203.0.113.9:41002@1 > 203.0.113.2:22 (2) -end-\n");
+	path_assemble(matches, 4, NULL, 0, SLACK_MS, &path);
+	assert_string_equal(print_path(&path),
+	                    "10.1.0.10:0=203.0.113.9:41002@1 > 203.0.113.2:22 (1) -end-\n");
 }
 
 static void every_link_has_a_word(void **state)
@@ -478,6 +548,9 @@ int main(void)
 		cmocka_unit_test(a_hop_has_the_life_of_all_and_the_score_of_the_least),
 		cmocka_unit_test(a_long_chain_ends_at_the_limit),
 		cmocka_unit_test(nonsense_makes_a_path_nevertheless),
+		cmocka_unit_test(a_gateways_own_translations_join_what_timing_cannot),
+		cmocka_unit_test(what_a_gateway_has_told_is_not_joined_with_anything_else),
+		cmocka_unit_test(a_block_of_ports_joins_the_only_one_that_it_can_mean),
 		cmocka_unit_test(every_link_has_a_word),
 	};
 

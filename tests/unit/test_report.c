@@ -137,6 +137,38 @@ static char *drawn(const char *report, const struct report_view *view)
 	return text;
 }
 
+#define HOP_DOUBTED                                                                             \
+	"{'hop':1,'src':'10.1.0.10:40112','dst':'192.0.2.3:22','public_src':'10.1.0.10:40112'," \
+	"'public_dst':'192.0.2.3:22','src_node':'R1','src_org':'','dst_node':null,"             \
+	"'dst_org':null,'seen_by':['R1']," SPAN_2 ",'score':9.5,'views':1,'link':'address',"    \
+	"'joined_by':['tuple','nat'],'weight':0.715,'contradictions':['ends first','lags',"     \
+	"'undecided'],'alternatives':[{'src':'10.1.0.11:4','dst':'192.0.2.3:22',"               \
+	"'weight':0.285,'views':1}]}"
+
+/* Everything that speaks for another reading stands under the hop, or under the path. */
+static void what_is_not_decided_and_what_branches_off_is_said(void **state)
+{
+	static const char *const wanted[] = {
+		"\n  |   joined by its gateway's own translations\n",
+		"\n  |   not decided: 72 % this, 28 % 10.1.0.11:4 -> 192.0.2.3:22\n",
+		"against it: it ends before what it carries; its packets come later",
+		"\nBeside the path, with the same rhythm:\n"
+		"  sibling  192.0.2.3:5 -> 192.0.2.8:22  started within a second at the "
+		"beginning "
+		"of hop 2\n",
+	};
+	struct report_view view = {0};
+	char *text = drawn("{" TARGET ",'matches':[],'path':[" HOP_DOUBTED "," HOP_3 "],'gaps':[],"
+	                   "'branches':[{'kind':'sibling','hop':2,'src':'192.0.2.3:5',"
+	                   "'dst':'192.0.2.8:22','views':1}]}",
+	                   &view);
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+		assert_non_null(strstr(text, wanted[i]));
+	free(text);
+}
+
 static void a_chain_is_drawn_from_origin_to_target(void **state)
 {
 	struct names *names =
@@ -307,6 +339,7 @@ static void names_are_added_to_hops_and_gaps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_not_decided_and_what_branches_off_is_said),
 		cmocka_unit_test(a_chain_is_drawn_from_origin_to_target),
 		cmocka_unit_test(utf8_is_drawn_with_lines_and_points),
 		cmocka_unit_test(unseen_hops_are_marked),

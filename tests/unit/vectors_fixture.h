@@ -177,7 +177,9 @@ static inline void make_answer(void)
 	                      .cpf = 0.125,
 	                      .silences = 12,
 	                      .common_ms = 30000,
-	                      .lag_ms = -40}},
+	                      .lag_ms = -40,
+	                      .lag_error_ms = 25,
+	                      .nat_dst = {here, 2222}}},
 		.finding_count = 1,
 	};
 	assert_ok(answer_sign(&answer, &query, &b.card.id, &b.operational, room, &len));

@@ -1,0 +1,136 @@
+#include "base/util.h"
+#include "correlate/path.h"
+#include "tests/unit/path_fixture.h"
+#include "tests/unit/test.h"
+
+static const struct row two_into_a_stone[] = {
+	{2, 1, "198.51.100.1:50001", "10.2.0.10:22", 10000, 600000, .score = 9.5},
+	{2, 1, "198.51.100.7:50001", "10.2.0.10:22", 10400, 600000, .score = 9.1},
+	{2, 1, "10.2.0.10:50002", "198.51.100.4:22", 20000, 590000, .is_target = true},
+};
+
+static void what_the_data_do_not_decide_is_told_with_its_weight(void **state)
+{
+	struct match matches[3];
+	struct path path;
+	(void)state;
+
+	match_rows(two_into_a_stone, 3, matches);
+	path_assemble(matches, 3, NULL, 0, SLACK_MS, &path);
+	assert_int_equal(path.hop_count, 2);
+	assert_int_equal(matches[0].hop, 0); /* by evidence: the clocks do not tell the starts */
+	assert_int_equal(path.alternative_count, 1);
+	assert_int_equal(path.alternatives[0].instead_of, 0);
+	assert_float_equal(path.hops[0].weight, 0.715, 0.001);
+	assert_float_equal(path.alternatives[0].hop.weight, 0.285, 0.001);
+	assert_int_equal(path.hops[0].doubts, PATH_UNDECIDED);
+	assert_int_equal(path.branch_count, 0);
+}
+
+static void a_decade_of_evidence_or_a_clear_start_decides_and_the_other_merges(void **state)
+{
+	struct match matches[3];
+	struct path path;
+	(void)state;
+
+	match_rows(two_into_a_stone, 3, matches);
+	matches[1].score = 8;
+	path_assemble(matches, 3, NULL, 0, SLACK_MS, &path);
+	assert_int_equal(matches[0].hop, 0);
+	assert_int_equal(path.alternative_count, 0);
+	assert_float_equal(path.hops[0].weight, 1, 0);
+	assert_int_equal(path.branch_count, 1);
+	assert_int_equal(path.branches[0].kind, PATH_MERGE);
+	matches[1].life.start_ms = 15000;
+	path_assemble(matches, 3, NULL, 0, SLACK_MS, &path);
+	assert_int_equal(matches[1].hop, 0); /* nearer in time to what it carries */
+	assert_int_equal(path.alternative_count, 0);
+	assert_int_equal(path.branches[0].kind, PATH_MERGE);
+	assert_int_equal(path.branches[0].at, 0);
+}
+
+static void siblings_forks_and_what_the_target_carried_are_told_beside_the_path(void **state)
+{
+	static const struct row rows[] = {
+		{2, 1, "198.51.100.1:50001", "10.2.0.10:22", 10000, .end_ms = 600000},
+		{2, 1, "10.2.0.10:50002", "192.0.2.9:22", 20500, .end_ms = 590000},
+		{2, 1, "10.2.0.10:50003", "192.0.2.8:22", 90000, .end_ms = 590000},
+		{2, 1, "10.2.0.10:50006", "192.0.2.6:22", 18900, .end_ms = 590000},
+		{2, 1, "10.2.0.10:50004", "10.4.0.4:22", 20000, 590000, .is_target = true},
+		{2, 1, "10.4.0.4:50005", "192.0.2.7:22", 30000, .end_ms = 590000},
+		{2, 1, "192.0.2.77:50005", "192.0.2.78:22", 95000, .end_ms = 590000},
+	};
+	static const enum path_branch kinds[] = {PATH_SIBLING, PATH_FORK, PATH_FORK, PATH_ONWARD};
+	struct match matches[ARRAY_LEN(rows)];
+	struct path path;
+	(void)state;
+
+	match_rows(rows, ARRAY_LEN(rows), matches);
+	path_assemble(matches, ARRAY_LEN(rows), NULL, 0, SLACK_MS, &path);
+	assert_int_equal(path.hop_count, 2);
+	assert_int_equal(path.branch_count, ARRAY_LEN(kinds));
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		assert_int_equal(path.branches[i].kind, kinds[i]);
+		assert_int_equal(path.branches[i].at, 1);
+	}
+}
+
+/* The loop's first pass has the better score; it is upstream of its second all the same. */
+static void a_quick_loop_keeps_all_its_hops(void **state)
+{
+	static const struct row rows[] = {
+		{2, 1, "198.51.100.9:50001", "10.2.0.10:22", 10000, 600000, .score = 30},
+		{2, 1, "10.2.0.10:50002", "192.0.2.3:22", 10300, 600000, .score = 20},
+		{2, 1, "192.0.2.3:50003", "10.2.0.10:22", 10600, 600000, .score = 20},
+		{2, 1, "10.2.0.10:50004", "198.51.100.4:22", 10900, 600000, .is_target = true},
+	};
+	struct match matches[ARRAY_LEN(rows)];
+	struct path path;
+	(void)state;
+
+	match_rows(rows, ARRAY_LEN(rows), matches);
+	path_assemble(matches, ARRAY_LEN(rows), NULL, 0, SLACK_MS, &path);
+	assert_int_equal(path.hop_count, 4);
+	for (uint32_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(matches[i].hop, i);
+	assert_int_equal(path.alternative_count, 0);
+}
+
+static void what_contradicts_a_hop_is_told(void **state)
+{
+	static const struct row rows[] = {
+		{2, 1, "198.51.100.1:50001", "10.2.0.10:22", 20500, 500000, .score = 9},
+		{2, 1, "10.2.0.10:50002", "198.51.100.4:22", 20000, 590000, .score = 9},
+		{4, 1, "10.2.0.10:50002", "198.51.100.4:22", 20000, 590000, .is_target = true},
+	};
+	struct match matches[ARRAY_LEN(rows)];
+	struct path path;
+	(void)state;
+
+	match_rows(rows, ARRAY_LEN(rows), matches);
+	matches[0].lag_ms = 90;
+	matches[0].lag_error_ms = 30;
+	path_assemble(matches, ARRAY_LEN(rows), NULL, 0, SLACK_MS, &path);
+	assert_int_equal(path.hops[0].doubts, PATH_ENDS_FIRST | PATH_STARTS_LATER);
+	assert_int_equal(path.hops[0].lag_ms, 90);
+	assert_int_equal(path.hops[0].lag_error_ms, 30);
+	matches[0].lag_ms = 400; /* one clock has seen both */
+	path_assemble(matches, ARRAY_LEN(rows), NULL, 0, SLACK_MS, &path);
+	assert_int_equal(path.hops[0].doubts, PATH_ENDS_FIRST | PATH_STARTS_LATER | PATH_LAGS);
+	assert_int_equal(path.hops[1].doubts, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_the_data_do_not_decide_is_told_with_its_weight),
+		cmocka_unit_test(
+			a_decade_of_evidence_or_a_clear_start_decides_and_the_other_merges),
+		cmocka_unit_test(
+			siblings_forks_and_what_the_target_carried_are_told_beside_the_path),
+		cmocka_unit_test(a_quick_loop_keeps_all_its_hops),
+		cmocka_unit_test(what_contradicts_a_hop_is_told),
+	};
+
+	return cmocka_run_group_tests_name("correlate/path_beside", tests, NULL, NULL);
+}

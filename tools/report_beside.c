@@ -1,0 +1,142 @@
+#include "tools/report_beside.h"
+
+#include "base/util.h"
+#include "tools/json.h"
+
+#include <string.h>
+
+struct phrase {
+	const char *key, *words;
+};
+
+static const char *words_of(const struct phrase *rows, size_t count, const char *key)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(rows[i].key, key) == 0)
+			return rows[i].words;
+	}
+	return NULL;
+}
+
+static void begin(struct paper *p)
+{
+	paper_put(p, PAPER_WARNING, "%s", p->margin);
+}
+
+static void put_alternatives(struct paper *p, const json_t *hop, const char *arrow)
+{
+	const json_t *others = json_object_get(hop, "alternatives"), *other;
+	size_t i;
+
+	if (json_array_size(others) == 0)
+		return;
+	begin(p);
+	paper_put(p, PAPER_WARNING, "not decided:");
+	paper_words(p, PAPER_WARNING, "%.0f %% this,",
+	            100 * json_number_value(json_object_get(hop, "weight")));
+	json_array_foreach(others, i, other) paper_words(
+		p, PAPER_WARNING, "%.0f %% %s %s %s%s",
+		100 * json_number_value(json_object_get(other, "weight")), json_text(other, "src"),
+		arrow, json_text(other, "dst"), i + 1 < json_array_size(others) ? "," : "");
+	paper_end(p);
+}
+
+/* What has lines of its own, by origin or as an alternative, is not told twice. */
+static void put_contradictions(struct paper *p, const json_t *hop)
+{
+	static const struct phrase rows[] = {
+		{"ends first", "it ends before what it carries"},
+		{"starts later", "it starts after what it carries, though within what clocks err"},
+		{"lags", "its packets come later than those of what it carries"},
+	};
+	const json_t *list = json_object_get(hop, "contradictions"), *key;
+	size_t i, count = 0;
+
+	json_array_foreach(list, i, key)
+	{
+		const char *words = words_of(rows, ARRAY_LEN(rows), json_string_value(key));
+
+		if (words == NULL)
+			continue;
+		if (count++ == 0) {
+			begin(p);
+			paper_put(p, PAPER_WARNING, "against it:");
+		} else {
+			paper_put(p, PAPER_WARNING, ";");
+		}
+		paper_words(p, PAPER_WARNING, "%s", words);
+	}
+	if (count > 0)
+		paper_end(p);
+}
+
+static void put_join(struct paper *p, const json_t *hop)
+{
+	const json_t *list = json_object_get(hop, "joined_by"), *how;
+	size_t i;
+
+	json_array_foreach(list, i, how)
+	{
+		if (strcmp(json_string_value(how), "nat") != 0)
+			continue;
+		paper_put(p, PAPER_FAINT, "%s", p->margin);
+		paper_put(p, PAPER_FAINT, "joined by");
+		paper_words(p, PAPER_FAINT, "its gateway's own translations");
+		paper_end(p);
+	}
+}
+
+void report_beside(struct paper *p, const json_t *hop, const char *arrow)
+{
+	put_join(p, hop);
+	put_alternatives(p, hop, arrow);
+	put_contradictions(p, hop);
+}
+
+void report_branches(struct paper *p, const json_t *report, const char *arrow)
+{
+	static const struct phrase rows[] = {
+		{"sibling", "started within a second at the beginning of"},
+		{"fork", "also from the beginning of"},
+		{"merge", "also into the end of"},
+		{"onward", "from the target's host, at the end of"},
+	};
+	const json_t *list = json_object_get(report, "branches"), *branch;
+	size_t i;
+
+	if (json_array_size(list) == 0)
+		return;
+	paper_words(p, PAPER_STRONG, "Beside the path, with the same rhythm:");
+	paper_end(p);
+	json_array_foreach(list, i, branch)
+	{
+		const char *kind = json_text(branch, "kind");
+		const char *words = words_of(rows, ARRAY_LEN(rows), kind);
+
+		paper_put(p, PAPER_PLAIN, "  ");
+		paper_put(p, PAPER_WARNING, "%s", kind);
+		paper_piece(p, PAPER_PLAIN, "%s %s %s", json_text(branch, "src"), arrow,
+		            json_text(branch, "dst"));
+		if (words != NULL)
+			paper_piece(p, PAPER_FAINT, "%s hop %lld", words,
+			            (long long)json_count(branch, "hop", 0));
+		paper_end(p);
+	}
+	paper_end(p);
+}
+
+int64_t report_beside_views(const json_t *report)
+{
+	const json_t *hop, *row;
+	int64_t sum = 0;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(report, "branches"), i, row) sum +=
+		json_count(row, "views", 0);
+	json_array_foreach(json_object_get(report, "path"), i, hop)
+	{
+		json_array_foreach(json_object_get(hop, "alternatives"), k, row) sum +=
+			json_count(row, "views", 0);
+	}
+	return sum;
+}

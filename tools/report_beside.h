@@ -1,0 +1,21 @@
+/* report_beside - what a report tells beside the path, in words. */
+#ifndef SPOOR_TOOLS_REPORT_BESIDE_H
+#define SPOOR_TOOLS_REPORT_BESIDE_H
+
+#include "tools/paper.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+/* Lines behind the margin under `hop`: what else could stand there, what contradicts it; or
+ * nothing.
+ */
+void report_beside(struct paper *p, const json_t *hop, const char *arrow);
+
+/* Siblings, forks, merges, and what the target carried: a line each; or nothing. */
+void report_branches(struct paper *p, const json_t *report, const char *arrow);
+
+/* How many views stand beside the path, as alternatives or branches. */
+int64_t report_beside_views(const json_t *report);
+
+#endif
