@@ -115,6 +115,16 @@ ended
 check "what has ended is reported once" 0 "^0$" echo "$code"
 check "as the last" 0 "^1 True 10.1.0.1>10.2.0.1 13 True$" told "$dir/past"
 
+# Ctrl-C while one is waited for who says nothing.
+kill -STOP "${pid[R1]}"
+follow "$dir/waiting"
+sleep 1.5
+kill -INT "$follower"
+ended
+kill -CONT "${pid[R1]}"
+check "Ctrl-C before the first report" 0 "^3$" echo "$code"
+check "is told in a line" 0 "before the first answers were complete" cat "$dir/waiting.err"
+
 # The node ends in the middle.
 pieces+=(571-575,602-607,649-651,680-684)
 upper="10.1.0.1:40001 10.2.0.1:22 1"
