@@ -414,6 +414,7 @@ static void end_here(struct trace *t)
 /* Asks again; busy as the overlay may be, there is another time. */
 static void ask_again(struct trace *t)
 {
+	struct follow follow = t->follow;
 	enum err err;
 
 	memcpy(t->before, t->rounds, sizeof(t->before));
@@ -426,6 +427,8 @@ static void ask_again(struct trace *t)
 	t->round_count = t->before_count;
 	t->before_count = 0;
 	t->pass--;
+	t->follow = follow;
+	t->follow.asked = node_now().mono;
 	if (err != ERR_LIMIT)
 		refuse_to_ask(t, err);
 }
@@ -499,11 +502,9 @@ static void break_off(struct trace *t)
 {
 	struct round *r = t->rounds[t->round_count - 1];
 
-	if (!r->is_heard)
-		overlay_cancel(client_node(t->client)->link.overlay, r->ticket);
-	r->is_heard = true;
 	if (!r->is_searched)
-		return; /* at the next tick */
+		return; /* a worker has it: at the next tick */
+	overlay_cancel(client_node(t->client)->link.overlay, r->ticket);
 	if (t->before_count == 0) {
 		client_end(t->client, CTL_PARTIAL, "ended before the first answers were complete");
 		trace_free(t);

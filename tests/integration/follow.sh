@@ -48,10 +48,10 @@ ended() { # within 30 s; $code is its exit code
 	wait "$follower" 2>/dev/null || code=$?
 }
 reports() { [ "$(grep -c '"round"' "$1")" -ge "$2" ]; } # FILE COUNT
-await_reports() { # a pause, a look, an answer: longer than ten seconds
-	await "$2 reports" reports "$@" 2>/dev/null || await "$2 reports" reports "$@" 2>/dev/null ||
-		await "$2 reports" reports "$@"
+await_longer() { # what takes a pause, a look and an answer: more than ten seconds
+	await "$@" 2>/dev/null || await "$@" 2>/dev/null || await "$@"
 }
+await_reports() { await_longer "$2 reports" reports "$@"; } # FILE COUNT
 told() { # FILE: of each report its round, is it the last, hops, silences, false matches
 	python3 -c 'import json, sys
 for line in open(sys.argv[1]):
@@ -141,3 +141,43 @@ check "in a line" 0 "the node went away" cat "$dir/middle.err"
 node_start R4
 await "R4 is back" node_knows R4 2
 check "after its restart it traces" 0 '"is_final": *true' spoor_at R4 trace 192.0.2.9:23 --json
+
+# Ctrl-C while a later report waits for one who says nothing: the report before it stands.
+await "R1 is back" node_knows R4 2
+kill -STOP "${pid[R1]}"
+python3 - "$dir/R4/spoord.sock" >"$dir/later" <<'PYTHON' &
+import ipaddress, json, socket, struct, sys
+def text(s): return bytes([0xa0 | len(s)]) + s.encode()
+def request(command, more=b"", count=0):
+    body = bytes([0x82 + count]) + text("v") + b"\x01" + text("cmd") + text(command) + more
+    s.sendall(struct.pack(">I", len(body)) + body)
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(60)
+s.connect(sys.argv[1])
+end = bytes(10) + b"\xff\xff" + ipaddress.ip_address("192.0.2.9").packed + struct.pack(">H", 23)
+request("trace", text("target") + b"\xc4\x12" + end + text("every") + b"\xcd" +
+        struct.pack(">H", 10000), 2)
+f, is_stopped = s.makefile("rb"), False
+while True:
+    frame = f.read(struct.unpack(">I", f.read(4))[0])
+    if frame[1:].startswith(text("row")):
+        is_final = text("is_final") + b"\xc3" in frame
+        print("report", frame[frame.index(text("round")) + 6], is_final, flush=True)
+    elif text("round") + b"\x02" in frame and not is_stopped:
+        print("stop", flush=True)
+        is_stopped = True
+        request("stop")
+    elif frame[1:].startswith(text("end")):
+        print("end", frame[frame.index(text("code")) + 5], flush=True)
+        break
+PYTHON
+follower=$!
+reported() { grep -q "report 1 False" "$dir/later"; }
+check "a report comes though one is silent" 0 "" await_longer "a report" reported
+pieces+=(720-724,755-760,790-792)
+give R4 5 "$lower"
+ended
+kill -CONT "${pid[R1]}"
+check "who stops while a later one is asked for" 0 "^stop$" cat "$dir/later"
+check "gets the one before as the last" 0 "^report 1 True$" tail -n 2 "$dir/later"
+check "and its code" 0 "^end 3$" tail -n 1 "$dir/later"
