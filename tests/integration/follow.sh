@@ -13,10 +13,10 @@ done
 await "everybody knows everybody" node_knows R4 2
 
 base=$(($(date +%s) - 900))
-pieces=(5-9,36-40
-	80-84,107-111
-	165-169,204-208,256-260,295-299,352-356
-	371-375,402-407,449-451,480-484,533-536!)
+pieces=("5-9,36-40"
+	"80-84,107-111"
+	"165-169,204-208,256-260,295-299,352-356"
+	"371-375,402-407,449-451,480-484,533-536!")
 upper="10.1.0.1:40000 10.2.0.1:22 1"
 lower="10.2.0.1:41000 192.0.2.9:22 2"
 give() { # NAME INDEX CONNECTION...
@@ -126,7 +126,7 @@ check "Ctrl-C before the first report" 0 "^3$" echo "$code"
 check "is told in a line" 0 "before the first answers were complete" cat "$dir/waiting.err"
 
 # The node ends in the middle.
-pieces+=(571-575,602-607,649-651,680-684)
+pieces+=("571-575,602-607,649-651,680-684")
 upper="10.1.0.1:40001 10.2.0.1:22 1"
 lower="10.2.0.1:42000 192.0.2.9:23 2"
 come 4
@@ -174,7 +174,7 @@ PYTHON
 follower=$!
 reported() { grep -q "report 1 False" "$dir/later"; }
 check "a report comes though one is silent" 0 "" await_longer "a report" reported
-pieces+=(720-724,755-760,790-792)
+pieces+=("720-724,755-760,790-792")
 give R4 5 "$lower"
 ended
 kill -CONT "${pid[R1]}"
