@@ -60,7 +60,8 @@ static struct bytes evidence_of(const struct round *r, const struct cert *cert)
 	for (size_t i = 0; i < r->reply_count; i++) {
 		const struct trace_reply *reply = &r->replies[i];
 
-		if (memcmp(&reply->cert.member, &cert->member, sizeof(cert->member)) == 0)
+		if (reply->age == 0 &&
+		    memcmp(&reply->cert.member, &cert->member, sizeof(cert->member)) == 0)
 			return bytes_of(reply->evidence, reply->evidence_len);
 	}
 	return bytes_of(NULL, 0);

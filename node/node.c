@@ -82,6 +82,7 @@ static void stop(struct node *node)
 	control_stop(&node->control);
 	host_stop(&node->host);
 	hosts_stop(&node->hosts);
+	traces_stop(&node->traces);
 	notices_stop(&node->notices);
 	warnings_stop(&node->warnings);
 	keys_stop(&node->keys);
@@ -131,6 +132,8 @@ static enum err start(struct node *node)
 		notices_start(&node->notices, node);
 	if (err == ERR_OK)
 		warnings_start(&node->warnings, node);
+	if (err == ERR_OK)
+		traces_start(&node->traces, node);
 	if (err == ERR_OK)
 		err = hosts_start(&node->hosts, node);
 	if (err == ERR_OK)

@@ -134,7 +134,8 @@ static struct share share_of_answer(const struct answer *a)
 static const struct answer *reply_of(const struct round *t, const struct cert *cert)
 {
 	for (size_t i = 0; i < t->reply_count; i++) {
-		if (memcmp(&t->replies[i].cert.member, &cert->member, sizeof(cert->member)) == 0)
+		if (t->replies[i].age == 0 &&
+		    memcmp(&t->replies[i].cert.member, &cert->member, sizeof(cert->member)) == 0)
 			return &t->replies[i].answer;
 	}
 	return NULL;
@@ -153,7 +154,10 @@ static struct share share_of(const struct round *t, const struct trace_outcome *
 	return (struct share){.window = {0, -1}};
 }
 
-/* Every connection that was compared for this trace, at any node: what chance has had to try. */
+/*
+ * Every connection that was compared for this trace, at any node: what chance has had to try. Each
+ * report of a trace that is followed is a try more.
+ */
 static uint64_t searched_of(const struct trace *t)
 {
 	uint64_t sum = 0;
@@ -165,7 +169,7 @@ static uint64_t searched_of(const struct trace *t)
 		for (size_t k = 0; k < r->outcome_count; k++)
 			sum += share_of(r, &r->outcomes[k]).connections;
 	}
-	return sum;
+	return sum * MAX(t->pass, (size_t)1);
 }
 
 /* How many of the best matches may be believed at once; `lines` has the matches first, by score. */
@@ -618,7 +622,9 @@ enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bun
 	uint64_t searched = searched_of(s->trace);
 	size_t significant = significant_of(s, searched);
 
-	pack_map(p, 9);
+	pack_map(p, 11);
+	row_uint(p, "round", s->trace->pass);
+	row_bool(p, "is_final", s->trace->is_final);
 	put_target(p, s);
 	pack_str(p, "matches");
 	pack_array(p, listed);

@@ -71,7 +71,8 @@ static size_t claim_of(const struct sheet *s, size_t first, size_t finding)
 	return taken;
 }
 
-static void add_answer(struct sheet *s, uint32_t node, size_t question, const struct answer *answer)
+static void add_answer(struct sheet *s, uint32_t node, size_t question, unsigned age,
+                       const struct answer *answer)
 {
 	size_t first = s->claim_count;
 
@@ -84,7 +85,7 @@ static void add_answer(struct sheet *s, uint32_t node, size_t question, const st
 
 		if (!is_target(s, node, f))
 			s->lines[s->line_count++] =
-				(struct line){f, node, question, SHEET_NONE, claim};
+				(struct line){f, node, question, age, SHEET_NONE, claim};
 		else if (claim != SHEET_NONE)
 			s->target_claim = claim;
 	}
@@ -97,9 +98,10 @@ static void add_answers(struct sheet *s)
 	for (size_t q = 0; q < t->round_count; q++) {
 		const struct round *r = t->rounds[q];
 
-		add_answer(s, SHEET_SELF, q, &r->search.answer);
+		add_answer(s, SHEET_SELF, q, 0, &r->search.answer);
 		for (size_t i = 0; i < r->reply_count; i++)
-			add_answer(s, node_of(s, &r->replies[i].cert), q, &r->replies[i].answer);
+			add_answer(s, node_of(s, &r->replies[i].cert), q, r->replies[i].age,
+			           &r->replies[i].answer);
 	}
 }
 
@@ -139,6 +141,8 @@ static int by_connection_best_first(const void *a, const void *b)
 
 	if (cmp == 0 && is_match(x) != is_match(y))
 		return is_match(x) ? -1 : 1;
+	if (cmp == 0)
+		cmp = (x->age > y->age) - (x->age < y->age);
 	return cmp != 0 ? cmp : (x->question > y->question) - (x->question < y->question);
 }
 

@@ -23,6 +23,7 @@ struct line {
 	const struct finding *finding;
 	uint32_t node;
 	size_t question; /* the trace's round: 0 is the target's own */
+	unsigned age;    /* of the answer (round.h) */
 	size_t match;    /* in matches; SHEET_NONE when it is no match */
 	size_t claim;    /* in claims; SHEET_NONE */
 };

@@ -14,18 +14,22 @@
 #include <string.h>
 
 #define TIMEOUT_MS 30000
+#define TICK_MS 1000 /* whose client has gone or has had enough; who looks again */
+#define LOOK_MS 5000 /* between two looks at a target that is followed */
+#define DAY_MS 86400000
 
 /* Fingerprints are coarsened until they fit a datagram: this many intervals, then fewer. */
 static const size_t interval_steps[] = {QUERY_INTERVALS_MAX, 112, 96, 80, 64, 48};
 
-static void round_free(struct round *r)
+static bool is_followed(const struct trace *t)
 {
-	for (size_t i = 0; i < r->reply_count; i++)
-		free(r->replies[i].evidence);
-	free(r->replies);
-	free(r->outcomes);
-	free(r->by_id);
-	free(r);
+	return t->follow.every_ms > 0;
+}
+
+static void free_rounds(struct round **rounds, size_t *count)
+{
+	while (*count > 0)
+		round_free(rounds[--*count]);
 }
 
 static void trace_free(struct trace *t)
@@ -37,86 +41,90 @@ static void trace_free(struct trace *t)
 		link = &(*link)->next;
 	*link = t->next;
 	traces->count--;
-	for (size_t i = 0; i < t->round_count; i++)
-		round_free(t->rounds[i]);
+	free_rounds(t->rounds, &t->round_count);
+	free_rounds(t->before, &t->before_count);
 	lookup_fini(&t->lookup);
 	client_put(t->client);
 	free(t);
 }
 
-static int reply_by_name(const void *a, const void *b)
-{
-	const struct trace_reply *x = a, *y = b;
-
-	return strcmp(x->cert.name, y->cert.name);
-}
-
-static int outcome_by_name(const void *a, const void *b)
-{
-	const struct trace_outcome *x = a, *y = b;
-
-	return strcmp(x->card.cert.name, y->card.cert.name);
-}
-
-/* Who answered first is chance: the report reads the same every time. Ids are looked for no more.
- */
-static void put_in_order(struct round *r)
-{
-	if (r->reply_count > 0)
-		qsort(r->replies, r->reply_count, sizeof(r->replies[0]), reply_by_name);
-	if (r->outcome_count > 0)
-		qsort(r->outcomes, r->outcome_count, sizeof(r->outcomes[0]), outcome_by_name);
-}
-
 /* The evidence of every round is kept; the report names the first's. */
-static void write_bundles(struct trace *t, char ret_path[CONF_PATH_MAX])
+static void write_bundles(struct trace *t)
 {
 	struct node *node = client_node(t->client);
-	char path[CONF_PATH_MAX];
 
 	for (size_t i = t->round_count; i-- > 0;) {
-		path[0] = '\0';
-		if (bundle_write(node, t->rounds[i], path) != ERR_OK) {
+		if (bundle_write(node, t->rounds[i], t->bundle) != ERR_OK) {
 			log_line("trace", "the evidence could not be written to %s",
 			         node->conf.traces);
-			path[0] = '\0';
+			t->bundle[0] = '\0';
 		}
 	}
-	if (t->round_count > 0)
-		memcpy(ret_path, path, sizeof(path));
 }
 
-/* The row and the end; then nothing is left of the trace. */
-static void conclude(struct trace *t, struct sheet *sheet, const char *remark)
+static enum ctl_code send_report(struct trace *t, struct sheet *sheet)
 {
-	char bundle[CONF_PATH_MAX] = "";
 	uint8_t *room = sheet != NULL ? malloc(REPORT_MAX) : NULL;
 	struct pack p = pack_into(room, REPORT_MAX);
-	enum ctl_code code;
+	enum ctl_code code = CTL_INTERNAL;
 
-	if (room == NULL) {
-		client_end(t->client, CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
-	} else {
-		write_bundles(t, bundle);
-		code = report_pack(&p, sheet, bundle);
+	if (room != NULL) {
+		code = report_pack(&p, sheet, t->bundle);
 		client_send(t->client, "row", room, pack_len(&p), NULL, NULL);
-		if (remark != NULL)
-			client_end(t->client, code, "%s", remark);
-		else
-			client_end(t->client, code, NULL);
 	}
 	free(room);
 	sheet_free(sheet);
+	return code;
+}
+
+/* The last report and the end; then nothing is left of the trace. */
+static void end(struct trace *t, struct sheet *sheet)
+{
+	const char *remark = NULL;
+	bool has_sheet = sheet != NULL;
+	enum ctl_code code;
+
+	t->is_final = true;
+	code = send_report(t, sheet);
+	if (!has_sheet)
+		remark = err_text(ERR_NOMEM);
+	else if (t->lookup.best.on_count <= TRACE_SILENCES_MIN)
+		remark = "not decidable by timing: the connection was never, or hardly ever, "
+			 "silent for longer than the idle timeout; a longer window would decide, "
+			 "or what a host reports of its processes";
+	if (remark != NULL)
+		client_end(t->client, code, "%s", remark);
+	else
+		client_end(t->client, code, NULL);
 	trace_free(t);
+}
+
+/* Everything there is to say of the target as it was when it was asked about. */
+static void conclude(struct trace *t, struct sheet *sheet)
+{
+	struct now now = node_now();
+
+	write_bundles(t);
+	free_rounds(t->before, &t->before_count);
+	if (!is_followed(t) || sheet == NULL || t->follow.is_over ||
+	    mono_reached(now.mono, t->follow.until) || client_is_stopped(t->client)) {
+		end(t, sheet);
+		return;
+	}
+	(void)send_report(t, sheet);
+	t->state = TRACE_RESTING;
+	t->look_at = mono_after(now.mono, LOOK_MS);
 }
 
 static void progress(const struct round *r)
 {
 	struct trace *t = r->trace;
-	uint8_t room[64];
+	uint8_t room[96];
 	struct pack p = pack_into(room, sizeof(room));
 
-	pack_map(&p, t->round_count > 1 ? 3 : 2);
+	pack_map(&p, (size_t)2 + (t->round_count > 1) + is_followed(t));
+	if (is_followed(t))
+		row_uint(&p, "round", t->pass);
 	if (t->round_count > 1)
 		row_uint(&p, "question", t->round_count);
 	row_uint(&p, "asked", overlay_member_count(client_node(t->client)->link.overlay));
@@ -140,6 +148,21 @@ static bool goes_on(struct trace *t, const struct sheet *sheet)
 	return ask(t, &rhythm, 0, up->rhythm.proto, (struct ends){up->src, up->dst}) == ERR_OK;
 }
 
+/* What the same question has found before is not lost. */
+static void keep_earlier(struct round *r)
+{
+	const struct trace *t = r->trace;
+	const struct cert *self = &client_node(t->client)->keys.self.card.cert;
+
+	for (size_t i = 0; i < t->before_count; i++) {
+		const struct ends *about = &t->before[i]->about;
+
+		if (endpoint_equal(&about->src, &r->about.src) &&
+		    endpoint_equal(&about->dst, &r->about.dst))
+			round_keep(r, t->before[i], self);
+	}
+}
+
 /* Goes on when both halves are there; gives up when nobody waits any more. */
 static void advance(struct round *r)
 {
@@ -152,12 +175,13 @@ static void advance(struct round *r)
 	if (!is_gone && r->search.err == ERR_OK) {
 		if (!r->is_heard)
 			return;
-		put_in_order(r);
+		keep_earlier(r);
+		round_sort(r);
 		sheet = sheet_make(client_node(t->client), t);
 		if (goes_on(t, sheet))
 			sheet_free(sheet);
 		else
-			conclude(t, sheet, NULL);
+			conclude(t, sheet);
 		return;
 	}
 	if (!r->is_heard)
@@ -181,66 +205,16 @@ static struct round *round_of(struct traces *traces, uint32_t ticket)
 	for (struct trace *t = traces->list; t != NULL; t = t->next) {
 		struct round *r = t->round_count > 0 ? t->rounds[t->round_count - 1] : NULL;
 
-		if (r != NULL && !r->is_heard && r->ticket == ticket)
+		if (t->state == TRACE_ASKING && r != NULL && !r->is_heard && r->ticket == ticket)
 			return r;
 	}
 	return NULL;
 }
 
-/* The first whose id is not below. */
-static size_t place_of(const struct round *r, const struct id *id)
-{
-	size_t low = 0, high = r->outcome_count;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-
-		if (memcmp(&r->outcomes[r->by_id[mid]].card.id, id, sizeof(*id)) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-static bool has_space(struct round *r)
-{
-	size_t space = MAX(2 * r->outcome_space, (size_t)16);
-	struct trace_outcome *outcomes;
-	uint32_t *by_id;
-
-	if (r->outcome_count < r->outcome_space)
-		return true;
-	outcomes = realloc(r->outcomes, space * sizeof(*outcomes));
-	if (outcomes == NULL)
-		return false;
-	r->outcomes = outcomes;
-	by_id = realloc(r->by_id, space * sizeof(*by_id));
-	if (by_id == NULL)
-		return false;
-	r->by_id = by_id;
-	r->outcome_space = space;
-	return true;
-}
-
-static struct trace_outcome *outcome_of(struct round *r, const struct card *card)
-{
-	size_t at = place_of(r, &card->id);
-
-	if (at < r->outcome_count && id_equal(&r->outcomes[r->by_id[at]].card.id, &card->id))
-		return &r->outcomes[r->by_id[at]];
-	if (!has_space(r))
-		return NULL;
-	memmove(&r->by_id[at + 1], &r->by_id[at], (r->outcome_count - at) * sizeof(r->by_id[0]));
-	r->by_id[at] = (uint32_t)r->outcome_count;
-	r->outcomes[r->outcome_count] = (struct trace_outcome){.card = *card};
-	return &r->outcomes[r->outcome_count++];
-}
-
 void trace_receipt(struct traces *traces, const struct act *act)
 {
 	struct round *r = round_of(traces, act->ticket);
-	struct trace_outcome *outcome = r != NULL ? outcome_of(r, act->card) : NULL;
+	struct trace_outcome *outcome = r != NULL ? round_outcome(r, act->card) : NULL;
 
 	if (outcome == NULL || act->len > sizeof(outcome->receipt_blob.octets))
 		return;
@@ -253,32 +227,10 @@ void trace_receipt(struct traces *traces, const struct act *act)
 
 void trace_reply(struct traces *traces, const struct act *act)
 {
-	const struct overlay_reply *reply = &act->reply;
 	struct round *r = round_of(traces, act->ticket);
-	struct trace_reply *replies, *kept;
-	size_t len = bytes_left(&reply->evidence);
-	struct bytes *testimony;
 
-	if (r == NULL)
-		return;
-	replies = realloc(r->replies, (r->reply_count + 1) * sizeof(*replies));
-	if (replies == NULL)
-		return;
-	r->replies = replies;
-	kept = &replies[r->reply_count];
-	kept->cert = reply->card->cert;
-	kept->answer = *reply->answer;
-	kept->evidence = malloc(len);
-	if (kept->evidence == NULL)
-		return;
-	memcpy(kept->evidence, reply->evidence.at, len);
-	kept->evidence_len = len;
-	/* What the answer borrows, it borrows from the copy. */
-	testimony = &kept->answer.testimony;
-	if (bytes_left(testimony) > 0)
-		*testimony = bytes_of(kept->evidence + (testimony->at - reply->evidence.at),
-		                      bytes_left(testimony));
-	r->reply_count++;
+	if (r != NULL)
+		round_add_reply(r, &act->reply);
 }
 
 void trace_finish(struct traces *traces, const struct act *act)
@@ -289,7 +241,7 @@ void trace_finish(struct traces *traces, const struct act *act)
 		return;
 	r->is_heard = true;
 	for (size_t i = 0; i < act->outcome_count; i++) {
-		struct trace_outcome *outcome = outcome_of(r, act->outcomes[i].card);
+		struct trace_outcome *outcome = round_outcome(r, act->outcomes[i].card);
 
 		if (outcome != NULL)
 			outcome->state = act->outcomes[i].state;
@@ -344,6 +296,7 @@ static enum err ask(struct trace *t, const struct fingerprint *rhythm, int64_t a
 		free(r);
 		return err;
 	}
+	t->state = TRACE_ASKING;
 	r->trace = t;
 	r->about = about;
 	t->rounds[t->round_count++] = r;
@@ -415,11 +368,32 @@ static int64_t ahead_of(const struct node *node, const struct addr *exporter)
 	return skews_of(&skews, exporter).offset_ms;
 }
 
+static struct followed target_of(const struct lookup *l)
+{
+	const struct connection *c = &l->best;
+
+	return (struct followed){c->on_count - 1, connection_life(c).end_ms, connection_is_open(c)};
+}
+
+/* A report begins: its target is what the last look-up has found. */
+static enum err begin_pass(struct trace *t)
+{
+	const struct connection *c = &t->lookup.best;
+	struct fingerprint rhythm = {c->on, c->on_count, c->gap_ms};
+	struct followed target = target_of(&t->lookup);
+	struct now now = node_now();
+
+	t->pass++;
+	t->deadline = mono_after(now.mono, (uint64_t)t->timeout_ms);
+	follow_note(&t->follow, now, &target);
+	return ask(t, &rhythm, ahead_of(client_node(t->client), &c->view.exporter), c->proto,
+	           (struct ends){c->src, c->dst});
+}
+
 static void on_looked_up(struct lookup *lookup)
 {
 	struct trace *t = container_of(lookup, struct trace, lookup);
-	const struct connection *c = &lookup->best;
-	struct fingerprint rhythm = {c->on, c->on_count, c->gap_ms};
+	struct followed target;
 	enum err err;
 
 	if (client_is_gone(t->client)) {
@@ -431,33 +405,205 @@ static void on_looked_up(struct lookup *lookup)
 		           err_text(lookup->err));
 		trace_free(t);
 	} else if (lookup->best.on_count <= TRACE_SILENCES_MIN) {
-		conclude(t, sheet_make(lookup->node, t),
-		         "not decidable by timing: the connection was never, or hardly ever, "
-		         "silent for longer than the idle timeout; a longer window would decide, "
-		         "or what a host reports of its processes");
+		target = target_of(lookup);
+		t->pass++;
+		follow_note(&t->follow, node_now(), &target);
+		conclude(t, sheet_make(lookup->node, t));
 	} else {
-		err = ask(t, &rhythm, ahead_of(client_node(t->client), &c->view.exporter), c->proto,
-		          (struct ends){c->src, c->dst});
+		err = begin_pass(t);
 		if (err != ERR_OK)
 			refuse_to_ask(t, err);
 	}
 }
 
-/* Of traces whose client has gone; until now nothing came that told them. */
-static void let_go(struct traces *traces)
+/* The report that there is, without another question. */
+static void end_here(struct trace *t)
+{
+	end(t, sheet_make(client_node(t->client), t));
+}
+
+/* Asks again; busy as the overlay may be, there is another time. */
+static void ask_again(struct trace *t)
+{
+	struct follow follow = t->follow;
+	enum err err;
+
+	memcpy(t->before, t->rounds, sizeof(t->before));
+	t->before_count = t->round_count;
+	t->round_count = 0;
+	err = begin_pass(t);
+	if (err == ERR_OK)
+		return;
+	memcpy(t->rounds, t->before, sizeof(t->rounds));
+	t->round_count = t->before_count;
+	t->before_count = 0;
+	t->pass--;
+	t->follow = follow;
+	t->follow.asked = node_now().mono;
+	if (err != ERR_LIMIT)
+		refuse_to_ask(t, err);
+}
+
+static size_t count_followed(const struct traces *traces)
+{
+	size_t count = 0;
+
+	for (const struct trace *t = traces->list; t != NULL; t = t->next)
+		count += is_followed(t);
+	return count;
+}
+
+/* Resting; the target is as the last look has found it. */
+static void go_on(struct trace *t)
+{
+	size_t shared = count_followed(&client_node(t->client)->traces);
+	struct followed target = target_of(&t->lookup);
+
+	switch (follow_next(&t->follow, node_now(), &target, t->round_count, shared)) {
+	case FOLLOW_WAIT:
+		return;
+	case FOLLOW_ASK:
+		if (t->lookup.best.on_count > TRACE_SILENCES_MIN)
+			ask_again(t);
+		else
+			end_here(t); /* it has ended before anything could be told */
+		return;
+	case FOLLOW_END:
+		end_here(t);
+		return;
+	}
+}
+
+/* What is held no more is not forgotten. */
+static void on_looked_again(struct lookup *look)
+{
+	struct trace *t = container_of(look, struct trace, look);
+
+	t->is_looking = false;
+	t->look_at = mono_after(node_now().mono, LOOK_MS);
+	if (look->err == ERR_OK) {
+		look->others = t->lookup.others;
+		lookup_fini(&t->lookup);
+		t->lookup = *look;
+	} else {
+		lookup_fini(look);
+	}
+	if (client_is_gone(t->client))
+		trace_free(t);
+	else
+		go_on(t);
+}
+
+static void look_again(struct trace *t)
+{
+	const struct connection *c = &t->lookup.best;
+	struct ctl_request request = ctl_request_of(CTL_TRACE);
+	struct node *node = client_node(t->client);
+
+	request.target = c->dst;
+	request.peer = c->src;
+	request.proto = c->proto;
+	request.since_ms = connection_life(c).start_ms;
+	t->is_looking = true;
+	lookup_start(&t->look, node, &request, t->lookup.gap_ms, on_looked_again);
+}
+
+/* The answers that are on their way are waited for no more; the report before stands. */
+static void break_off(struct trace *t)
+{
+	struct round *r = t->rounds[t->round_count - 1];
+
+	if (!r->is_searched)
+		return; /* a worker has it: at the next tick */
+	overlay_cancel(client_node(t->client)->link.overlay, r->ticket);
+	if (t->before_count == 0) {
+		client_end(t->client, CTL_PARTIAL, "ended before the first answers were complete");
+		trace_free(t);
+		return;
+	}
+	free_rounds(t->rounds, &t->round_count);
+	memcpy(t->rounds, t->before, sizeof(t->rounds));
+	t->round_count = t->before_count;
+	t->before_count = 0;
+	t->pass--;
+	end_here(t);
+}
+
+static void attend(struct trace *t)
+{
+	bool is_asking = t->state == TRACE_ASKING, is_resting = t->state == TRACE_RESTING;
+
+	if (client_is_gone(t->client)) {
+		if (is_asking)
+			advance(t->rounds[t->round_count - 1]);
+		else if (is_resting && !t->is_looking)
+			trace_free(t);
+	} else if (!is_followed(t)) {
+		return;
+	} else if (client_is_stopped(t->client)) {
+		if (is_asking)
+			break_off(t);
+		else if (is_resting && !t->is_looking)
+			end_here(t);
+	} else if (is_resting && !t->is_looking && mono_reached(node_now().mono, t->look_at)) {
+		look_again(t);
+	}
+}
+
+/* Of those whose client has gone until now nothing came that told them. */
+static void attend_all(struct traces *traces)
 {
 	for (struct trace *t = traces->list, *next; t != NULL; t = next) {
 		next = t->next;
-		if (t->round_count > 0 && client_is_gone(t->client))
-			advance(t->rounds[t->round_count - 1]);
+		attend(t);
 	}
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct traces *traces = timer->data;
+
+	attend_all(traces);
+	if (count_followed(traces) == 0)
+		uv_timer_stop(timer);
+}
+
+/* Why it cannot be followed like this; NULL: it can, or need not. */
+static const char *refuse_follow(const struct ctl_request *request, enum severity severity)
+{
+	int64_t least_ms = severity == SEVERITY_LOW ? 2 * FOLLOW_EVERY_MIN_MS : FOLLOW_EVERY_MIN_MS;
+
+	if (request->every_ms == 0 && request->for_ms != 0)
+		return "only a trace that is followed has an end (for without every)";
+	if (request->every_ms == 0)
+		return NULL;
+	if (request->every_ms < least_ms || request->every_ms > DAY_MS)
+		return severity == SEVERITY_LOW
+		               ? "a question of low severity goes out every 20 s at most, and "
+		                 "once a day at least: members answer no more"
+		               : "a question goes out every 10 s at most, and once a day at least: "
+		                 "members answer no more";
+	return NULL;
+}
+
+static void start_following(struct trace *t, const struct ctl_request *request)
+{
+	struct traces *traces = &client_node(t->client)->traces;
+	struct mono now = node_now().mono;
+
+	t->follow.every_ms = request->every_ms;
+	t->follow.until =
+		request->for_ms > 0 ? mono_after(now, (uint64_t)request->for_ms) : MONO_NEVER;
+	uv_timer_start(&traces->timer, on_tick, TICK_MS, TICK_MS);
 }
 
 void request_trace(struct client *client, const struct ctl_request *request)
 {
 	static const struct endpoint nothing;
 	struct node *node = client_node(client);
+	int64_t gap_ms = request->gap_ms > 0 ? request->gap_ms : node->conf.idle_timeout_ms;
 	const char *severity = request->severity[0] == '\0' ? "medium" : request->severity;
+	const char *refusal;
 	struct trace *t;
 
 	if (endpoint_equal(&request->target, &nothing) || severity_of(severity) == SEVERITY_END) {
@@ -466,7 +612,12 @@ void request_trace(struct client *client, const struct ctl_request *request)
 		           "medium, high or critical");
 		return;
 	}
-	let_go(&node->traces);
+	refusal = refuse_follow(request, severity_of(severity));
+	if (refusal != NULL) {
+		client_end(client, CTL_USAGE, "%s", refusal);
+		return;
+	}
+	attend_all(&node->traces);
 	t = node->traces.count < TRACES_MAX ? calloc(1, sizeof(*t)) : NULL;
 	if (t == NULL) {
 		client_end(client, CTL_INTERNAL, "%s", err_text(ERR_BUSY));
@@ -479,9 +630,23 @@ void request_trace(struct client *client, const struct ctl_request *request)
 	t->next = node->traces.list;
 	node->traces.list = t;
 	node->traces.count++;
-	lookup_start(&t->lookup, node, request,
-	             request->gap_ms > 0 ? request->gap_ms : node->conf.idle_timeout_ms,
-	             on_looked_up);
+	t->follow.settle_ms = 2 * gap_ms + 5000;
+	if (request->every_ms > 0)
+		start_following(t, request);
+	lookup_start(&t->lookup, node, request, gap_ms, on_looked_up);
+}
+
+void traces_start(struct traces *traces, struct node *node)
+{
+	uv_timer_init(&node->loop, &traces->timer);
+	traces->timer.data = traces;
+	traces->is_open = true;
+}
+
+void traces_stop(struct traces *traces)
+{
+	if (traces->is_open)
+		uv_close((uv_handle_t *)&traces->timer, NULL);
 }
 
 void traces_fini(struct traces *traces)

@@ -4,62 +4,38 @@
  *	request_trace -> lookup (worker) -> round: ask the overlay, search our own store (worker)
  *	              -> replies ... -> everybody has spoken, or the time is up
  *	              -> another round for what a host has named, or the report
+ *
+ * A trace that is followed rests then, looks at its target now and then, and does it all again when
+ * that is worth a question (node/follow.h), until the connection has ended or nobody listens.
  */
 #ifndef SPOOR_NODE_TRACE_H
 #define SPOOR_NODE_TRACE_H
 
+#include "node/conf.h"
+#include "node/follow.h"
+#include "node/round.h"
 #include "node/search.h"
-#include "proto/overlay/overlay.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <uv.h>
 
 struct node;
 struct client;
-
-struct trace_reply { /* what one member found */
-	struct cert cert;
-	struct answer answer;
-	uint8_t *evidence; /* its signed statement */
-	size_t evidence_len;
-};
-
-struct trace_outcome { /* what became of the question at one member */
-	struct card card;
-	enum target_state state;
-	bool has_receipt;
-	struct receipt receipt;           /* the last of them: */
-	struct receipt_blob receipt_blob; /* a signed statement, too */
-};
-
-struct ends { /* of a connection */
-	struct endpoint src, dst;
-};
-
-struct round { /* one question, and all that came of it */
-	struct trace *trace;
-	struct ends
-		about; /* the connection whose rhythm it is: the target's, then further upstream */
-	struct search search; /* our own store's answer */
-	uint32_t ticket;
-	struct query query;
-	struct query_blob blob;
-	struct trace_reply *replies;
-	size_t reply_count;
-	struct trace_outcome *outcomes; /* of whoever has sent a receipt; in the end of all */
-	size_t outcome_count, outcome_space;
-	uint32_t *by_id;  /* which of them, in the order of ids: there may be thousands */
-	bool is_heard;    /* the overlay is done */
-	bool is_searched; /* our own store is */
-};
 
 /*
  * A host may know that a connection came in by another, to which timing has no thread: then that
  * one's rhythm is asked for, too, as often as there is such a connection and time left.
  */
 #define TRACE_ROUNDS_MAX 8
-#define TRACE_SILENCES_MIN 2 /* below, nothing can be told by timing: nobody is asked */
+#define TRACE_SILENCES_MIN FOLLOW_SILENCES_MIN
+
+enum trace_state {
+	TRACE_LOOKING, /* for the target */
+	TRACE_ASKING,  /* the last of `rounds` is under way */
+	TRACE_RESTING, /* reported; the target goes on */
+};
 
 struct trace {
 	struct trace *next;
@@ -68,16 +44,32 @@ struct trace {
 	int64_t timeout_ms;
 	struct mono deadline;
 	enum severity severity;
-	struct round *rounds[TRACE_ROUNDS_MAX]; /* the last is under way */
+	enum trace_state state;
+	struct round *rounds[TRACE_ROUNDS_MAX];
 	size_t round_count;
+	size_t pass;   /* which report is being made, from 1 */
+	bool is_final; /* there is none after it */
+	char bundle[CONF_PATH_MAX];
+	/* Of a trace that is followed: */
+	struct follow follow;
+	struct lookup look; /* at the target as it is now */
+	bool is_looking;    /* that is under way */
+	struct mono look_at;
+	struct round *before[TRACE_ROUNDS_MAX]; /* the rounds of the report before */
+	size_t before_count;
 };
 
 struct traces {
 	struct trace *list;
 	size_t count;
+	uv_timer_t timer; /* runs while one is followed */
+	bool is_open;
 };
 
 #define TRACES_MAX 8
+
+void traces_start(struct traces *traces, struct node *node);
+void traces_stop(struct traces *traces);
 
 /* From the overlay: a member's verified receipt, its verified answer, and the end. */
 void trace_receipt(struct traces *traces, const struct act *act);

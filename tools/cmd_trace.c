@@ -4,19 +4,21 @@
 #include "tools/cmd.h"
 #include "tools/json.h"
 #include "tools/names.h"
+#include "tools/news.h"
 #include "tools/report.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define NO_TIME INT64_MIN
+#define EVERY_MS 20000 /* half of what members search for one who asks */
 
 struct trace_options {
 	struct endpoint peer;
-	int64_t at_ms, since_ms, until_ms, timeout_ms, gap_ms;
+	int64_t at_ms, since_ms, until_ms, timeout_ms, gap_ms, every_ms, for_ms;
 	uint64_t proto;
 	const char *severity, *names;
-	bool explains;
+	bool explains, follows;
 };
 
 static const struct trace_options defaults = {
@@ -37,6 +39,10 @@ static const struct option_row options[] = {
 	{"gap", 0, "SPAN",         "silences longer than this divide a fingerprint", OPTION_SPAN,
 		MEMBER(gap_ms)},
 	{"names", 0, "FILE",       "names of hosts, as in hosts(5)", OPTION_TEXT, MEMBER(names)},
+	{"follow", 'f', NULL,      "ask again as the connection goes on, until it has ended",
+		OPTION_FLAG, MEMBER(follows)},
+	{"every", 0, "SPAN",       "... this often at most (20s)", OPTION_SPAN, MEMBER(every_ms)},
+	{"for", 0, "SPAN",         "... for so long at most", OPTION_SPAN, MEMBER(for_ms)},
 	{"explain", 0, NULL,       "every candidate and its numbers", OPTION_FLAG, MEMBER(explains)},
 };
 /* clang-format on */
@@ -46,7 +52,7 @@ struct trace {
 	const struct names *names;
 	struct text_style progress_style;
 	bool has_progress; /* a line of it stands on the terminal */
-	bool has_report;
+	json_t *report;    /* the last one, or NULL */
 };
 
 static void clear_progress(struct trace *t)
@@ -90,13 +96,15 @@ static void on_row(void *ctx, json_t *row)
 	};
 
 	clear_progress(t);
-	t->has_report = true;
-	if (t->call->form == PRINT_JSON) {
+	if (t->call->form != PRINT_PEOPLE) {
 		report_add_names(row, t->names);
 		print_object(row, stdout);
-	} else {
+	} else if (t->report == NULL || news_print(t->report, row, &view, stdout)) {
 		report_print(row, &view, stdout);
 	}
+	fflush(stdout); /* it may be long until the next one */
+	json_decref(t->report);
+	t->report = json_incref(row);
 }
 
 /* Without a report --json is one object all the same: an empty report, and why. */
@@ -105,7 +113,7 @@ static void on_end(void *ctx, const struct client_end *end)
 	struct trace *t = ctx;
 	json_t *report;
 
-	if (t->has_report || t->call->form != PRINT_JSON)
+	if (t->report != NULL || t->call->form == PRINT_PEOPLE)
 		return;
 	report = json_pack("{s:n, s:[], s:[], s:[], s:n, s:n, s:n, s:o}", "target", "matches",
 	                   "path", "gaps", "coverage", "query", "bundle", "error",
@@ -119,9 +127,24 @@ static int ask(const struct call *call, const struct ctl_request *request,
 {
 	struct trace t = {.call = call, .names = names, .progress_style = text_style_of(stderr)};
 	struct client_listener listener = {
-		.row = on_row, .progress = on_progress, .end = on_end, .ctx = &t};
+		.row = on_row,
+		.progress = on_progress,
+		.end = on_end,
+		.is_stoppable = request->every_ms > 0,
+		.ctx = &t,
+	};
+	int code = client_query(call->globals->socket, request, &listener);
 
-	return client_query(call->globals->socket, request, &listener);
+	json_decref(t.report);
+	return code;
+}
+
+/* A search of low severity costs its asker twice as much. */
+static int64_t every_of(const struct trace_options *o)
+{
+	bool is_low = o->severity != NULL && strcmp(o->severity, "low") == 0;
+
+	return is_low ? 2 * EVERY_MS : EVERY_MS;
 }
 
 /* Fills in what the options say; CTL_USAGE where they contradict each other. */
@@ -136,12 +159,17 @@ static int make_request(const struct call *call, struct ctl_request *request)
 		return print_failure(CTL_USAGE, "--at goes with neither --since nor --until");
 	if (o->since_ms > o->until_ms)
 		return print_failure(CTL_USAGE, "--since is later than --until");
+	if (!o->follows && (o->every_ms != 0 || o->for_ms != 0))
+		return print_failure(CTL_USAGE, "--every and --for go with --follow");
 	request->peer = o->peer;
 	request->since_ms = o->at_ms != NO_TIME ? o->at_ms : o->since_ms;
 	request->until_ms = o->at_ms != NO_TIME ? o->at_ms : o->until_ms;
 	request->proto = o->proto;
 	request->timeout_ms = o->timeout_ms;
 	request->gap_ms = o->gap_ms;
+	if (o->follows)
+		request->every_ms = o->every_ms > 0 ? o->every_ms : every_of(o);
+	request->for_ms = o->for_ms;
 	if (o->severity != NULL)
 		snprintf(request->severity, sizeof(request->severity), "%s", o->severity);
 	return CTL_FOUND;
@@ -169,6 +197,7 @@ const struct command cmd_trace = {
 	.operands = "ADDR[:PORT]",
 	.summary = "who was behind a connection to ADDR",
 	.notes = "ADDR is the victim. TIME: 2026-11-22T01:05:31Z, @1795309531, -15m, now.\n",
+	.is_list = true, /* of reports, when it follows */
 	.operands_min = 1,
 	.operands_max = 1,
 	.options = options,

@@ -44,6 +44,8 @@ static const struct argument {
 	{"pid",      KIND_COUNT,    MEMBER(pid)},
 	{"timeout",  KIND_SPAN,     MEMBER(timeout_ms)},
 	{"gap",      KIND_SPAN,     MEMBER(gap_ms)},
+	{"every",    KIND_SPAN,     MEMBER(every_ms)},
+	{"for",      KIND_SPAN,     MEMBER(for_ms)},
 	{"batch",    KIND_BIN,      MEMBER(batch)},
 };
 /* clang-format on */

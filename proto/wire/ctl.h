@@ -47,7 +47,8 @@ enum ctl_command {
 	CTL_PEERS,  /* node; a row per member known, or all that is known of one */
 	CTL_FLOWS,  /* filter since until limit; a row per flow; sort: in order; by: a row per group
 	             */
-	CTL_TRACE,  /* target peer since until proto timeout gap; progress; one row, the report */
+	CTL_TRACE,  /* target peer since until proto timeout gap; progress; one row, the report;
+	             * every for: a row whenever there is more to say */
 	CTL_IMPORT, /* batch; "end" has datagrams, flows, dropped */
 	CTL_SEAL,   /* all imported so far made durable; "end" has dropped: what waits in vain */
 	CTL_STOP,   /* no more of the request under way */
@@ -72,6 +73,8 @@ struct ctl_request {
 	uint64_t pid;       /* 0: none */
 	int64_t timeout_ms; /* 0: the node's default */
 	int64_t gap_ms;     /* 0: the node's default */
+	int64_t every_ms;   /* a trace is followed, a question every so often; 0: it is not */
+	int64_t for_ms;     /* and for so long; 0: until its connection has ended */
 	struct bytes batch; /* borrowed from the frame */
 };
 

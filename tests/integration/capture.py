@@ -4,7 +4,8 @@
     capture.py FILE EXPORTER BASE < CONNECTIONS
 
 One connection a line: SRC:PORT DST:PORT INTERFACE START-END[,START-END...]; the numbers are seconds
-after BASE, which is seconds since 1970. Each interval becomes a flow each way.
+after BASE, which is seconds since 1970. Each interval becomes a flow each way; one with a ! behind it
+ends the connection.
 """
 import ipaddress
 import struct
@@ -22,12 +23,13 @@ def flows(lines):
     for line in lines:
         src, dst, interface, spans = line.split()
         for span in spans.split(","):
-            start, stop = (float(t) for t in span.split("-"))
+            start, stop = (float(t) for t in span.rstrip("!").split("-"))
+            flags = 0x19 if span.endswith("!") else 0x18
             for (a, p), (b, q) in ((end(src), end(dst)), (end(dst), end(src))):
                 yield stop, struct.pack(
                     ">4s4s4sHHIIIIHHBBBBHHBBH", a, b, bytes(4), int(interface), int(interface), 9,
                     900, int((UP_BEFORE + start) * 1000), int((UP_BEFORE + stop) * 1000), p, q, 0,
-                    0x18, 6, 0, 0, 0, 0, 0, 0)
+                    flags, 6, 0, 0, 0, 0, 0, 0)
 
 
 def packet(exporter, payload):

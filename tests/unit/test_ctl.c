@@ -39,6 +39,8 @@ static void assert_request(const struct ctl_request *a, const struct ctl_request
 	assert_int_equal(a->proto, b->proto);
 	assert_int_equal(a->timeout_ms, b->timeout_ms);
 	assert_int_equal(a->gap_ms, b->gap_ms);
+	assert_int_equal(a->every_ms, b->every_ms);
+	assert_int_equal(a->for_ms, b->for_ms);
 	assert_int_equal(bytes_left(&a->batch), bytes_left(&b->batch));
 	if (bytes_left(&a->batch) > 0)
 		assert_memory_equal(a->batch.at, b->batch.at, bytes_left(&a->batch));
@@ -60,6 +62,8 @@ static struct ctl_request full_request(void)
 	r.proto = 6;
 	r.timeout_ms = 30000;
 	r.gap_ms = INT64_MAX / 4;
+	r.every_ms = 20000;
+	r.for_ms = 3600000;
 	r.batch = bytes_of("batch", 5);
 	return r;
 }
