@@ -4,20 +4,6 @@
 
 #include <string.h>
 
-struct bytes bytes_cut(struct bytes *b, size_t len)
-{
-	struct bytes cut = {.at = b->at, .end = b->at, .is_short = true};
-
-	if (b->is_short || len > bytes_left(b)) {
-		b->is_short = true;
-		return cut;
-	}
-	cut.is_short = false;
-	if (len > 0) /* or `at` may be NULL, to which not even 0 may be added */
-		cut.end = b->at += len;
-	return cut;
-}
-
 uint64_t bytes_uint_near_end(struct bytes *b, size_t len)
 {
 	struct bytes cut;

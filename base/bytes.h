@@ -39,7 +39,19 @@ static inline size_t bytes_left(const struct bytes *b)
 }
 
 /* The next `len` octets as a cursor of their own; an empty, short cursor when there are fewer. */
-struct bytes bytes_cut(struct bytes *b, size_t len);
+static inline struct bytes bytes_cut(struct bytes *b, size_t len)
+{
+	struct bytes cut = {.at = b->at, .end = b->at, .is_short = true};
+
+	if (b->is_short || len > bytes_left(b)) {
+		b->is_short = true;
+		return cut;
+	}
+	cut.is_short = false;
+	if (len > 0) /* or `at` may be NULL, to which not even 0 may be added */
+		cut.end = b->at += len;
+	return cut;
+}
 
 /* As bytes_uint(), for all lengths and any end. */
 uint64_t bytes_uint_near_end(struct bytes *b, size_t len);

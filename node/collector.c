@@ -133,8 +133,10 @@ static void take_translations(struct collector *c, struct flow_batch *batch, siz
 	for (size_t i = 0; i < batch->event_count; i++)
 		translation_table_event(c->translations, &batch->events[i]);
 	batch->event_count = 0;
-	for (size_t i = first; i < batch->count; i++)
-		translation_table_flow(c->translations, &batch->flows[i]);
+	for (size_t i = first; i < batch->count; i++) {
+		if (flow_is_translated(&batch->flows[i]))
+			translation_table_flow(c->translations, &batch->flows[i]);
+	}
 }
 
 enum err collector_feed(struct collector *c, const struct flow_origin *origin, const void *data,

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define SIGHTINGS_MAX (4u << 20) /* 112 octets each */
-#define WINDOW_SLACK_MS 5000     /* clocks, and records that end a little outside */
+#define WINDOW_SLACK_MS 5000     /* the asker's clock, and records that end a little outside */
 #define LOOKUP_AROUND_MS 600000  /* flows are read this far around the time asked for */
 #define LOOKUP_WIDER_MS 86400000 /* a connection is read this far around the moment asked for */
 
@@ -94,6 +94,7 @@ static enum err gather(struct store *store, const struct wish *wish, wanted_fn *
 /* The best findings so far. */
 struct scoring {
 	const struct question *question;
+	const struct skews *skews;
 	struct answer *answer;
 	bool is_counting;
 };
@@ -128,13 +129,15 @@ static void score_one(void *ctx, const struct connection *c)
 	const struct question *q = s->question;
 	struct fingerprint target = {q->on, q->on_count, q->gap_ms};
 	struct fingerprint candidate = {c->on, c->on_count, c->gap_ms};
+	struct score_limits limits = score_defaults;
 	struct agreement a;
 	struct finding finding;
 
 	s->answer->connections += s->is_counting;
-	if (!score_is_worthwhile(&target, &candidate, &score_defaults))
+	limits.candidate = skews_of(s->skews, &c->view.exporter);
+	if (!score_is_worthwhile(&target, &candidate, &limits))
 		return;
-	a = score_pair(&target, &candidate, &score_defaults);
+	a = score_pair(&target, &candidate, &limits);
 	if (a.verdict == VERDICT_TOO_SHORT || a.score < SEARCH_SCORE_MIN)
 		return;
 	finding = (struct finding){
@@ -203,6 +206,7 @@ static void score_all(struct search *search, struct gathered *g, struct answer *
 {
 	struct scoring scoring = {
 		.question = &search->question,
+		.skews = &search->skews,
 		.answer = answer,
 		.is_counting = is_counting,
 	};
@@ -256,8 +260,9 @@ static void run_search(struct job *job)
 	struct search *search = container_of(job, struct search, job);
 	const struct question *q = &search->question;
 	struct store *store = search->node->store;
-	struct interval core = {q->on[0].start_ms - WINDOW_SLACK_MS,
-	                        q->on[q->on_count - 1].end_ms + WINDOW_SLACK_MS};
+	int64_t slack_ms = WINDOW_SLACK_MS + skews_far_ms(&search->skews);
+	struct interval core = {q->on[0].start_ms - slack_ms,
+	                        q->on[q->on_count - 1].end_ms + slack_ms};
 
 	search->err = first_pass(search, store, core);
 	if (search->err == ERR_OK && search->answer.finding_count > 0)
@@ -287,6 +292,7 @@ void search_start(struct search *search, struct node *node, const struct questio
 	memset(search, 0, sizeof(*search));
 	search->node = node;
 	search->question = *question;
+	skews_take(&search->skews, node->collector.decoder->streams);
 	search->own_gap_ms = node->conf.idle_timeout_ms;
 	search->shown = shown;
 	search->done = done;

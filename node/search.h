@@ -12,6 +12,7 @@
 #include "correlate/connection.h"
 #include "correlate/fingerprint.h"
 #include "node/job.h"
+#include "node/skews.h"
 #include "proto/wire/answer.h"
 #include "proto/wire/ctl.h"
 #include "proto/wire/query.h"
@@ -28,6 +29,7 @@ struct search {
 	struct node *node;
 	struct question question;
 	int64_t own_gap_ms;
+	struct skews skews;   /* of this node's exporters */
 	enum err err;         /* ERR_LIMIT: more flows in the window than a search may hold */
 	struct answer answer; /* its testimony is in: */
 	uint8_t testimony[TESTIMONY_MAX];

@@ -47,6 +47,7 @@ struct chunk {
 	size_t durable;            /* the first so many are on disk too, in young blocks */
 	int64_t from_ms, until_ms; /* when the first was received, its hour begins and ends */
 	bool is_mixed;             /* others were received in another */
+	struct interval span;      /* of its flows */
 	bool is_turned;            /* takes no more */
 	struct mark mark;
 };
@@ -105,6 +106,8 @@ struct store {
 	size_t block_flows;
 	uint64_t size_max; /* 0: nothing is dropped for its size */
 	int64_t age_max_ms;
+
+	size_t room_left; /* of the appending thread: no more than the chunk at hand has */
 
 	pthread_mutex_t lock; /* of what follows */
 	struct chunk chunks[CHUNKS];

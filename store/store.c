@@ -25,19 +25,24 @@ static void memory_free(struct store *s)
 	free(s);
 }
 
-/* Of the next `some`, which are copied but not counted yet. */
-static void note_hours(struct chunk *c, size_t some)
+/* Of the next `some`, which are not counted yet. */
+static void note_flows(struct chunk *c, const struct flow *flows, size_t some)
 {
+	struct interval span = c->count == 0 ? (struct interval){INT64_MAX, INT64_MIN} : c->span;
+
 	if (c->count == 0 && some > 0) {
-		c->from_ms = blocks_hour_start(blocks_hour(c->flows[0].received_ms));
-		c->until_ms = blocks_hour_start(blocks_hour(c->flows[0].received_ms) + 1);
+		c->from_ms = blocks_hour_start(blocks_hour(flows[0].received_ms));
+		c->until_ms = blocks_hour_start(blocks_hour(flows[0].received_ms) + 1);
 		c->is_mixed = false;
 	}
-	for (size_t i = c->count; i < c->count + some; i++) {
-		int64_t received_ms = c->flows[i].received_ms;
+	for (size_t i = 0; i < some; i++) {
+		const struct flow *f = &flows[i];
 
-		c->is_mixed |= received_ms < c->from_ms || received_ms >= c->until_ms;
+		c->is_mixed |= f->received_ms < c->from_ms || f->received_ms >= c->until_ms;
+		span.start_ms = MIN(span.start_ms, f->start_ms);
+		span.end_ms = MAX(span.end_ms, f->end_ms);
 	}
+	c->span = span;
 }
 
 /* Everything a node's whole life of appending needs; the chunks hold what is there already. */
@@ -60,7 +65,7 @@ static enum err memory_new(struct store *s)
 			return ERR_NOMEM;
 	}
 	err = young_read(s, s->chunks[0].flows, s->block_flows, &young);
-	note_hours(&s->chunks[0], young);
+	note_flows(&s->chunks[0], s->chunks[0].flows, young);
 	s->chunks[0].count = s->chunks[0].durable = young;
 	s->held = young;
 	return err;
@@ -162,10 +167,11 @@ enum err store_append(struct store *s, const struct flow *flows, size_t count)
 		size_t some = MIN(count, room_in(s, c));
 
 		memcpy(&c->flows[c->count], flows, some * sizeof(*flows));
-		note_hours(c, some);
+		note_flows(c, flows, some);
 		c->count += some;
 		flows += some;
 		count -= some;
+		s->room_left = room_in(s, c);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return ERR_OK;
@@ -189,13 +195,14 @@ static struct chunk *chunk_at_hand(struct store *s)
 size_t store_room(struct store *s)
 {
 	const struct chunk *c;
-	size_t room;
 
+	if (s->room_left > 0)
+		return s->room_left;
 	pthread_mutex_lock(&s->lock);
 	c = chunk_at_hand(s);
-	room = c == NULL ? 0 : room_in(s, c);
+	s->room_left = c == NULL ? 0 : room_in(s, c);
 	pthread_mutex_unlock(&s->lock);
-	return room;
+	return s->room_left;
 }
 
 /*
@@ -228,6 +235,7 @@ enum err store_mark(struct store *s, const struct store_note *notes, size_t coun
 	mark.rows = c->count;
 	take_mark(c, &earlier, &mark);
 	c->is_turned = c->count > 0 && (is_turn || is_hour_over(s, c));
+	s->room_left = room_in(s, c);
 	s->is_marked = true;
 	pthread_mutex_unlock(&s->lock);
 	return ERR_OK;
@@ -245,12 +253,10 @@ bool store_is_ready(const struct store *s)
 static const struct flow *group_of(struct store *s, uint64_t hour, size_t *ret_count)
 {
 	const struct chunk *c = &s->chunks[0];
-	size_t first = 0, count = 0;
+	size_t count = 0;
 
-	while (first < c->count && blocks_hour(c->flows[first].received_ms) == hour)
-		first++;
-	*ret_count = first;
-	if (first == c->count)
+	*ret_count = c->count;
+	if (!c->is_mixed)
 		return c->flows;
 	for (size_t i = 0; i < c->count; i++) {
 		if (blocks_hour(c->flows[i].received_ms) == hour)
@@ -276,7 +282,7 @@ static void group_remove(struct store *s, uint64_t hour, size_t count)
 	if (c->mark.rows == c->count)
 		c->mark.rows = kept;
 	c->count = 0;
-	note_hours(c, kept);
+	note_flows(c, c->flows, kept);
 	c->count = kept;
 	c->durable = durable;
 	if (kept == 0) {
@@ -441,10 +447,10 @@ void store_stats(struct store *s, struct store_stats *ret)
 		span.end_ms = MAX(span.end_ms, p->span.end_ms);
 	}
 	for (size_t i = 0; i < CHUNKS; i++) {
-		struct interval held = block_span(s->chunks[i].flows, s->chunks[i].count);
-
-		span.start_ms = MIN(span.start_ms, held.start_ms);
-		span.end_ms = MAX(span.end_ms, held.end_ms);
+		if (s->chunks[i].count == 0)
+			continue;
+		span.start_ms = MIN(span.start_ms, s->chunks[i].span.start_ms);
+		span.end_ms = MAX(span.end_ms, s->chunks[i].span.end_ms);
 	}
 	stats.partitions = s->partition_count;
 	for (size_t i = 0; i < CHUNKS; i++)

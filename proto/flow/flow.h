@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 struct flow {
 	struct addr src, dst;
@@ -51,6 +52,15 @@ static inline bool flow_is_sampled(const struct flow *f)
 static inline uint8_t flow_version(const struct flow *f)
 {
 	return f->version == FLOW_SFLOW ? 5 : f->version;
+}
+
+/* Was it told how an end looks behind a translation? */
+static inline bool flow_is_translated(const struct flow *f)
+{
+	static const struct addr none;
+
+	return memcmp(&f->nat_src, &none, sizeof(none)) != 0 ||
+	       memcmp(&f->nat_dst, &none, sizeof(none)) != 0;
 }
 
 #endif

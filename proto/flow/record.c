@@ -13,15 +13,23 @@
 #define VLAN_BITS 0xfff /* beside it some send the priority */
 #define LONG_LEN 255    /* RFC 7011, section 7: two octets of length follow */
 
-enum err record_read(const struct template *t, struct bytes *in, struct values *ret)
+static void read_fixed(const struct template *t, const uint8_t *record, struct values *ret)
 {
-	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < t->field_count; i++) {
+		const struct template_field *field = &t->fields[i];
+
+		field->element->read(ret, field->element, record + field->offset, field->len);
+	}
+}
+
+static enum err read_variable(const struct template *t, struct bytes *in, struct values *ret)
+{
 	for (size_t i = 0; i < t->field_count; i++) {
 		const struct template_field *field = &t->fields[i];
 		size_t len = field->len;
 		struct bytes value;
 
-		if (t->is_variable && len == TEMPLATE_VARIABLE) {
+		if (len == TEMPLATE_VARIABLE) {
 			len = (size_t)bytes_uint(in, 1);
 			if (len == LONG_LEN)
 				len = (size_t)bytes_uint(in, 2);
@@ -30,8 +38,22 @@ enum err record_read(const struct template *t, struct bytes *in, struct values *
 		if (in->is_short)
 			return ERR_SHORT;
 		if (field->element != NULL && len > 0)
-			field->element->read(ret, field->element, value);
+			field->element->read(ret, field->element, value.at, len);
 	}
+	return ERR_OK;
+}
+
+enum err record_read(const struct template *t, struct bytes *in, struct values *ret)
+{
+	struct bytes record;
+
+	memset(ret, 0, sizeof(*ret));
+	if (t->is_variable)
+		return read_variable(t, in, ret);
+	record = bytes_cut(in, t->min_len);
+	if (record.is_short)
+		return ERR_SHORT;
+	read_fixed(t, record.at, ret);
 	return ERR_OK;
 }
 
@@ -90,8 +112,10 @@ static bool find_time(const struct record_context *c, const struct values *v, ui
 {
 	bool has_zero = c->has_uptime || v->has_init || c->stream->init_ms != 0;
 
-	for (unsigned kind = 0; kind < TIME_KINDS; kind++) {
-		if ((has & 1u << kind) != 0 && (kind != TIME_UPTIME || has_zero)) {
+	if (!has_zero)
+		has &= (uint8_t) ~(1u << TIME_UPTIME);
+	for (unsigned kind = 0; has >> kind != 0; kind++) {
+		if ((has >> kind & 1) != 0) {
 			*ret = wall_of(c, v, (enum time_kind)kind, times[kind]);
 			return true;
 		}

@@ -121,6 +121,7 @@ static void read_field(struct template *t, const struct template_shape *shape, s
 	unsigned min_len;
 	bool is_variable;
 
+	field->offset = t->min_len;
 	field->len = (uint16_t)bytes_uint(in, 2);
 	if (shape->has_enterprise && (id & ENTERPRISE) != 0)
 		enterprise = (uint32_t)bytes_uint(in, 4);
@@ -134,6 +135,18 @@ static void read_field(struct template *t, const struct template_shape *shape, s
 		t->field_count--; /* it says nothing, and would take its time in each record */
 		t->has_empty = true;
 	}
+}
+
+/* Where fields lie at the same place in all records, those that say nothing need not be met. */
+static void leave_out(struct template *t)
+{
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < t->field_count; i++) {
+		if (t->fields[i].element != NULL)
+			t->fields[kept++] = t->fields[i];
+	}
+	t->field_count = kept;
 }
 
 static void put(struct template_set *s, struct template *t)
@@ -211,6 +224,8 @@ enum err template_define(struct template_set *s, const struct template_shape *sh
 	t->raw_count = shape->count;
 	for (unsigned i = 0; i < shape->count; i++)
 		read_field(t, shape, in);
+	if (!t->is_variable)
+		leave_out(t);
 	if (t->min_len == 0) {
 		s->budget->octets -= octets;
 		s->octets -= octets;

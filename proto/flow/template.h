@@ -26,6 +26,7 @@
 struct template_field {
 	const struct element *element; /* NULL: passed over */
 	uint16_t len;                  /* TEMPLATE_VARIABLE: each record says */
+	uint16_t offset;               /* in records of fixed length */
 };
 
 struct template
@@ -40,9 +41,9 @@ struct template
 	int64_t received_ms; /* when it came last */
 	const uint8_t *raw;  /* its fields as they came, `count` of them */
 	uint16_t raw_len, raw_count;
-	uint32_t octets; /* of memory */
-	int64_t kept_ms; /* when it was kept for the next start; 0: it is not */
-	struct template_field fields[];
+	uint32_t octets;                /* of memory */
+	int64_t kept_ms;                /* when it was kept for the next start; 0: it is not */
+	struct template_field fields[]; /* those passed over only if records vary in length */
 };
 
 struct template_set;
