@@ -372,7 +372,9 @@ static struct followed target_of(const struct lookup *l)
 {
 	const struct connection *c = &l->best;
 
-	return (struct followed){c->on_count - 1, connection_life(c).end_ms, connection_is_open(c)};
+	return (struct followed){c->on_count - 1,
+	                         connection_life(c).end_ms - ahead_of(l->node, &c->view.exporter),
+	                         connection_is_open(c)};
 }
 
 /* A report begins: its target is what the last look-up has found. */
@@ -386,7 +388,7 @@ static enum err begin_pass(struct trace *t)
 	t->pass++;
 	t->deadline = mono_after(now.mono, (uint64_t)t->timeout_ms);
 	follow_note(&t->follow, now, &target);
-	return ask(t, &rhythm, ahead_of(client_node(t->client), &c->view.exporter), c->proto,
+	return ask(t, &rhythm, ahead_of(t->lookup.node, &c->view.exporter), c->proto,
 	           (struct ends){c->src, c->dst});
 }
 
