@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct addr {
 	uint8_t octets[16];
@@ -31,6 +32,19 @@ struct prefix {          /* all addresses of one family that begin alike */
 #define ENDPOINT_TEXT_MAX 56 /* with its NUL: "[addr]:65535" */
 
 struct addr addr_from_v4(const uint8_t octets[4]);
+
+/* The same of the number that the octets are, most significant first; for where many are made. */
+static inline struct addr addr_of_v4(uint32_t v4)
+{
+	uint64_t halves[2] = {0, UINT64_C(0xffff) << 32 | v4};
+	struct addr a;
+
+	if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+		halves[1] = __builtin_bswap64(halves[1]);
+	memcpy(&a, halves, sizeof(a));
+	return a;
+}
+
 bool addr_is_v4(const struct addr *a);
 
 /* RFC 1918, RFC 6598 (100.64/10), RFC 4193 (fc00::/7), link-local and loopback. */

@@ -16,6 +16,13 @@ if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
 		-Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wtrampolines)
 endif()
 
+# Flows and fields are copied and cleared by the million. For their sizes GCC otherwise takes the
+# processor's string instructions, which need longer to begin than the whole copy takes.
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+	add_compile_options(-mmemcpy-strategy=vector_loop:512:noalign,libcall:-1:noalign
+		-mmemset-strategy=vector_loop:512:noalign,libcall:-1:noalign)
+endif()
+
 # sees(TARGET FOLDERS...): the compiler finds headers of these folders, and of no other. Each target
 # has an include directory of its own, in which there are links to what it may see.
 function(sees target)

@@ -15,6 +15,13 @@
 #define BATCH 64
 #define BATCHES_AT_ONCE 16 /* then others on the loop have their turn */
 
+/*
+ * When datagrams come thick, waking for each few of them costs more than reading them: who has just
+ * read so many looks again only a moment later. When they came is the kernel's to say.
+ */
+#define THICK 8
+#define MOMENT_MS 2
+
 /* Rooms that lie whole pages apart would all share one set of the processor's cache. */
 #define STAGGER 192
 
@@ -108,13 +115,29 @@ static bool read_batch(struct receiver *r)
 	return count == BATCH;
 }
 
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+static void on_moment(uv_timer_t *timer)
+{
+	struct receiver *r = timer->data;
+
+	if (!r->is_paused)
+		(void)uv_poll_start(&r->poll, UV_READABLE, on_readable);
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct receiver *r = poll->data;
+	uint64_t before = r->datagrams;
+	bool is_more = true;
 
 	(void)status, (void)events; /* an error is read, and so cleared, as a datagram is */
-	for (int i = 0; i < BATCHES_AT_ONCE && !r->is_paused && read_batch(r); i++)
-		;
+	for (int i = 0; i < BATCHES_AT_ONCE && !r->is_paused && is_more; i++)
+		is_more = read_batch(r);
+	if (is_more || r->is_paused || r->datagrams - before < THICK)
+		return;
+	(void)uv_poll_stop(poll);
+	uv_timer_start(&r->moment, on_moment, MOMENT_MS, 0);
 }
 
 void receiver_pause(struct receiver *r, bool is_paused)
@@ -122,6 +145,7 @@ void receiver_pause(struct receiver *r, bool is_paused)
 	if (!r->is_open || r->is_paused == is_paused)
 		return;
 	r->is_paused = is_paused;
+	uv_timer_stop(&r->moment);
 	if (is_paused)
 		(void)uv_poll_stop(&r->poll);
 	else
@@ -192,6 +216,8 @@ enum err receiver_open(struct receiver *r, uv_loop_t *loop, const struct endpoin
 		close(r->fd);
 		return ERR_IO;
 	}
+	uv_timer_init(loop, &r->moment);
+	r->moment.data = r;
 	r->poll.data = r;
 	r->is_open = true;
 	return uv_poll_start(&r->poll, UV_READABLE, on_readable) == 0 ? ERR_OK : ERR_IO;
@@ -210,5 +236,6 @@ void receiver_close(struct receiver *r)
 		return;
 	(void)receiver_count_drops(r);
 	r->is_open = false;
+	uv_close((uv_handle_t *)&r->moment, NULL);
 	uv_close((uv_handle_t *)&r->poll, on_closed);
 }

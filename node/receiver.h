@@ -31,6 +31,7 @@ struct receiver_batch; /* room for what one call reads; receivers of one loop sh
 
 struct receiver {
 	uv_poll_t poll;
+	uv_timer_t moment; /* until it is looked again */
 	bool is_open, is_paused;
 	int fd;
 	struct endpoint at;

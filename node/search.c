@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define SIGHTINGS_MAX (4u << 20) /* 112 octets each */
-#define WINDOW_SLACK_MS 5000     /* clocks, and records that end a little outside */
+#define WINDOW_SLACK_MS 5000     /* the asker's clock, and records that end a little outside */
 #define LOOKUP_AROUND_MS 600000  /* flows are read this far around the time asked for */
 #define LOOKUP_WIDER_MS 86400000 /* a connection is read this far around the moment asked for */
 
@@ -95,6 +95,7 @@ static enum err gather(struct store *store, const struct wish *wish, wanted_fn *
 /* The best findings so far. */
 struct scoring {
 	const struct question *question;
+	const struct skews *skews;
 	struct answer *answer;
 	bool is_counting;
 };
@@ -129,13 +130,15 @@ static void score_one(void *ctx, const struct connection *c)
 	const struct question *q = s->question;
 	struct fingerprint target = {q->on, q->on_count, q->gap_ms};
 	struct fingerprint candidate = {c->on, c->on_count, c->gap_ms};
+	struct score_limits limits = score_defaults;
 	struct agreement a;
 	struct finding finding;
 
 	s->answer->connections += s->is_counting;
-	if (!score_is_worthwhile(&target, &candidate, &score_defaults))
+	limits.candidate = skews_of(s->skews, &c->view.exporter);
+	if (!score_is_worthwhile(&target, &candidate, &limits))
 		return;
-	a = score_pair(&target, &candidate, &score_defaults);
+	a = score_pair(&target, &candidate, &limits);
 	if (a.verdict == VERDICT_TOO_SHORT || a.score < SEARCH_SCORE_MIN)
 		return;
 	finding = (struct finding){
@@ -203,6 +206,7 @@ static bool is_found(const void *ctx, const struct flow *flow)
 struct hunt {
 	struct store *store;
 	const struct question *question;
+	const struct skews *skews;
 	int64_t gap_ms;        /* at which it compares */
 	struct interval core;  /* of the question */
 	struct answer *answer; /* being filled in */
@@ -212,6 +216,7 @@ static void score_all(const struct hunt *h, struct gathered *g, bool is_counting
 {
 	struct scoring scoring = {
 		.question = h->question,
+		.skews = h->skews,
 		.answer = h->answer,
 		.is_counting = is_counting,
 	};
@@ -262,9 +267,9 @@ static enum err look_at_candidates(const struct hunt *h, const struct candidates
 static enum err first_pass(const struct hunt *h, bool is_exhaustive)
 {
 	struct candidates c;
-	enum err err = is_exhaustive
-	                       ? ERR_NOENT
-	                       : candidates_find(h->store, h->question, h->gap_ms, h->core, &c);
+	enum err err = is_exhaustive ? ERR_NOENT
+	                             : candidates_find(h->store, h->question, h->gap_ms, h->core,
+	                                               skews_far_ms(h->skews), &c);
 
 	if (err == ERR_NOENT)
 		return look_at_all(h);
@@ -303,14 +308,15 @@ static enum err second_pass(const struct hunt *h)
 }
 
 enum err search_store(struct store *store, const struct question *q, int64_t own_gap_ms,
-                      bool is_exhaustive, struct answer *ret)
+                      const struct skews *skews, bool is_exhaustive, struct answer *ret)
 {
+	int64_t slack_ms = WINDOW_SLACK_MS + skews_far_ms(skews);
 	const struct hunt hunt = {
 		.store = store,
 		.question = q,
+		.skews = skews,
 		.gap_ms = MAX(own_gap_ms, q->gap_ms),
-		.core = {q->on[0].start_ms - WINDOW_SLACK_MS,
-	                 q->on[q->on_count - 1].end_ms + WINDOW_SLACK_MS},
+		.core = {q->on[0].start_ms - slack_ms, q->on[q->on_count - 1].end_ms + slack_ms},
 		.answer = ret,
 	};
 	enum err err = first_pass(&hunt, is_exhaustive);
@@ -325,7 +331,7 @@ static void run_search(struct job *job)
 	struct search *search = container_of(job, struct search, job);
 
 	search->err = search_store(search->node->store, &search->question, search->own_gap_ms,
-	                           false, &search->answer);
+	                           &search->skews, false, &search->answer);
 }
 
 static void add_lost(void *ctx, const struct stream *s)
@@ -351,6 +357,7 @@ void search_start(struct search *search, struct node *node, const struct questio
 	memset(search, 0, sizeof(*search));
 	search->node = node;
 	search->question = *question;
+	skews_take(&search->skews, node->collector.decoder->streams);
 	search->own_gap_ms = node->conf.idle_timeout_ms;
 	search->shown = shown;
 	search->done = done;

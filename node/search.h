@@ -13,6 +13,7 @@
 #include "correlate/connection.h"
 #include "correlate/fingerprint.h"
 #include "node/job.h"
+#include "node/skews.h"
 #include "proto/wire/answer.h"
 #include "proto/wire/ctl.h"
 #include "proto/wire/query.h"
@@ -30,6 +31,7 @@ struct search {
 	struct node *node;
 	struct question question;
 	int64_t own_gap_ms;
+	struct skews skews;   /* of this node's exporters */
 	enum err err;         /* ERR_LIMIT: more flows in the window than a search may hold */
 	struct answer answer; /* its testimony is in: */
 	uint8_t testimony[TESTIMONY_MAX];
@@ -44,7 +46,7 @@ struct search {
  * what reading the store may meet.
  */
 MUST_USE enum err search_store(struct store *store, const struct question *q, int64_t own_gap_ms,
-                               bool is_exhaustive, struct answer *ret);
+                               const struct skews *skews, bool is_exhaustive, struct answer *ret);
 
 /* `search` is the caller's until `done`, on the loop. */
 void search_start(struct search *search, struct node *node, const struct question *question,

@@ -3,6 +3,7 @@
 #include "base/util.h"
 #include "correlate/score.h"
 #include "node/node.h"
+#include "node/skews.h"
 #include "origin/record.h"
 
 #include <stdlib.h>
@@ -89,6 +90,8 @@ static void on_looked_up(struct lookup *lookup)
 	struct question *q = &up->rhythm;
 	const struct connection *c = &lookup->best;
 	struct interval *on = lookup->err == ERR_OK ? calloc(c->on_count, sizeof(*on)) : NULL;
+	struct skews skews;
+	int64_t ahead_ms;
 
 	if (on != NULL) {
 		memcpy(on, c->on, c->on_count * sizeof(*on));
@@ -104,7 +107,11 @@ static void on_looked_up(struct lookup *lookup)
 		q->proto = c->proto;
 		q->gap_ms = fingerprint_fit(c->on, c->on_count, c->gap_ms, RHYTHM_INTERVALS);
 		q->on_count = fingerprint_close(on, c->on_count, q->gap_ms);
-		memcpy(q->on, on, q->on_count * sizeof(*on));
+		skews_take(&skews, lookup->node->collector.decoder->streams);
+		ahead_ms = skews_of(&skews, &c->view.exporter).offset_ms;
+		for (size_t i = 0; i < q->on_count; i++)
+			q->on[i] = (struct interval){on[i].start_ms - ahead_ms,
+			                             on[i].end_ms - ahead_ms};
 		one->statement.has_upstream = true;
 	}
 	free(on);

@@ -124,8 +124,8 @@ static void progress(const struct round *r)
 	client_send(t->client, "progress", room, pack_len(&p), NULL, NULL);
 }
 
-static enum err ask(struct trace *t, const struct fingerprint *rhythm, uint8_t proto,
-                    struct ends about);
+static enum err ask(struct trace *t, const struct fingerprint *rhythm, int64_t ahead_ms,
+                    uint8_t proto, struct ends about);
 
 /* A host may have named a connection that nobody was asked about yet. */
 static bool goes_on(struct trace *t, const struct sheet *sheet)
@@ -137,7 +137,7 @@ static bool goes_on(struct trace *t, const struct sheet *sheet)
 	    mono_reached(node_now().mono, t->deadline))
 		return false;
 	rhythm = (struct fingerprint){up->rhythm.on, up->rhythm.on_count, up->rhythm.gap_ms};
-	return ask(t, &rhythm, up->rhythm.proto, (struct ends){up->src, up->dst}) == ERR_OK;
+	return ask(t, &rhythm, 0, up->rhythm.proto, (struct ends){up->src, up->dst}) == ERR_OK;
 }
 
 /* Goes on when both halves are there; gives up when nobody waits any more. */
@@ -297,8 +297,9 @@ void trace_finish(struct traces *traces, const struct act *act)
 	advance(r);
 }
 
-static void fill_question(const struct trace *t, const struct fingerprint *rhythm, uint8_t proto,
-                          size_t max, struct question *ret)
+/* `rhythm` is by a clock that is `ahead_ms` of ours; a question is by ours. */
+static void fill_question(const struct trace *t, const struct fingerprint *rhythm, int64_t ahead_ms,
+                          uint8_t proto, size_t max, struct question *ret)
 {
 	struct interval *on = calloc(rhythm->count, sizeof(*on));
 	size_t count;
@@ -309,7 +310,8 @@ static void fill_question(const struct trace *t, const struct fingerprint *rhyth
 	ret->gap_ms = fingerprint_fit(rhythm->on, rhythm->count, rhythm->gap_ms, max);
 	count = fingerprint_close(on, rhythm->count, ret->gap_ms);
 	CHECK(count <= QUERY_INTERVALS_MAX);
-	memcpy(ret->on, on, count * sizeof(*on));
+	for (size_t i = 0; i < count; i++)
+		ret->on[i] = (struct interval){on[i].start_ms - ahead_ms, on[i].end_ms - ahead_ms};
 	ret->on_count = count;
 	free(on);
 }
@@ -325,8 +327,8 @@ static int64_t left_ms(const struct trace *t)
  * A round: signs and sends the question, as finely as a datagram allows, and asks our own store.
  * On failure there is no round more than before.
  */
-static enum err ask(struct trace *t, const struct fingerprint *rhythm, uint8_t proto,
-                    struct ends about)
+static enum err ask(struct trace *t, const struct fingerprint *rhythm, int64_t ahead_ms,
+                    uint8_t proto, struct ends about)
 {
 	struct node *node = client_node(t->client);
 	struct round *r = calloc(1, sizeof(*r));
@@ -334,7 +336,7 @@ static enum err ask(struct trace *t, const struct fingerprint *rhythm, uint8_t p
 	enum err err = r == NULL ? ERR_NOMEM : ERR_LIMIT;
 
 	for (size_t i = 0; i < ARRAY_LEN(interval_steps) && err == ERR_LIMIT; i++) {
-		fill_question(t, rhythm, proto, interval_steps[i], &question);
+		fill_question(t, rhythm, ahead_ms, proto, interval_steps[i], &question);
 		err = overlay_ask(node->link.overlay, node_now(), &question, left_ms(t), &r->ticket,
 		                  &r->query, &r->blob);
 	}
@@ -405,6 +407,14 @@ static void say_nothing_held(struct trace *t)
 	trace_free(t);
 }
 
+static int64_t ahead_of(const struct node *node, const struct addr *exporter)
+{
+	struct skews skews;
+
+	skews_take(&skews, node->collector.decoder->streams);
+	return skews_of(&skews, exporter).offset_ms;
+}
+
 static void on_looked_up(struct lookup *lookup)
 {
 	struct trace *t = container_of(lookup, struct trace, lookup);
@@ -426,7 +436,8 @@ static void on_looked_up(struct lookup *lookup)
 		         "silent for longer than the idle timeout; a longer window would decide, "
 		         "or what a host reports of its processes");
 	} else {
-		err = ask(t, &rhythm, c->proto, (struct ends){c->src, c->dst});
+		err = ask(t, &rhythm, ahead_of(client_node(t->client), &c->view.exporter), c->proto,
+		          (struct ends){c->src, c->dst});
 		if (err != ERR_OK)
 			refuse_to_ask(t, err);
 	}

@@ -111,6 +111,8 @@ struct store {
 	uint64_t size_max; /* 0: nothing is dropped for its size */
 	int64_t age_max_ms;
 
+	size_t room_left; /* of the appending thread: no more than the chunk at hand has */
+
 	pthread_mutex_t lock; /* of what follows */
 	struct chunk chunks[CHUNKS];
 	bool is_marked;       /* store_mark() is in use: seals go as far as the latest mark */

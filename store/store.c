@@ -26,18 +26,18 @@ static void memory_free(struct store *s)
 	free(s);
 }
 
-/* Of the next `some`, which are copied but not counted yet. */
-static void note_flows(struct chunk *c, size_t some)
+/* Of the next `some`, which are not counted yet. */
+static void note_flows(struct chunk *c, const struct flow *flows, size_t some)
 {
 	struct interval span = c->count == 0 ? (struct interval){INT64_MAX, INT64_MIN} : c->span;
 
 	if (c->count == 0 && some > 0) {
-		c->from_ms = blocks_hour_start(blocks_hour(c->flows[0].received_ms));
-		c->until_ms = blocks_hour_start(blocks_hour(c->flows[0].received_ms) + 1);
+		c->from_ms = blocks_hour_start(blocks_hour(flows[0].received_ms));
+		c->until_ms = blocks_hour_start(blocks_hour(flows[0].received_ms) + 1);
 		c->is_mixed = false;
 	}
-	for (size_t i = c->count; i < c->count + some; i++) {
-		const struct flow *f = &c->flows[i];
+	for (size_t i = 0; i < some; i++) {
+		const struct flow *f = &flows[i];
 
 		c->is_mixed |= f->received_ms < c->from_ms || f->received_ms >= c->until_ms;
 		span.start_ms = MIN(span.start_ms, f->start_ms);
@@ -66,7 +66,7 @@ static enum err memory_new(struct store *s)
 			return ERR_NOMEM;
 	}
 	err = young_read(s, s->chunks[0].flows, s->block_flows, &young);
-	note_flows(&s->chunks[0], young);
+	note_flows(&s->chunks[0], s->chunks[0].flows, young);
 	s->chunks[0].count = s->chunks[0].durable = young;
 	s->held = young;
 	return err;
@@ -168,10 +168,11 @@ enum err store_append(struct store *s, const struct flow *flows, size_t count)
 		size_t some = MIN(count, room_in(s, c));
 
 		memcpy(&c->flows[c->count], flows, some * sizeof(*flows));
-		note_flows(c, some);
+		note_flows(c, flows, some);
 		c->count += some;
 		flows += some;
 		count -= some;
+		s->room_left = room_in(s, c);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return ERR_OK;
@@ -195,13 +196,14 @@ static struct chunk *chunk_at_hand(struct store *s)
 size_t store_room(struct store *s)
 {
 	const struct chunk *c;
-	size_t room;
 
+	if (s->room_left > 0)
+		return s->room_left;
 	pthread_mutex_lock(&s->lock);
 	c = chunk_at_hand(s);
-	room = c == NULL ? 0 : room_in(s, c);
+	s->room_left = c == NULL ? 0 : room_in(s, c);
 	pthread_mutex_unlock(&s->lock);
-	return room;
+	return s->room_left;
 }
 
 /*
@@ -234,6 +236,7 @@ enum err store_mark(struct store *s, const struct store_note *notes, size_t coun
 	mark.rows = c->count;
 	take_mark(c, &earlier, &mark);
 	c->is_turned = c->count > 0 && (is_turn || is_hour_over(s, c));
+	s->room_left = room_in(s, c);
 	s->is_marked = true;
 	pthread_mutex_unlock(&s->lock);
 	return ERR_OK;
@@ -280,7 +283,7 @@ static void group_remove(struct store *s, uint64_t hour, size_t count)
 	if (c->mark.rows == c->count)
 		c->mark.rows = kept;
 	c->count = 0;
-	note_flows(c, kept);
+	note_flows(c, c->flows, kept);
 	c->count = kept;
 	c->durable = durable;
 	if (kept == 0) {

@@ -177,7 +177,7 @@ MUST_USE enum err store_note_each(struct store *s, uint8_t kind, store_note_fn *
 MUST_USE enum err store_mark(struct store *s, const struct store_note *notes, size_t count,
                              bool is_turn);
 
-/* How many flows fit the block at hand; 0: memory is full. */
+/* How many flows fit the block at hand; 0: memory is full. By the thread that appends. */
 size_t store_room(struct store *s);
 
 #endif

@@ -11,36 +11,38 @@
 
 enum { DURATION_MILLI, DURATION_MICRO };
 
-/* Of more than eight octets the low ones. A value is whole: there is nothing to check. */
-static uint64_t number_of_any_width(struct bytes in)
+/*
+ * Of more than eight octets the low ones. A value is whole: there is nothing to check. Where it
+ * lies comes in registers; as a struct it went by way of the stack, in each field of each record.
+ */
+static uint64_t number_of_any_width(const uint8_t *at, size_t len)
 {
 	uint64_t value = 0;
 
-	while (in.at < in.end)
-		value = value << 8 | *in.at++;
+	while (len-- > 0)
+		value = value << 8 | *at++;
 	return value;
 }
 
 /* The widths that most have, in one step. */
-static inline uint64_t number(struct bytes in)
+static inline uint64_t number(const uint8_t *at, size_t len)
 {
-	switch (bytes_left(&in)) {
+	switch (len) {
 	case 1:
-		return in.at[0];
+		return at[0];
 	case 2:
-		return (uint64_t)in.at[0] << 8 | in.at[1];
+		return (uint64_t)at[0] << 8 | at[1];
 	case 4:
-		return (uint64_t)in.at[0] << 24 | (uint64_t)in.at[1] << 16 |
-		       (uint64_t)in.at[2] << 8 | in.at[3];
+		return (uint64_t)at[0] << 24 | (uint64_t)at[1] << 16 | (uint64_t)at[2] << 8 | at[3];
 	default:
-		return number_of_any_width(in);
+		return number_of_any_width(at, len);
 	}
 }
 
 /* Of an element that comes twice, the first that says something. */
-static void read_plain(struct values *v, const struct element *e, struct bytes in)
+static void read_plain(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
-	uint64_t value = number(in);
+	uint64_t value = number(at, len);
 	char *to = (char *)v + e->offset;
 	uint32_t four;
 	uint16_t two;
@@ -63,11 +65,11 @@ static void read_plain(struct values *v, const struct element *e, struct bytes i
 }
 
 /* Flags may come two octets wide: the low one has those that are asked for. */
-static void read_flags(struct values *v, const struct element *e, struct bytes in)
+static void read_flags(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
 	uint8_t *to = e->kind == COUNT_REVERSE ? &v->reverse_flags : &v->tcp_flags;
 
-	*to |= (uint8_t)number(in);
+	*to |= (uint8_t)number(at, len);
 }
 
 bool element_is_nowhere(const struct addr *a)
@@ -81,15 +83,19 @@ bool element_is_nowhere(const struct addr *a)
 }
 
 /* Of two of the same side the first that says something. */
-static void read_addr(struct addr *to, bool *has, struct bytes in)
+static void read_addr(struct addr *to, bool *has, const uint8_t *at, size_t len)
 {
-	size_t len = bytes_left(&in);
 	struct addr read;
 
+	if (len == V4_LEN && !*has) { /* as it mostly is */
+		*to = addr_of_v4((uint32_t)number(at, len));
+		*has = true;
+		return;
+	}
 	if (len == V4_LEN)
-		read = (struct addr){{[10] = 0xff, 0xff, in.at[0], in.at[1], in.at[2], in.at[3]}};
+		read = addr_of_v4((uint32_t)number(at, len));
 	else if (len == sizeof(read))
-		memcpy(&read, in.at, sizeof(read));
+		memcpy(&read, at, sizeof(read));
 	else
 		return;
 	if (*has && (element_is_nowhere(&read) || !element_is_nowhere(to)))
@@ -98,30 +104,30 @@ static void read_addr(struct addr *to, bool *has, struct bytes in)
 	*to = read;
 }
 
-static void read_src(struct values *v, const struct element *e, struct bytes in)
+static void read_src(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
 	(void)e;
-	read_addr(&v->src, &v->has_src, in);
+	read_addr(&v->src, &v->has_src, at, len);
 }
 
-static void read_dst(struct values *v, const struct element *e, struct bytes in)
+static void read_dst(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
 	(void)e;
-	read_addr(&v->dst, &v->has_dst, in);
+	read_addr(&v->dst, &v->has_dst, at, len);
 }
 
-static void read_octets(struct values *v, const struct element *e, struct bytes in)
+static void read_octets(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
-	uint64_t value = number(in);
+	uint64_t value = number(at, len);
 
 	if (value != 0 || v->octets[e->kind] == 0)
 		v->octets[e->kind] = value;
 	v->has_octets |= (uint8_t)(1u << e->kind);
 }
 
-static void read_packets(struct values *v, const struct element *e, struct bytes in)
+static void read_packets(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
-	uint64_t value = number(in);
+	uint64_t value = number(at, len);
 
 	if (value != 0 || v->packets[e->kind] == 0)
 		v->packets[e->kind] = value;
@@ -136,9 +142,9 @@ static uint64_t ntp_ms(uint64_t ntp)
 	return seconds < 0 ? 0 : (uint64_t)seconds * 1000 + ((ntp & UINT32_MAX) * 1000 >> 32);
 }
 
-static uint64_t time_of(const struct element *e, struct bytes in)
+static uint64_t time_of(const struct element *e, const uint8_t *at, size_t len)
 {
-	uint64_t value = number(in);
+	uint64_t value = number(at, len);
 
 	if (e->kind == TIME_UPTIME && value > UINT32_MAX && (value & UINT32_MAX) == 0)
 		value >>= 32; /* four octets of it, filled up behind to eight */
@@ -154,9 +160,9 @@ static bool is_told(const struct element *e, uint64_t value)
 	return value >= CLOCK_MIN || e->kind == TIME_UPTIME || e->kind == TIME_BEFORE;
 }
 
-static void read_start(struct values *v, const struct element *e, struct bytes in)
+static void read_start(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
-	uint64_t value = time_of(e, in);
+	uint64_t value = time_of(e, at, len);
 
 	if (!is_told(e, value) || (v->has_start & 1u << e->kind) != 0)
 		return;
@@ -164,9 +170,9 @@ static void read_start(struct values *v, const struct element *e, struct bytes i
 	v->has_start |= (uint8_t)(1u << e->kind);
 }
 
-static void read_end(struct values *v, const struct element *e, struct bytes in)
+static void read_end(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
-	uint64_t value = time_of(e, in);
+	uint64_t value = time_of(e, at, len);
 
 	if (!is_told(e, value) || (v->has_end & 1u << e->kind) != 0)
 		return;
@@ -174,9 +180,9 @@ static void read_end(struct values *v, const struct element *e, struct bytes in)
 	v->has_end |= (uint8_t)(1u << e->kind);
 }
 
-static void read_event(struct values *v, const struct element *e, struct bytes in)
+static void read_event(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
-	uint64_t value = time_of(e, in);
+	uint64_t value = time_of(e, at, len);
 
 	if (!is_told(e, value))
 		return;
@@ -188,29 +194,29 @@ static void read_event(struct values *v, const struct element *e, struct bytes i
 	v->has_event = true;
 }
 
-static void read_duration(struct values *v, const struct element *e, struct bytes in)
+static void read_duration(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
-	v->duration_ms = number(in) / (e->kind == DURATION_MICRO ? 1000 : 1);
+	v->duration_ms = number(at, len) / (e->kind == DURATION_MICRO ? 1000 : 1);
 	v->has_duration = true;
 }
 
-static void read_init(struct values *v, const struct element *e, struct bytes in)
+static void read_init(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
 	(void)e;
-	v->init_ms = MIN(number(in), INT64_MAX / 4);
+	v->init_ms = MIN(number(at, len), INT64_MAX / 4);
 	v->has_init = v->init_ms != 0;
 }
 
-static void read_sampler(struct values *v, const struct element *e, struct bytes in)
+static void read_sampler(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
 	(void)e;
-	v->sampler = (uint32_t)number(in);
+	v->sampler = (uint32_t)number(at, len);
 	v->has_sampler = true;
 }
 
-static void read_interval(struct values *v, const struct element *e, struct bytes in)
+static void read_interval(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
-	uint64_t value = number(in);
+	uint64_t value = number(at, len);
 
 	(void)e;
 	if (value == 0)
@@ -220,64 +226,63 @@ static void read_interval(struct values *v, const struct element *e, struct byte
 }
 
 /* Type and code, which flows have where others have the destination port. */
-static void read_icmp(struct values *v, const struct element *e, struct bytes in)
+static void read_icmp(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
-	v->icmp |= (uint32_t)number(in) << e->kind & 0xffff;
+	v->icmp |= (uint32_t)number(at, len) << e->kind & 0xffff;
 	v->has_icmp = true;
 }
 
-static void read_nat_src(struct values *v, const struct element *e, struct bytes in)
+static void read_nat_src(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
 	bool has = true;
 
 	(void)e;
-	read_addr(&v->nat_src, &has, in);
+	read_addr(&v->nat_src, &has, at, len);
 }
 
-static void read_nat_dst(struct values *v, const struct element *e, struct bytes in)
+static void read_nat_dst(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
 	bool has = true;
 
 	(void)e;
-	read_addr(&v->nat_dst, &has, in);
+	read_addr(&v->nat_dst, &has, at, len);
 }
 
 /* "LSN-Host@10.0.0.1": whose address `src` is. */
-static void read_subscriber(struct values *v, const struct element *e, struct bytes in)
+static void read_subscriber(struct values *v, const struct element *e, const uint8_t *at,
+                            size_t len)
 {
 	char text[ADDR_TEXT_MAX] = "";
-	const uint8_t *at = in.at;
+	const uint8_t *end = at + len;
 
 	(void)e;
-	for (const uint8_t *c = in.at; c < in.end; c++)
+	for (const uint8_t *c = at; c < end; c++)
 		at = *c == '@' ? c + 1 : at;
-	memcpy(text, at, MIN((size_t)(in.end - at), sizeof(text) - 1));
+	memcpy(text, at, MIN((size_t)(end - at), sizeof(text) - 1));
 	if (addr_parse(text, &v->inside) != ERR_OK)
 		v->inside = (struct addr){{0}};
 }
 
 /* 20 bits of label; in three octets, or with its time to live in four (RFC 3032). */
-static void read_label(struct values *v, const struct element *e, struct bytes in)
+static void read_label(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
-	size_t len = bytes_left(&in);
-
 	(void)e;
 	if (v->mpls == 0 && (len == 3 || len == 4))
-		v->mpls = (uint32_t)(bytes_uint(&in, len) >> (len == 3 ? 4 : 12));
+		v->mpls = (uint32_t)(number(at, len) >> (len == 3 ? 4 : 12));
 }
 
-static void read_frame(struct values *v, const struct element *e, struct bytes in)
+static void read_frame(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
 	if (bytes_left(&v->frame) > 0)
 		return;
-	v->frame = in;
+	v->frame = bytes_of(at, len);
 	v->layer = e->kind;
 }
 
-static void read_flow_id(struct values *v, const struct element *e, struct bytes in)
+static void read_flow_id(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
 	(void)e;
-	v->flow_id = number(in);
+	v->flow_id = number(at, len);
 }
 
 #define PLAIN(id, field)                                                      \

@@ -69,8 +69,8 @@ struct values {
 struct element {
 	uint32_t enterprise;
 	uint16_t id;
-	/* Its `len` octets, at most 8 for a number (RFC 7011, section 6.2); 0 of it is no value. */
-	void (*read)(struct values *v, const struct element *e, struct bytes in);
+	/* Its octets, at most 8 for a number (RFC 7011, section 6.2); 0 of it is no value. */
+	void (*read)(struct values *v, const struct element *e, const uint8_t *at, size_t len);
 	uint16_t offset; /* of a plain number in struct values, */
 	uint8_t width;   /* and its octets there */
 	uint8_t kind;    /* of counter, time, ... */

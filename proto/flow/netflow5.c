@@ -41,18 +41,6 @@ static struct header read_header(struct bytes *in)
 	return h;
 }
 
-static struct addr read_v4(struct bytes *in)
-{
-	uint32_t v4 = (uint32_t)bytes_uint(in, 4);
-
-	return (struct addr){{[10] = 0xff,
-	                      0xff,
-	                      (uint8_t)(v4 >> 24),
-	                      (uint8_t)(v4 >> 16),
-	                      (uint8_t)(v4 >> 8),
-	                      (uint8_t)v4}};
-}
-
 /* Uptime to wall clock. Signed, so that both sides of a wrap and a late stamp come out right. */
 static int64_t wall_of(const struct header *h, uint32_t uptime_ms)
 {
@@ -63,8 +51,8 @@ static int64_t wall_of(const struct header *h, uint32_t uptime_ms)
 static bool read_record(struct bytes *in, const struct header *h, struct flow *ret,
                         uint64_t *clamped)
 {
-	ret->src = read_v4(in);
-	ret->dst = read_v4(in);
+	ret->src = addr_of_v4((uint32_t)bytes_uint(in, 4));
+	ret->dst = addr_of_v4((uint32_t)bytes_uint(in, 4));
 	bytes_uint(in, 4); /* next hop */
 	ret->in_if = (uint32_t)bytes_uint(in, 2);
 	ret->out_if = (uint32_t)bytes_uint(in, 2);

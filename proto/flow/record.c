@@ -17,10 +17,8 @@ static void read_fixed(const struct template *t, const uint8_t *record, struct v
 {
 	for (size_t i = 0; i < t->field_count; i++) {
 		const struct template_field *field = &t->fields[i];
-		const uint8_t *at = record + field->offset;
 
-		field->element->read(ret, field->element,
-		                     (struct bytes){.at = at, .end = at + field->len});
+		field->element->read(ret, field->element, record + field->offset, field->len);
 	}
 }
 
@@ -40,7 +38,7 @@ static enum err read_variable(const struct template *t, struct bytes *in, struct
 		if (in->is_short)
 			return ERR_SHORT;
 		if (field->element != NULL && len > 0)
-			field->element->read(ret, field->element, value);
+			field->element->read(ret, field->element, value.at, len);
 	}
 	return ERR_OK;
 }
@@ -114,8 +112,10 @@ static bool find_time(const struct record_context *c, const struct values *v, ui
 {
 	bool has_zero = c->has_uptime || v->has_init || c->stream->init_ms != 0;
 
-	for (unsigned kind = 0; kind < TIME_KINDS; kind++) {
-		if ((has & 1u << kind) != 0 && (kind != TIME_UPTIME || has_zero)) {
+	if (!has_zero)
+		has &= (uint8_t) ~(1u << TIME_UPTIME);
+	for (unsigned kind = 0; has >> kind != 0; kind++) {
+		if ((has >> kind & 1) != 0) {
 			*ret = wall_of(c, v, (enum time_kind)kind, times[kind]);
 			return true;
 		}

@@ -29,11 +29,11 @@
 
 enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL, SEVERITY_END };
 
-struct question { /* what is asked */
-	struct interval on[QUERY_INTERVALS_MAX];
-	size_t on_count; /* at least 1 */
-	int64_t gap_ms;  /* silences up to this long count as ON */
-	uint8_t proto;   /* only connections of this protocol; 0: any */
+struct question {                                /* what is asked */
+	struct interval on[QUERY_INTERVALS_MAX]; /* by the asking node's clock */
+	size_t on_count;                         /* at least 1 */
+	int64_t gap_ms;                          /* silences up to this long count as ON */
+	uint8_t proto;                           /* only connections of this protocol; 0: any */
 	enum severity severity;
 };
 
