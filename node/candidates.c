@@ -23,9 +23,11 @@ static bool has_long_silence(const struct question *q)
 	return false;
 }
 
-static int64_t reach_ms(const struct score_limits *l)
+/* Of any candidate, whoever exports it. */
+static int64_t reach_of(const struct score_limits *l, int64_t clocks_ms)
 {
-	return l->delay_ms + l->target.bound_ms + l->candidate.bound_ms + SIEVE_ROUND_MS;
+	return l->delay_ms + l->target.bound_ms + MAX(l->candidate.bound_ms, clocks_ms) +
+	       SIEVE_ROUND_MS;
 }
 
 static void take(void *ctx, const struct edge *edges, size_t count)
@@ -46,13 +48,12 @@ static enum err pick(struct votes *v, size_t least, struct candidates *ret)
 }
 
 static enum err find(struct votes *v, struct store *store, const struct question *q, int64_t gap_ms,
-                     struct interval when, struct candidates *ret)
+                     struct interval when, int64_t reach_ms, struct candidates *ret)
 {
 	struct fingerprint target = {q->on, q->on_count, q->gap_ms};
 	struct interval leaving[VOTES_SILENCES_MAX], back[VOTES_SILENCES_MAX];
 	struct edge_windows windows = {.at = {leaving, back}};
-	size_t silences =
-		votes_begin(v, &target, gap_ms, reach_ms(&score_defaults), STORE_EDGE_ROUND_MS);
+	size_t silences = votes_begin(v, &target, gap_ms, reach_ms, STORE_EDGE_ROUND_MS);
 	enum err err;
 
 	windows.count[false] = votes_windows(v, false, leaving);
@@ -64,18 +65,19 @@ static enum err find(struct votes *v, struct store *store, const struct question
 }
 
 enum err candidates_find(struct store *store, const struct question *q, int64_t gap_ms,
-                         struct interval when, struct candidates *ret)
+                         struct interval when, int64_t clocks_ms, struct candidates *ret)
 {
+	int64_t reach_ms = reach_of(&score_defaults, clocks_ms);
 	struct votes *v;
 	enum err err;
 
 	*ret = (struct candidates){.held.span = {INT64_MAX, INT64_MIN}};
-	if (has_long_silence(q))
+	if (has_long_silence(q) || reach_ms > VOTES_REACH_MAX_MS)
 		return ERR_NOENT;
 	v = votes_new(VOTES_MAX);
 	if (v == NULL)
 		return ERR_NOMEM;
-	err = find(v, store, q, gap_ms, when, ret);
+	err = find(v, store, q, gap_ms, when, reach_ms, ret);
 	votes_free(v);
 	return err;
 }

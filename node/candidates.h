@@ -13,13 +13,14 @@ struct candidates {
 
 /*
  * All connections with flows that overlap `when` for which score_is_worthwhile() would be true,
- * compared at `gap_ms`, and some others. candidates_free() after ERR_OK.
+ * compared at `gap_ms`, and some others; exporters' clocks are off by at most `clocks_ms`, either
+ * way. candidates_free() after ERR_OK.
  *
  * ERR_NOENT   the log cannot tell: everything has to be looked at
  * ERR_NOMEM, and what reading the store may meet
  */
 MUST_USE enum err candidates_find(struct store *store, const struct question *q, int64_t gap_ms,
-                                  struct interval when, struct candidates *ret);
+                                  struct interval when, int64_t clocks_ms, struct candidates *ret);
 void candidates_free(struct candidates *c);
 
 #endif

@@ -208,10 +208,10 @@ static bool is_found(const void *ctx, const struct flow *flow)
 struct hunt {
 	struct store *store;
 	const struct question *question;
-	const struct skews *skews; /* of the exporters whose flows the store has */
-	int64_t gap_ms;            /* at which it compares */
-	struct interval core;      /* of the question */
-	struct answer *answer;     /* being filled in */
+	const struct skews *skews;
+	int64_t gap_ms;        /* at which it compares */
+	struct interval core;  /* of the question */
+	struct answer *answer; /* being filled in */
 };
 
 static void score_all(const struct hunt *h, struct gathered *g, bool is_counting)
@@ -269,9 +269,9 @@ static enum err look_at_candidates(const struct hunt *h, const struct candidates
 static enum err first_pass(const struct hunt *h, bool is_exhaustive)
 {
 	struct candidates c;
-	enum err err = is_exhaustive
-	                       ? ERR_NOENT
-	                       : candidates_find(h->store, h->question, h->gap_ms, h->core, &c);
+	enum err err = is_exhaustive ? ERR_NOENT
+	                             : candidates_find(h->store, h->question, h->gap_ms, h->core,
+	                                               skews_far_ms(h->skews), &c);
 
 	if (err == ERR_NOENT)
 		return look_at_all(h);
@@ -309,14 +309,8 @@ static enum err second_pass(const struct hunt *h)
 	return ERR_OK;
 }
 
-/* The log of edges has the exporters' own times: what is too far off it cannot name. */
-static bool is_beyond_the_log(const struct skews *skews)
-{
-	return skews_far_ms(skews) > score_defaults.candidate.bound_ms;
-}
-
-enum err search_store(struct store *store, const struct question *q, const struct skews *skews,
-                      int64_t own_gap_ms, bool is_exhaustive, struct answer *ret)
+enum err search_store(struct store *store, const struct question *q, int64_t own_gap_ms,
+                      const struct skews *skews, bool is_exhaustive, struct answer *ret)
 {
 	int64_t slack_ms = WINDOW_SLACK_MS + skews_far_ms(skews);
 	const struct hunt hunt = {
@@ -327,7 +321,7 @@ enum err search_store(struct store *store, const struct question *q, const struc
 		.core = {q->on[0].start_ms - slack_ms, q->on[q->on_count - 1].end_ms + slack_ms},
 		.answer = ret,
 	};
-	enum err err = first_pass(&hunt, is_exhaustive || is_beyond_the_log(skews));
+	enum err err = first_pass(&hunt, is_exhaustive);
 
 	if (err == ERR_OK && ret->finding_count > 0)
 		err = second_pass(&hunt);
@@ -338,8 +332,8 @@ static void run_search(struct job *job)
 {
 	struct search *search = container_of(job, struct search, job);
 
-	search->err = search_store(search->node->store, &search->question, &search->skews,
-	                           search->own_gap_ms, false, &search->answer);
+	search->err = search_store(search->node->store, &search->question, search->own_gap_ms,
+	                           &search->skews, false, &search->answer);
 }
 
 static void add_lost(void *ctx, const struct stream *s)

@@ -42,13 +42,12 @@ struct search {
 /*
  * What `store` has for a question, to `ret`, which is empty before. With `is_exhaustive` every
  * connection of that time is looked at; otherwise those alone whose edges make a match possible,
- * which comes to the same, wherever the store has the edges of all flows; but for exporters whose
- * clocks are far off, as `skews` has it, everything is looked at. ERR_LIMIT, ERR_NOMEM, and
- * what reading the store may meet.
+ * which comes to the same, wherever the store has the edges of all flows; where the log cannot
+ * tell, as for exporters whose clocks are far off, everything is looked at. ERR_LIMIT, ERR_NOMEM,
+ * and what reading the store may meet.
  */
-MUST_USE enum err search_store(struct store *store, const struct question *q,
-                               const struct skews *skews, int64_t own_gap_ms, bool is_exhaustive,
-                               struct answer *ret);
+MUST_USE enum err search_store(struct store *store, const struct question *q, int64_t own_gap_ms,
+                               const struct skews *skews, bool is_exhaustive, struct answer *ret);
 
 /* `search` is the caller's until `done`, on the loop. */
 void search_start(struct search *search, struct node *node, const struct question *question,

@@ -40,8 +40,6 @@
 #define SLOTS 256 /* seconds, more than any silence with its activity */
 #define NOBODY UINT32_MAX
 
-static const struct skews in_step;
-
 static const char *const files[] = {"data.mdb", "lock.mdb", "lock"};
 
 /* --- finding and logging edges --- */
@@ -344,7 +342,7 @@ static double ask_index_ms(struct store *s, const struct question *q, size_t *re
 	struct candidates c;
 	double start = now_s(), spent;
 
-	CHECK(candidates_find(s, q, GAP_MS, when, &c) == ERR_OK);
+	CHECK(candidates_find(s, q, GAP_MS, when, 0, &c) == ERR_OK);
 	spent = now_s() - start;
 	*ret_candidates = c.count;
 	candidates_free(&c);
@@ -353,11 +351,12 @@ static double ask_index_ms(struct store *s, const struct question *q, size_t *re
 
 static double search_ms(struct store *s, const struct question *q, bool is_exhaustive)
 {
+	static const struct skews known;
 	static struct answer answer;
 	double start = now_s();
 
 	memset(&answer, 0, sizeof(answer));
-	if (search_store(s, q, &in_step, GAP_MS, is_exhaustive, &answer) != ERR_OK)
+	if (search_store(s, q, GAP_MS, &known, is_exhaustive, &answer) != ERR_OK)
 		return 0; /* more than a search may hold */
 	CHECK(answer.finding_count > 0);
 	return (now_s() - start) * 1e3;

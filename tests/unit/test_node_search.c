@@ -19,15 +19,15 @@
 #define TABLE 16384
 #define SILENCES_OF_HAND 18
 
-static const struct skews in_step; /* nobody's clock is known to be off */
-
 struct world {
 	struct fixture *f;
 	struct flow *flows; /* in the order in which they come */
 	size_t count, fed;
 	struct silences silences;
+	struct skews skews; /* none, or of the first exporter */
 	struct rhythm hand;
 	struct rhythm people[PEOPLE];
+	int64_t ahead_ms; /* the clock of that one */
 	size_t compared, matched;
 };
 
@@ -70,7 +70,8 @@ static void export(struct world *w, struct prng *p, uint32_t id, const struct rh
                    uint64_t lost_of_100)
 {
 	for (size_t i = 0; i < r->count; i++) {
-		struct interval rest = r->on[i];
+		int64_t ahead_ms = id % 5 == 1 ? w->ahead_ms : 0;
+		struct interval rest = {r->on[i].start_ms + ahead_ms, r->on[i].end_ms + ahead_ms};
 
 		while (rest.start_ms <= rest.end_ms) {
 			struct interval part = {rest.start_ms,
@@ -133,7 +134,7 @@ static void populate(struct world *w)
 	qsort(w->flows, w->count, sizeof(w->flows[0]), by_receipt);
 }
 
-static int setup_world(void **state)
+static int setup_ahead(void **state, int64_t ahead_ms)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	void *fixture;
@@ -144,10 +145,32 @@ static int setup_world(void **state)
 	w->f->options.block_flows = 300;
 	w->flows = calloc(FLOWS_MAX, sizeof(*w->flows));
 	assert_non_null(w->flows);
+	w->ahead_ms = ahead_ms;
+	if (ahead_ms != 0)
+		w->skews = (struct skews){
+			.of = {{addr_from_v4((const uint8_t[4]){10, 255, 0, 1}), ahead_ms - 900,
+		                ahead_ms + 900}},
+			.count = 1,
+		};
 	populate(w);
 	open_it(w->f);
 	*state = w;
 	return 0;
+}
+
+static int setup_world(void **state)
+{
+	return setup_ahead(state, 0);
+}
+
+static int setup_skewed(void **state)
+{
+	return setup_ahead(state, 12000);
+}
+
+static int setup_far(void **state)
+{
+	return setup_ahead(state, 300000);
 }
 
 static int teardown_world(void **state)
@@ -206,8 +229,8 @@ static size_t compare(struct world *w, const struct rhythm *r)
 
 	memset(&all, 0, sizeof(all));
 	memset(&some, 0, sizeof(some));
-	assert_ok(search_store(w->f->store, &q, &in_step, RHYTHM_GAP_MS, true, &all));
-	assert_ok(search_store(w->f->store, &q, &in_step, RHYTHM_GAP_MS, false, &some));
+	assert_ok(search_store(w->f->store, &q, RHYTHM_GAP_MS, &w->skews, true, &all));
+	assert_ok(search_store(w->f->store, &q, RHYTHM_GAP_MS, &w->skews, false, &some));
 	assert_int_equal(all.finding_count, some.finding_count);
 	for (size_t i = 0; i < all.finding_count; i++) {
 		bool any = false;
@@ -233,7 +256,8 @@ static size_t count_candidates(struct world *w, const struct rhythm *r, enum err
 	struct candidates c;
 	size_t count;
 
-	assert_err(expected, candidates_find(w->f->store, &q, RHYTHM_GAP_MS, when, &c));
+	assert_err(expected, candidates_find(w->f->store, &q, RHYTHM_GAP_MS, when,
+	                                     skews_far_ms(&w->skews), &c));
 	if (expected != ERR_OK)
 		return 0;
 	count = c.count;
@@ -284,6 +308,16 @@ static void what_is_past_is_found_alike(void **state)
 	assert_in_range(count_candidates(w, &w->hand, ERR_OK), SEEN, CONNECTIONS / 50);
 	compare_many(w);
 	assert_true(w->matched >= w->compared); /* each finds itself */
+}
+
+static void an_exporter_with_a_wrong_clock_is_found_alike(void **state)
+{
+	struct world *w = *state;
+
+	start_log(w);
+	feed(w, w->count);
+	assert_int_equal(compare(w, &w->hand), SEEN);
+	compare_many(w);
 }
 
 static void what_goes_on_is_found_alike(void **state)
@@ -394,6 +428,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_past_is_found_alike, setup_world,
 	                                        teardown_world),
+		cmocka_unit_test_setup_teardown(an_exporter_with_a_wrong_clock_is_found_alike,
+	                                        setup_skewed, teardown_world),
+		cmocka_unit_test_setup_teardown(an_exporter_with_a_wrong_clock_is_found_alike,
+	                                        setup_far, teardown_world),
 		cmocka_unit_test_setup_teardown(what_goes_on_is_found_alike, setup_world,
 	                                        teardown_world),
 		cmocka_unit_test_setup_teardown(after_a_restart_it_is_found_alike, setup_world,
