@@ -51,4 +51,15 @@ size_t gaps_feed(struct gaps *g, const struct flow *flows, const uint64_t *conne
 
 struct gaps_stats gaps_stats(const struct gaps *g);
 
+/*
+ * The record has both the beginning and the end of its TCP connection in this direction: it was
+ * never silent for as long as the exporter's idle timeout, or there would be two. Most records of
+ * TCP are such; the table need not know of them.
+ */
+static inline bool gaps_is_whole(const struct flow *f)
+{
+	return f->proto == FLOW_TCP && (f->tcp_flags & FLOW_TCP_SYN) != 0 &&
+	       (f->tcp_flags & (FLOW_TCP_FIN | FLOW_TCP_RST)) != 0;
+}
+
 #endif

@@ -14,16 +14,31 @@ static size_t edges_in(struct silences *s, const struct flow *flows, size_t coun
 	return gaps_feed(s->gaps, flows, connections, count, ret);
 }
 
-static void feed(struct silences *s, const struct flow *flows, size_t count, bool is_logged)
+static void feed_run(struct silences *s, const struct flow *flows, size_t count, bool is_logged)
 {
 	struct edge edges[GAPS_A_FLOW * GAPS_RUN];
+	size_t found = edges_in(s, flows, count, edges);
 
-	for (size_t at = 0; at < count; at += GAPS_RUN) {
-		size_t found = edges_in(s, flows + at, MIN(count - at, GAPS_RUN), edges);
+	if (!is_logged)
+		store_edges_append(s->store, edges, found);
+}
 
-		if (!is_logged)
-			store_edges_append(s->store, edges, found);
+static void feed(struct silences *s, const struct flow *flows, size_t count, bool is_logged)
+{
+	struct flow run[GAPS_RUN]; /* those that may be one of several */
+	size_t held = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (gaps_is_whole(&flows[i]))
+			continue;
+		run[held++] = flows[i];
+		if (held == GAPS_RUN) {
+			feed_run(s, run, held, is_logged);
+			held = 0;
+		}
 	}
+	if (held > 0)
+		feed_run(s, run, held, is_logged);
 }
 
 void silences_feed(struct silences *s, const struct flow *flows, size_t count)
