@@ -270,21 +270,22 @@ static const struct flow *group_of(struct store *s, uint64_t hour, size_t *ret_c
 static void group_remove(struct store *s, uint64_t hour, size_t count)
 {
 	struct chunk *c = &s->chunks[0];
-	size_t kept = 0, durable = 0;
+	size_t kept = 0, durable = 0, marked = 0;
 
 	for (size_t i = 0; i < c->count && count < c->count; i++) {
 		if (blocks_hour(c->flows[i].received_ms) == hour)
 			continue;
 		durable += i < c->durable;
+		marked += i < c->mark.rows;
 		c->flows[kept++] = c->flows[i];
 	}
 	s->held -= c->count - kept;
-	if (c->mark.rows == c->count)
-		c->mark.rows = kept;
+	c->mark.rows = marked;
 	c->count = 0;
 	note_flows(c, c->flows, kept);
 	c->count = kept;
 	c->durable = durable;
+	c->is_turned = true; /* what came later lies in the next chunks already */
 	if (kept == 0) {
 		struct chunk empty = *c;
 
@@ -297,10 +298,10 @@ static void group_remove(struct store *s, uint64_t hour, size_t count)
 	}
 }
 
-/* The mark, if it is of all of a chunk that is closed. */
+/* Of a closed chunk; when it got full since, its mark still says more than the one before. */
 static const struct mark *mark_of(const struct chunk *c)
 {
-	return c->mark.notes != NULL && c->mark.rows == c->count ? &c->mark : NULL;
+	return c->mark.notes != NULL ? &c->mark : NULL;
 }
 
 /* Seals one block out of the oldest chunk. The last of the chunk takes its mark along. */

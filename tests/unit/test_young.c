@@ -143,12 +143,68 @@ static void a_mark_says_what_is_durable_no_more_and_no_less(void **state)
 	}
 }
 
+/*
+ * A block of two hours got full after its mark, and only its first hour found room. What is left is
+ * still what it was, and the mark is not of more than that.
+ */
+static void half_a_block_that_found_room_leaves_the_other_half(void **state)
+{
+	static uint8_t seen[40000];
+	struct fixture *f = *state;
+	uint64_t value = 1, id = 0;
+	struct store_note note = {.kind = MARK, .value = &value, .len = sizeof(value)};
+	int halves = 0;
+
+	f->options.map_size = f->options.size_max = MIB;
+	open_it(f);
+	for (int round = 0; round < 300; round++) {
+		int64_t at = T0 + round * 2 * HOUR_MS;
+		enum err err;
+
+		append_some(f, id, 80, at);
+		assert_ok(store_mark(f->store, &note, 1, false));
+		append_some(f, id + 80, 20, at + HOUR_MS);
+		id += 100;
+		while ((err = store_seal(f->store)) == ERR_FULL) {
+			halves += stats_of(f).unsealed == 20;
+			assert_true(stats_of(f).unsealed <= 100);
+			assert_ok(store_expire(f->store, (struct wall){T0}));
+		}
+		assert_ok(err);
+		assert_int_equal(0, stats_of(f).unsealed);
+		read_ids(f->store, INTERVAL_ALWAYS, seen, sizeof(seen));
+		for (size_t i = 0; i < id; i++)
+			assert_true(seen[i] <= 1);
+		for (size_t i = id - 20; i < id; i++)
+			assert_int_equal(1, seen[i]);
+	}
+	assert_true(halves > 0);
+}
+
+/* It says less than is there, but more than the one before. */
+static void a_mark_whose_block_got_full_since_is_kept(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t value = 40, said = 0;
+	struct store_note note = {.kind = MARK, .value = &value, .len = sizeof(value)};
+
+	open_it(f);
+	append_some(f, 0, 40, T0);
+	assert_ok(store_mark(f->store, &note, 1, false));
+	append_some(f, 40, 60, T0);
+	assert_ok(store_seal(f->store));
+	assert_ok(store_note_each(f->store, MARK, read_mark, &said));
+	assert_int_equal(40, said);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(few_flows_are_durable_at_once_and_one_block_in_the_end),
 		CASE(a_crash_between_young_and_old_loses_and_doubles_nothing),
 		CASE(a_mark_says_what_is_durable_no_more_and_no_less),
+		CASE(a_mark_whose_block_got_full_since_is_kept),
+		CASE(half_a_block_that_found_room_leaves_the_other_half),
 	};
 
 	return cmocka_run_group_tests_name("store/young", tests, NULL, NULL);
