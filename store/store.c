@@ -43,6 +43,10 @@ static void note_flows(struct chunk *c, const struct flow *flows, size_t some)
 		span.end_ms = MAX(span.end_ms, f->end_ms);
 	}
 	c->span = span;
+	if (c->count == 0)
+		c->pure = 0;
+	if (!c->is_mixed)
+		c->pure = c->count + some;
 }
 
 /* Everything a node's whole life of appending needs; the chunks hold what is there already. */
@@ -134,9 +138,9 @@ void store_close(struct store *s)
 {
 	if (s == NULL)
 		return;
-	pthread_mutex_lock(&s->writing);
+	pthread_mutex_lock(&s->lock);
 	s->hour_now = UINT64_MAX;
-	pthread_mutex_unlock(&s->writing);
+	pthread_mutex_unlock(&s->lock);
 	/* No one is left to hear about it. */
 	(void)(store_seal(s) == ERR_OK && index_flush(s) == ERR_OK);
 	env_close(&s->env);
@@ -361,7 +365,9 @@ static void close_ripe(struct store *s)
 
 /*
  * What is left stays in memory, and on disk in a young block: up to the mark, if there is one. It
- * is taken out of the chunk, which may get another meanwhile. Nobody else removes flows.
+ * is taken out of the chunk, which may get another meanwhile. Nobody else removes flows. A young
+ * block goes with the block of its hour: flows of another, which came since, wait for the next
+ * seal.
  */
 static enum err seal_young(struct store *s)
 {
@@ -372,9 +378,13 @@ static enum err seal_young(struct store *s)
 	enum err err;
 
 	pthread_mutex_lock(&s->lock);
-	mark = c->mark;
-	c->mark = (struct mark){.notes = NULL};
-	count = !s->is_marked ? c->count : MAX(c->durable, mark.rows);
+	count = MIN(s->is_marked ? c->mark.rows : c->count, c->pure);
+	count = MAX(c->durable, count);
+	mark = (struct mark){.notes = NULL};
+	if (c->mark.rows <= c->pure) {
+		mark = c->mark;
+		c->mark = (struct mark){.notes = NULL};
+	}
 	pthread_mutex_unlock(&s->lock);
 	if (count == c->durable) {
 		err = store_note_put(s, mark.notes, mark.rows == count ? mark.count : 0);
