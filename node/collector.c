@@ -72,7 +72,7 @@ static void done_seal(struct job *job)
 		store_batch(c);
 	c->waiters = c->next_waiters;
 	c->next_waiters = NULL;
-	if (c->waiters != NULL)
+	if (c->waiters != NULL && !c->is_sealing) /* what waited may have begun one */
 		start_seal(c);
 	while (w != NULL) {
 		struct collector_waiter *next = w->next;
