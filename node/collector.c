@@ -393,6 +393,7 @@ void collector_stop(struct collector *c)
 	if (c->batch.count > 0 && collector_store(c, &c->batch) != ERR_OK)
 		log_line("collector", "no room for the last %zu flows: they are lost",
 		         c->batch.count);
+	mark(c, true); /* the store is closed with all of this */
 	for (size_t i = 0; i < c->receiver_count; i++)
 		receiver_close(&c->receivers[i]);
 	connections_stop(&c->connections);
