@@ -72,7 +72,7 @@ static void done_seal(struct job *job)
 		store_batch(c);
 	c->waiters = c->next_waiters;
 	c->next_waiters = NULL;
-	if (c->waiters != NULL)
+	if (c->waiters != NULL && !c->is_sealing) /* what waited may have begun one */
 		start_seal(c);
 	while (w != NULL) {
 		struct collector_waiter *next = w->next;
@@ -394,6 +394,7 @@ void collector_stop(struct collector *c)
 	if (c->batch.count > 0 && collector_store(c, &c->batch) != ERR_OK)
 		log_line("collector", "no room for the last %zu flows: they are lost",
 		         c->batch.count);
+	mark(c, true); /* the store is closed with all of this */
 	for (size_t i = 0; i < c->receiver_count; i++)
 		receiver_close(&c->receivers[i]);
 	connections_stop(&c->connections);

@@ -77,13 +77,16 @@ static bool is_held(struct store *s, uint64_t hour)
 /* Lets go of `writing` between transactions: a seal waits for one of them, not for all. */
 static enum err take_step(struct store *s, struct step step)
 {
-	enum err err;
+	enum err err = ERR_OK;
+	bool is_oldest;
 
 	do {
 		pthread_mutex_lock(&s->writing);
-		err = blocks_drop(s, step.hour, DROP_MAX, step.octets);
+		is_oldest = is_held(s, step.hour); /* a seal may just have written an older one */
+		if (is_oldest)
+			err = blocks_drop(s, step.hour, DROP_MAX, step.octets);
 		pthread_mutex_unlock(&s->writing);
-	} while (err == ERR_OK && step.octets == UINT64_MAX && is_held(s, step.hour));
+	} while (err == ERR_OK && step.octets == UINT64_MAX && is_oldest);
 	return err;
 }
 
@@ -93,9 +96,9 @@ enum err store_expire(struct store *s, struct wall now)
 	struct step step;
 	uint64_t keep;
 
-	pthread_mutex_lock(&s->writing);
+	pthread_mutex_lock(&s->lock);
 	s->hour_now = blocks_hour(now.ms);
-	pthread_mutex_unlock(&s->writing);
+	pthread_mutex_unlock(&s->lock);
 	keep = octets_to_keep(s);
 	while (err == ERR_OK && s->age_max_ms > 0 && too_old(s, now.ms - s->age_max_ms, &step))
 		err = take_step(s, step);

@@ -301,6 +301,16 @@ void index_forget(struct store *s, struct block_key upto)
 			s->runs[kept++] = s->runs[i];
 	}
 	s->run_count = kept;
+	kept = 0;
+	for (size_t i = 0; i < s->pending_count; i++) {
+		struct pending p = s->pending[i];
+
+		if (is_gone(p.key, upto))
+			continue;
+		s->pending[i] = s->pending[kept]; /* with its room */
+		s->pending[kept++] = p;
+	}
+	s->pending_count = kept;
 }
 
 /* --- at the start --- */

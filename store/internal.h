@@ -49,6 +49,7 @@ struct chunk {
 	size_t durable;            /* the first so many are on disk too, in young blocks */
 	int64_t from_ms, until_ms; /* when the first was received, its hour begins and ends */
 	bool is_mixed;             /* others were received in another */
+	size_t pure;               /* none of the first so many */
 	struct interval span;      /* of its flows */
 	bool is_turned;            /* takes no more */
 	struct mark mark;
@@ -98,7 +99,6 @@ struct store {
 	struct env env;
 	struct block_codec *codec; /* of the sealing thread */
 	struct flow *group;        /* of the sealing thread: flows of one hour */
-	uint64_t hour_now; /* of `writing`: flows received before are to be sealed for good */
 	pthread_mutex_t writing;
 	uint64_t log_wanted; /* octets to free for the append that found no room; of `writing` */
 	_Atomic uint64_t log_octets;   /* in whole pages */
@@ -115,6 +115,7 @@ struct store {
 
 	pthread_mutex_t lock; /* of what follows */
 	struct chunk chunks[CHUNKS];
+	uint64_t hour_now;    /* flows received before are to be sealed for good */
 	bool is_marked;       /* store_mark() is in use: seals go as far as the latest mark */
 	size_t closed_chunks; /* the first so many are being sealed and take no more flows */
 	uint64_t sequence;    /* of the next block */

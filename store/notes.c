@@ -95,16 +95,18 @@ bool notes_join(struct mark *older, struct mark *ret)
 
 enum err store_note_put(struct store *s, const struct store_note *notes, size_t count)
 {
+	size_t pages = notes_pages(s, notes, count);
 	AUTO_TXN txn = NULL;
 	enum err err = ERR_OK;
-	int code;
 
 	if (count > 0)
-		err = env_write(&s->env, notes_pages(s, notes, count), PAGES_TO_SPARE, &txn);
+		err = env_write(&s->env, pages, PAGES_TO_SPARE, &txn);
 	if (err || count == 0)
 		return err;
-	code = notes_put(s, txn, notes, count);
-	return code ? env_err(code) : env_commit(&txn);
+	err = env_err(notes_put(s, txn, notes, count));
+	if (err == ERR_OK) /* deleting still finds its pages */
+		err = env_leaves(&s->env, txn, 2 * pages + PAGES_ANY, PAGES_ANY);
+	return err ? err : env_commit(&txn);
 }
 
 enum err store_note_each(struct store *s, uint8_t kind, store_note_fn *fn, void *ctx)

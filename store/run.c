@@ -201,12 +201,14 @@ enum err run_find(const struct run *run, const void *data, size_t len, uint32_t 
 	unsigned unknown = MAX((unsigned)run->bucket_bits + REST_BITS, bits) - bits;
 	uint32_t rest = rest_of(hash, run->bucket_bits) >> unknown;
 	const uint8_t *row = table + bucket * BUCKET_LEN;
-	uint64_t from = bucket == 0 ? 0 : number_at(row - BUCKET_LEN, 4);
-	uint64_t to = number_at(row, 4);
+	uint64_t from, to;
 
 	*ret = 0;
-	if (len != len_of(run->block_count, run->bucket_bits, run->entries) || from > to ||
-	    to > run->entries)
+	if (len != len_of(run->block_count, run->bucket_bits, run->entries))
+		return ERR_CORRUPT;
+	from = bucket == 0 ? 0 : number_at(row - BUCKET_LEN, 4);
+	to = number_at(row, 4);
+	if (from > to || to > run->entries)
 		return ERR_CORRUPT;
 	entries += from * ENTRY_LEN;
 	if (number_at(row + 4, 2) != check_of(entries, (to - from) * ENTRY_LEN, bucket))

@@ -44,6 +44,10 @@ static void note_flows(struct chunk *c, const struct flow *flows, size_t some)
 		span.end_ms = MAX(span.end_ms, f->end_ms);
 	}
 	c->span = span;
+	if (c->count == 0)
+		c->pure = 0;
+	if (!c->is_mixed)
+		c->pure = c->count + some;
 }
 
 /* Everything a node's whole life of appending needs; the chunks hold what is there already. */
@@ -135,9 +139,9 @@ void store_close(struct store *s)
 {
 	if (s == NULL)
 		return;
-	pthread_mutex_lock(&s->writing);
+	pthread_mutex_lock(&s->lock);
 	s->hour_now = UINT64_MAX;
-	pthread_mutex_unlock(&s->writing);
+	pthread_mutex_unlock(&s->lock);
 	/* No one is left to hear about it. */
 	(void)(store_seal(s) == ERR_OK && index_flush(s) == ERR_OK);
 	env_close(&s->env);
@@ -271,21 +275,22 @@ static const struct flow *group_of(struct store *s, uint64_t hour, size_t *ret_c
 static void group_remove(struct store *s, uint64_t hour, size_t count)
 {
 	struct chunk *c = &s->chunks[0];
-	size_t kept = 0, durable = 0;
+	size_t kept = 0, durable = 0, marked = 0;
 
 	for (size_t i = 0; i < c->count && count < c->count; i++) {
 		if (blocks_hour(c->flows[i].received_ms) == hour)
 			continue;
 		durable += i < c->durable;
+		marked += i < c->mark.rows;
 		c->flows[kept++] = c->flows[i];
 	}
 	s->held -= c->count - kept;
-	if (c->mark.rows == c->count)
-		c->mark.rows = kept;
+	c->mark.rows = marked;
 	c->count = 0;
 	note_flows(c, c->flows, kept);
 	c->count = kept;
 	c->durable = durable;
+	c->is_turned = true; /* what came later lies in the next chunks already */
 	if (kept == 0) {
 		struct chunk empty = *c;
 
@@ -298,10 +303,10 @@ static void group_remove(struct store *s, uint64_t hour, size_t count)
 	}
 }
 
-/* The mark, if it is of all of a chunk that is closed. */
+/* Of a closed chunk; when it got full since, its mark still says more than the one before. */
 static const struct mark *mark_of(const struct chunk *c)
 {
-	return c->mark.notes != NULL && c->mark.rows == c->count ? &c->mark : NULL;
+	return c->mark.notes != NULL ? &c->mark : NULL;
 }
 
 /* Seals one block out of the oldest chunk. The last of the chunk takes its mark along. */
@@ -362,7 +367,9 @@ static void close_ripe(struct store *s)
 
 /*
  * What is left stays in memory, and on disk in a young block: up to the mark, if there is one. It
- * is taken out of the chunk, which may get another meanwhile. Nobody else removes flows.
+ * is taken out of the chunk, which may get another meanwhile. Nobody else removes flows. A young
+ * block goes with the block of its hour: flows of another, which came since, wait for the next
+ * seal.
  */
 static enum err seal_young(struct store *s)
 {
@@ -373,9 +380,13 @@ static enum err seal_young(struct store *s)
 	enum err err;
 
 	pthread_mutex_lock(&s->lock);
-	mark = c->mark;
-	c->mark = (struct mark){.notes = NULL};
-	count = !s->is_marked ? c->count : MAX(c->durable, mark.rows);
+	count = MIN(s->is_marked ? c->mark.rows : c->count, c->pure);
+	count = MAX(c->durable, count);
+	mark = (struct mark){.notes = NULL};
+	if (c->mark.rows <= c->pure) {
+		mark = c->mark;
+		c->mark = (struct mark){.notes = NULL};
+	}
 	pthread_mutex_unlock(&s->lock);
 	if (count == c->durable) {
 		err = store_note_put(s, mark.notes, mark.rows == count ? mark.count : 0);

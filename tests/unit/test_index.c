@@ -240,6 +240,29 @@ static void what_is_dropped_leaves_the_index(void **state)
 	assert_int_equal(0, count_all(f));
 }
 
+static void assert_empty(MDB_txn *txn, MDB_dbi dbi)
+{
+	MDB_stat stat;
+
+	assert_int_equal(0, mdb_stat(txn, dbi, &stat));
+	assert_int_equal(0, stat.ms_entries);
+}
+
+static void what_is_dropped_never_enters_the_index(void **state)
+{
+	struct fixture *f = *state;
+	struct prng p = {8};
+
+	f->options.age_max_ms = HOUR_MS;
+	open_it(f);
+	put_many(f, &p, 0, 300, T0);
+	assert_ok(store_expire(f->store, (struct wall){T0 + 9 * HOUR_MS}));
+	assert_int_equal(0, stats_of(f).blocks);
+	close_it(f);
+	with_lmdb(f, "index", 0, assert_empty);
+	open_it(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +270,7 @@ int main(void)
 		CASE(a_connection_is_found_without_reading_other_blocks),
 		CASE(a_damaged_or_lost_index_hides_nothing),
 		CASE(what_is_dropped_leaves_the_index),
+		CASE(what_is_dropped_never_enters_the_index),
 	};
 
 	return cmocka_run_group_tests_name("store/index", tests, NULL, NULL);

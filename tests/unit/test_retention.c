@@ -164,6 +164,30 @@ static void retention_by_size_drops_the_oldest_first(void **state)
 	assert_int_equal(4000 - held, stats_of(f).expired_flows);
 }
 
+/* Notes are no blocks, and nothing counts them: they must not take what deleting needs. */
+static void notes_leave_deleting_its_pages(void **state)
+{
+	static const uint8_t value[2000];
+	struct fixture *f = *state;
+	struct store_note note = {.kind = 9, .value = value, .len = sizeof(value)};
+	uint64_t id = 0;
+	enum err err = ERR_OK;
+
+	f->options.map_size = f->options.size_max = 4 * MIB;
+	f->options.block_flows = 1000;
+	open_it(f);
+	for (; err == ERR_OK; id += 500) {
+		append_some(f, id, 500, T0 + (int64_t)(id / 2000) * HOUR_MS);
+		err = store_seal(f->store);
+	}
+	assert_err(ERR_FULL, err);
+	for (uint32_t i = 0; (err = store_note_put(f->store, &note, 1)) == ERR_OK; i++)
+		memcpy(note.key, &i, sizeof(i));
+	assert_err(ERR_FULL, err);
+	assert_ok(store_expire(f->store, (struct wall){T0}));
+	assert_ok(store_seal(f->store));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +197,7 @@ int main(void)
 		CASE(a_full_disk_is_survived),
 		CASE(retention_by_age_drops_whole_hours_once_they_are_over),
 		CASE(retention_by_size_drops_the_oldest_first),
+		CASE(notes_leave_deleting_its_pages),
 	};
 
 	return cmocka_run_group_tests_name("store/retention", tests, NULL, NULL);

@@ -133,6 +133,21 @@ static void every_truncation_is_refused(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* As it may be when the file was damaged after its head was read. */
+static void a_run_shorter_than_its_head_says_is_not_read(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t *less;
+	uint16_t which;
+
+	make(f, 5, 4, 100);
+	less = malloc(40);
+	assert_non_null(less);
+	memcpy(less, f->data, 40);
+	assert_err(ERR_CORRUPT, run_find(&f->run, less, 40, f->hashes[0][0], &which));
+	free(less);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +155,7 @@ int main(void)
 		CASE(what_no_block_has_is_rarely_found),
 		CASE(a_flipped_bit_is_seen_by_the_header_or_its_bucket),
 		CASE(every_truncation_is_refused),
+		CASE(a_run_shorter_than_its_head_says_is_not_read),
 	};
 
 	return cmocka_run_group_tests_name("store/run", tests, NULL, NULL);

@@ -143,12 +143,186 @@ static void a_mark_says_what_is_durable_no_more_and_no_less(void **state)
 	}
 }
 
+/*
+ * A block of two hours got full after its mark, and only its first hour found room. What is left is
+ * still what it was, and the mark is not of more than that.
+ */
+static void half_a_block_that_found_room_leaves_the_other_half(void **state)
+{
+	static uint8_t seen[40000];
+	struct fixture *f = *state;
+	uint64_t value = 1, id = 0;
+	struct store_note note = {.kind = MARK, .value = &value, .len = sizeof(value)};
+	int halves = 0;
+
+	f->options.map_size = f->options.size_max = MIB;
+	open_it(f);
+	for (int round = 0; round < 300; round++) {
+		int64_t at = T0 + round * 2 * HOUR_MS;
+		enum err err;
+
+		append_some(f, id, 80, at);
+		assert_ok(store_mark(f->store, &note, 1, false));
+		append_some(f, id + 80, 20, at + HOUR_MS);
+		id += 100;
+		while ((err = store_seal(f->store)) == ERR_FULL) {
+			halves += stats_of(f).unsealed == 20;
+			assert_true(stats_of(f).unsealed <= 100);
+			assert_ok(store_expire(f->store, (struct wall){T0}));
+		}
+		assert_ok(err);
+		assert_int_equal(0, stats_of(f).unsealed);
+		read_ids(f->store, INTERVAL_ALWAYS, seen, sizeof(seen));
+		for (size_t i = 0; i < id; i++)
+			assert_true(seen[i] <= 1);
+		for (size_t i = id - 20; i < id; i++)
+			assert_int_equal(1, seen[i]);
+	}
+	assert_true(halves > 0);
+}
+
+/* It says less than is there, but more than the one before. */
+static void a_mark_whose_block_got_full_since_is_kept(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t value = 40, said = 0;
+	struct store_note note = {.kind = MARK, .value = &value, .len = sizeof(value)};
+
+	open_it(f);
+	append_some(f, 0, 40, T0);
+	assert_ok(store_mark(f->store, &note, 1, false));
+	append_some(f, 40, 60, T0);
+	assert_ok(store_seal(f->store));
+	assert_ok(store_note_each(f->store, MARK, read_mark, &said));
+	assert_int_equal(40, said);
+}
+
+struct sealing {
+	struct store *store;
+	_Atomic int64_t now_ms;
+	_Atomic bool is_over;
+};
+
+static void *seal_on(void *arg)
+{
+	struct sealing *s = arg;
+
+	while (!s->is_over) {
+		if (store_expire(s->store, (struct wall){s->now_ms}) != ERR_OK ||
+		    store_seal(s->store) != ERR_OK)
+			return NULL;
+	}
+	return arg;
+}
+
+/* Hours change at any moment of a seal. */
+static void marks_of_one_thread_and_seals_of_another_lose_nothing(void **state)
+{
+	static uint8_t seen[8000];
+	struct fixture *f = *state;
+	struct sealing s = {.now_ms = T0};
+	uint64_t id = 0, said = 0;
+	pthread_t thread;
+	void *is_good;
+
+	open_it(f);
+	s.store = f->store;
+	assert_int_equal(0, pthread_create(&thread, NULL, seal_on, &s));
+	while (id + 9 <= sizeof(seen)) {
+		struct flow flows[9];
+		struct store_note note = {.kind = MARK, .value = &id, .len = sizeof(id)};
+
+		s.now_ms = T0 + (int64_t)(id / 30) * HOUR_MS;
+		for (size_t i = 0; i < 9; i++)
+			flows[i] = flow_of(id + i, s.now_ms);
+		while (store_append(f->store, flows, 9) == ERR_BUSY)
+			usleep(100);
+		id += 9;
+		while (store_mark(f->store, &note, 1, id % 5 == 0) == ERR_BUSY)
+			usleep(100);
+	}
+	s.is_over = true;
+	assert_int_equal(0, pthread_join(thread, &is_good));
+	assert_non_null(is_good);
+	close_it(f);
+	open_it(f);
+	assert_ok(store_note_each(f->store, MARK, read_mark, &said));
+	assert_int_equal(id, said);
+	assert_int_equal(id, read_ids(f->store, INTERVAL_ALWAYS, seen, sizeof(seen)));
+	for (size_t i = 0; i < id; i++)
+		assert_int_equal(1, seen[i]);
+}
+
+/* Appends all the time, of hours that change, until the process is killed. */
+static void *append_on(void *arg)
+{
+	struct store *s = arg;
+	struct store_note note = {.kind = MARK};
+
+	for (uint64_t id = 0;;) {
+		struct flow flow = flow_of(id, T0 + (int64_t)(id / 3) * HOUR_MS);
+
+		while (store_append(s, &flow, 1) != ERR_OK)
+			usleep(20);
+		id++;
+		note.value = &id;
+		note.len = sizeof(id);
+		(void)(id % 2 == 0 && store_mark(s, &note, 1, false) == ERR_OK);
+	}
+	return NULL;
+}
+
+static void two_threads_process(const struct store_options *options)
+{
+	char reason[STORE_REASON_MAX];
+	struct store *s;
+	pthread_t thread;
+
+	if (store_open(options, &s, reason) != ERR_OK ||
+	    pthread_create(&thread, NULL, append_on, s) != 0)
+		_exit(1);
+	while (store_seal(s) == ERR_OK)
+		;
+	_exit(1);
+}
+
+/* Hours change between any two steps of a seal. */
+static void a_mark_says_no_more_than_is_durable_whenever_the_process_is_killed(void **state)
+{
+	static uint8_t seen[100000];
+	struct fixture *f = *state;
+
+	for (unsigned round = 0; round < 100; round++) {
+		pid_t pid = fork();
+		uint64_t said = 0;
+		int status;
+
+		if (pid == 0)
+			two_threads_process(&f->options);
+		usleep(15000 + round * 131);
+		assert_int_equal(0, kill(pid, SIGKILL));
+		assert_int_equal(pid, waitpid(pid, &status, 0));
+		assert_true(WIFSIGNALED(status));
+		open_it(f);
+		assert_ok(store_note_each(f->store, MARK, read_mark, &said));
+		read_ids(f->store, INTERVAL_ALWAYS, seen, sizeof(seen));
+		for (size_t i = 0; i < sizeof(seen); i++)
+			assert_true(i < said ? seen[i] == 1 : seen[i] <= 1);
+		close_it(f);
+		assert_int_equal(0, unlink(f->file));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(few_flows_are_durable_at_once_and_one_block_in_the_end),
 		CASE(a_crash_between_young_and_old_loses_and_doubles_nothing),
 		CASE(a_mark_says_what_is_durable_no_more_and_no_less),
+		CASE(a_mark_whose_block_got_full_since_is_kept),
+		CASE(marks_of_one_thread_and_seals_of_another_lose_nothing),
+		CASE(a_mark_says_no_more_than_is_durable_whenever_the_process_is_killed),
+		CASE(half_a_block_that_found_room_leaves_the_other_half),
 	};
 
 	return cmocka_run_group_tests_name("store/young", tests, NULL, NULL);
