@@ -82,9 +82,13 @@ static void done_seal(struct job *job)
 	}
 }
 
-/* Between two datagrams, unless flows of the last one wait for room. */
+/*
+ * Between two datagrams, unless flows of the last one wait for room. What is sealed then has its
+ * edges in the log.
+ */
 static void mark(struct collector *c, bool is_turn)
 {
+	silences_flush(&c->node->silences);
 	if (c->batch.count == 0)
 		positions_mark(c->decoder, c->node->store, is_turn);
 }

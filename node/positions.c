@@ -50,6 +50,8 @@ void positions_mark(struct flow_decoder *d, struct store *store, bool is_turn)
 	struct marking m = {.count = 0};
 	enum err err;
 
+	if (store_room(store) == 0)
+		return; /* there is no place for a mark: they are told at the next */
 	flow_each_moved(d, note, &m);
 	for (size_t i = 0; i < m.count; i++) /* once they stay where they are */
 		m.notes[i].value = m.values[i];

@@ -365,6 +365,7 @@ void search_start(struct search *search, struct node *node, const struct questio
 	search->own_gap_ms = node->conf.idle_timeout_ms;
 	search->shown = shown;
 	search->done = done;
+	silences_flush(&node->silences);
 	node->searches++;
 	job_start(&node->loop, &search->job, run_search, done_search);
 }

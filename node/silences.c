@@ -14,37 +14,38 @@ static size_t edges_in(struct silences *s, const struct flow *flows, size_t coun
 	return gaps_feed(s->gaps, flows, connections, count, ret);
 }
 
-static void feed_run(struct silences *s, const struct flow *flows, size_t count, bool is_logged)
+static void flush(struct silences *s, bool is_logged)
 {
 	struct edge edges[GAPS_A_FLOW * GAPS_RUN];
-	size_t found = edges_in(s, flows, count, edges);
+	size_t found = edges_in(s, s->run, s->held, edges);
 
+	s->held = 0;
 	if (!is_logged)
 		store_edges_append(s->store, edges, found);
 }
 
+/* Many at a time: what the table has of them is on its way from memory when it is needed. */
 static void feed(struct silences *s, const struct flow *flows, size_t count, bool is_logged)
 {
-	struct flow run[GAPS_RUN]; /* those that may be one of several */
-	size_t held = 0;
-
 	for (size_t i = 0; i < count; i++) {
 		if (gaps_is_whole(&flows[i]))
 			continue;
-		run[held++] = flows[i];
-		if (held == GAPS_RUN) {
-			feed_run(s, run, held, is_logged);
-			held = 0;
-		}
+		s->run[s->held++] = flows[i];
+		if (s->held == GAPS_RUN)
+			flush(s, is_logged);
 	}
-	if (held > 0)
-		feed_run(s, run, held, is_logged);
 }
 
 void silences_feed(struct silences *s, const struct flow *flows, size_t count)
 {
 	if (s->gaps != NULL)
 		feed(s, flows, count, false);
+}
+
+void silences_flush(struct silences *s)
+{
+	if (s->gaps != NULL && s->held > 0)
+		flush(s, false);
 }
 
 static enum err catch_up(struct silences *s)
@@ -56,8 +57,13 @@ static enum err catch_up(struct silences *s)
 
 	if (err != ERR_OK)
 		return err;
-	while ((err = store_cursor_next(cursor, &flows, &count)) == ERR_OK)
-		feed(s, flows, count, store_cursor_is_logged(cursor));
+	while ((err = store_cursor_next(cursor, &flows, &count)) == ERR_OK) {
+		bool is_logged = store_cursor_is_logged(cursor);
+
+		feed(s, flows, count, is_logged);
+		if (s->held > 0)
+			flush(s, is_logged);
+	}
 	store_cursor_close(cursor);
 	return err == ERR_NOENT ? ERR_OK : err;
 }

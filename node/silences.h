@@ -18,7 +18,9 @@ struct store;
 
 struct silences {
 	struct store *store;
-	struct gaps *gaps; /* NULL: no edges are logged, and searches look at everything */
+	struct gaps *gaps;         /* NULL: no edges are logged, and searches look at everything */
+	struct flow run[GAPS_RUN]; /* that wait for more of them: see silences_flush() */
+	size_t held;
 };
 
 /* Before anything is appended. `connections` are remembered. */
@@ -27,5 +29,9 @@ void silences_free(struct silences *s);
 
 /* Right before flows[0..count) are appended; once more does no harm. */
 void silences_feed(struct silences *s, const struct flow *flows, size_t count);
+
+/* The edges of the latest flows are logged once there are many, or now: before a seal or a search.
+ */
+void silences_flush(struct silences *s);
 
 #endif

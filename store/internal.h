@@ -107,6 +107,7 @@ struct store {
 	_Atomic uint64_t stray_edges; /* too long before they were received, or after */
 	_Atomic size_t held;          /* flows in memory */
 	_Atomic bool is_full;
+	_Atomic bool has_turned; /* a block takes no more, and waits for its seal */
 	size_t block_flows;
 	uint64_t size_max; /* 0: nothing is dropped for its size */
 	int64_t age_max_ms;

@@ -242,13 +242,14 @@ enum err store_mark(struct store *s, const struct store_note *notes, size_t coun
 	c->is_turned = c->count > 0 && (is_turn || is_hour_over(s, c));
 	s->room_left = room_in(s, c);
 	s->is_marked = true;
+	s->has_turned = s->has_turned || c->is_turned;
 	pthread_mutex_unlock(&s->lock);
 	return ERR_OK;
 }
 
 bool store_is_ready(const struct store *s)
 {
-	return s->held >= s->block_flows && !s->is_full;
+	return (s->held >= s->block_flows || s->has_turned) && !s->is_full;
 }
 
 /*
@@ -416,6 +417,7 @@ enum err store_seal(struct store *s)
 	enum err err = ERR_OK;
 
 	pthread_mutex_lock(&s->writing);
+	s->has_turned = false;
 	/* Twice: what was not full at first may be now, with flows from before this call. */
 	for (int i = 0; i < 2; i++) {
 		close_ripe(s);

@@ -162,6 +162,7 @@ struct world {
 static void flush(struct world *w)
 {
 	silences_feed(&w->silences, w->batch, w->batched);
+	silences_flush(&w->silences);
 	CHECK(store_append(w->store, w->batch, w->batched) == ERR_OK);
 	w->flows += w->batched;
 	w->batched = 0;

@@ -196,6 +196,7 @@ static void feed(struct world *w, size_t until)
 		size_t some = MIN(until - w->fed, 30);
 
 		silences_feed(&w->silences, w->flows + w->fed, some);
+		silences_flush(&w->silences);
 		assert_ok(store_append(w->f->store, w->flows + w->fed, some));
 		w->fed += some;
 		if (store_is_ready(w->f->store) || w->fed % 3000 == 0)

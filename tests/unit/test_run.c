@@ -144,7 +144,7 @@ static void a_run_shorter_than_its_head_says_is_not_read(void **state)
 	less = malloc(40);
 	assert_non_null(less);
 	memcpy(less, f->data, 40);
-	assert_err(ERR_CORRUPT, run_find(&f->run, less, 40, f->hashes[0][0], &which));
+	assert_err(ERR_CORRUPT, run_find(&f->run, less, 40, f->hashes[0][0], 32, &which));
 	free(less);
 }
 
