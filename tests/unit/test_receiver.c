@@ -75,6 +75,21 @@ static void drain(struct fixture *f)
 	}
 }
 
+/* The first socket that asks the kernel for times has them a moment later. */
+static void await_times(struct fixture *f)
+{
+	struct timespec pause = {.tv_nsec = 10000000};
+	int64_t sent = 0;
+
+	for (int i = 0; i < 300 && (i == 0 || f->last.ms > sent); i++) {
+		assert_int_equal(send(f->sender, "", 1, 0), 1);
+		sent = wall_ms();
+		nanosleep(&pause, NULL);
+		drain(f);
+	}
+	f->count = f->octets = f->receiver.datagrams = 0;
+}
+
 static void every_datagram_comes_with_its_sender_and_its_time(void **state)
 {
 	struct fixture f;
@@ -83,6 +98,7 @@ static void every_datagram_comes_with_its_sender_and_its_time(void **state)
 	(void)state;
 
 	set_up(&f);
+	await_times(&f);
 	before = wall_ms();
 	for (uint8_t i = 0; i < 200; i++)
 		assert_int_equal(send(f.sender, &i, 1, 0), 1);
