@@ -11,7 +11,7 @@ for round in 1 2 3; do
 	node_start R1
 	python3 tests/integration/exporter.py --flows 100000 --rate 500 --seed "$round" --to "$net.1:2055" &
 	sender=$!
-	sleep "$((RANDOM % 3 + 1)).$((RANDOM % 10))"
+	sleep "$((RANDOM % 3 + 2)).$((RANDOM % 5 + 5))" # a seal comes every two seconds
 	spoor_at R1 status --json >"$dir/status"
 	before=$(python3 -c 'import json,sys; print(json.load(sys.stdin)["store"]["flows"])' <"$dir/status")
 	node_kill R1 KILL
