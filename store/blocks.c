@@ -9,11 +9,6 @@
 #define SUMMARY_LEN 24
 #define HOUR_MS 3600000
 
-static MDB_val val_of(void *data, size_t len)
-{
-	return (MDB_val){.mv_size = len, .mv_data = data};
-}
-
 uint64_t blocks_hour(int64_t received_ms)
 {
 	return received_ms < 0 ? 0 : (uint64_t)received_ms / HOUR_MS;
@@ -69,8 +64,8 @@ int blocks_summary_put(struct store *s, MDB_txn *txn, struct block_key key,
                        const struct summary *summary)
 {
 	uint8_t key_wire[BLOCK_KEY_LEN], wire[SUMMARY_LEN];
-	MDB_val k = val_of(key_wire, sizeof(key_wire));
-	MDB_val v = val_of(wire, sizeof(wire));
+	MDB_val k = env_val(key_wire, sizeof(key_wire));
+	MDB_val v = env_val(wire, sizeof(wire));
 
 	blocks_key_write(key, key_wire);
 	summary_write(summary, wire);
@@ -205,8 +200,8 @@ static enum err block_write(struct store *s, struct block_key key, const struct 
                             const uint8_t *block, const struct mark *mark)
 {
 	uint8_t wire[BLOCK_KEY_LEN];
-	MDB_val k = val_of(wire, sizeof(wire));
-	MDB_val v = val_of(NULL, summary->len);
+	MDB_val k = env_val(wire, sizeof(wire));
+	MDB_val v = env_val(NULL, summary->len);
 	AUTO_TXN txn = NULL;
 	size_t pages = env_rounded(&s->env, summary->len) / s->env.page_len;
 	uint64_t young;
@@ -270,7 +265,7 @@ static int first_of(MDB_cursor *cursor, uint64_t hour, struct block_key *ret_key
                     struct summary *ret_summary)
 {
 	uint8_t wire[BLOCK_KEY_LEN];
-	MDB_val key = val_of(wire, sizeof(wire));
+	MDB_val key = env_val(wire, sizeof(wire));
 	MDB_val value;
 	int code;
 
@@ -295,7 +290,7 @@ static int delete_some(struct store *s, MDB_txn *txn, MDB_cursor *cursor, size_t
 
 	while (gone.blocks < max && gone.octets < octets) {
 		uint8_t wire[BLOCK_KEY_LEN];
-		MDB_val key = val_of(wire, sizeof(wire));
+		MDB_val key = env_val(wire, sizeof(wire));
 		struct summary summary;
 		struct block_key found;
 

@@ -7,11 +7,6 @@
 
 #define DAY_HOURS 24
 
-static MDB_val val_of(const void *data, size_t len)
-{
-	return (MDB_val){.mv_size = len, .mv_data = (void *)(uintptr_t)data};
-}
-
 /* A run lies under its youngest hour and its last block: what comes before that key is gone with
  * it.
  */
@@ -113,8 +108,8 @@ static enum err run_write(struct store *s, struct run *run,
                           const struct edgelog_built *built)
 {
 	uint8_t wire[BLOCK_KEY_LEN];
-	MDB_val key = val_of(wire, sizeof(wire));
-	MDB_val value = val_of(NULL, len);
+	MDB_val key = env_val(wire, sizeof(wire));
+	MDB_val value = env_val(NULL, len);
 	AUTO_TXN txn = NULL;
 	enum err err;
 	int code;
@@ -229,7 +224,7 @@ size_t index_find_run(struct store *s, MDB_txn *txn, const struct run_at *at,
                       const struct among *hashes, struct block_key ret[RUN_BLOCKS])
 {
 	uint8_t wire[BLOCK_KEY_LEN];
-	MDB_val key = val_of(wire, sizeof(wire));
+	MDB_val key = env_val(wire, sizeof(wire));
 	MDB_val value;
 	uint16_t which = 0;
 	size_t found = 0;
@@ -394,7 +389,7 @@ static enum err load_blocks(struct store *s, const uint64_t *list, size_t count,
                             struct block_key *from)
 {
 	uint8_t wire[BLOCK_KEY_LEN];
-	MDB_val key = val_of(wire, sizeof(wire)), value;
+	MDB_val key = env_val(wire, sizeof(wire)), value;
 	AUTO_TXN txn = NULL;
 	MDB_cursor *cursor;
 	enum err err = env_read(&s->env, &txn);

@@ -142,6 +142,13 @@ struct store {
 };
 
 /* env.c */
+
+/* As LMDB wants keys and values; it writes to none of them. */
+static inline MDB_val env_val(const void *data, size_t len)
+{
+	return (MDB_val){.mv_size = len, .mv_data = (void *)(uintptr_t)data};
+}
+
 MUST_USE enum err env_open(struct env *env, const struct store_options *options,
                            char reterr[STORE_REASON_MAX]);
 void env_close(struct env *env);

@@ -35,11 +35,6 @@ struct row {
 	uint64_t number;
 };
 
-static MDB_val val_of(void *data, size_t len)
-{
-	return (MDB_val){.mv_size = len, .mv_data = data};
-}
-
 static void number_write(uint64_t number, uint8_t ret[NUMBER_LEN])
 {
 	struct octets out = octets_of(ret, NUMBER_LEN);
@@ -173,8 +168,8 @@ static int entry_put(struct env *env, MDB_txn *txn, uint64_t number,
                      const struct store_log_entry *entry)
 {
 	uint8_t wire[NUMBER_LEN];
-	MDB_val key = val_of(wire, sizeof(wire));
-	MDB_val value = val_of(NULL, entry_len(entry));
+	MDB_val key = env_val(wire, sizeof(wire));
+	MDB_val value = env_val(NULL, entry_len(entry));
 	int code;
 
 	number_write(number, wire);
@@ -185,8 +180,8 @@ static int entry_put(struct env *env, MDB_txn *txn, uint64_t number,
 	for (size_t i = 0; code == 0 && i < entry->key_count; i++) {
 		struct row row = {.at_ms = entry->at_ms, .number = number};
 		uint8_t row_wire[ROW_LEN];
-		MDB_val row_key = val_of(row_wire, sizeof(row_wire));
-		MDB_val nothing = val_of(row_wire, 0);
+		MDB_val row_key = env_val(row_wire, sizeof(row_wire));
+		MDB_val nothing = env_val(row_wire, 0);
 
 		memcpy(row.key, entry->keys[i], STORE_LOG_KEY);
 		row_write(&row, row_wire);
@@ -332,7 +327,7 @@ static enum err read_some(struct store *s, uint64_t *number, uint64_t next, stor
                           void *ctx)
 {
 	uint8_t wire[NUMBER_LEN];
-	MDB_val key = val_of(wire, sizeof(wire));
+	MDB_val key = env_val(wire, sizeof(wire));
 	MDB_val value;
 	AUTO_TXN txn = NULL;
 	MDB_cursor *cursor;
@@ -385,7 +380,7 @@ static enum err row_seek(MDB_cursor *cursor, const struct row *row, MDB_val *ret
 	int code;
 
 	row_write(row, wire);
-	*ret_key = val_of(wire, sizeof(wire));
+	*ret_key = env_val(wire, sizeof(wire));
 	code = mdb_cursor_get(cursor, ret_key, &value, MDB_SET_RANGE);
 	if (code == MDB_NOTFOUND)
 		code = mdb_cursor_get(cursor, ret_key, &value, MDB_LAST);
@@ -411,7 +406,7 @@ static bool has_key(const struct entry *entry, const uint8_t key[STORE_LOG_KEY])
 static enum err row_entry(struct env *env, MDB_txn *txn, const struct row *row, struct entry *ret)
 {
 	uint8_t wire[NUMBER_LEN];
-	MDB_val key = val_of(wire, sizeof(wire));
+	MDB_val key = env_val(wire, sizeof(wire));
 	MDB_val value;
 	uint64_t first;
 	uint64_t next;
@@ -542,7 +537,7 @@ static int entry_drop(struct env *env, MDB_txn *txn, MDB_cursor *cursor, uint64_
 	}
 	code = mdb_cursor_del(cursor, 0); /* `entry` is not to be looked at any more */
 	for (size_t i = 0; code == 0 && i < entry.key_count; i++) {
-		MDB_val key = val_of(wire[i], ROW_LEN);
+		MDB_val key = env_val(wire[i], ROW_LEN);
 
 		code = mdb_del(txn, env->log_index, &key, NULL);
 		code = code == MDB_NOTFOUND ? 0 : code; /* the same key twice */

@@ -66,8 +66,6 @@ run_nfcapd() { # FORMAT FLOWS RATE
 	emit "$1 nfcapd disk" "$(per "$theirs_octets" "$taken")" octets/flow
 }
 
-held() { spoor_at "$name" status --json | tr -d '\n' | value flows; }
-
 run_spoord() { # FORMAT FLOWS RATE
 	local start taken ours status
 	name=$1

@@ -18,15 +18,14 @@
 #include "node/search.h"
 #include "node/silences.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/stored.h"
 #include "tests/bench/traffic.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define MAP (UINT64_C(64) << 30)
 #define GAP_MS 15000
 #define TRIES 9
 #define AGAIN 20
@@ -40,29 +39,7 @@
 #define SLOTS 256 /* seconds, more than any silence with its activity */
 #define NOBODY UINT32_MAX
 
-static const char *const files[] = {"data.mdb", "lock.mdb", "lock"};
-
 /* --- finding and logging edges --- */
-
-static struct store *open_store(const char *dir)
-{
-	struct store_options options = {.path = dir, .map_size = MAP};
-	char reason[STORE_REASON_MAX];
-	struct store *s;
-
-	CHECK(store_open(&options, &s, reason) == ERR_OK);
-	return s;
-}
-
-static void clean(const char *dir)
-{
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		char path[4096];
-
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-}
 
 #define SOME 600000
 #define FRESH 2048
@@ -72,7 +49,7 @@ static struct flow some[SOME];
 /* Flows as they come, freshly decoded; few of them end a silence, if any. */
 static void bench_usual(const char *dir)
 {
-	struct store *s = open_store(dir);
+	struct store *s = stored_open(dir);
 	struct silences silences;
 	static struct traffic t;
 	static struct flow fresh[FRESH];
@@ -102,13 +79,13 @@ static void bench_usual(const char *dir)
 	report("edges", "usual flows, stored", stored_s / (ROUNDS * FRESH) * 1e9, "ns/flow");
 	silences_free(&silences);
 	store_close(s);
-	clean(dir);
+	stored_clean(dir);
 }
 
 /* Nothing but silences, from the record to the disk. */
 static void bench_building(const char *dir)
 {
-	struct store *s = open_store(dir);
+	struct store *s = stored_open(dir);
 	struct silences silences;
 	struct store_stats stats;
 	struct prng p = {3};
@@ -133,14 +110,14 @@ static void bench_building(const char *dir)
 	store_close(s);
 	spent += processor_s() - start;
 	gaps = (double)gaps_stats(silences.gaps).edges / 2;
-	s = open_store(dir);
+	s = stored_open(dir);
 	store_stats(s, &stats);
 	CHECK(stats.edge_octets > 0);
 	report("edges", "silences, from record to disk", gaps / spent, "gaps/s");
 	report("edges", "silences, on disk", (double)stats.edge_octets / gaps, "octets/gap");
 	silences_free(&silences);
 	store_close(s);
-	clean(dir);
+	stored_clean(dir);
 }
 
 /* --- a question --- */
@@ -307,32 +284,11 @@ static struct question question_of(struct store *s, uint64_t id)
 	return q;
 }
 
-/* Nothing of the file stays in memory; nobody has it mapped. */
-static void chill(const char *dir)
-{
-	char path[4096];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/data.mdb", dir);
-	fd = open(path, O_RDONLY);
-	CHECK(fd >= 0);
-	CHECK(fdatasync(fd) == 0);
-	CHECK(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0);
-	close(fd);
-}
-
-static int by_value(const void *left, const void *right)
-{
-	const double *a = left, *b = right;
-
-	return (*a > *b) - (*a < *b);
-}
-
 static void report_median(const char *what, int64_t days, double *values, const char *unit)
 {
 	char text[80];
 
-	qsort(values, TRIES, sizeof(values[0]), by_value);
+	qsort(values, TRIES, sizeof(values[0]), stored_by_value);
 	snprintf(text, sizeof(text), "%s, %lld days beside", what, (long long)days);
 	report("edges", text, values[TRIES / 2], unit);
 }
@@ -371,7 +327,7 @@ static void bench_question(const char *dir, uint32_t talkers, int64_t days)
 	struct gaps_stats gaps;
 	size_t candidates;
 
-	w = (struct world){.dir = dir, .random = {9}, .store = open_store(dir)};
+	w = (struct world){.dir = dir, .random = {9}, .store = stored_open(dir)};
 	silences_start(&w.silences, w.store, GAP_MS, SILENCES_CONNECTIONS);
 	fill(&w, talkers, days);
 	gaps = gaps_stats(w.silences.gaps);
@@ -379,12 +335,12 @@ static void bench_question(const char *dir, uint32_t talkers, int64_t days)
 	store_close(w.store);
 	for (size_t i = 0; i < TRIES; i++) {
 		struct question q;
-		struct store *s = open_store(dir);
+		struct store *s = stored_open(dir);
 
 		q = question_of(s, UINT64_C(201) << 24 | i * talkers / TRIES);
 		store_close(s);
-		chill(dir);
-		s = open_store(dir);
+		stored_chill(dir);
+		s = stored_open(dir);
 		cold[i] = ask_index_ms(s, &q, &candidates);
 		warm[i] = 0;
 		for (int k = 0; k < AGAIN; k++)
@@ -408,7 +364,7 @@ static void bench_question(const char *dir, uint32_t talkers, int64_t days)
 	report_median("candidates", days, found, "connections");
 	report_median("the whole search, warm", days, whole, "ms");
 	free(w.next);
-	clean(dir);
+	stored_clean(dir);
 }
 
 int main(int argc, char **argv)

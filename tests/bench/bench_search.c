@@ -12,30 +12,19 @@
 #include "base/util.h"
 #include "store/store.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/stored.h"
 #include "tests/bench/traffic.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define BATCH 4096
-#define MAP (UINT64_C(64) << 30)
 #define TRIES 9
 #define HOUR_MS 3600000
 
 static struct traffic traffic;
-
-static struct store *open_store(const char *dir)
-{
-	struct store_options options = {.path = dir, .map_size = MAP};
-	char reason[STORE_REASON_MAX];
-	struct store *s;
-
-	CHECK(store_open(&options, &s, reason) == ERR_OK);
-	return s;
-}
 
 static void fill(struct store *s, uint64_t count)
 {
@@ -49,27 +38,6 @@ static void fill(struct store *s, uint64_t count)
 			CHECK(store_seal(s) == ERR_OK);
 	}
 	CHECK(store_seal(s) == ERR_OK);
-}
-
-/* Nothing of the file stays in memory; nobody has it mapped. */
-static void chill(const char *dir)
-{
-	char path[4096];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/data.mdb", dir);
-	fd = open(path, O_RDONLY);
-	CHECK(fd >= 0);
-	CHECK(fdatasync(fd) == 0);
-	CHECK(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0);
-	close(fd);
-}
-
-static int by_value(const void *left, const void *right)
-{
-	const double *a = left, *b = right;
-
-	return (*a > *b) - (*a < *b);
 }
 
 static double search_ms(struct store *s, const struct wish *wish, size_t *ret_found)
@@ -98,17 +66,17 @@ static void search(const char *dir, uint64_t millions, const char *kind, struct 
 		struct wish wish = {.when = when, .whom = &whom[i], .whom_count = 1};
 		struct store *s;
 
-		s = open_store(dir);
+		s = stored_open(dir);
 		store_close(s);
-		chill(dir);
-		s = open_store(dir); /* reads the heads of the index */
+		stored_chill(dir);
+		s = stored_open(dir); /* reads the heads of the index */
 		cold[i] = search_ms(s, &wish, &found[i]);
 		warm[i] = search_ms(s, &wish, &found[i]);
 		store_close(s);
 		total += found[i];
 	}
-	qsort(cold, TRIES, sizeof(cold[0]), by_value);
-	qsort(warm, TRIES, sizeof(warm[0]), by_value);
+	qsort(cold, TRIES, sizeof(cold[0]), stored_by_value);
+	qsort(warm, TRIES, sizeof(warm[0]), stored_by_value);
 	snprintf(what, sizeof(what), "%s of an hour in %llu M, cold", kind,
 	         (unsigned long long)millions);
 	report("search", what, cold[TRIES / 2], "ms");
@@ -187,7 +155,7 @@ int main(int argc, char **argv)
 	const char *parent = argc > 1 ? argv[1] : "/tmp";
 	double rate = argc > 2 ? strtod(argv[2], NULL) : 2000;
 	int size_count = argc > 3 ? argc - 3 : 2;
-	char dir[4000], file[4096];
+	char dir[4000];
 
 	snprintf(dir, sizeof(dir), "%s/spoor-bench-XXXXXX", parent);
 	CHECK(mkdtemp(dir) != NULL);
@@ -198,7 +166,7 @@ int main(int argc, char **argv)
 		struct interval when = {middle, middle + HOUR_MS};
 		struct whom busy[TRIES] = {0}, usual[TRIES] = {0}, rare[TRIES] = {0},
 			    one[TRIES] = {0};
-		struct store *s = open_store(dir);
+		struct store *s = stored_open(dir);
 
 		fill(s, millions * 1000000);
 		choose(s, when, rare, one);
@@ -210,11 +178,7 @@ int main(int argc, char **argv)
 		search(dir, millions, "a usual address", when, usual);
 		search(dir, millions, "a busy address", when, busy);
 	}
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(file, sizeof(file), "%s/%s", dir,
-		         (const char *const[]){"data.mdb", "lock.mdb", "lock"}[i]);
-		unlink(file);
-	}
+	stored_clean(dir);
 	rmdir(dir);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "store/store.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/stored.h"
 #include "tests/bench/traffic.h"
 
 #include <stddef.h>
@@ -20,20 +21,6 @@
 
 #define FLOWS_PER_S 2000
 #define BATCH 4096
-#define MAP (UINT64_C(8) << 30)
-
-static void clean(const char *dir)
-{
-	static const char *const names[] = {"data.mdb", "lock.mdb", "lock"};
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		char path[4096];
-
-		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-		unlink(path);
-	}
-	rmdir(dir);
-}
 
 static size_t read_back(struct store *s, struct interval when)
 {
@@ -75,9 +62,7 @@ static size_t scan(struct store *s)
 
 static void bench_store(const char *dir, uint64_t count)
 {
-	struct store_options options = {.path = dir, .map_size = MAP};
 	static struct flow flows[BATCH];
-	char reason[STORE_REASON_MAX];
 	struct store_stats stats;
 	static struct traffic t;
 	struct store *s;
@@ -86,7 +71,7 @@ static void bench_store(const char *dir, uint64_t count)
 	size_t found;
 
 	traffic_start(&t, 1, FLOWS_PER_S);
-	CHECK(store_open(&options, &s, reason) == ERR_OK);
+	s = stored_open(dir);
 	for (uint64_t i = 0; i < count; i += BATCH) {
 		for (uint64_t j = 0; j < BATCH; j++)
 			flows[j] = traffic_next(&t);
@@ -126,6 +111,7 @@ int main(int argc, char **argv)
 	snprintf(dir, sizeof(dir), "%s/spoor-bench-XXXXXX", parent);
 	CHECK(mkdtemp(dir) != NULL);
 	bench_store(dir, count);
-	clean(dir);
+	stored_clean(dir);
+	rmdir(dir);
 	return 0;
 }
