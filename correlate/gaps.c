@@ -8,7 +8,6 @@
 #include "base/interval.h"
 #include "base/util.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define WAYS 5
@@ -46,40 +45,33 @@ _Static_assert(sizeof(struct bucket) == BUCKET_LEN, "a bucket is two lines");
 _Static_assert(BUCKET_LEN / WAYS < GAPS_OCTETS, "GAPS_OCTETS");
 
 struct gaps {
-	void *room;
-	struct bucket *buckets; /* in it, each at the beginning of a line */
 	size_t mask;
 	int64_t gap_ms;
 	struct gaps_stats stats;
+	_Alignas(BUCKET_LEN) struct bucket buckets[]; /* mask + 1 */
 };
 
-struct gaps *gaps_new(size_t connections, int64_t gap_ms)
+static size_t buckets_for(size_t connections)
 {
-	struct gaps *g = calloc(1, sizeof(*g));
-	size_t buckets = 1;
+	size_t ret = 1;
 
-	while (buckets * WAYS < connections)
-		buckets *= 2;
-	if (g == NULL)
-		return NULL;
-	g->room = calloc(buckets + 1, sizeof(*g->buckets));
-	if (g->room == NULL) {
-		free(g);
-		return NULL;
-	}
-	g->buckets =
-		(struct bucket *)(((uintptr_t)g->room + BUCKET_LEN - 1) / BUCKET_LEN * BUCKET_LEN);
-	g->mask = buckets - 1;
-	g->gap_ms = MAX(gap_ms, 0);
-	return g;
+	while (ret * WAYS < connections)
+		ret *= 2;
+	return ret;
 }
 
-void gaps_free(struct gaps *g)
+size_t gaps_octets(size_t connections)
 {
-	if (g == NULL)
-		return;
-	free(g->room);
-	free(g);
+	return sizeof(struct gaps) + buckets_for(connections) * BUCKET_LEN;
+}
+
+struct gaps *gaps_new(void *room, size_t connections, int64_t gap_ms)
+{
+	struct gaps *g = room;
+
+	g->mask = buckets_for(connections) - 1;
+	g->gap_ms = MAX(gap_ms, 0);
+	return g;
 }
 
 struct gaps_stats gaps_stats(const struct gaps *g)

@@ -37,9 +37,12 @@ struct gaps_stats {
 
 struct gaps;
 
-/* A table of at least so many connections. NULL: no memory. */
-struct gaps *gaps_new(size_t connections, int64_t gap_ms);
-void gaps_free(struct gaps *g); /* NULL is fine */
+/*
+ * A table of at least so many connections, in `room`: gaps_octets() of zeros, at the beginning of
+ * a page; the caller's, while the table is used.
+ */
+size_t gaps_octets(size_t connections);
+struct gaps *gaps_new(void *room, size_t connections, int64_t gap_ms);
 
 /*
  * Takes flows[0..count), count <= GAPS_RUN; connections[i] is a hash of the ends and the protocol

@@ -3,6 +3,7 @@
 #include "base/util.h"
 #include "node/log.h"
 #include "store/edges.h"
+#include "store/large.h"
 
 /* Edges of flows[0..count), a run; returns how many. */
 static size_t edges_in(struct silences *s, const struct flow *flows, size_t count,
@@ -72,9 +73,12 @@ void silences_start(struct silences *s, struct store *store, int64_t gap_ms, siz
 {
 	enum err err = ERR_NOMEM;
 
-	*s = (struct silences){.store = store, .gaps = gaps_new(connections, gap_ms)};
-	if (s->gaps != NULL)
+	*s = (struct silences){.store = store, .room_octets = gaps_octets(connections)};
+	s->room = large_new(s->room_octets);
+	if (s->room != NULL) {
+		s->gaps = gaps_new(s->room, connections, gap_ms);
 		err = catch_up(s);
+	}
 	if (err == ERR_OK) {
 		store_edges_begin(store, gap_ms);
 		return;
@@ -86,6 +90,7 @@ void silences_start(struct silences *s, struct store *store, int64_t gap_ms, siz
 
 void silences_free(struct silences *s)
 {
-	gaps_free(s->gaps);
+	large_free(s->room, s->room_octets);
+	s->room = NULL;
 	s->gaps = NULL;
 }

@@ -115,6 +115,7 @@ struct store {
 	size_t room_left; /* of the appending thread: no more than the chunk at hand has */
 
 	pthread_mutex_t lock; /* of what follows */
+	struct flow *memory;  /* where the chunks have theirs; block_flows each */
 	struct chunk chunks[CHUNKS];
 	uint64_t hour_now;    /* flows received before are to be sealed for good */
 	bool is_marked;       /* store_mark() is in use: seals go as far as the latest mark */

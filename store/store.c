@@ -1,5 +1,6 @@
 #include "base/util.h"
 #include "store/internal.h"
+#include "store/large.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,12 +11,16 @@
 #define MARK_NOTES_MAX 65536
 #define FLOW_LEN_MAX 184 /* octets of a block for a flow that shares nothing with any other */
 
+static size_t memory_octets(const struct store *s)
+{
+	return CHUNKS * s->block_flows * sizeof(struct flow);
+}
+
 static void memory_free(struct store *s)
 {
-	for (size_t i = 0; i < CHUNKS; i++) {
-		free(s->chunks[i].flows);
+	for (size_t i = 0; i < CHUNKS; i++)
 		free(s->chunks[i].mark.notes);
-	}
+	large_free(s->memory, memory_octets(s));
 	pthread_mutex_destroy(&s->lock);
 	pthread_mutex_destroy(&s->writing);
 	index_free(s);
@@ -64,11 +69,11 @@ static enum err memory_new(struct store *s)
 	s->group = calloc(s->block_flows, sizeof(*s->group));
 	if (s->group == NULL)
 		return ERR_NOMEM;
-	for (size_t i = 0; i < CHUNKS; i++) {
-		s->chunks[i].flows = calloc(s->block_flows, sizeof(struct flow));
-		if (s->chunks[i].flows == NULL)
-			return ERR_NOMEM;
-	}
+	s->memory = large_new(memory_octets(s));
+	if (s->memory == NULL)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < CHUNKS; i++)
+		s->chunks[i].flows = s->memory + i * s->block_flows;
 	err = young_read(s, s->chunks[0].flows, s->block_flows, &young);
 	note_flows(&s->chunks[0], s->chunks[0].flows, young);
 	s->chunks[0].count = s->chunks[0].durable = young;

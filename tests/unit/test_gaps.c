@@ -10,9 +10,11 @@
 #define T0 INT64_C(1448150400000)
 #define GAP_MS 15000
 #define FLOWS_MAX 65536
+#define TABLE_ALIGN 4096
 
 struct fixture {
-	struct gaps *gaps;
+	void *table;
+	struct gaps *gaps; /* in it */
 	struct flow *flows;
 	int64_t *exported_ms; /* when each was sent */
 	size_t count;
@@ -23,18 +25,30 @@ struct fixture {
 	size_t missing, wanted;
 };
 
+/* An empty table. */
+static void renew(struct fixture *f, size_t connections)
+{
+	size_t octets = gaps_octets(connections);
+
+	free(f->table);
+	f->table =
+		aligned_alloc(TABLE_ALIGN, (octets + TABLE_ALIGN - 1) / TABLE_ALIGN * TABLE_ALIGN);
+	assert_non_null(f->table);
+	memset(f->table, 0, octets);
+	f->gaps = gaps_new(f->table, connections, GAP_MS);
+}
+
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
-	f->gaps = gaps_new(4096, GAP_MS);
+	renew(f, 4096);
 	f->flows = calloc(FLOWS_MAX, sizeof(*f->flows));
 	f->exported_ms = calloc(FLOWS_MAX, sizeof(*f->exported_ms));
 	f->edges = calloc(GAPS_A_FLOW * FLOWS_MAX, sizeof(*f->edges));
 	f->rows = calloc(FLOWS_MAX, sizeof(*f->rows));
 	f->room = calloc(FLOWS_MAX, sizeof(*f->room));
-	assert_non_null(f->gaps);
 	assert_true(f->flows && f->exported_ms && f->edges && f->rows && f->room);
 	*state = f;
 	return 0;
@@ -44,7 +58,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	gaps_free(f->gaps);
+	free(f->table);
 	free(f->flows);
 	free(f->exported_ms);
 	free(f->edges);
@@ -276,9 +290,7 @@ static void no_edge_of_the_closure_is_missing(void **state)
 	for (size_t round = 0; round < ARRAY_LEN(lateness); round++) {
 		struct prng p = {round + 1};
 
-		gaps_free(f->gaps);
-		f->gaps = gaps_new(4096, GAP_MS);
-		assert_non_null(f->gaps);
+		renew(f, 4096);
 		f->count = f->edge_count = f->missing = f->wanted = 0;
 		for (uint16_t id = 1000; id < 1060; id++)
 			talk(f, &p, id, lateness[round]);
@@ -315,9 +327,7 @@ static void who_said_good_bye_is_forgotten_first(void **state)
 	struct flow flow = flow_of(1, 1, false, T0, T0 + 1000);
 	uint32_t edges = 0;
 
-	gaps_free(f->gaps);
-	f->gaps = gaps_new(8, GAP_MS);
-	assert_non_null(f->gaps);
+	renew(f, 8);
 	feed(f, &flow, 1);
 	for (uint16_t id = 1000; id < 2000; id++) { /* all in the one bucket */
 		flow = flow_of(id, 1, false, T0 + 2000, T0 + 3000);
