@@ -44,7 +44,16 @@ struct bucket {
 _Static_assert(sizeof(struct bucket) == BUCKET_LEN, "a bucket is two lines");
 _Static_assert(BUCKET_LEN / WAYS < GAPS_OCTETS, "GAPS_OCTETS");
 
+struct noted { /* of a record */
+	struct interval on;
+	uint64_t key;
+	uint32_t connection;
+	bool is_closing;
+};
+
 struct gaps {
+	struct noted noted[GAPS_RUN];
+	size_t noted_count;
 	size_t mask;
 	int64_t gap_ms;
 	struct gaps_stats stats;
@@ -253,50 +262,59 @@ static bool is_fit(struct interval r)
 	return r.start_ms > AGE_LOW && r.end_ms < AT_MAX && r.start_ms <= r.end_ms;
 }
 
-static void feed_one(struct gaps *g, const struct flow *f, uint64_t key, struct sink *to)
+bool gaps_note(struct gaps *g, const struct flow *f, uint64_t connection)
 {
-	struct interval r = {f->start_ms, f->end_ms};
-	struct bucket *b = &g->buckets[key & g->mask];
-	uint32_t tag = (uint32_t)(key >> 32);
-	struct state s;
-	int i;
+	struct interval on = {f->start_ms, f->end_ms};
+	struct noted *n = &g->noted[g->noted_count];
+	const char *bucket;
 
-	if (!is_fit(r)) {
+	CHECK(g->noted_count < GAPS_RUN);
+	if (!is_fit(on)) {
 		g->stats.unfit++;
-		return;
+		return false;
 	}
-	i = find(b, tag);
+	*n = (struct noted){.on = on,
+	                    .key = key_of(f, connection),
+	                    .connection = (uint32_t)(connection >> 32),
+	                    .is_closing = (f->tcp_flags & (FLOW_TCP_FIN | FLOW_TCP_RST)) != 0};
+	bucket = (const char *)&g->buckets[n->key & g->mask];
+	for (size_t line = 0; line < BUCKET_LEN; line += LINE)
+		__builtin_prefetch(bucket + line, 1);
+	return ++g->noted_count == GAPS_RUN;
+}
+
+static void take_one(struct gaps *g, const struct noted *n, struct sink *to)
+{
+	struct bucket *b = &g->buckets[n->key & g->mask];
+	uint32_t tag = (uint32_t)(n->key >> 32);
+	struct state s;
+	int i = find(b, tag);
+
 	if (i >= 0) {
 		s = unpack(b->ages[i], &b->entries[i]);
-		take(&s, r, g->gap_ms, to);
+		take(&s, n->on, g->gap_ms, to);
 	} else {
-		i = choose(g, b, r.end_ms);
+		i = choose(g, b, n->on.end_ms);
 		b->tags[i] = tag;
 		b->ages[i] = 0;
-		s = (struct state){.start_ms = r.start_ms, .end_ms = r.end_ms, .is_first = true};
+		s = (struct state){
+			.start_ms = n->on.start_ms, .end_ms = n->on.end_ms, .is_first = true};
 	}
-	if ((f->tcp_flags & (FLOW_TCP_FIN | FLOW_TCP_RST)) != 0)
+	if (n->is_closing)
 		b->ages[i] |= IS_CLOSED;
 	pack(&s, &b->ages[i], &b->entries[i]);
 }
 
-size_t gaps_feed(struct gaps *g, const struct flow *flows, const uint64_t *connections,
-                 size_t count, struct edge *ret)
+size_t gaps_take(struct gaps *g, struct edge ret[GAPS_EDGES])
 {
-	uint64_t keys[GAPS_RUN];
 	struct sink to = {.at = ret};
 	size_t given;
 
-	CHECK(count <= GAPS_RUN);
-	for (size_t i = 0; i < count; i++) {
-		keys[i] = key_of(&flows[i], connections[i]);
-		for (size_t line = 0; line < BUCKET_LEN; line += LINE)
-			__builtin_prefetch((const char *)&g->buckets[keys[i] & g->mask] + line, 1);
+	for (size_t i = 0; i < g->noted_count; i++) {
+		to.connection = g->noted[i].connection;
+		take_one(g, &g->noted[i], &to);
 	}
-	for (size_t i = 0; i < count; i++) {
-		to.connection = (uint32_t)(connections[i] >> 32);
-		feed_one(g, &flows[i], keys[i], &to);
-	}
+	g->noted_count = 0;
 	given = (size_t)(to.at - ret);
 	g->stats.edges += given;
 	return given;

@@ -21,11 +21,13 @@
 #include "base/edge.h"
 #include "proto/flow/flow.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define GAPS_RUN 128         /* flows at a time */
-#define GAPS_A_FLOW 3        /* edges of one record, at most */
+#define GAPS_RUN 128  /* records at a time */
+#define GAPS_A_FLOW 3 /* edges of one, at most */
+#define GAPS_EDGES ((size_t)GAPS_A_FLOW * GAPS_RUN)
 #define GAPS_OCTETS 26       /* a connection takes in the table */
 #define GAPS_LATE_MS 3600000 /* a connection forgotten within this is counted */
 
@@ -45,12 +47,16 @@ size_t gaps_octets(size_t connections);
 struct gaps *gaps_new(void *room, size_t connections, int64_t gap_ms);
 
 /*
- * Takes flows[0..count), count <= GAPS_RUN; connections[i] is a hash of the ends and the protocol
- * of flows[i], the same in both directions, all 64 bits of it good. Writes to `ret`, which has room
- * for GAPS_A_FLOW * count; returns how many.
+ * Notes a record, at most GAPS_RUN of them; `connection` is a hash of its ends and its protocol,
+ * the same in both directions, all 64 bits of it good. True: that many are noted, gaps_take() them.
  */
-size_t gaps_feed(struct gaps *g, const struct flow *flows, const uint64_t *connections,
-                 size_t count, struct edge *ret);
+bool gaps_note(struct gaps *g, const struct flow *f, uint64_t connection);
+
+/*
+ * Takes what was noted, in that order. Many at a time: what the table has of their connections is
+ * on its way from memory meanwhile. Writes to `ret`; returns how many.
+ */
+size_t gaps_take(struct gaps *g, struct edge ret[GAPS_EDGES]);
 
 struct gaps_stats gaps_stats(const struct gaps *g);
 

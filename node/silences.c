@@ -5,35 +5,22 @@
 #include "store/edges.h"
 #include "store/large.h"
 
-/* Edges of flows[0..count), a run; returns how many. */
-static size_t edges_in(struct silences *s, const struct flow *flows, size_t count,
-                       struct edge ret[GAPS_A_FLOW * GAPS_RUN])
+static void take(struct silences *s, bool is_logged)
 {
-	uint64_t connections[GAPS_RUN];
+	struct edge edges[GAPS_EDGES];
+	size_t found = gaps_take(s->gaps, edges);
 
-	store_connections(s->store, flows, count, connections);
-	return gaps_feed(s->gaps, flows, connections, count, ret);
-}
-
-static void flush(struct silences *s, bool is_logged)
-{
-	struct edge edges[GAPS_A_FLOW * GAPS_RUN];
-	size_t found = edges_in(s, s->run, s->held, edges);
-
-	s->held = 0;
 	if (!is_logged)
 		store_edges_append(s->store, edges, found);
 }
 
-/* Many at a time: what the table has of them is on its way from memory when it is needed. */
 static void feed(struct silences *s, const struct flow *flows, size_t count, bool is_logged)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (gaps_is_whole(&flows[i]))
-			continue;
-		s->run[s->held++] = flows[i];
-		if (s->held == GAPS_RUN)
-			flush(s, is_logged);
+		const struct flow *f = &flows[i];
+
+		if (!gaps_is_whole(f) && gaps_note(s->gaps, f, store_connection(s->store, f)))
+			take(s, is_logged);
 	}
 }
 
@@ -45,8 +32,8 @@ void silences_feed(struct silences *s, const struct flow *flows, size_t count)
 
 void silences_flush(struct silences *s)
 {
-	if (s->gaps != NULL && s->held > 0)
-		flush(s, false);
+	if (s->gaps != NULL)
+		take(s, false);
 }
 
 static enum err catch_up(struct silences *s)
@@ -62,8 +49,7 @@ static enum err catch_up(struct silences *s)
 		bool is_logged = store_cursor_is_logged(cursor);
 
 		feed(s, flows, count, is_logged);
-		if (s->held > 0)
-			flush(s, is_logged);
+		take(s, is_logged);
 	}
 	store_cursor_close(cursor);
 	return err == ERR_NOENT ? ERR_OK : err;

@@ -20,9 +20,7 @@ struct silences {
 	struct store *store;
 	void *room; /* of `gaps` */
 	size_t room_octets;
-	struct gaps *gaps;         /* NULL: no edges are logged, and searches look at everything */
-	struct flow run[GAPS_RUN]; /* that wait for more of them: see silences_flush() */
-	size_t held;
+	struct gaps *gaps; /* NULL: no edges are logged, and searches look at everything */
 };
 
 /* Before anything is appended. `connections` are remembered. */

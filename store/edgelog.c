@@ -28,10 +28,9 @@ _Static_assert(STORE_EDGE_BITS == EDGEPAGE_HASH_BITS, "what edges.h says");
 #define ROW_BITS (EDGEPAGE_HASH_BITS + EDGEPAGE_TIME_BITS + 1)
 #define ROW_MASK ((UINT64_C(1) << ROW_BITS) - 1)
 
-void store_connections(const struct store *s, const struct flow *flows, size_t count, uint64_t *ret)
+uint64_t store_connection(const struct store *s, const struct flow *f)
 {
-	for (size_t i = 0; i < count; i++)
-		ret[i] = tuples_flow_hash(&flows[i], s->env.seed);
+	return tuples_flow_hash(f, s->env.seed);
 }
 
 /* Whoever read the last flows has seen all that is in no run. With `lock` held. */

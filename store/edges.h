@@ -17,10 +17,8 @@
 #define STORE_EDGE_ROUND_MS 64 /* a time read may be earlier by less than this */
 #define STORE_EDGE_BITS 24     /* of a connection's hash; the others read as 0 */
 
-/* Hashes of the connections of flows[0..count), alike in both directions, by a seed of the store.
- */
-void store_connections(const struct store *s, const struct flow *flows, size_t count,
-                       uint64_t *ret);
+/* A hash of its connection, alike in both directions, by a seed of the store. */
+uint64_t store_connection(const struct store *s, const struct flow *f);
 
 /*
  * From now on the edges of all silences longer than `gap_ms` are handed over with every flow that

@@ -363,10 +363,10 @@ static void an_echo_and_its_answer_are_one_connection(void **state)
 	answer.src = request.dst;
 	answer.dst = request.src;
 	answer.dst_port = 0;
-	store_connections(f->store, &request, 1, &hashes[0]);
-	store_connections(f->store, &answer, 1, &hashes[1]);
+	hashes[0] = store_connection(f->store, &request);
+	hashes[1] = store_connection(f->store, &answer);
 	answer.proto = 17;
-	store_connections(f->store, &answer, 1, &hashes[2]);
+	hashes[2] = store_connection(f->store, &answer);
 	assert_true(hashes[0] == hashes[1]);
 	assert_true(hashes[0] != hashes[2]);
 }
@@ -480,10 +480,10 @@ static void connections_are_read_by_what_the_log_calls_them(void **state)
 		reverse.src = pair[0].dst;
 		reverse.dst = pair[0].src;
 		for (size_t k = 0; k < 2; k++) {
-			store_connections(f->store, &pair[k], 1, &hash);
+			hash = store_connection(f->store, &pair[k]);
 			wanted[k] = (uint32_t)(hash >> 32);
 		}
-		store_connections(f->store, &reverse, 1, &hash);
+		hash = store_connection(f->store, &reverse);
 		assert_int_equal(wanted[0], hash >> 32);
 		if (wanted[0] > wanted[1]) {
 			wanted[0] = wanted[1];

@@ -46,7 +46,7 @@ static int setup(void **state)
 	renew(f, 4096);
 	f->flows = calloc(FLOWS_MAX, sizeof(*f->flows));
 	f->exported_ms = calloc(FLOWS_MAX, sizeof(*f->exported_ms));
-	f->edges = calloc(GAPS_A_FLOW * FLOWS_MAX, sizeof(*f->edges));
+	f->edges = calloc(GAPS_A_FLOW * FLOWS_MAX + GAPS_EDGES, sizeof(*f->edges));
 	f->rows = calloc(FLOWS_MAX, sizeof(*f->rows));
 	f->room = calloc(FLOWS_MAX, sizeof(*f->room));
 	assert_true(f->flows && f->exported_ms && f->edges && f->rows && f->room);
@@ -105,18 +105,18 @@ static uint64_t hash_of(const struct flow *f)
 	return prng_next(&p);
 }
 
+static void take(struct fixture *f)
+{
+	f->edge_count += gaps_take(f->gaps, f->edges + f->edge_count);
+}
+
 static void feed(struct fixture *f, const struct flow *flows, size_t count)
 {
-	uint64_t hashes[GAPS_RUN];
-
-	for (size_t from = 0; from < count; from += GAPS_RUN) {
-		size_t some = MIN(count - from, GAPS_RUN);
-
-		for (size_t i = 0; i < some; i++)
-			hashes[i] = hash_of(&flows[from + i]);
-		f->edge_count +=
-			gaps_feed(f->gaps, flows + from, hashes, some, f->edges + f->edge_count);
+	for (size_t i = 0; i < count; i++) {
+		if (gaps_note(f->gaps, &flows[i], hash_of(&flows[i])))
+			take(f);
 	}
+	take(f);
 }
 
 static bool has_edge(const struct fixture *f, uint32_t connection, int64_t at_ms, bool is_back)
