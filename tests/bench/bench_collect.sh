@@ -5,7 +5,7 @@
 # As root the kernel's bound for socket buffers is raised meanwhile.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-millions=${1:-6} v5_rate=${2:-1500000} v9_rate=${3:-1000000}
+millions=${1:-20} v5_rate=${2:-1500000} v9_rate=${3:-1000000}
 bin=build/release/bin
 # shellcheck source=tools/loopback.sh
 . tools/loopback.sh
