@@ -21,6 +21,8 @@
 #define BIN_BITS (32 - VOTES_BITS)
 #define SLOT_BITS_MIN 12
 #define COUNT_MAX UINT8_MAX
+#define PASS_BITS 11
+#define PASS_MASK ((1u << PASS_BITS) - 1)
 
 _Static_assert((2 * VOTES_REACH_MAX_MS + ROUND_MAX_MS) / BIN_MS < BINS, "lags have bins");
 
@@ -35,9 +37,19 @@ struct votes {
 	int64_t reach_ms, round_ms;
 	uint32_t *votes, *spare; /* each as large as `room` */
 	size_t count, room;
-	uint8_t *slots; /* 2^VOTES_BITS */
+	uint8_t *slots; /* slot_bits_for(room) */
 	bool is_full;
 };
+
+/* Twice as many slots as votes, if there are that many hashes. */
+static unsigned slot_bits_for(size_t votes)
+{
+	unsigned bits = SLOT_BITS_MIN;
+
+	while (bits < VOTES_BITS && (size_t)1 << bits < 2 * votes)
+		bits++;
+	return bits;
+}
 
 struct votes *votes_new(size_t votes)
 {
@@ -47,7 +59,7 @@ struct votes *votes_new(size_t votes)
 		return NULL;
 	v->votes = malloc(MAX(votes, 1) * sizeof(*v->votes));
 	v->spare = malloc(MAX(votes, 1) * sizeof(*v->spare));
-	v->slots = malloc((size_t)1 << VOTES_BITS);
+	v->slots = malloc((size_t)1 << slot_bits_for(votes));
 	v->room = votes;
 	if (v->votes == NULL || v->spare == NULL || v->slots == NULL) {
 		votes_free(v);
@@ -114,13 +126,15 @@ static void vote(struct votes *v, const struct edge *e)
 {
 	struct target_edges *t = &v->edges[e->is_back];
 	int64_t from_ms = e->at_ms - v->reach_ms, to_ms = e->at_ms + v->reach_ms + v->round_ms;
+	size_t near = t->near;
 
-	while (t->near > 0 && t->at_ms[t->near - 1] >= from_ms)
-		t->near--;
-	while (t->near < v->silences && t->at_ms[t->near] < from_ms)
-		t->near++;
-	for (size_t i = t->near; i < v->silences && t->at_ms[i] <= to_ms; i++) {
-		uint32_t bin = (uint32_t)((to_ms - t->at_ms[i]) >> BIN_SHIFT);
+	while (near > 0 && t->at_ms[near - 1] >= from_ms)
+		near--;
+	while (near < v->silences && t->at_ms[near] < from_ms)
+		near++;
+	t->near = near;
+	for (; near < v->silences && t->at_ms[near] <= to_ms; near++) {
+		uint32_t bin = (uint32_t)((to_ms - t->at_ms[near]) >> BIN_SHIFT);
 
 		if (v->count == v->room) {
 			v->is_full = true;
@@ -144,11 +158,9 @@ bool votes_is_full(const struct votes *v)
 /* Leaves out votes of connections that have too few, whatever their lags. */
 static void thin_out(struct votes *v, size_t least)
 {
-	unsigned bits = SLOT_BITS_MIN;
+	unsigned bits = slot_bits_for(v->count);
 	size_t kept = 0;
 
-	while (bits < VOTES_BITS && (size_t)1 << bits < 2 * v->count)
-		bits++;
 	memset(v->slots, 0, (size_t)1 << bits);
 	for (size_t i = 0; i < v->count; i++) {
 		uint8_t *slot = &v->slots[v->votes[i] >> (32 - bits)];
@@ -162,15 +174,15 @@ static void thin_out(struct votes *v, size_t least)
 	v->count = kept;
 }
 
-/* In four passes of an octet. */
+/* In three passes. */
 static void sort(struct votes *v)
 {
-	for (unsigned shift = 0; shift < 32; shift += 8) {
-		size_t ends[256] = {0}, before = 0;
+	for (unsigned shift = 0; shift < 32; shift += PASS_BITS) {
+		size_t ends[1 << PASS_BITS] = {0}, before = 0;
 		uint32_t *sorted = v->spare;
 
 		for (size_t i = 0; i < v->count; i++)
-			ends[v->votes[i] >> shift & 255]++;
+			ends[v->votes[i] >> shift & PASS_MASK]++;
 		for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
 			size_t some = ends[i];
 
@@ -178,7 +190,7 @@ static void sort(struct votes *v)
 			before += some;
 		}
 		for (size_t i = 0; i < v->count; i++)
-			sorted[ends[v->votes[i] >> shift & 255]++] = v->votes[i];
+			sorted[ends[v->votes[i] >> shift & PASS_MASK]++] = v->votes[i];
 		v->spare = v->votes;
 		v->votes = sorted;
 	}

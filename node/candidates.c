@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-#define VOTES_MAX (8u << 20)     /* 8 octets each, taken as they are needed */
+#define VOTES_FEW (256u << 10)   /* as usual: memory that malloc() still has from the last time */
+#define VOTES_MAX (8u << 20)     /* 8 octets each */
 #define CANDIDATES_MAX 16384     /* of more, everything may as well be read */
 #define SILENCE_MAX_MS 172800000 /* the log has the beginnings of no much longer ones */
 #define SIEVE_ROUND_MS 500       /* the sieve's first bin lies around its shortest lag */
@@ -61,25 +62,28 @@ static enum err find(struct votes *v, struct store *store, const struct question
 	err = store_edges_read(store, when, gap_ms, &windows, take, v, &ret->held);
 	if (err != ERR_OK)
 		return err;
-	return votes_is_full(v) ? ERR_NOENT : pick(v, sieve_least(silences), ret);
+	return votes_is_full(v) ? ERR_RANGE : pick(v, sieve_least(silences), ret);
 }
 
 enum err candidates_find(struct store *store, const struct question *q, int64_t gap_ms,
                          struct interval when, int64_t clocks_ms, struct candidates *ret)
 {
+	static const size_t rooms[] = {VOTES_FEW, VOTES_MAX};
 	int64_t reach_ms = reach_of(&score_defaults, clocks_ms);
-	struct votes *v;
-	enum err err;
+	enum err err = ERR_RANGE;
 
 	*ret = (struct candidates){.held.span = {INT64_MAX, INT64_MIN}};
 	if (has_long_silence(q) || reach_ms > VOTES_REACH_MAX_MS)
 		return ERR_NOENT;
-	v = votes_new(VOTES_MAX);
-	if (v == NULL)
-		return ERR_NOMEM;
-	err = find(v, store, q, gap_ms, when, reach_ms, ret);
-	votes_free(v);
-	return err;
+	for (size_t i = 0; i < ARRAY_LEN(rooms) && err == ERR_RANGE; i++) {
+		struct votes *v = votes_new(rooms[i]);
+
+		if (v == NULL)
+			return ERR_NOMEM;
+		err = find(v, store, q, gap_ms, when, reach_ms, ret);
+		votes_free(v);
+	}
+	return err == ERR_RANGE ? ERR_NOENT : err;
 }
 
 void candidates_free(struct candidates *c)
