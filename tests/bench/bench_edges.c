@@ -77,6 +77,7 @@ static void bench_usual(const char *dir)
 	report("edges", "usual flows, edges of them", silences_s / (ROUNDS * FRESH) * 1e9,
 	       "ns/flow");
 	report("edges", "usual flows, stored", stored_s / (ROUNDS * FRESH) * 1e9, "ns/flow");
+	report("edges", "usual flows, edges to both", silences_s / (silences_s + stored_s), "part");
 	silences_free(&silences);
 	store_close(s);
 	stored_clean(dir);
