@@ -17,6 +17,7 @@
 
 #define CONF_PATH_MAX 512
 #define CONF_LISTEN_MAX 8
+#define CONF_SOCKETS_MAX 16 /* of all addresses for exports */
 #define CONF_FAMILIES 2
 #define CONF_BOOTSTRAP_MAX 16
 #define CONF_NOTICES_MAX 8
@@ -51,7 +52,8 @@ struct conf {
 	size_t bootstrap_count;
 	struct endpoint exports[CONF_LISTEN_MAX];
 	size_t export_count;
-	uint64_t receive_buffer; /* octets, of each of those */
+	uint32_t sockets;        /* of each of those; 0: as the cores allow */
+	uint64_t receive_buffer; /* octets, of each socket */
 	struct admission_rules admission;
 	struct endpoint tcp[CONF_LISTEN_MAX], tls[CONF_LISTEN_MAX]; /* IPFIX */
 	size_t tcp_count, tls_count;

@@ -31,9 +31,10 @@ check "all rounds are held at the end" 0 "^[1-9]" echo "$total"
 node_kill R1 TERM
 
 # Killed again and again while an exporter goes on: every flow that was sent is held, or counted as
-# lost. KILLS says how often.
+# lost. KILLS says how often. One socket and two, in turn.
 kills=${KILLS:-8}
 node_init R2 --keep forever
+sed -i "/^exports:/a\\  sockets: 1" "$dir/R2/spoord.yaml"
 node_start R2
 "$bin/sender" "$net.2" 2055 v9 "$(((kills * 4 + 24) * 20000))" 20000 >"$dir/sent" &
 sender=$!
@@ -58,6 +59,7 @@ for round in $(seq "$kills"); do
 	[ $((round % 4)) != 0 ] || signal=TERM # which loses nothing
 	node_kill R2 $signal
 	! "$bin/spoord" --config "$dir/R2/spoord.yaml" --check-store >"$dir/checked" 2>&1 || whole=$((whole + 1))
+	sed -i "s/^  sockets: .*/  sockets: $((round % 2 + 1))/" "$dir/R2/spoord.yaml"
 	node_start R2
 done
 check "the exporter goes on" 0 "" kill -0 "$sender"
