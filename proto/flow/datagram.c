@@ -234,6 +234,15 @@ struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *ori
 	return flow_stream_of(d, origin, &key);
 }
 
+bool flow_exported(struct flow_decoder *d, const struct flow_origin *origin, int64_t *export_ms)
+{
+	if (*export_ms >= FLOW_CLOCK_MIN)
+		return true;
+	d->counters.unset_clocks++;
+	*export_ms = origin->received_ms;
+	return *export_ms >= FLOW_CLOCK_MIN;
+}
+
 bool flow_uptime_wrapped(int64_t boot_before_ms, int64_t boot_ms)
 {
 	int64_t apart_ms = boot_ms - boot_before_ms - (INT64_C(1) << 32);
