@@ -417,12 +417,14 @@ static void recall(struct collector *c)
 enum err collector_start(struct collector *c, struct node *node)
 {
 	const struct conf *conf = &node->conf;
+	uint64_t seed;
 
 	c->node = node;
+	node_random(NULL, &seed, sizeof(seed));
 	c->translations = translation_table_new(TRANSLATIONS_MAX);
 	if (c->translations == NULL)
 		return ERR_NOMEM;
-	c->decoder = flow_decoder_new(STREAMS_MAX);
+	c->decoder = flow_decoder_new(STREAMS_MAX, seed);
 	if (c->decoder == NULL)
 		return ERR_NOMEM;
 	recall(c);

@@ -110,8 +110,11 @@ struct flow_decoder {
 	void *keep_ctx;
 };
 
-/* Room for about `streams_max` exporter streams at once. NULL when out of memory. */
-struct flow_decoder *flow_decoder_new(size_t streams_max);
+/*
+ * Room for about `streams_max` exporter streams at once; `seed`: ways.h, the same for the same
+ * results. NULL when out of memory.
+ */
+struct flow_decoder *flow_decoder_new(size_t streams_max, uint64_t seed);
 void flow_decoder_free(struct flow_decoder *d); /* NULL is fine */
 
 /*

@@ -1,8 +1,9 @@
 #include "proto/flow/sample_source.h"
 
+#include "proto/flow/ways.h"
+
 #include <stdlib.h>
 
-#define WAYS 8               /* sources that share one set */
 #define WINDOW 64            /* latest samples that are told apart: bits of `seen` */
 #define AHEAD_MAX (1u << 24) /* further on, a source began anew */
 
@@ -18,21 +19,18 @@ struct source {
 };
 
 struct source_table {
-	size_t sets; /* a power of two */
+	struct ways ways;
 	uint64_t samples;
 	struct source sources[];
 };
 
-struct source_table *source_table_new(size_t sources_max)
+struct source_table *source_table_new(size_t sources_max, uint64_t seed)
 {
-	struct source_table *t;
-	size_t sets = 1;
+	struct ways ways = ways_for(sources_max, seed);
+	struct source_table *t = calloc(1, sizeof(*t) + ways_places(&ways) * sizeof(t->sources[0]));
 
-	while (sets * WAYS < sources_max)
-		sets *= 2;
-	t = calloc(1, sizeof(*t) + sets * WAYS * sizeof(t->sources[0]));
 	if (t != NULL)
-		t->sets = sets;
+		t->ways = ways;
 	return t;
 }
 
@@ -41,13 +39,12 @@ void source_table_free(struct source_table *t)
 	free(t);
 }
 
-static size_t hash(const struct stream *s, const struct source_sample *sample)
+static uint64_t hash(const struct source_table *t, const struct stream *s,
+                     const struct source_sample *sample)
 {
-	uint64_t h = (uint64_t)(uintptr_t)s / sizeof(*s) << 32 ^ (uint64_t)sample->type << 24 ^
-	             sample->index;
+	uint64_t of = (uint64_t)sample->type << 32 | sample->index;
 
-	h *= UINT64_C(0x9e3779b97f4a7c15);
-	return (size_t)(h ^ h >> 32);
+	return ways_mix(ways_mix(t->ways.seed, s->serial), of);
 }
 
 static bool is_held(const struct source *source)
@@ -75,7 +72,7 @@ static void begin(struct source *source, const struct source_sample *sample)
 static struct source *source_of(struct source_table *t, struct stream *s,
                                 const struct source_sample *sample)
 {
-	struct source *set = &t->sources[(hash(s, sample) & (t->sets - 1)) * WAYS];
+	struct source *set = t->sources + ways_set(&t->ways, hash(t, s, sample));
 	struct source *oldest = set;
 
 	t->samples++;

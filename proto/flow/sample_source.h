@@ -18,7 +18,7 @@
 struct source_table;
 
 /* Of streams of one table, which outlives it. NULL when out of memory. */
-struct source_table *source_table_new(size_t sources_max);
+struct source_table *source_table_new(size_t sources_max, uint64_t seed);
 void source_table_free(struct source_table *t); /* NULL is fine */
 
 struct source_sample { /* what a sample says of its source */

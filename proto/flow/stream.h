@@ -110,7 +110,7 @@ enum sequence { SEQUENCE_NEXT, SEQUENCE_GAP, SEQUENCE_LATE, SEQUENCE_DUPLICATE, 
 struct stream_table;
 
 /* `forget` is called with a stream that makes way, or is freed; NULL: nobody is. */
-struct stream_table *stream_table_new(size_t streams_max,
+struct stream_table *stream_table_new(size_t streams_max, uint64_t seed,
                                       void (*forget)(void *ctx, struct stream *s), void *ctx);
 void stream_table_free(struct stream_table *t); /* NULL is fine */
 

@@ -55,7 +55,7 @@ static void check_clock(struct clocks *clocks, const uint8_t key[CLOCKS_KEY], st
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct clocks *clocks = clocks_new();
-	struct flow_decoder *d = flow_decoder_new(8), *again = flow_decoder_new(8);
+	struct flow_decoder *d = flow_decoder_new(8, 0), *again = flow_decoder_new(8, 0);
 	struct bytes in = bytes_of(data, size);
 
 	must(d != NULL && again != NULL && clocks != NULL);
