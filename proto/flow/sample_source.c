@@ -8,8 +8,9 @@
 #define AHEAD_MAX (1u << 24) /* further on, a source began anew */
 
 struct source {
-	struct stream *stream; /* NULL: free */
-	uint64_t serial;       /* that the stream had: with another one it is another's place */
+	struct stream *stream;  /* NULL: free */
+	struct source *sibling; /* the stream's next */
+	uint64_t serial;        /* that the stream had: with another one it is another's place */
 	uint32_t type, index;
 	uint32_t next;  /* sequence number expected */
 	uint32_t drops; /* as the source said last */
@@ -69,6 +70,15 @@ static void begin(struct source *source, const struct source_sample *sample)
 	source->seen = UINT64_MAX; /* what was before is not missing */
 }
 
+static void unlink_source(struct source *source)
+{
+	struct source **link = &source->stream->sources;
+
+	while (*link != source)
+		link = &(*link)->sibling;
+	*link = source->sibling;
+}
+
 static struct source *source_of(struct source_table *t, struct stream *s,
                                 const struct source_sample *sample)
 {
@@ -85,13 +95,17 @@ static struct source *source_of(struct source_table *t, struct stream *s,
 		if (goes_before(at, oldest))
 			oldest = at;
 	}
+	if (is_held(oldest))
+		unlink_source(oldest);
 	*oldest = (struct source){
 		.stream = s,
+		.sibling = s->sources,
 		.serial = s->serial,
 		.type = sample->type,
 		.index = sample->index,
 		.used = t->samples,
 	};
+	s->sources = oldest;
 	begin(oldest, sample);
 	oldest->next--; /* this sample is the one expected */
 	return oldest;
@@ -135,4 +149,21 @@ void source_account(struct source_table *t, struct stream *s, const struct sourc
 	if (dropped <= INT32_MAX) /* less than before: the source has begun to count anew */
 		s->drops += dropped;
 	source->drops = sample->drops;
+}
+
+size_t source_latest(const struct stream *s, struct source_sample *ret, size_t max)
+{
+	size_t count = 0;
+
+	for (const struct source *at = s->sources; at != NULL && count < max; at = at->sibling) {
+		if (at->epoch != (uint32_t)s->restarts)
+			continue; /* it has not begun anew yet */
+		ret[count++] = (struct source_sample){
+			.type = at->type,
+			.index = at->index,
+			.sequence = at->next - 1,
+			.drops = at->drops,
+		};
+	}
+	return count;
 }

@@ -34,4 +34,10 @@ struct source_sample { /* what a sample says of its source */
  */
 void source_account(struct source_table *t, struct stream *s, const struct source_sample *sample);
 
+/*
+ * The latest sample of each of the stream's sources, of `max` at most; how many. Accounted for by
+ * another table, it goes on there.
+ */
+size_t source_latest(const struct stream *s, struct source_sample *ret, size_t max);
+
 #endif
