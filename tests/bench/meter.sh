@@ -1,7 +1,7 @@
 # What benchmarks of whole processes have in common: source it, then
 #
 #   meter_open NAME, meter_close   as root the kernel's bound for socket buffers is $buffer between them
-#   cpu_s PID, peak_kb PID         user and system time of all its threads, memory at most
+#   cpu_s PID, peak_kb PID         user and system time of all its threads, or of PID/task/TID; memory at most
 #   settled COMMAND                waits until what it prints stays the same for a second
 #   value KEY                      of a flat JSON object on stdin
 #   per A B                        A / B
