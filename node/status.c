@@ -81,7 +81,7 @@ static void put_receiver(struct pack *p, struct receiver *r)
 	(void)receiver_count_drops(r);
 	pack_map(p, 6);
 	row_endpoint(p, "listen", &r->options.at);
-	row_uint(p, "sockets", r->fd_count);
+	row_uint(p, "count", r->fd_count);
 	row_uint(p, "datagrams", r->datagrams);
 	row_uint(p, "bytes", r->octets);
 	row_uint(p, "kernel_drops", r->dropped);

@@ -31,7 +31,7 @@ for what in lost:lost_datagrams late:late duplicates:doubled; do
 	check "of each exporter, ${what%:*}" 0 "^True$" \
 		counted "sorted(x['${what%:*}'] for x in e['streams']) == sorted(x['${what#*:}'] for x in t)"
 done
-check "three sockets, and no drop" 0 "^\[\(3, 0\)\]$" counted "[(x['sockets'], x['kernel_drops']) for x in e['sockets']]"
+check "three sockets, and no drop" 0 "^\[\(3, 0\)\]$" counted "[(x['count'], x['kernel_drops']) for x in e['sockets']]"
 check "who is not on the list is refused before anything is decoded" 0 "^100$" counted "e['dropped']['not_allowed']"
 
 # The address is taken, for one socket and for several.
