@@ -3,6 +3,7 @@
 #include "base/timestamp.h"
 #include "base/util.h"
 #include "node/credentials.h"
+#include "node/receiver.h"
 
 #include <cyaml/cyaml.h>
 #include <errno.h>
@@ -500,7 +501,8 @@ static void read_exports(struct reader *r, const struct file *file)
 	             &conf->idle_timeout_ms);
 	if (file->exports.sockets != NULL)
 		count_key(r, "exports.sockets", file->exports.sockets,
-		          CONF_SOCKETS_MAX / MAX(file->exports.listen_count, 1), &conf->sockets);
+		          RECEIVER_SOCKETS_MAX / MAX(file->exports.listen_count, 1),
+		          &conf->sockets);
 	size_key(r, "exports.buffer", file->exports.buffer, "32MiB", &conf->receive_buffer);
 	if (r->err == ERR_OK && (conf->receive_buffer < RECEIVE_BUFFER_MIN ||
 	                         conf->receive_buffer > RECEIVE_BUFFER_MAX))

@@ -17,7 +17,6 @@
 
 #define CONF_PATH_MAX 512
 #define CONF_LISTEN_MAX 8
-#define CONF_SOCKETS_MAX 16 /* of all addresses for exports */
 #define CONF_FAMILIES 2
 #define CONF_BOOTSTRAP_MAX 16
 #define CONF_NOTICES_MAX 8

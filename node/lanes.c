@@ -16,8 +16,7 @@ struct lane {
 	uv_thread_t thread;
 	size_t since_rest; /* datagrams: the thread's */
 	struct arrivals *batches[LANES_BATCHES];
-	/* Batches so far; they wrap. Each is written by one side alone: by the thread, by the loop.
-	 */
+	/* Batches so far; they wrap. The thread alone fills, the loop alone empties. */
 	_Atomic uint32_t filled, emptied;
 	size_t at; /* in the batch that is being emptied: the loop paused in the middle of it */
 };
@@ -181,7 +180,7 @@ struct lanes *lanes_start(uv_loop_t *loop, const int *fds, size_t count, size_t 
                           size_t room, received_fn *fn, void *ctx)
 {
 	struct lanes *l = calloc(1, sizeof(*l) + count * sizeof(l->of[0]));
-	bool is_ready = l != NULL;
+	bool is_ready = true;
 
 	if (l == NULL)
 		return NULL;

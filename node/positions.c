@@ -62,8 +62,10 @@ void positions_mark(struct flow_decoder *d, struct store *store, bool is_turn)
 	if (store_room(store) == 0)
 		return; /* there is no place for a mark: they are told at the next */
 	flow_each_moved(d, note, &m);
-	for (size_t i = 0; i < m.count; i++) /* once they stay where they are */
-		m.notes[i].value = m.values + at, at += m.notes[i].len;
+	for (size_t i = 0; i < m.count; i++) { /* once they stay where they are */
+		m.notes[i].value = m.values + at;
+		at += m.notes[i].len;
+	}
 	err = store_mark(store, m.notes, m.count, is_turn);
 	if (err != ERR_OK && err != ERR_BUSY)
 		log_line("collector", "positions of exporters: %s", err_text(err));

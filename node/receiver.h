@@ -11,7 +11,6 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "node/arrivals.h"
-#include "node/conf.h"
 #include "node/lanes.h"
 
 #include <stdbool.h>
@@ -19,7 +18,7 @@
 #include <stdint.h>
 #include <uv.h>
 
-#define RECEIVER_SOCKETS_MAX CONF_SOCKETS_MAX
+#define RECEIVER_SOCKETS_MAX 16 /* of all receivers of a node */
 
 struct receiver_options {
 	struct endpoint at;

@@ -8,9 +8,9 @@
 #define AHEAD_MAX (1u << 24) /* further on, a source began anew */
 
 struct source {
-	struct stream *stream;  /* NULL: free */
-	struct source *sibling; /* the stream's next */
-	uint64_t serial;        /* that the stream had: with another one it is another's place */
+	struct stream *stream;          /* NULL: free */
+	struct source *sibling, **link; /* the stream's next one; what points here */
+	uint64_t serial; /* that the stream had: with another one it is another's place */
 	uint32_t type, index;
 	uint32_t next;  /* sequence number expected */
 	uint32_t drops; /* as the source said last */
@@ -70,13 +70,23 @@ static void begin(struct source *source, const struct source_sample *sample)
 	source->seen = UINT64_MAX; /* what was before is not missing */
 }
 
+/* At once, however many there are: strangers send samples, too. */
 static void unlink_source(struct source *source)
 {
-	struct source **link = &source->stream->sources;
+	*source->link = source->sibling;
+	if (source->sibling != NULL)
+		source->sibling->link = source->link;
+}
 
-	while (*link != source)
-		link = &(*link)->sibling;
-	*link = source->sibling;
+static void link_source(struct source *source)
+{
+	struct stream *s = source->stream;
+
+	source->sibling = s->sources;
+	source->link = &s->sources;
+	if (source->sibling != NULL)
+		source->sibling->link = &source->sibling;
+	s->sources = source;
 }
 
 static struct source *source_of(struct source_table *t, struct stream *s,
@@ -99,13 +109,12 @@ static struct source *source_of(struct source_table *t, struct stream *s,
 		unlink_source(oldest);
 	*oldest = (struct source){
 		.stream = s,
-		.sibling = s->sources,
 		.serial = s->serial,
 		.type = sample->type,
 		.index = sample->index,
 		.used = t->samples,
 	};
-	s->sources = oldest;
+	link_source(oldest);
 	begin(oldest, sample);
 	oldest->next--; /* this sample is the one expected */
 	return oldest;

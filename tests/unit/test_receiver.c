@@ -1,5 +1,6 @@
 #include "base/util.h"
 #include "node/receiver.h"
+#include "node/reuseport.h"
 #include "node/socket.h"
 #include "tests/unit/test.h"
 
@@ -343,6 +344,22 @@ static void lanes_that_have_nothing_to_do_use_no_processor(void **state)
 	tear_down(&f);
 }
 
+static void a_socket_that_is_muted_hears_nothing(void **state)
+{
+	struct fixture f;
+	char octet;
+	(void)state;
+
+	set_up(&f);
+	assert_true(reuseport_mute(f.receiver.fds[0]));
+	assert_int_equal(send(f.sender, "", 1, 0), 1);
+	assert_int_equal(recv(f.receiver.fds[0], &octet, 1, MSG_DONTWAIT), -1);
+	reuseport_unmute(f.receiver.fds[0]);
+	assert_int_equal(send(f.sender, "", 1, 0), 1);
+	assert_int_equal(recv(f.receiver.fds[0], &octet, 1, MSG_DONTWAIT), 1);
+	tear_down(&f);
+}
+
 static void ipv6_addresses_are_spread_too(void **state)
 {
 	struct fixture f;
@@ -409,6 +426,7 @@ int main(void)
 		cmocka_unit_test(what_all_sockets_drop_is_summed),
 		cmocka_unit_test(what_was_read_is_handed_over_at_the_end),
 		cmocka_unit_test(lanes_that_have_nothing_to_do_use_no_processor),
+		cmocka_unit_test(a_socket_that_is_muted_hears_nothing),
 		cmocka_unit_test(ipv6_addresses_are_spread_too),
 		cmocka_unit_test(an_address_that_is_taken_is_refused),
 		cmocka_unit_test(who_joins_an_address_hears_nothing),
