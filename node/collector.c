@@ -17,7 +17,11 @@
 #define TRANSLATIONS_MAX 65536
 #define TRANSLATIONS_AT_ONCE 2048 /* kept, every seal_every */
 #define SENDERS_MAX 4096
-#define TOGETHER 512 /* flows of a datagram: they go into one block, and so do those of most */
+#define TOGETHER 512    /* flows of a datagram: they go into one block, and so do those of most */
+#define READ_AT_ONCE 64 /* datagrams, by the loop */
+#define IN_LANES 128    /* datagrams that all lanes hold: 8 MiB, if all were of the longest */
+#define CORES_A_SOCKET 4
+#define SOCKETS_BY_CORES_MAX 4
 
 static void start_seal(struct collector *c);
 
@@ -60,6 +64,26 @@ static void tell(struct collector *c)
 	c->is_full_logged = c->sealed != ERR_OK;
 }
 
+/*
+ * Between two datagrams, unless flows of the last one wait for room. What is sealed then has its
+ * edges in the log.
+ */
+static void mark(struct collector *c, bool is_turn)
+{
+	silences_flush(&c->node->silences);
+	if (c->batch.count == 0)
+		positions_mark(c->decoder, c->node->store, is_turn);
+}
+
+/* The store is closed with all of this. */
+static void finish(struct collector *c)
+{
+	if (c->batch.count > 0 && collector_store(c, &c->batch) != ERR_OK)
+		log_line("collector", "no room for the last %zu flows: they are lost",
+		         c->batch.count);
+	mark(c, true);
+}
+
 static void done_seal(struct job *job)
 {
 	struct collector *c = container_of(job, struct collector, seal_job);
@@ -68,8 +92,11 @@ static void done_seal(struct job *job)
 
 	c->is_sealing = false;
 	tell(c);
-	if (c->is_paused)
+	if (c->is_paused) {
 		store_batch(c);
+		if (c->is_stopping && !c->is_paused)
+			finish(c);
+	}
 	c->waiters = c->next_waiters;
 	c->next_waiters = NULL;
 	if (c->waiters != NULL && !c->is_sealing) /* what waited may have begun one */
@@ -80,17 +107,6 @@ static void done_seal(struct job *job)
 		w->fn(w, sealed);
 		w = next;
 	}
-}
-
-/*
- * Between two datagrams, unless flows of the last one wait for room. What is sealed then has its
- * edges in the log.
- */
-static void mark(struct collector *c, bool is_turn)
-{
-	silences_flush(&c->node->silences);
-	if (c->batch.count == 0)
-		positions_mark(c->decoder, c->node->store, is_turn);
 }
 
 static void start_seal(struct collector *c)
@@ -248,21 +264,48 @@ static void on_datagram(void *ctx, const struct received *r)
 		collector_take(c, &origin, r->data, r->len);
 }
 
-static enum err listen_all(struct collector *c)
+/* The loop, and who seals, need cores, too: one socket, and no thread, where there are few. */
+static size_t sockets_of(const struct conf *conf)
+{
+	size_t cores = uv_available_parallelism();
+	size_t most = MIN(SOCKETS_BY_CORES_MAX, RECEIVER_SOCKETS_MAX / MAX(conf->export_count, 1));
+
+	return conf->sockets > 0 ? conf->sockets : MAX(MIN(cores / CORES_A_SOCKET, most), 1);
+}
+
+static enum err receive_all(struct collector *c)
 {
 	const struct conf *conf = &c->node->conf;
+	size_t sockets = sockets_of(conf), lanes = sockets * conf->export_count;
+	struct receiver_options options = {
+		.buffer = conf->receive_buffer,
+		.sockets = sockets,
+		.batch = c->room,
+		.together = IN_LANES / (LANES_BATCHES * MAX(lanes, 1)),
+		.room = ARRIVALS_ROOM,
+		.fn = on_datagram,
+		.ctx = c,
+	};
 	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < conf->export_count && err == ERR_OK; i++) {
+		options.at = conf->exports[i];
+		err = receiver_open(&c->receivers[c->receiver_count++], &c->node->loop, &options);
+	}
+	return err;
+}
+
+static enum err listen_all(struct collector *c)
+{
 	uint64_t seed;
+	enum err err;
 
 	node_random(NULL, &seed, sizeof(seed));
-	c->admission = admission_new(&conf->admission, SENDERS_MAX, seed);
-	c->room = receiver_batch_new(RECEIVER_ROOM);
+	c->admission = admission_new(&c->node->conf.admission, SENDERS_MAX, seed);
+	c->room = arrivals_new(READ_AT_ONCE, ARRIVALS_ROOM);
 	if (c->admission == NULL || c->room == NULL)
 		return ERR_NOMEM;
-	for (size_t i = 0; i < conf->export_count && err == ERR_OK; i++)
-		err = receiver_open(&c->receivers[c->receiver_count++], &c->node->loop,
-		                    &conf->exports[i], conf->receive_buffer, c->room, on_datagram,
-		                    c);
+	err = receive_all(c);
 	if (err == ERR_OK)
 		err = connections_start(&c->connections, c);
 	return err;
@@ -374,12 +417,14 @@ static void recall(struct collector *c)
 enum err collector_start(struct collector *c, struct node *node)
 {
 	const struct conf *conf = &node->conf;
+	uint64_t seed;
 
 	c->node = node;
+	node_random(NULL, &seed, sizeof(seed));
 	c->translations = translation_table_new(TRANSLATIONS_MAX);
 	if (c->translations == NULL)
 		return ERR_NOMEM;
-	c->decoder = flow_decoder_new(STREAMS_MAX);
+	c->decoder = flow_decoder_new(STREAMS_MAX, seed);
 	if (c->decoder == NULL)
 		return ERR_NOMEM;
 	recall(c);
@@ -395,13 +440,12 @@ void collector_stop(struct collector *c)
 	if (c->decoder == NULL)
 		return;
 	uv_close((uv_handle_t *)&c->seal_timer, NULL);
-	if (c->batch.count > 0 && collector_store(c, &c->batch) != ERR_OK)
-		log_line("collector", "no room for the last %zu flows: they are lost",
-		         c->batch.count);
-	mark(c, true); /* the store is closed with all of this */
 	for (size_t i = 0; i < c->receiver_count; i++)
 		receiver_close(&c->receivers[i]);
 	connections_stop(&c->connections);
+	c->is_stopping = true;
+	if (!c->is_paused)
+		finish(c);
 }
 
 void collector_free(struct collector *c)
@@ -411,5 +455,5 @@ void collector_free(struct collector *c)
 	translation_table_free(c->translations);
 	flow_batch_free(&c->batch);
 	admission_free(c->admission);
-	receiver_batch_free(c->room);
+	arrivals_free(c->room);
 }

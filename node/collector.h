@@ -32,7 +32,7 @@ struct collector {
 	struct flow_decoder *decoder;
 	struct translation_table *translations; /* of all exporters */
 	struct admission *admission;            /* of what comes from the network */
-	struct receiver_batch *room;
+	struct arrivals *room;                  /* for what the loop itself reads */
 	struct receiver receivers[CONF_LISTEN_MAX];
 	size_t receiver_count;
 	struct connections connections;
@@ -43,6 +43,7 @@ struct collector {
 	struct collector_waiter *waiters, *next_waiters; /* for this seal, for the one after */
 	struct flow_batch batch; /* of the datagram at hand; while paused, what waits for room */
 	bool is_paused;          /* nothing is read: the store is sealing what it has */
+	bool is_stopping;        /* so once what waits is stored nothing more comes */
 	uint64_t pauses;
 	uint64_t unstored;   /* flows of UDP datagrams lost because the store took no more */
 	bool is_full_logged; /* said once, until there is room again */

@@ -3,6 +3,7 @@
 #include "base/timestamp.h"
 #include "base/util.h"
 #include "node/credentials.h"
+#include "node/receiver.h"
 
 #include <cyaml/cyaml.h>
 #include <errno.h>
@@ -34,7 +35,7 @@ struct file { /* as it is written */
 	struct {
 		char **listen;
 		unsigned listen_count;
-		char *idle_timeout, *buffer, *rate_limit, *rate_burst;
+		char *idle_timeout, *sockets, *buffer, *rate_limit, *rate_burst;
 		char **exporters;
 		unsigned exporters_count;
 		char **ipfix_tcp;
@@ -97,6 +98,7 @@ static const cyaml_schema_field_t ipfix_tls_fields[] = {
 static const cyaml_schema_field_t exports_fields[] = {
 	TEXTS(PART(exports), listen, CONF_LISTEN_MAX),
 	TEXT(PART(exports), idle_timeout),
+	TEXT(PART(exports), sockets),
 	TEXT(PART(exports), buffer),
 	TEXTS(PART(exports), exporters, ADMISSION_ALLOW_MAX),
 	TEXT(PART(exports), rate_limit),
@@ -497,6 +499,10 @@ static void read_exports(struct reader *r, const struct file *file)
 		             &conf->exports[conf->export_count++]);
 	duration_key(r, "exports.idle_timeout", file->exports.idle_timeout, "15s", 1,
 	             &conf->idle_timeout_ms);
+	if (file->exports.sockets != NULL)
+		count_key(r, "exports.sockets", file->exports.sockets,
+		          RECEIVER_SOCKETS_MAX / MAX(file->exports.listen_count, 1),
+		          &conf->sockets);
 	size_key(r, "exports.buffer", file->exports.buffer, "32MiB", &conf->receive_buffer);
 	if (r->err == ERR_OK && (conf->receive_buffer < RECEIVE_BUFFER_MIN ||
 	                         conf->receive_buffer > RECEIVE_BUFFER_MAX))

@@ -51,7 +51,8 @@ struct conf {
 	size_t bootstrap_count;
 	struct endpoint exports[CONF_LISTEN_MAX];
 	size_t export_count;
-	uint64_t receive_buffer; /* octets, of each of those */
+	uint32_t sockets;        /* of each of those; 0: as the cores allow */
+	uint64_t receive_buffer; /* octets, of each socket */
 	struct admission_rules admission;
 	struct endpoint tcp[CONF_LISTEN_MAX], tls[CONF_LISTEN_MAX]; /* IPFIX */
 	size_t tcp_count, tls_count;

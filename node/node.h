@@ -19,7 +19,8 @@
  *	host        kernel -> origin/provider -> hostlog -> store   (loop; the log on a worker)
  *	gateway     the gateway's node, which asks                  (loop)
  *
- * Everything but job_fn `run` functions happens on the loop's thread.
+ * Everything but job_fn `run` functions, and the reading of sockets in lanes.c, happens on the
+ * loop's thread.
  */
 #ifndef SPOOR_NODE_NODE_H
 #define SPOOR_NODE_NODE_H

@@ -2,117 +2,40 @@
 
 #include "base/util.h"
 #include "node/log.h"
-#include "node/node.h"
+#include "node/reuseport.h"
 #include "node/socket.h"
 
 #include <errno.h>
 #include <linux/sock_diag.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BATCH 64
 #define BATCHES_AT_ONCE 16 /* then others on the loop have their turn */
 
-/*
- * When datagrams come thick, waking for each few of them costs more than reading them: who has just
- * read so many looks again only a moment later. When they came is the kernel's to say.
- */
-#define THICK 8
-#define MOMENT_MS 2
-
-/* Rooms that lie whole pages apart would all share one set of the processor's cache. */
-#define STAGGER 192
-
-#define SIDE_LEN CMSG_SPACE(sizeof(struct timespec))
-
-struct receiver_batch {
-	size_t room, stride;
-	struct mmsghdr messages[BATCH];
-	struct iovec pieces[BATCH];
-	struct sockaddr_storage from[BATCH];
-	_Alignas(struct cmsghdr) char side[BATCH][SIDE_LEN];
-	uint8_t *octets;
-};
-
-struct receiver_batch *receiver_batch_new(size_t room)
+static void take(void *ctx, const struct received *received)
 {
-	size_t stride = room + STAGGER;
-	struct receiver_batch *b = calloc(1, sizeof(*b));
-
-	if (b == NULL)
-		return NULL;
-	b->octets = malloc(BATCH * stride);
-	if (b->octets == NULL) {
-		free(b);
-		return NULL;
-	}
-	b->room = room;
-	b->stride = stride;
-	for (size_t i = 0; i < BATCH; i++) {
-		b->pieces[i] = (struct iovec){b->octets + i * stride, room};
-		b->messages[i].msg_hdr.msg_iov = &b->pieces[i];
-		b->messages[i].msg_hdr.msg_iovlen = 1;
-		b->messages[i].msg_hdr.msg_name = &b->from[i];
-		b->messages[i].msg_hdr.msg_control = b->side[i];
-	}
-	return b;
-}
-
-void receiver_batch_free(struct receiver_batch *b)
-{
-	if (b == NULL)
-		return;
-	free(b->octets);
-	free(b);
-}
-
-/* When the kernel had it; it always says so, for we have asked it to. */
-static int64_t received_ms(struct msghdr *message)
-{
-	struct timespec t;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
-			continue;
-		memcpy(&t, CMSG_DATA(c), sizeof(t));
-		return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-	}
-	return node_now().wall.ms;
-}
-
-static void take(struct receiver *r, size_t i)
-{
-	struct mmsghdr *m = &r->batch->messages[i];
-	struct received received = {
-		.data = r->batch->octets + i * r->batch->stride,
-		.len = m->msg_len,
-		.is_cut = (m->msg_hdr.msg_flags & MSG_TRUNC) != 0,
-	};
+	struct receiver *r = ctx;
 
 	r->datagrams++;
-	r->octets += m->msg_len;
-	if (!endpoint_of((const struct sockaddr *)&r->batch->from[i], &received.from))
-		return;
-	received.ms = received_ms(&m->msg_hdr);
-	r->fn(r->ctx, &received);
+	r->octets += received->len;
+	r->options.fn(r->options.ctx, received);
 }
+
+/* --- one socket, read by the loop --- */
 
 /* False: nothing more is there. */
 static bool read_batch(struct receiver *r)
 {
-	struct receiver_batch *b = r->batch;
-	int count;
+	struct arrivals *batch = r->options.batch;
+	size_t count = arrivals_read(batch, r->fds[0]);
 
-	for (size_t i = 0; i < BATCH; i++) {
-		b->messages[i].msg_hdr.msg_namelen = sizeof(b->from[i]);
-		b->messages[i].msg_hdr.msg_controllen = SIDE_LEN;
+	for (size_t i = 0; i < count; i++) {
+		struct received received = arrivals_at(batch, i);
+
+		take(r, &received);
 	}
-	count = recvmmsg(r->fd, b->messages, BATCH, MSG_DONTWAIT, NULL);
-	for (int i = 0; i < count; i++)
-		take(r, (size_t)i);
-	return count == BATCH;
+	return arrivals_is_full(batch);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events);
@@ -134,88 +57,25 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	(void)status, (void)events; /* an error is read, and so cleared, as a datagram is */
 	for (int i = 0; i < BATCHES_AT_ONCE && !r->is_paused && is_more; i++)
 		is_more = read_batch(r);
-	if (is_more || r->is_paused || r->datagrams - before < THICK)
+	if (is_more || r->is_paused || r->datagrams - before < ARRIVALS_THICK)
 		return;
 	(void)uv_poll_stop(poll);
-	uv_timer_start(&r->moment, on_moment, MOMENT_MS, 0);
+	uv_timer_start(&r->moment, on_moment, ARRIVALS_MOMENT_MS, 0);
 }
 
-void receiver_pause(struct receiver *r, bool is_paused)
+static void pause_poll(struct receiver *r)
 {
-	if (!r->is_open || r->is_paused == is_paused)
-		return;
-	r->is_paused = is_paused;
 	uv_timer_stop(&r->moment);
-	if (is_paused)
+	if (r->is_paused)
 		(void)uv_poll_stop(&r->poll);
 	else
 		(void)uv_poll_start(&r->poll, UV_READABLE, on_readable);
 }
 
-uint64_t receiver_count_drops(struct receiver *r)
+static enum err start_poll(struct receiver *r, uv_loop_t *loop)
 {
-	uint32_t info[SK_MEMINFO_VARS] = {0}, since;
-	socklen_t len = sizeof(info);
-
-	/* The same count as SO_RXQ_OVFL's, but up to date when no datagram follows the drop. */
-	if (!r->is_open || getsockopt(r->fd, SOL_SOCKET, SO_MEMINFO, info, &len) != 0)
-		return 0;
-	since = info[SK_MEMINFO_DROPS] - r->dropped_seen;
-	r->dropped_seen = info[SK_MEMINFO_DROPS];
-	r->dropped += since;
-	return since;
-}
-
-/* The kernel counts twice what is asked for: its own bookkeeping is in it. */
-static void widen(struct receiver *r, uint64_t buffer)
-{
-	int wanted = (int)MIN(buffer, (uint64_t)INT32_MAX / 2), given = 0;
-	socklen_t len = sizeof(given);
-	char text[ENDPOINT_TEXT_MAX];
-
-	if (setsockopt(r->fd, SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof(wanted)) != 0)
-		(void)setsockopt(r->fd, SOL_SOCKET, SO_RCVBUF, &wanted, sizeof(wanted));
-	(void)getsockopt(r->fd, SOL_SOCKET, SO_RCVBUF, &given, &len);
-	r->buffer = (uint64_t)given / 2;
-	if (given / 2 < wanted)
-		log_line("collector",
-		         "the kernel gives %s a receive buffer of %d octets, not %d: raise "
-		         "net.core.rmem_max",
-		         endpoint_print(&r->at, text), given / 2, wanted);
-}
-
-static enum err open_socket(struct receiver *r)
-{
-	union socket_addr a = socket_addr_of(&r->at, false);
-	socklen_t len = a.any.sa_family == AF_INET ? sizeof(a.v4) : sizeof(a.v6);
-	char text[ENDPOINT_TEXT_MAX];
-	int on = 1;
-
-	r->fd = socket(a.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (r->fd >= 0 && bind(r->fd, &a.any, len) == 0 &&
-	    setsockopt(r->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) == 0)
-		return ERR_OK;
-	log_line("collector", "cannot listen on %s: %s", endpoint_print(&r->at, text),
-	         strerror(errno));
-	if (r->fd >= 0)
-		close(r->fd);
-	return ERR_IO;
-}
-
-enum err receiver_open(struct receiver *r, uv_loop_t *loop, const struct endpoint *at,
-                       uint64_t buffer, struct receiver_batch *batch, receiver_fn *fn, void *ctx)
-{
-	enum err err;
-
-	*r = (struct receiver){.at = *at, .batch = batch, .fn = fn, .ctx = ctx};
-	err = open_socket(r);
-	if (err != ERR_OK)
-		return err;
-	widen(r, buffer);
-	if (uv_poll_init(loop, &r->poll, r->fd) != 0) {
-		close(r->fd);
+	if (uv_poll_init(loop, &r->poll, r->fds[0]) != 0)
 		return ERR_IO;
-	}
 	uv_timer_init(loop, &r->moment);
 	r->moment.data = r;
 	r->poll.data = r;
@@ -223,11 +83,153 @@ enum err receiver_open(struct receiver *r, uv_loop_t *loop, const struct endpoin
 	return uv_poll_start(&r->poll, UV_READABLE, on_readable) == 0 ? ERR_OK : ERR_IO;
 }
 
+/* --- sockets --- */
+
+void receiver_pause(struct receiver *r, bool is_paused)
+{
+	if (!r->is_open || r->is_paused == is_paused)
+		return;
+	r->is_paused = is_paused;
+	if (r->lanes != NULL)
+		lanes_pause(r->lanes, is_paused);
+	else
+		pause_poll(r);
+}
+
+uint64_t receiver_count_drops(struct receiver *r)
+{
+	uint64_t since = 0;
+
+	for (size_t i = 0; i < r->fd_count; i++) {
+		uint32_t info[SK_MEMINFO_VARS] = {0}, *seen = &r->dropped_seen[i];
+		socklen_t len = sizeof(info);
+
+		/* The same count as SO_RXQ_OVFL's, but up to date when no datagram follows the
+		 * drop. */
+		if (getsockopt(r->fds[i], SOL_SOCKET, SO_MEMINFO, info, &len) != 0)
+			continue;
+		since += info[SK_MEMINFO_DROPS] - *seen;
+		*seen = info[SK_MEMINFO_DROPS];
+	}
+	r->dropped += since;
+	return since;
+}
+
+/* The kernel counts twice what is asked for: its own bookkeeping is in it. */
+static void widen(struct receiver *r)
+{
+	int wanted = (int)MIN(r->options.buffer, (uint64_t)INT32_MAX / 2), given = 0;
+	socklen_t len = sizeof(given);
+	char text[ENDPOINT_TEXT_MAX];
+
+	for (size_t i = 0; i < r->fd_count; i++) {
+		if (setsockopt(r->fds[i], SOL_SOCKET, SO_RCVBUFFORCE, &wanted, len) != 0)
+			(void)setsockopt(r->fds[i], SOL_SOCKET, SO_RCVBUF, &wanted, len);
+		(void)getsockopt(r->fds[i], SOL_SOCKET, SO_RCVBUF, &given, &len);
+	}
+	r->buffer = (uint64_t)given / 2;
+	if (given / 2 < wanted)
+		log_line("collector",
+		         "the kernel gives %s a receive buffer of %d octets, not %d: raise "
+		         "net.core.rmem_max",
+		         endpoint_print(&r->options.at, text), given / 2, wanted);
+}
+
+static bool add_socket(struct receiver *r, int family)
+{
+	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
+
+	if (fd < 0)
+		return false;
+	r->fds[r->fd_count++] = fd;
+	return setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) == 0 &&
+	       (r->options.sockets == 1 || reuseport_mute(fd));
+}
+
+static bool open_first(struct receiver *r)
+{
+	union socket_addr a = socket_addr_of(&r->options.at, false);
+	socklen_t len = a.any.sa_family == AF_INET ? sizeof(a.v4) : sizeof(a.v6);
+
+	return add_socket(r, a.any.sa_family) && bind(r->fds[0], &a.any, len) == 0;
+}
+
+/* Where the first one is: a port of 0 was the system's to choose. */
+static bool open_others(struct receiver *r)
+{
+	union socket_addr a;
+	socklen_t len = sizeof(a);
+
+	if (r->options.sockets == 1)
+		return true;
+	if (getsockname(r->fds[0], &a.any, &len) != 0)
+		return false;
+	while (r->fd_count < r->options.sockets) {
+		if (!add_socket(r, a.any.sa_family))
+			return false;
+	}
+	return reuseport_join(r->fds, r->fd_count, &a);
+}
+
+static enum err open_all(struct receiver *r)
+{
+	char text[ENDPOINT_TEXT_MAX];
+
+	if (!open_first(r)) {
+		log_line("collector", "cannot listen on %s: %s",
+		         endpoint_print(&r->options.at, text), strerror(errno));
+		return ERR_IO;
+	}
+	if (!open_others(r)) {
+		log_line("collector",
+		         "cannot listen on %s with %zu sockets: %s (exports.sockets: 1 would do)",
+		         endpoint_print(&r->options.at, text), r->options.sockets, strerror(errno));
+		return ERR_IO;
+	}
+	widen(r);
+	return ERR_OK;
+}
+
+static enum err start_lanes(struct receiver *r, uv_loop_t *loop)
+{
+	const struct receiver_options *o = &r->options;
+
+	r->lanes = lanes_start(loop, r->fds, r->fd_count, o->together, o->room, take, r);
+	if (r->lanes == NULL) {
+		log_line("collector", "no memory or threads for %zu sockets", o->sockets);
+		return ERR_IO;
+	}
+	r->is_open = true;
+	for (size_t i = 0; i < r->fd_count; i++)
+		reuseport_unmute(r->fds[i]);
+	/* What the kernel has dropped until now found no buffer full. */
+	(void)receiver_count_drops(r);
+	r->dropped = 0;
+	return ERR_OK;
+}
+
+static void close_sockets(struct receiver *r)
+{
+	while (r->fd_count > 0)
+		close(r->fds[--r->fd_count]);
+}
+
+enum err receiver_open(struct receiver *r, uv_loop_t *loop, const struct receiver_options *options)
+{
+	enum err err;
+
+	*r = (struct receiver){.options = *options};
+	err = open_all(r);
+	if (err == ERR_OK)
+		err = options->sockets > 1 ? start_lanes(r, loop) : start_poll(r, loop);
+	if (!r->is_open)
+		close_sockets(r);
+	return err;
+}
+
 static void on_closed(uv_handle_t *handle)
 {
-	struct receiver *r = handle->data;
-
-	close(r->fd);
+	close_sockets(handle->data);
 }
 
 void receiver_close(struct receiver *r)
@@ -236,6 +238,11 @@ void receiver_close(struct receiver *r)
 		return;
 	(void)receiver_count_drops(r);
 	r->is_open = false;
+	if (r->lanes != NULL) {
+		lanes_stop(r->lanes);
+		close_sockets(r);
+		return;
+	}
 	uv_close((uv_handle_t *)&r->moment, NULL);
 	uv_close((uv_handle_t *)&r->poll, on_closed);
 }

@@ -11,16 +11,9 @@ static struct skew *find(struct skews *c, const struct addr *exporter)
 	return NULL;
 }
 
-/* As its flows name it. */
-static const struct addr *exporter_of(const struct stream *s)
-{
-	static const struct addr none;
-
-	return addr_equal(&s->key.agent, &none) ? &s->key.from.addr : &s->key.agent;
-}
-
 static void take(void *ctx, const struct stream *s)
 {
+	const struct addr *exporter = &s->key.from.addr; /* as its flows name it */
 	struct skews *c = ctx;
 	struct clock_estimate e;
 	struct skew *known;
@@ -28,10 +21,10 @@ static void take(void *ctx, const struct stream *s)
 	if (clock_model_now(&s->model, s->seen_ms, &e) != ERR_OK || e.offset_ms < -SKEWS_FAR_MS ||
 	    e.offset_ms > SKEWS_FAR_MS)
 		return;
-	known = find(c, exporter_of(s));
+	known = find(c, exporter);
 	if (known == NULL && c->count < SKEWS_MAX) {
 		known = &c->of[c->count++];
-		*known = (struct skew){*exporter_of(s), INT64_MAX, INT64_MIN};
+		*known = (struct skew){*exporter, INT64_MAX, INT64_MIN};
 	}
 	if (known == NULL)
 		return;

@@ -79,8 +79,9 @@ static void count_stream(void *ctx, const struct stream *s)
 static void put_receiver(struct pack *p, struct receiver *r)
 {
 	(void)receiver_count_drops(r);
-	pack_map(p, 5);
-	row_endpoint(p, "listen", &r->at);
+	pack_map(p, 6);
+	row_endpoint(p, "listen", &r->options.at);
+	row_uint(p, "count", r->fd_count);
 	row_uint(p, "datagrams", r->datagrams);
 	row_uint(p, "bytes", r->octets);
 	row_uint(p, "kernel_drops", r->dropped);
@@ -113,12 +114,13 @@ static void put_collector(struct pack *p, struct collector *c)
 
 	stream_each(c->decoder->streams, count_stream, &streams);
 	pack_str(p, "exports");
-	pack_map(p, 11);
+	pack_map(p, 12);
 	row_uint(p, "datagrams", counters->datagrams);
 	row_uint(p, "flows", counters->flows);
 	row_uint(p, "events", counters->events);
 	row_uint(p, "skipped", counters->skipped);
 	row_uint(p, "clamped", counters->clamped);
+	row_uint(p, "unset_clocks", counters->unset_clocks);
 	row_uint(p, "unstored", c->unstored);
 	row_uint(p, "pauses", c->pauses);
 	row_dropped(p, counters->dropped);

@@ -124,7 +124,7 @@ static void put_dropped(const struct flow_counters *counters)
 static int run(const struct call *call)
 {
 	static struct output out; /* too large for the stack */
-	struct flow_decoder *d = flow_decoder_new(STREAMS_MAX);
+	struct flow_decoder *d = flow_decoder_new(STREAMS_MAX, 0);
 	int code = CTL_FOUND;
 
 	if (d == NULL)

@@ -1,11 +1,10 @@
 #include "proto/flow/admission.h"
 
 #include "base/util.h"
+#include "proto/flow/ways.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#define WAYS 8
 #define TOKEN 1000 /* so that a millisecond of the lowest rate counts */
 
 #define PROVEN_DATAGRAMS 16
@@ -21,25 +20,20 @@ struct bucket {
 
 struct admission {
 	struct admission_rules rules;
-	uint64_t seed;
-	size_t sets; /* a power of two */
+	struct ways ways;
 	struct bucket buckets[];
 };
 
 struct admission *admission_new(const struct admission_rules *rules, size_t addrs_max,
                                 uint64_t seed)
 {
-	struct admission *a;
-	size_t sets = 1;
+	struct ways ways = ways_for(rules->rate > 0 ? addrs_max : 0, seed);
+	struct admission *a = calloc(1, sizeof(*a) + ways_places(&ways) * sizeof(a->buckets[0]));
 
-	while (rules->rate > 0 && sets * WAYS < addrs_max)
-		sets *= 2;
-	a = calloc(1, sizeof(*a) + sets * WAYS * sizeof(a->buckets[0]));
 	if (a == NULL)
 		return NULL;
 	a->rules = *rules;
-	a->seed = seed;
-	a->sets = sets;
+	a->ways = ways;
 	return a;
 }
 
@@ -61,21 +55,6 @@ bool admission_allows(const struct admission *a, const struct addr *from)
 	return false;
 }
 
-static uint64_t mix(uint64_t z) /* splitmix64's */
-{
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
-
-static size_t hash(const struct admission *a, const struct addr *from)
-{
-	uint64_t halves[2];
-
-	memcpy(halves, from->octets, sizeof(halves));
-	return (size_t)mix(mix(a->seed ^ halves[0]) ^ halves[1] ^ a->seed);
-}
-
 static bool is_proven(const struct bucket *b)
 {
 	return b->datagrams >= PROVEN_DATAGRAMS && b->seen_ms - b->first_ms >= PROVEN_MS;
@@ -92,7 +71,7 @@ static bool goes_before(const struct bucket *a, const struct bucket *b)
 
 static struct bucket *bucket_of(struct admission *a, const struct addr *from, int64_t now_ms)
 {
-	struct bucket *set = &a->buckets[(hash(a, from) & (a->sets - 1)) * WAYS];
+	struct bucket *set = a->buckets + ways_set(&a->ways, ways_mix_addr(a->ways.seed, from));
 	struct bucket *oldest = set;
 
 	for (struct bucket *b = set; b < set + WAYS; b++) {

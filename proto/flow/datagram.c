@@ -177,7 +177,7 @@ void flow_keep(struct flow_decoder *d)
 	stream_each_mutable(d->streams, keep_stream, &k);
 }
 
-struct flow_decoder *flow_decoder_new(size_t streams_max)
+struct flow_decoder *flow_decoder_new(size_t streams_max, uint64_t seed)
 {
 	struct flow_decoder *d = calloc(1, sizeof(*d));
 
@@ -186,9 +186,9 @@ struct flow_decoder *flow_decoder_new(size_t streams_max)
 	d->budget.octets_max = TEMPLATE_OCTETS_MAX;
 	d->pending = pending_new();
 	d->clocks = clocks_new();
-	d->streams = stream_table_new(streams_max, forget_stream, d);
-	d->sources = source_table_new(streams_max * SOURCES_PER_STREAM);
-	d->nsel = nsel_table_new(streams_max * CONNECTIONS_PER_STREAM);
+	d->streams = stream_table_new(streams_max, seed, forget_stream, d);
+	d->sources = source_table_new(streams_max * SOURCES_PER_STREAM, seed);
+	d->nsel = nsel_table_new(streams_max * CONNECTIONS_PER_STREAM, seed);
 	if (d->streams == NULL || d->pending == NULL || d->sources == NULL || d->nsel == NULL ||
 	    d->clocks == NULL) {
 		flow_decoder_free(d);
@@ -232,6 +232,15 @@ struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *ori
 	};
 
 	return flow_stream_of(d, origin, &key);
+}
+
+bool flow_exported(struct flow_decoder *d, const struct flow_origin *origin, int64_t *export_ms)
+{
+	if (*export_ms >= FLOW_CLOCK_MIN)
+		return true;
+	d->counters.unset_clocks++;
+	*export_ms = origin->received_ms;
+	return *export_ms >= FLOW_CLOCK_MIN;
 }
 
 bool flow_uptime_wrapped(int64_t boot_before_ms, int64_t boot_ms)

@@ -75,11 +75,12 @@ struct flow_origin { /* where a datagram came from, and when */
 };
 
 struct flow_counters {
-	uint64_t datagrams; /* all that came in */
-	uint64_t flows;     /* decoded */
-	uint64_t events;    /* translations made, and ended */
-	uint64_t clamped;   /* flows whose first packet was later than their last, by < 1 s */
-	uint64_t skipped;   /* samples of sFlow that are no IP packet's: counters, ARP, ... */
+	uint64_t datagrams;    /* all that came in */
+	uint64_t flows;        /* decoded */
+	uint64_t events;       /* translations made, and ended */
+	uint64_t clamped;      /* flows whose first packet was later than their last, by < 1 s */
+	uint64_t unset_clocks; /* datagrams of exporters whose clock was never set */
+	uint64_t skipped;      /* samples of sFlow that are no IP packet's: counters, ARP, ... */
 	uint64_t dropped[DROP_COUNT_OF]; /* datagrams by reason; parts from DROP_PARTS on */
 };
 
@@ -109,8 +110,11 @@ struct flow_decoder {
 	void *keep_ctx;
 };
 
-/* Room for about `streams_max` exporter streams at once. NULL when out of memory. */
-struct flow_decoder *flow_decoder_new(size_t streams_max);
+/*
+ * Room for about `streams_max` exporter streams at once; `seed`: ways.h, the same for the same
+ * results. NULL when out of memory.
+ */
+struct flow_decoder *flow_decoder_new(size_t streams_max, uint64_t seed);
 void flow_decoder_free(struct flow_decoder *d); /* NULL is fine */
 
 /*
@@ -128,6 +132,12 @@ struct stream *flow_stream(struct flow_decoder *d, const struct flow_origin *ori
                            uint16_t version, uint32_t domain);
 struct stream *flow_stream_of(struct flow_decoder *d, const struct flow_origin *origin,
                               const struct stream_key *key);
+
+/*
+ * For decoders: when it was exported. An exporter whose clock was never set exports when we
+ * receive, which is counted. False: nobody knows when that was.
+ */
+bool flow_exported(struct flow_decoder *d, const struct flow_origin *origin, int64_t *export_ms);
 
 /*
  * For decoders: did the exporter's uptime, of 32 bits, begin again at 0? Then it seems to have

@@ -131,9 +131,7 @@ enum drop ipfix_decode(struct flow_decoder *d, const struct flow_origin *origin,
 	message = bytes_cut(&in, len - HEADER_LEN);
 	if (in.is_short)
 		return DROP_LENGTH;
-	if (c.export_ms < FLOW_CLOCK_MIN) /* never set: it exports as we receive */
-		c.export_ms = origin->received_ms;
-	if (c.export_ms < FLOW_CLOCK_MIN)
+	if (!flow_exported(d, origin, &c.export_ms))
 		return DROP_CLOCK;
 	whole = bytes_of(message.at - HEADER_LEN, len);
 	data->at = in.at;

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #define VERSION 1
+#define AGENT_LEN 6 /* what a key has left */
+
 #define FLAG_OPTIONS 1
 #define FLAG_ENTERPRISE 2
 #define FLAG_TOLD 4
@@ -19,6 +21,9 @@ void memory_key(const struct stream *s, uint16_t id, uint8_t ret[MEMORY_KEY])
 	octets_uint(&o, s->key.version, 2);
 	octets_uint(&o, s->key.domain, 4);
 	octets_uint(&o, id, 2);
+	/* sFlow's agent is told whole in the entry; here it keeps two of them apart. */
+	for (size_t i = 0; i < sizeof(s->key.agent.octets); i++)
+		ret[MEMORY_KEY - 1 - i % AGENT_LEN] ^= s->key.agent.octets[i];
 }
 
 struct stream_key memory_key_read(const uint8_t data[MEMORY_KEY], uint16_t *ret_id)

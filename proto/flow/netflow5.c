@@ -83,8 +83,6 @@ static enum drop check(const struct header *h, size_t len)
 		return DROP_COUNT;
 	if (len != HEADER_LEN + (size_t)h->count * RECORD_LEN)
 		return DROP_LENGTH;
-	if (h->export_ms < FLOW_CLOCK_MIN)
-		return DROP_CLOCK; /* a router whose clock was never set: its times mean nothing */
 	return DROP_NONE;
 }
 
@@ -135,6 +133,8 @@ enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *orig
 	data->at = data->end;
 	if (drop != DROP_NONE)
 		return drop;
+	if (!flow_exported(d, origin, &h.export_ms))
+		return DROP_CLOCK;
 	m = (struct kin_message){.version = 5,
 	                         .domain = h.domain,
 	                         .sequence = h.sequence,

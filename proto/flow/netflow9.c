@@ -62,9 +62,7 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	domain = (uint32_t)bytes_uint(&in, 4);
 	if (in.is_short)
 		return DROP_SHORT;
-	if (c.export_ms < FLOW_CLOCK_MIN) /* never set: it exports as we receive */
-		c.export_ms = origin->received_ms;
-	if (c.export_ms < FLOW_CLOCK_MIN)
+	if (!flow_exported(d, origin, &c.export_ms))
 		return DROP_CLOCK;
 	m = (struct kin_message){.version = 9,
 	                         .domain = domain,

@@ -1,10 +1,9 @@
 #include "proto/flow/nsel.h"
 
 #include "base/util.h"
+#include "proto/flow/ways.h"
 
 #include <stdlib.h>
-
-#define WAYS 8 /* connections that share one set */
 
 enum { EVENT_DELETED = 2, EVENT_UPDATE = 5 }; /* IANA, firewallEvent */
 
@@ -18,21 +17,19 @@ struct connection {
 };
 
 struct nsel_table {
-	size_t sets; /* a power of two */
+	struct ways ways;
 	uint64_t records;
 	struct connection connections[];
 };
 
-struct nsel_table *nsel_table_new(size_t connections_max)
+struct nsel_table *nsel_table_new(size_t connections_max, uint64_t seed)
 {
-	struct nsel_table *t;
-	size_t sets = 1;
+	struct ways ways = ways_for(connections_max, seed);
+	struct nsel_table *t =
+		calloc(1, sizeof(*t) + ways_places(&ways) * sizeof(t->connections[0]));
 
-	while (sets * WAYS < connections_max)
-		sets *= 2;
-	t = calloc(1, sizeof(*t) + sets * WAYS * sizeof(t->connections[0]));
 	if (t != NULL)
-		t->sets = sets;
+		t->ways = ways;
 	return t;
 }
 
@@ -44,8 +41,8 @@ void nsel_table_free(struct nsel_table *t)
 /* The connection's, or the place for it: then it is another's, or free. */
 static struct connection *place_of(struct nsel_table *t, uint64_t stream, uint64_t flow_id)
 {
-	uint64_t h = (stream << 32 ^ flow_id) * UINT64_C(0x9e3779b97f4a7c15);
-	struct connection *set = &t->connections[((h ^ h >> 32) & (t->sets - 1)) * WAYS];
+	uint64_t hash = ways_mix(ways_mix(t->ways.seed, stream), flow_id);
+	struct connection *set = t->connections + ways_set(&t->ways, hash);
 	struct connection *oldest = set;
 
 	for (struct connection *c = set; c < set + WAYS; c++) {

@@ -19,7 +19,7 @@
 struct nsel_table;
 
 /* NULL when out of memory. */
-struct nsel_table *nsel_table_new(size_t connections_max);
+struct nsel_table *nsel_table_new(size_t connections_max, uint64_t seed);
 void nsel_table_free(struct nsel_table *t); /* NULL is fine */
 
 /* Corrects an update or an end, and remembers it; everything else stays as it is. */

@@ -11,10 +11,11 @@
 #include "proto/flow/datagram.h"
 #include "proto/flow/memory.h"
 
-#define POSITION_MAX 96
+#define POSITION_SOURCES 64 /* of an sFlow agent: of more, those that were heard of last */
+#define POSITION_MAX (128 + 16 * POSITION_SOURCES)
 #define POSITION_IPFIX_AGE_MS INT64_C(3600000) /* which never says that it has started again */
 
-/* Has the stream a position that can be kept? sFlow has none: nothing of it is one flow's place. */
+/* Has the stream a position that can be kept? */
 bool position_is_kept(const struct stream *s);
 
 /* The entry under memory_key(s, 0); its length. */

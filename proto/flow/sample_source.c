@@ -1,14 +1,16 @@
 #include "proto/flow/sample_source.h"
 
+#include "proto/flow/ways.h"
+
 #include <stdlib.h>
 
-#define WAYS 8               /* sources that share one set */
 #define WINDOW 64            /* latest samples that are told apart: bits of `seen` */
 #define AHEAD_MAX (1u << 24) /* further on, a source began anew */
 
 struct source {
-	struct stream *stream; /* NULL: free */
-	uint64_t serial;       /* that the stream had: with another one it is another's place */
+	struct stream *stream;          /* NULL: free */
+	struct source *sibling, **link; /* the stream's next one; what points here */
+	uint64_t serial; /* that the stream had: with another one it is another's place */
 	uint32_t type, index;
 	uint32_t next;  /* sequence number expected */
 	uint32_t drops; /* as the source said last */
@@ -18,21 +20,18 @@ struct source {
 };
 
 struct source_table {
-	size_t sets; /* a power of two */
+	struct ways ways;
 	uint64_t samples;
 	struct source sources[];
 };
 
-struct source_table *source_table_new(size_t sources_max)
+struct source_table *source_table_new(size_t sources_max, uint64_t seed)
 {
-	struct source_table *t;
-	size_t sets = 1;
+	struct ways ways = ways_for(sources_max, seed);
+	struct source_table *t = calloc(1, sizeof(*t) + ways_places(&ways) * sizeof(t->sources[0]));
 
-	while (sets * WAYS < sources_max)
-		sets *= 2;
-	t = calloc(1, sizeof(*t) + sets * WAYS * sizeof(t->sources[0]));
 	if (t != NULL)
-		t->sets = sets;
+		t->ways = ways;
 	return t;
 }
 
@@ -41,13 +40,12 @@ void source_table_free(struct source_table *t)
 	free(t);
 }
 
-static size_t hash(const struct stream *s, const struct source_sample *sample)
+static uint64_t hash(const struct source_table *t, const struct stream *s,
+                     const struct source_sample *sample)
 {
-	uint64_t h = (uint64_t)(uintptr_t)s / sizeof(*s) << 32 ^ (uint64_t)sample->type << 24 ^
-	             sample->index;
+	uint64_t of = (uint64_t)sample->type << 32 | sample->index;
 
-	h *= UINT64_C(0x9e3779b97f4a7c15);
-	return (size_t)(h ^ h >> 32);
+	return ways_mix(ways_mix(t->ways.seed, s->serial), of);
 }
 
 static bool is_held(const struct source *source)
@@ -72,10 +70,29 @@ static void begin(struct source *source, const struct source_sample *sample)
 	source->seen = UINT64_MAX; /* what was before is not missing */
 }
 
+/* At once, however many there are: strangers send samples, too. */
+static void unlink_source(struct source *source)
+{
+	*source->link = source->sibling;
+	if (source->sibling != NULL)
+		source->sibling->link = source->link;
+}
+
+static void link_source(struct source *source)
+{
+	struct stream *s = source->stream;
+
+	source->sibling = s->sources;
+	source->link = &s->sources;
+	if (source->sibling != NULL)
+		source->sibling->link = &source->sibling;
+	s->sources = source;
+}
+
 static struct source *source_of(struct source_table *t, struct stream *s,
                                 const struct source_sample *sample)
 {
-	struct source *set = &t->sources[(hash(s, sample) & (t->sets - 1)) * WAYS];
+	struct source *set = t->sources + ways_set(&t->ways, hash(t, s, sample));
 	struct source *oldest = set;
 
 	t->samples++;
@@ -88,6 +105,8 @@ static struct source *source_of(struct source_table *t, struct stream *s,
 		if (goes_before(at, oldest))
 			oldest = at;
 	}
+	if (is_held(oldest))
+		unlink_source(oldest);
 	*oldest = (struct source){
 		.stream = s,
 		.serial = s->serial,
@@ -95,6 +114,7 @@ static struct source *source_of(struct source_table *t, struct stream *s,
 		.index = sample->index,
 		.used = t->samples,
 	};
+	link_source(oldest);
 	begin(oldest, sample);
 	oldest->next--; /* this sample is the one expected */
 	return oldest;
@@ -138,4 +158,21 @@ void source_account(struct source_table *t, struct stream *s, const struct sourc
 	if (dropped <= INT32_MAX) /* less than before: the source has begun to count anew */
 		s->drops += dropped;
 	source->drops = sample->drops;
+}
+
+size_t source_latest(const struct stream *s, struct source_sample *ret, size_t max)
+{
+	size_t count = 0;
+
+	for (const struct source *at = s->sources; at != NULL && count < max; at = at->sibling) {
+		if (at->epoch != (uint32_t)s->restarts)
+			continue; /* it has not begun anew yet */
+		ret[count++] = (struct source_sample){
+			.type = at->type,
+			.index = at->index,
+			.sequence = at->next - 1,
+			.drops = at->drops,
+		};
+	}
+	return count;
 }

@@ -18,7 +18,7 @@
 struct source_table;
 
 /* Of streams of one table, which outlives it. NULL when out of memory. */
-struct source_table *source_table_new(size_t sources_max);
+struct source_table *source_table_new(size_t sources_max, uint64_t seed);
 void source_table_free(struct source_table *t); /* NULL is fine */
 
 struct source_sample { /* what a sample says of its source */
@@ -33,5 +33,11 @@ struct source_sample { /* what a sample says of its source */
  * sources begin anew.
  */
 void source_account(struct source_table *t, struct stream *s, const struct source_sample *sample);
+
+/*
+ * The latest sample of each of the stream's sources, of `max` at most; how many. Accounted for by
+ * another table, it goes on there.
+ */
+size_t source_latest(const struct stream *s, struct source_sample *ret, size_t max);
 
 #endif

@@ -1,9 +1,9 @@
 #include "proto/flow/stream.h"
 
+#include "proto/flow/ways.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#define WAYS 8 /* streams that share one set */
 
 /* A datagram this far behind is a sequence that began anew, not one that was delayed. */
 #define BEHIND_MAX 65536
@@ -13,7 +13,7 @@
 #define PROVEN_MS 10000
 
 struct stream_table {
-	size_t sets; /* a power of two */
+	struct ways ways;
 	uint64_t serial;
 	void (*forget)(void *ctx, struct stream *s);
 	void *ctx;
@@ -21,46 +21,37 @@ struct stream_table {
 	struct stream streams[];
 };
 
-struct stream_table *stream_table_new(size_t streams_max,
+struct stream_table *stream_table_new(size_t streams_max, uint64_t seed,
                                       void (*forget)(void *ctx, struct stream *s), void *ctx)
 {
-	struct stream_table *t;
-	size_t sets = 1;
+	struct ways ways = ways_for(streams_max, seed);
+	struct stream_table *t = calloc(1, sizeof(*t) + ways_places(&ways) * sizeof(t->streams[0]));
 
-	while (sets * WAYS < streams_max)
-		sets *= 2;
-	t = calloc(1, sizeof(*t) + sets * WAYS * sizeof(t->streams[0]));
 	if (t == NULL)
 		return NULL;
-	t->kin = calloc(sets * WAYS, sizeof(*t->kin));
+	t->kin = calloc(ways_places(&ways), sizeof(*t->kin));
 	if (t->kin == NULL) {
 		free(t);
 		return NULL;
 	}
-	t->sets = sets;
+	t->ways = ways;
 	t->forget = forget;
 	t->ctx = ctx;
 	return t;
 }
 
-/* FNV-1a. Who can send can also collide; the cost of that is one set's eight streams. */
-static size_t hash(const struct stream_key *key, uint16_t port)
+static uint64_t hash(const struct stream_table *t, const struct stream_key *key, uint16_t port)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	uint64_t tail = (uint64_t)port << 48 ^ (uint64_t)key->version << 32 ^ key->domain;
+	uint64_t tail = (uint64_t)key->domain << 32 | (uint64_t)key->version << 16 | port;
+	uint64_t h = ways_mix_addr(t->ways.seed, &key->from.addr);
 
-	for (size_t i = 0; i < sizeof(key->from.addr.octets); i++)
-		h = (h ^ key->from.addr.octets[i]) * UINT64_C(0x100000001b3);
-	for (int i = 0; i < 4; i++)
-		tail ^= (uint64_t)key->agent.octets[12 + i] << (8 * i);
-	for (int i = 0; i < 8; i++)
-		h = (h ^ (uint8_t)(tail >> (8 * i))) * UINT64_C(0x100000001b3);
-	return (size_t)(h ^ h >> 32);
+	h = ways_mix_addr(h, &key->agent);
+	return ways_mix(ways_mix(h, tail), key->session);
 }
 
 static struct stream **kin_list(const struct stream_table *t, const struct stream_key *key)
 {
-	return &t->kin[hash(key, 0) & (t->sets * WAYS - 1)];
+	return &t->kin[hash(t, key, 0) & (ways_places(&t->ways) - 1)];
 }
 
 static void unlink_kin(const struct stream_table *t, const struct stream *s)
@@ -90,7 +81,7 @@ void stream_table_free(struct stream_table *t)
 {
 	if (t == NULL)
 		return;
-	for (size_t i = 0; i < t->sets * WAYS; i++)
+	for (size_t i = 0; i < ways_places(&t->ways); i++)
 		forget(t, &t->streams[i]);
 	free(t->kin);
 	free(t);
@@ -153,7 +144,7 @@ static bool goes_before(const struct stream *a, const struct stream *b)
 
 struct stream *stream_of(struct stream_table *t, const struct stream_key *key)
 {
-	struct stream *set = &t->streams[(hash(key, key->from.port) & (t->sets - 1)) * WAYS];
+	struct stream *set = t->streams + ways_set(&t->ways, hash(t, key, key->from.port));
 	struct stream *oldest = set;
 
 	for (struct stream *s = set; s < set + WAYS; s++) {
@@ -174,7 +165,7 @@ struct stream *stream_of(struct stream_table *t, const struct stream_key *key)
 
 void stream_forget_session(struct stream_table *t, uint32_t session)
 {
-	for (size_t i = 0; i < t->sets * WAYS; i++) {
+	for (size_t i = 0; i < ways_places(&t->ways); i++) {
 		if (t->streams[i].key.session == session)
 			forget(t, &t->streams[i]);
 	}
@@ -184,7 +175,7 @@ struct stream *stream_spare(struct stream_table *t, const struct stream *but)
 {
 	struct stream *worst = NULL;
 
-	for (size_t i = 0; i < t->sets * WAYS; i++) {
+	for (size_t i = 0; i < ways_places(&t->ways); i++) {
 		struct stream *s = &t->streams[i];
 
 		if (s->is_used && s != but && s->templates != NULL &&
@@ -268,7 +259,7 @@ enum sequence stream_account(struct stream *s, uint32_t seq, uint32_t count, int
 
 void stream_each(const struct stream_table *t, stream_fn *fn, void *ctx)
 {
-	for (size_t i = 0; i < t->sets * WAYS; i++) {
+	for (size_t i = 0; i < ways_places(&t->ways); i++) {
 		if (t->streams[i].is_used)
 			fn(ctx, &t->streams[i]);
 	}
@@ -276,7 +267,7 @@ void stream_each(const struct stream_table *t, stream_fn *fn, void *ctx)
 
 void stream_each_mutable(struct stream_table *t, void (*fn)(void *ctx, struct stream *s), void *ctx)
 {
-	for (size_t i = 0; i < t->sets * WAYS; i++) {
+	for (size_t i = 0; i < ways_places(&t->ways); i++) {
 		if (t->streams[i].is_used)
 			fn(ctx, &t->streams[i]);
 	}

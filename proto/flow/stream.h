@@ -56,6 +56,7 @@ struct stream_habit {
 };
 
 struct template_set;
+struct source;
 
 struct stream {
 	struct stream_key key;
@@ -72,6 +73,7 @@ struct stream {
 	uint64_t restarts;
 	uint64_t samples_lost; /* of sFlow: see sample_source.h */
 	uint64_t drops;        /* packets that its sources could not sample */
+	struct source *sources;
 	uint64_t untold;   /* sets of records whose template had not come, and did not in time */
 	uint32_t sampling; /* one packet in so many, where no sampler says otherwise; 0: not told */
 	int64_t init_ms;   /* wall clock at uptime 0, of IPFIX; 0: not known */
@@ -110,7 +112,7 @@ enum sequence { SEQUENCE_NEXT, SEQUENCE_GAP, SEQUENCE_LATE, SEQUENCE_DUPLICATE, 
 struct stream_table;
 
 /* `forget` is called with a stream that makes way, or is freed; NULL: nobody is. */
-struct stream_table *stream_table_new(size_t streams_max,
+struct stream_table *stream_table_new(size_t streams_max, uint64_t seed,
                                       void (*forget)(void *ctx, struct stream *s), void *ctx);
 void stream_table_free(struct stream_table *t); /* NULL is fine */
 

@@ -9,39 +9,21 @@ millions=${1:-20} v5_rate=${2:-1500000} v9_rate=${3:-1000000}
 bin=build/release/bin
 # shellcheck source=tools/loopback.sh
 . tools/loopback.sh
+# shellcheck source=tests/bench/meter.sh
+. tests/bench/meter.sh
 if ! command -v nfcapd >/dev/null; then
 	echo "no nfcapd: nothing to compare with" >&2
 	exit 0
 fi
-buffer=60000000
-before=$(sysctl -n net.core.rmem_max)
 peer=
 tidy() {
 	[ -z "$peer" ] || kill "$peer" 2>/dev/null || :
-	sysctl -qw net.core.rmem_max="$before" 2>/dev/null || :
+	meter_close
 	loopback_close
 }
 trap tidy EXIT
-sysctl -qw net.core.rmem_max=$buffer 2>/dev/null || echo "not root: small socket buffers" >&2
+meter_open collect
 loopback_open
-
-cpu_s() { # PID: user and system, of all its threads
-	awk -v tick="$(getconf CLK_TCK)" '{ print ($14 + $15) / tick }' "/proc/$1/stat"
-}
-peak_kb() { awk '/^VmHWM/ { print $2 }' "/proc/$1/status"; }
-value() { sed "s/.*\"$1\": *\([0-9.]*\).*/\1/"; }
-emit() { printf '{"bench":"collect","what":"%s","value":%s,"unit":"%s"}\n' "$1" "$2" "$3"; }
-per() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.4g", (b > 0 ? a / b : 0) }'; }
-
-settled() { # COMMAND: waits until what it prints stays the same for a second
-	local was='' is
-	for _ in $(seq 60); do
-		is=$("$@")
-		[ "$is" != "$was" ] || return 0
-		was=$is
-		sleep 1
-	done
-}
 
 run_nfcapd() { # FORMAT FLOWS RATE
 	local out=$dir/nfcapd-$1 start taken

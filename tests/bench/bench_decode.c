@@ -315,7 +315,7 @@ int main(int argc, char **argv)
 	static struct signing signing;
 	double limit_s = argc > 1 ? strtod(argv[1], NULL) : 1;
 
-	decoding.decoder = flow_decoder_new(64);
+	decoding.decoder = flow_decoder_new(64, 0);
 	CHECK(decoding.decoder != NULL);
 	write_datagram(&decoding);
 	decoding9.decoder = decoding.decoder;

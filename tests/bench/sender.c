@@ -2,7 +2,7 @@
  * sender - an exporter for benchmarks: traffic.h's flows as datagrams, at a rate, some of them
  * lost, late or doubled on purpose. Says, as JSON, what it did.
  *
- *   sender ADDR PORT v5|v9 FLOWS FLOWS-PER-SECOND [LOST LATE DOUBLED [SEED]]
+ *   sender [-f FROM] ADDR PORT v5|v9 FLOWS FLOWS-PER-SECOND [LOST LATE DOUBLED [SEED]]
  *
  * The last three are shares of the datagrams. All is made before the first is sent. The first and
  * the last datagram are never lost or late: what lies outside of them nobody can count.
@@ -137,17 +137,40 @@ static void go(int fd, struct sending *s, double datagrams_per_s)
 	}
 }
 
+/* From an address of one's own, if there is such: so there are several exporters. */
+static int connected(const char *from, const char *to, const char *port)
+{
+	struct sockaddr_in own = {.sin_family = AF_INET}, peer = own;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	peer.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
+	CHECK(inet_pton(AF_INET, to, &peer.sin_addr) == 1);
+	CHECK(peer.sin_addr.s_addr << 24 >> 24 == 127); /* never anybody else */
+	CHECK(fd >= 0);
+	if (from != NULL) {
+		CHECK(inet_pton(AF_INET, from, &own.sin_addr) == 1);
+		CHECK(bind(fd, (struct sockaddr *)&own, sizeof(own)) == 0);
+	}
+	CHECK(connect(fd, (struct sockaddr *)&peer, sizeof(peer)) == 0);
+	return fd;
+}
+
 int main(int argc, char **argv)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET};
+	const char *from = NULL;
 	static struct sending s;
 	double shares[3] = {0}, start, spent;
 	uint64_t flows, seed;
 	bool is_v9;
 	int fd;
 
+	if (argc > 2 && strcmp(argv[1], "-f") == 0) {
+		from = argv[2];
+		argv += 2;
+		argc -= 2;
+	}
 	if (argc < 6) {
-		fprintf(stderr, "usage: sender ADDR PORT v5|v9 FLOWS FLOWS-PER-SECOND "
+		fprintf(stderr, "usage: sender [-f FROM] ADDR PORT v5|v9 FLOWS FLOWS-PER-SECOND "
 		                "[LOST LATE DOUBLED [SEED]]\n");
 		return 2;
 	}
@@ -156,12 +179,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 3 && argc > 8; i++)
 		shares[i] = strtod(argv[6 + i], NULL);
 	seed = argc > 9 ? strtoull(argv[9], NULL, 10) : 1;
-	to.sin_port = htons((uint16_t)strtoul(argv[2], NULL, 10));
-	CHECK(inet_pton(AF_INET, argv[1], &to.sin_addr) == 1);
-	CHECK(to.sin_addr.s_addr << 24 >> 24 == 127); /* never anybody else */
-	fd = socket(AF_INET, SOCK_DGRAM, 0);
-	CHECK(fd >= 0);
-	CHECK(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0);
+	fd = connected(from, argv[1], argv[2]);
 	make(&s, is_v9, flows, seed);
 	arrange(&s, shares, seed);
 	start = now_s();

@@ -4,9 +4,12 @@
 #include "base/util.h"
 #include "proto/flow/clocks.h"
 #include "proto/flow/memory.h"
+#include "proto/flow/position.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define NOW_MS INT64_C(1795309531943)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,6 +35,19 @@ static void check_stream(void *ctx, const struct stream *s)
 	}
 }
 
+/* Likewise. */
+static void check_position(void *ctx, const struct stream *s)
+{
+	uint8_t key[MEMORY_KEY], room[POSITION_MAX];
+	struct flow_decoder *again = ctx;
+
+	if (!position_is_kept(s))
+		return;
+	memory_key(s, 0, key);
+	must(position_recall(again, key, bytes_of(room, position_pack(s, room)), s->seen_ms) ==
+	     ERR_OK);
+}
+
 /* Likewise; and what it says of any time is sound. */
 static void check_clock(struct clocks *clocks, const uint8_t key[CLOCKS_KEY], struct bytes value)
 {
@@ -55,7 +71,7 @@ static void check_clock(struct clocks *clocks, const uint8_t key[CLOCKS_KEY], st
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct clocks *clocks = clocks_new();
-	struct flow_decoder *d = flow_decoder_new(8), *again = flow_decoder_new(8);
+	struct flow_decoder *d = flow_decoder_new(8, 0), *again = flow_decoder_new(8, 0);
 	struct bytes in = bytes_of(data, size);
 
 	must(d != NULL && again != NULL && clocks != NULL);
@@ -66,11 +82,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		bytes_copy(&in, key, sizeof(key));
 		value = bytes_cut(&in, (size_t)bytes_uint(&in, 2));
 		check_clock(clocks, key, value);
-		if (memory_recall(d, key, value, INT64_C(1795309531943)) != ERR_OK)
-			continue;
+		(void)!memory_recall(d, key, value, NOW_MS);
+		(void)!position_recall(d, key, value, NOW_MS);
 	}
 	must(d->budget.octets <= d->budget.octets_max);
 	stream_each(d->streams, check_stream, again);
+	stream_each(d->streams, check_position, again);
 	flow_decoder_free(d);
 	flow_decoder_free(again);
 	clocks_free(clocks);

@@ -101,6 +101,9 @@ check_line "a rate that is none" 2 "exports.rate_limit: not a number: many" \
 	conf_exports "  rate_limit: many"
 check_line "a rate of nothing" 2 "exports.rate_limit: not 1 to" conf_exports "  rate_limit: 0"
 check_line "a burst without a rate" 2 "exports.rate_limit: \(missing\)" conf_exports "  rate_burst: 5"
+check_line "no socket" 2 "exports.sockets: not 1 to 16: 0" conf_exports "  sockets: 0"
+check_line "more sockets than all addresses may have" 2 "exports.sockets: not 1 to 8: 9" \
+	conf_exports "  listen: ['127.0.0.1:2055', '127.0.0.1:2056']" "  sockets: 9"
 check_line "a buffer of next to nothing" 2 "exports.buffer: not 64KiB to 1GiB: 1KiB" \
 	conf_exports "  buffer: 1KiB"
 check_line "TLS without an address" 2 "exports.ipfix_tls.listen: \(missing\)" \

@@ -31,12 +31,18 @@ check "all rounds are held at the end" 0 "^[1-9]" echo "$total"
 node_kill R1 TERM
 
 # Killed again and again while an exporter goes on: every flow that was sent is held, or counted as
-# lost. KILLS says how often.
+# lost. KILLS says how often. One socket and two, in turn. And an sFlow agent's samples, on a node of
+# their own.
 kills=${KILLS:-8}
 node_init R2 --keep forever
+sed -i "/^exports:/a\\  sockets: 1" "$dir/R2/spoord.yaml"
 node_start R2
 "$bin/sender" "$net.2" 2055 v9 "$(((kills * 4 + 24) * 20000))" 20000 >"$dir/sent" &
 sender=$!
+node_init R3 --keep forever
+node_start R3
+python3 tests/integration/sampler.py "$net.3:2055" "$((kills * 4 + 24))" >"$dir/sampled" &
+sampler=$!
 status() { # EXPRESSION over the status s, which may fail: no exporter yet
 	spoor_at R2 status --json | python3 -c "import json, sys; s = json.load(sys.stdin); e = s['exports']; print($1)"
 }
@@ -59,7 +65,10 @@ for round in $(seq "$kills"); do
 	[ $((round % 4)) != 0 ] || signal=TERM # which loses nothing
 	node_kill R2 $signal
 	! "$bin/spoord" --config "$dir/R2/spoord.yaml" --check-store >"$dir/checked" 2>&1 || whole=$((whole + 1))
+	sed -i "s/^  sockets: .*/  sockets: $((round % 2 + 1))/" "$dir/R2/spoord.yaml"
 	node_start R2
+	node_kill R3 $signal
+	node_start R3
 done
 check "the exporter goes on" 0 "" kill -0 "$sender"
 check "after each of $kills ends the store is whole" 0 "^$kills$" echo "$whole"
@@ -75,6 +84,18 @@ check "what is not held is counted as lost" 0 "^0$" \
 check "no record waited for its template" 0 "^0$" counted "e['dropped']['untold']"
 check "one exporter, that never started again" 0 "^\[0\]$" counted "[x['restarts'] for x in e['streams']]"
 node_kill R2 TERM
+wait "$sampler"
+sleep 3
+spoor_at R3 status --json >"$dir/status"
+sampled() { # EXPRESSION over the status, the agent's stream, and what it sent
+	python3 -c "import json; s = json.load(open('$dir/status')); e = s['exports']['streams'][0]; t = json.load(open('$dir/sampled')); print($1)"
+}
+echo "        sampled $(sampled "t['samples']"), held $(sampled "s['store']['flows']"), lost $(sampled "e['samples_lost']")"
+check "samples that are not held are counted as lost" 0 "^0$" \
+	sampled "t['samples'] - s['store']['flows'] - s['store']['unsealed'] - e['samples_lost']"
+check "some were lost, and of the agent's datagrams as many" 0 "^\(True, 0\)$" \
+	sampled "(e['lost'] > 0, t['datagrams'] - e['datagrams'] - e['lost'])"
+node_kill R3 TERM
 
 # A torn file is recognised and told; it is not opened and not touched.
 file=$dir/R1/flows/data.mdb

@@ -32,7 +32,7 @@ static inline int setup(void **state)
 	static struct fixture f;
 
 	memset(&f, 0, sizeof(f));
-	f.decoder = flow_decoder_new(64);
+	f.decoder = flow_decoder_new(64, 0);
 	f.origin.from.addr = addr_from_v4((const uint8_t[]){192, 0, 2, 9});
 	f.origin.from.port = 33679;
 	f.origin.received_ms = RECEIVED_MS;

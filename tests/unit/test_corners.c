@@ -107,7 +107,7 @@ static int64_t run(struct fixture *f, struct exporter *e, int64_t from_ms, int64
 static void again(struct fixture *f)
 {
 	flow_decoder_free(f->decoder);
-	f->decoder = flow_decoder_new(8);
+	f->decoder = flow_decoder_new(8, 0);
 	f->sequence = 0;
 }
 

@@ -144,7 +144,7 @@ static void account(struct fixture *f, uint16_t version, double loss)
 
 	for (uint64_t seed = 0; seed < 8; seed++) {
 		flow_decoder_free(f->decoder);
-		f->decoder = flow_decoder_new(8);
+		f->decoder = flow_decoder_new(8, 0);
 		g = (struct generator){.prng = {seed},
 		                       .version = version,
 		                       .loss = loss,

@@ -39,7 +39,7 @@ static int setup_keeping(void **state)
 static void restart(struct fixture *f)
 {
 	flow_decoder_free(f->decoder);
-	f->decoder = flow_decoder_new(64);
+	f->decoder = flow_decoder_new(64, 0);
 	f->decoder->keep = keep;
 	for (size_t i = 0; i < entry_count; i++) {
 		if (entries[i].len > 0)

@@ -104,7 +104,7 @@ static int setup(void **state)
 	static struct fixture f;
 
 	memset(&f, 0, sizeof(f));
-	f.decoder = flow_decoder_new(64);
+	f.decoder = flow_decoder_new(64, 0);
 	f.origin.from.addr = addr_from_v4((const uint8_t[]){192, 0, 2, 9});
 	f.origin.from.port = 33679;
 	f.origin.received_ms = RECEIVED_MS;
@@ -248,9 +248,7 @@ static void headers_that_cannot_be_true_are_refused(void **state)
 		{"length", 5, 30, EXPORT_S}, {"version", 0, 1, EXPORT_S},
 		{"version", 1, 1, EXPORT_S}, {"version", 7, 1, EXPORT_S},
 		{"version", 6, 1, EXPORT_S}, {"version", 0x0500, 1, EXPORT_S},
-		{"clock", 5, 1, 0},          {"clock", 5, 1, 600},
-		{"clock", 5, 1, 31535999},   {"none", 5, 1, 31536000},
-		{"none", 5, 1, UINT32_MAX},
+		{"none", 5, 1, 31536000},    {"none", 5, 1, UINT32_MAX},
 	};
 	struct fixture *f = *state;
 
@@ -268,7 +266,32 @@ static void headers_that_cannot_be_true_are_refused(void **state)
 	assert_int_equal(f->decoder->counters.dropped[DROP_COUNT], 3);
 	assert_int_equal(f->decoder->counters.dropped[DROP_LENGTH], 2);
 	assert_int_equal(f->decoder->counters.dropped[DROP_VERSION], 5);
-	assert_int_equal(f->decoder->counters.dropped[DROP_CLOCK], 3);
+	assert_int_equal(f->decoder->counters.unset_clocks, 0);
+}
+
+/* As exporters say that begin at 1970, or at 0 for ever: uptimes are all that they tell. */
+static void with_a_clock_that_was_never_set_a_datagram_is_exported_when_received(void **state)
+{
+	static const uint32_t seconds[] = {0, 600, 31535999};
+	struct fixture *f = *state;
+	struct header h = plain;
+
+	h.nanoseconds = 0;
+	for (size_t i = 0; i < ARRAY_LEN(seconds); i++) {
+		h.seconds = seconds[i];
+		h.sequence = (uint32_t)i;
+		assert_string_equal(decode(f, &h, &ssh, 1), "none");
+		assert_int_equal(f->count, 1);
+		assert_int_equal(f->flows[0].start_ms, RECEIVED_MS - 2000);
+		assert_int_equal(f->flows[0].end_ms, RECEIVED_MS - 100);
+		assert_int_equal(f->decoder->counters.unset_clocks, i + 1);
+	}
+	h.sequence = 1;
+	assert_string_equal(decode(f, &h, &ssh, 1), "duplicate");
+	f->origin.received_ms = 0; /* nobody knows when it was */
+	h.sequence = 3;
+	assert_string_equal(decode(f, &h, &ssh, 1), "clock");
+	assert_int_equal(f->decoder->counters.dropped[DROP_CLOCK], 1);
 }
 
 static void a_longer_datagram_than_its_count_says_is_refused(void **state)
@@ -575,6 +598,7 @@ int main(void)
 		TEST(a_datagram_becomes_exact_flows),
 		TEST(every_truncation_is_a_counted_drop_without_flows),
 		TEST(headers_that_cannot_be_true_are_refused),
+		TEST(with_a_clock_that_was_never_set_a_datagram_is_exported_when_received),
 		TEST(a_longer_datagram_than_its_count_says_is_refused),
 		TEST(a_full_datagram_has_thirty_flows),
 		TEST(times_are_right_on_both_sides_of_the_header),

@@ -37,7 +37,7 @@ static struct score_clock clock_of(const struct stream_table *streams, const cha
 
 static void what_is_known_takes_the_place_of_what_is_assumed(void **state)
 {
-	struct stream_table *streams = stream_table_new(16, NULL, NULL);
+	struct stream_table *streams = stream_table_new(16, 0, NULL, NULL);
 	struct score_clock got;
 	(void)state;
 
@@ -56,7 +56,7 @@ static void what_is_known_takes_the_place_of_what_is_assumed(void **state)
 
 static void two_processes_of_one_exporter_leave_both_possible(void **state)
 {
-	struct stream_table *streams = stream_table_new(16, NULL, NULL);
+	struct stream_table *streams = stream_table_new(16, 0, NULL, NULL);
 	struct score_clock got;
 	(void)state;
 
@@ -71,7 +71,7 @@ static void two_processes_of_one_exporter_leave_both_possible(void **state)
 /* A recording that is played again is not a clock that is a week behind. */
 static void what_was_recorded_earlier_is_taken_as_it_is(void **state)
 {
-	struct stream_table *streams = stream_table_new(16, NULL, NULL);
+	struct stream_table *streams = stream_table_new(16, 0, NULL, NULL);
 	struct skews skews;
 	(void)state;
 

@@ -253,6 +253,7 @@ static void an_exporter_without_a_clock_exports_as_we_receive(void **state)
 	assert_string_equal(decode_next(f), "none");
 	assert_int_equal(f->flows[0].start_ms, RECEIVED_MS - 2000);
 	assert_int_equal(f->flows[0].end_ms, RECEIVED_MS - 1000);
+	assert_int_equal(f->decoder->counters.unset_clocks, 2);
 }
 
 /* A message that says it is shorter than its last set: what is whole is taken, the rest counted. */

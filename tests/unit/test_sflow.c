@@ -1,4 +1,6 @@
 /* sFlow version 5: what a sample says, and what is missing of them. */
+#include "proto/flow/position.h"
+#include "proto/flow/sample_source.h"
 #include "tests/unit/message_fixture.h"
 
 #define SAMPLE 1
@@ -453,6 +455,16 @@ static void delay_and_a_wrapped_uptime_are_no_restart(void **state)
 	assert_int_equal(s->samples_lost, 1);
 }
 
+static void send_as_another_agent(struct fixture *f)
+{
+	f->sequence = 900;
+	begin_sflow(f, 1);
+	f->wire[11] = 10;
+	begin_sample(f, 1, 70, 0, 1, 2, 1);
+	raw_header(f, 0);
+	assert_string_equal(decode_sflow(f), "none");
+}
+
 /* Their sequences are their own, though they share an address and a port. */
 static void agents_and_sub_agents_are_streams_of_their_own(void **state)
 {
@@ -461,13 +473,8 @@ static void agents_and_sub_agents_are_streams_of_their_own(void **state)
 	send_one(f, 10, 1, 100, 0);
 	f->domain = 1;
 	send_one(f, 500, 1, 40, 0);
-	f->sequence = 900;
 	f->domain = 0;
-	begin_sflow(f, 1);
-	f->wire[11] = 10; /* another agent's address */
-	begin_sample(f, 1, 70, 0, 1, 2, 1);
-	raw_header(f, 0);
-	assert_string_equal(decode_sflow(f), "none");
+	send_as_another_agent(f);
 	send_one(f, 11, 1, 101, 0);
 	assert_int_equal(stream_at(f, 0)->datagrams, 2);
 	assert_int_equal(stream_at(f, 0)->lost + stream_at(f, 0)->samples_lost, 0);
@@ -509,6 +516,138 @@ static int setup_sflow(void **state)
 
 #define SFLOW(name) cmocka_unit_test_setup_teardown(name, setup_sflow, teardown)
 
+/* --- over a restart of ours --- */
+
+struct kept {
+	size_t count;
+	struct {
+		uint8_t key[MEMORY_KEY], value[POSITION_MAX];
+		size_t len;
+	} entries[4];
+};
+
+static void keep_position(void *ctx, const struct stream *s)
+{
+	struct kept *k = ctx;
+
+	assert_true(k->count < ARRAY_LEN(k->entries));
+	assert_true(position_is_kept(s));
+	memory_key(s, 0, k->entries[k->count].key);
+	k->entries[k->count].len = position_pack(s, k->entries[k->count].value);
+	k->count++;
+}
+
+/* Another decoder, which has only what was kept. */
+static void restart(struct fixture *f)
+{
+	static struct kept k;
+
+	k.count = 0;
+	stream_each(f->decoder->streams, keep_position, &k);
+	flow_decoder_free(f->decoder);
+	f->decoder = flow_decoder_new(64, 1);
+	for (size_t i = 0; i < k.count; i++)
+		assert_ok(position_recall(f->decoder, k.entries[i].key,
+		                          bytes_of(k.entries[i].value, k.entries[i].len),
+		                          RECEIVED_MS));
+}
+
+static void what_is_missing_over_a_restart_of_ours_is_counted(void **state)
+{
+	struct fixture *f = *state;
+	const struct stream *s;
+
+	uptime_ms = 3600000;
+	send_one(f, 10, 1, 100, 5);
+	send_one(f, 11, 2, 7, 0);
+	send_one(f, 13, 1, 102, 6);
+	restart(f);
+	s = stream_at(f, 0);
+	assert_int_equal(s->datagrams, 3);
+	assert_int_equal(s->lost, 1);
+	assert_int_equal(s->samples_lost, 1);
+	assert_int_equal(s->drops, 1);
+	f->origin.received_ms += 5000;
+	uptime_ms += 5000;
+	send_one(f, 16, 1, 105, 9); /* three datagrams since, and of each source two samples */
+	send_one(f, 17, 2, 10, 1);
+	assert_int_equal(s->datagrams, 5);
+	assert_int_equal(s->lost, 3);
+	assert_int_equal(s->samples_lost, 1 + 2 + 2);
+	assert_int_equal(s->drops, 1 + 3 + 1);
+	assert_int_equal(s->restarts, 0);
+}
+
+static void an_agent_that_starts_again_meanwhile_has_lost_nothing(void **state)
+{
+	struct fixture *f = *state;
+	const struct stream *s;
+
+	uptime_ms = 3600000;
+	send_one(f, 5000, 1, 900, 50);
+	restart(f);
+	s = stream_at(f, 0);
+	f->origin.received_ms += 200000;
+	uptime_ms = 1000;
+	send_one(f, 1, 1, 1, 0);
+	assert_int_equal(s->restarts, 1);
+	assert_int_equal(s->lost + s->samples_lost + s->drops, 0);
+	restart(f); /* whose sources have not all begun anew yet */
+	s = stream_at(f, 0);
+	send_one(f, 2, 1, 3, 0);
+	assert_int_equal(s->samples_lost, 1);
+}
+
+static void agents_behind_one_address_are_kept_apart(void **state)
+{
+	struct fixture *f = *state;
+
+	send_one(f, 10, 1, 100, 0);
+	send_as_another_agent(f);
+	restart(f);
+	send_one(f, 12, 1, 103, 0);
+	assert_int_equal(stream_at(f, 0)->datagrams, 2);
+	assert_int_equal(stream_at(f, 0)->lost, 1);
+	assert_int_equal(stream_at(f, 0)->samples_lost, 2);
+}
+
+/* More than are kept, and than the table holds: some are forgotten, nothing else is harmed. */
+static void of_an_agent_with_many_sources_some_are_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct source_sample sources[200];
+	const struct stream *s;
+
+	for (uint32_t i = 0; i < 5000; i++)
+		send_one(f, i, i, 1, 0);
+	s = stream_at(f, 0);
+	assert_in_range(source_latest(s, sources, ARRAY_LEN(sources)), 100, 128);
+	restart(f);
+	s = stream_at(f, 0);
+	assert_int_equal(source_latest(s, sources, ARRAY_LEN(sources)), POSITION_SOURCES);
+	send_one(f, 5000, 4999, 3, 0);
+	assert_int_equal(s->samples_lost, 1);
+}
+
+static void an_entry_that_is_cut_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	static struct kept k;
+
+	send_one(f, 10, 1, 100, 5);
+	k.count = 0;
+	stream_each(f->decoder->streams, keep_position, &k);
+	for (size_t len = 0; len < k.entries[0].len; len++) {
+		if (len != k.entries[0].len - 16) /* one without sources */
+			assert_err(ERR_FORMAT,
+			           position_recall(f->decoder, k.entries[0].key,
+			                           bytes_of(k.entries[0].value, len), RECEIVED_MS));
+	}
+	assert_err(ERR_STALE, position_recall(f->decoder, k.entries[0].key,
+	                                      bytes_of(k.entries[0].value, k.entries[0].len),
+	                                      RECEIVED_MS + MEMORY_AGE_MS + 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -526,6 +665,11 @@ int main(void)
 		SFLOW(delay_and_a_wrapped_uptime_are_no_restart),
 		SFLOW(a_flood_of_agents_leaves_the_others_sources_alone),
 		SFLOW(agents_and_sub_agents_are_streams_of_their_own),
+		SFLOW(what_is_missing_over_a_restart_of_ours_is_counted),
+		SFLOW(an_agent_that_starts_again_meanwhile_has_lost_nothing),
+		SFLOW(agents_behind_one_address_are_kept_apart),
+		SFLOW(of_an_agent_with_many_sources_some_are_kept),
+		SFLOW(an_entry_that_is_cut_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

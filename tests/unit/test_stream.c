@@ -323,7 +323,7 @@ static void every_part_of_the_key_makes_a_stream(void **state)
 		key_of(2000, 1, 5), key_of(2001, 1, 5),       key_of(2000, 2, 5),
 		key_of(2000, 1, 9), key_of(2000, 0x10000, 5),
 	};
-	struct stream_table *t = stream_table_new(64, NULL, NULL);
+	struct stream_table *t = stream_table_new(64, 0, NULL, NULL);
 	struct stream_key elsewhere = keys[0];
 	size_t count = 0;
 	(void)state;
@@ -348,7 +348,7 @@ static void every_part_of_the_key_makes_a_stream(void **state)
 static void a_full_table_forgets_the_longest_unseen(void **state)
 {
 	static const int64_t seen[] = {50, 20, 80, 10, 70, 30, 60, 40};
-	struct stream_table *t = stream_table_new(1, NULL, NULL);
+	struct stream_table *t = stream_table_new(1, 0, NULL, NULL);
 	struct stream_key key;
 	size_t count = 0;
 	struct stream *s;
@@ -376,9 +376,44 @@ static void a_full_table_forgets_the_longest_unseen(void **state)
 	stream_table_free(t);
 }
 
+static void note_port(void *ctx, const struct stream *s)
+{
+	uint64_t *bits = ctx;
+
+	*bits |= UINT64_C(1) << s->key.from.port;
+}
+
+/* Of 40 streams for whom there is room for 32: bit i, the i-th is held. */
+static uint64_t held(uint64_t seed)
+{
+	struct stream_table *t = stream_table_new(32, seed, NULL, NULL);
+	uint64_t bits = 0;
+
+	for (uint16_t i = 0; i < 40; i++) {
+		struct stream_key key = key_of(i, 0, 5);
+
+		stream_of(t, &key)->seen_ms = i;
+	}
+	stream_each(t, note_port, &bits);
+	stream_table_free(t);
+	return bits;
+}
+
+static void nobody_outside_can_know_whom_he_puts_out(void **state)
+{
+	uint64_t first = held(0), differ = 0;
+	(void)state;
+
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		assert_int_equal(held(seed), held(seed));
+		differ += held(seed) != first;
+	}
+	assert_true(differ > 15);
+}
+
 static void a_flood_of_keys_stays_within_the_table(void **state)
 {
-	struct stream_table *t = stream_table_new(100, NULL, NULL);
+	struct stream_table *t = stream_table_new(100, 0, NULL, NULL);
 	size_t count = 0;
 	(void)state;
 
@@ -411,6 +446,7 @@ int main(void)
 		cmocka_unit_test(every_part_of_the_key_makes_a_stream),
 		cmocka_unit_test(a_full_table_forgets_the_longest_unseen),
 		cmocka_unit_test(a_flood_of_keys_stays_within_the_table),
+		cmocka_unit_test(nobody_outside_can_know_whom_he_puts_out),
 	};
 
 	return cmocka_run_group_tests_name("flow/stream", tests, NULL, NULL);

@@ -56,7 +56,7 @@ static void take_connection(void *ctx, const struct connection *c)
 
 static bool read_capture(const char *path, struct flow_batch *batch, char *reterr)
 {
-	struct flow_decoder *d = flow_decoder_new(STREAMS_MAX);
+	struct flow_decoder *d = flow_decoder_new(STREAMS_MAX, 0);
 	struct capture_datagram in;
 	struct capture *c;
 	enum err err = d == NULL ? ERR_NOMEM : capture_open(path, &c, reterr);
