@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "node/conf.h"
-#include "node/trace.h"
+#include "node/round.h"
 
 /*
  * Writes conf.traces/ID.spoor, a MessagePack array:
