@@ -45,10 +45,7 @@ void pursuit_end(struct pursuit *p)
 
 static void note_clock(struct pursuit *p)
 {
-	struct skews skews;
-
-	skews_take(&skews, p->node->collector.decoder->streams);
-	p->ahead_ms = skews_of(&skews, &p->target.best.view.exporter).offset_ms;
+	p->ahead_ms = search_ahead_ms(p->node, &p->target.best.view.exporter);
 }
 
 struct followed pursuit_target(const struct pursuit *p)
@@ -139,25 +136,6 @@ static int64_t left_ms(const struct pursuit *p)
 	return mono_reached(now, p->deadline) ? 0 : (int64_t)(p->deadline.ms - now.ms);
 }
 
-/* `rhythm` is by a clock that is `ahead_ms` of ours; a question is by ours. */
-static void fill_question(const struct pursuit *p, const struct fingerprint *rhythm,
-                          int64_t ahead_ms, uint8_t proto, size_t max, struct question *ret)
-{
-	struct interval *on = calloc(rhythm->count, sizeof(*on));
-	size_t count;
-
-	*ret = (struct question){.proto = proto, .severity = p->severity};
-	CHECK(on != NULL);
-	memcpy(on, rhythm->on, rhythm->count * sizeof(*on));
-	ret->gap_ms = fingerprint_fit(rhythm->on, rhythm->count, rhythm->gap_ms, max);
-	count = fingerprint_close(on, rhythm->count, ret->gap_ms);
-	CHECK(count <= QUERY_INTERVALS_MAX);
-	for (size_t i = 0; i < count; i++)
-		ret->on[i] = (struct interval){on[i].start_ms - ahead_ms, on[i].end_ms - ahead_ms};
-	ret->on_count = count;
-	free(on);
-}
-
 static void advance(struct round *r);
 
 static void on_searched(struct search *search)
@@ -181,7 +159,8 @@ static enum err ask(struct pursuit *p, const struct fingerprint *rhythm, int64_t
 	enum err err = r == NULL ? ERR_NOMEM : ERR_LIMIT;
 
 	for (size_t i = 0; i < ARRAY_LEN(interval_steps) && err == ERR_LIMIT; i++) {
-		fill_question(p, rhythm, ahead_ms, proto, interval_steps[i], &question);
+		question = search_question(rhythm, ahead_ms, proto, interval_steps[i]);
+		question.severity = p->severity;
 		err = overlay_ask(node->link.overlay, node_now(), &question, left_ms(p), &r->ticket,
 		                  &r->query, &r->blob);
 	}
