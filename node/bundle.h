@@ -17,4 +17,8 @@
 MUST_USE enum err bundle_write(const struct node *node, const struct round *round,
                                char ret_path[CONF_PATH_MAX]);
 
+/* Where that of a question lies, if it was written. False: the path is too long. */
+bool bundle_path(const struct node *node, const struct query_id *query,
+                 char ret_path[CONF_PATH_MAX]);
+
 #endif

@@ -49,6 +49,9 @@ enum follow_step {
 enum follow_step follow_next(const struct follow *f, struct now now, const struct followed *target,
                              size_t questions, size_t shared);
 
+/* It has ended, and the records of others have had time to come. */
+bool follow_is_over(const struct follow *f, struct now now, const struct followed *target);
+
 /* Everybody is asked now, or would be if timing could tell anything. */
 void follow_note(struct follow *f, struct now now, const struct followed *target);
 

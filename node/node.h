@@ -11,6 +11,7 @@
  *	search      the store's flows -> correlate -> answer     (workers)
  *	pursuit     a connection, and every question about it    (loop)
  *	trace       one of a client, from target to report       (loop)
+ *	watch       one that stands, client or not               (loop)
  *	hosts       the hosts' kernels, as far as they tell us   (loop)
  *	testify     what they say of an answer's connections     (loop, workers)
  *	control     the command line's socket                    (loop)
@@ -40,6 +41,7 @@
 #include "node/silences.h"
 #include "node/trace.h"
 #include "node/warnings.h"
+#include "node/watch.h"
 #include "store/store.h"
 
 #include <uv.h>
@@ -58,6 +60,7 @@ struct node {
 	struct warnings warnings;
 	struct pursuits pursuits;
 	struct traces traces;
+	struct watches watches;
 	struct hosts hosts;
 	struct host host; /* with role: host */
 	struct control control;

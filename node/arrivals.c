@@ -1,0 +1,84 @@
+#include "node/arrivals.h"
+
+#include "base/util.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int by_id(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct short_id));
+}
+
+void short_ids_sort(struct short_id *ids, size_t count)
+{
+	if (count > 0)
+		qsort(ids, count, sizeof(*ids), by_id);
+}
+
+static bool make_room(struct arrivals *a, size_t members)
+{
+	struct presence *list, *coming;
+
+	if (members <= a->space)
+		return true;
+	list = realloc(a->list, members * sizeof(*list));
+	if (list == NULL)
+		return false;
+	a->list = list;
+	coming = realloc(a->coming, members * sizeof(*coming));
+	if (coming == NULL)
+		return false;
+	a->coming = coming;
+	a->space = members;
+	return true;
+}
+
+bool arrivals_begin(struct arrivals *a, size_t members)
+{
+	a->coming_count = a->at = 0;
+	return make_room(a, members);
+}
+
+void arrivals_see(struct arrivals *a, struct short_id who, bool is_live, struct mono now)
+{
+	struct presence *new = &a->coming[a->coming_count++];
+	const struct presence *old;
+
+	CHECK(a->coming_count <= a->space);
+	while (a->at < a->count && by_id(&a->list[a->at].who, &who) < 0)
+		a->at++;
+	old = a->at < a->count && short_id_equal(a->list[a->at].who, who) ? &a->list[a->at] : NULL;
+	*new = (struct presence){who, is_live, now};
+	if (old != NULL && (old->is_live || !is_live))
+		new->at = old->at;
+}
+
+void arrivals_end(struct arrivals *a)
+{
+	struct presence *list = a->list;
+
+	a->list = a->coming;
+	a->coming = list;
+	a->count = a->coming_count;
+}
+
+void arrivals_free(struct arrivals *a)
+{
+	free(a->list);
+	free(a->coming);
+	*a = (struct arrivals){0};
+}
+
+bool arrivals_any(const struct arrivals *a, struct mono since, const struct short_ids *known)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		const struct presence *one = &a->list[i];
+
+		if (one->at.ms > since.ms &&
+		    (known->count == 0 || bsearch(&one->who, known->list, known->count,
+		                                  sizeof(one->who), by_id) == NULL))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,45 @@
+/*
+ * arrivals - since when each member is here: who has joined, or can be reached again.
+ *
+ * A question that stands is put to who was not there when it went out. The driver looks at all
+ * members now and then: between arrivals_begin() and arrivals_end() it names each, in the order of
+ * their ids.
+ */
+#ifndef SPOOR_NODE_ARRIVALS_H
+#define SPOOR_NODE_ARRIVALS_H
+
+#include "base/clock.h"
+#include "proto/wire/frame.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct presence {
+	struct short_id who;
+	bool is_live;
+	struct mono at; /* of its being named first, or live where it was not before */
+};
+
+struct arrivals {
+	struct presence *list, *coming; /* in the order of `who`; the one that is being made */
+	size_t count, coming_count, space, at;
+};
+
+struct short_ids { /* in order */
+	struct short_id *list;
+	size_t count;
+};
+
+/* For up to `members` of them; false without memory: then nothing has changed. */
+bool arrivals_begin(struct arrivals *a, size_t members);
+void arrivals_see(struct arrivals *a, struct short_id who, bool is_live, struct mono now);
+void arrivals_end(struct arrivals *a);
+void arrivals_free(struct arrivals *a);
+
+/* Somebody has come after `since` who is not among `known`. */
+bool arrivals_any(const struct arrivals *a, struct mono since, const struct short_ids *known);
+
+/* Puts ids[0..count) in order. */
+void short_ids_sort(struct short_id *ids, size_t count);
+
+#endif
