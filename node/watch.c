@@ -350,6 +350,15 @@ static uint32_t free_id(struct watches *all)
 	return id;
 }
 
+static size_t watches_count(const struct watches *all)
+{
+	size_t count = 0;
+
+	for (const struct watch *w = all->list; w != NULL; w = w->next)
+		count++;
+	return count;
+}
+
 /* Behind those that have begun before it. */
 static void link_up(struct watches *all, struct watch *w)
 {
@@ -393,12 +402,15 @@ static void recall_watch(void *ctx, const uint8_t key[STORE_NOTE_KEY], const voi
 	struct connection target;
 	struct standing kept;
 	struct watch *w = NULL;
+	enum err err = ERR_NOMEM;
 
-	if (on != NULL && id != 0 &&
-	    standing_read(bytes_of(data, len), &kept, &target, on) == ERR_OK)
+	if (on != NULL)
+		err = standing_read(bytes_of(data, len), &kept, &target, on);
+	if (err == ERR_OK && id != 0 && watches_count(all) < WATCHES_KEPT_MAX)
 		w = watch_new(all, id, &kept);
 	if (w == NULL) {
-		log_line("watch", "one that was kept cannot be read, and is left out");
+		log_line("watch", "one that was kept is left out: %s",
+		         err_text(err != ERR_OK ? err : ERR_LIMIT));
 		free(on);
 		return;
 	}
@@ -422,6 +434,8 @@ enum err watches_start(struct watches *all, struct node *node)
 	err = store_note_each(node->store, KEEPER_WATCH, recall_watch, all);
 	if (err == ERR_OK)
 		err = store_note_each(node->store, KEEPER_FOUND, watchfound_recall, all);
+	for (struct watch *w = all->list; w != NULL; w = w->next)
+		watchfound_sort(w);
 	return err;
 }
 

@@ -146,17 +146,33 @@ void watchfound_recall(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void 
 	struct watch_found *one;
 	struct discovery found;
 	struct watch *w = NULL;
-	struct id id;
+	struct id id, of_found;
 	uint32_t of;
 
 	memcpy(id.octets, key, sizeof(id.octets));
-	if (standing_read_found(bytes_of(data, len), &of, &found) == ERR_OK)
-		w = watches_find(all, of);
+	if (standing_read_found(bytes_of(data, len), &of, &found) == ERR_OK) {
+		of_found = standing_found_id(of, &found.member, &found.finding);
+		w = id_equal(&id, &of_found) ? watches_find(all, of) : NULL;
+	}
 	one = w != NULL ? found_new(w, &id) : NULL;
 	if (one == NULL) {
-		keeper_put(&all->node->keeper, KEEPER_FOUND, &id, "", 0);
+		log_line("watch", "a connection that was found and kept is left out");
 		return;
 	}
 	one->found = found;
 	one->is_told = true;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct discovery *x = &((const struct watch_found *)a)->found;
+	const struct discovery *y = &((const struct watch_found *)b)->found;
+
+	return (x->at_ms > y->at_ms) - (x->at_ms < y->at_ms);
+}
+
+void watchfound_sort(struct watch *w)
+{
+	if (w->found_count > 0)
+		qsort(w->found, w->found_count, sizeof(w->found[0]), by_time);
 }

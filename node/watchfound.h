@@ -16,4 +16,7 @@ bool watchfound_take(struct watch *w, const struct sheet *sheet);
 /* One that was kept: a store_note_fn of KEEPER_FOUND; ctx is the struct watches. */
 void watchfound_recall(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *data, size_t len);
 
+/* When all that was kept is there: the first first. */
+void watchfound_sort(struct watch *w);
+
 #endif

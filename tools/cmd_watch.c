@@ -124,18 +124,16 @@ static int list(const struct call *call, struct text_style style)
 {
 	struct ctl_request request = ctl_request_of(CTL_WATCH_LIST);
 	struct listing l = {
-		.list = {.key = "watches",
-	                 .empty = "nothing is watched",
-	                 .form = call->form,
-	                 .now = call->now,
-	                 .out = stdout},
+		.list = {.key = "watches", .form = call->form, .now = call->now, .out = stdout},
 		.style = style,
 	};
 	struct client_listener listener = {.row = on_listed, .ctx = &l};
 	int code = client_query(call->globals->socket, &request, &listener);
 
-	if (call->form != PRINT_PEOPLE || l.list.rows == 0)
-		print_list_end(&l.list, code, NULL); /* people have it in no table */
+	if (call->form != PRINT_PEOPLE) /* who have it in no table */
+		print_list_end(&l.list, code, NULL);
+	else if (code == CTL_NOTHING)
+		print_failure(code, "nothing is watched");
 	return code;
 }
 
