@@ -18,11 +18,6 @@ static const struct cert *cert_of(const struct sheet *s, uint32_t node)
 	return s->certs[node];
 }
 
-static struct view view_of(const struct finding *f)
-{
-	return (struct view){f->exporter, f->if_low, f->if_high};
-}
-
 /* The question about the target itself; NULL when nobody was asked. */
 static const struct round *first_round(const struct pursuit *pursuit)
 {
@@ -136,21 +131,13 @@ static void put_match(struct pack *p, const struct sheet *s, const struct line *
 {
 	const struct finding *f = line->finding;
 	const struct cert *cert = cert_of(s, line->node);
-	struct view view = view_of(f);
 	uint32_t hop = line->match == SHEET_NONE ? PATH_NOWHERE : s->matches[line->match].hop;
 	const char *need = verdict_need((enum verdict)f->verdict);
 
-	pack_map(p, 25);
+	pack_map(p, 17 + ROW_FINDING_KEYS);
 	row_str(p, "node", cert->name);
 	row_str(p, "org", cert->org);
-	row_view(p, "view", &view);
-	row_endpoint(p, "src", &f->src);
-	row_endpoint(p, "dst", &f->dst);
-	row_uint(p, "proto", f->proto);
-	row_time(p, "start", f->life.start_ms);
-	row_time(p, "end", f->life.end_ms);
-	row_bool(p, "is_open", f->is_open);
-	row_real(p, "score", f->score);
+	row_finding(p, f);
 	row_real(p, "p_value", score_p_value(f->score, searched));
 	row_bool(p, "is_significant", is_significant);
 	row_real(p, "cpf", f->cpf);

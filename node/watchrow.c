@@ -22,22 +22,13 @@ size_t watchrow_max(const struct watch *w)
 
 static void put_found(struct pack *p, const struct watch *w, const struct discovery *f)
 {
-	const struct finding *finding = &f->finding;
-	struct view view = {finding->exporter, finding->if_low, finding->if_high};
 	char path[CONF_PATH_MAX];
 
 	row_time(p, "found", f->at_ms);
 	row_str(p, "node", f->node);
 	row_str(p, "org", f->org);
-	row_view(p, "view", &view);
-	row_endpoint(p, "src", &finding->src);
-	row_endpoint(p, "dst", &finding->dst);
-	row_uint(p, "proto", finding->proto);
-	row_time(p, "start", finding->life.start_ms);
-	row_time(p, "end", finding->life.end_ms);
-	row_bool(p, "is_open", finding->is_open);
-	row_uint(p, "silences", finding->silences);
-	row_real(p, "score", finding->score);
+	row_finding(p, &f->finding);
+	row_uint(p, "silences", f->finding.silences);
 	row_real(p, "p_value", f->p_value);
 	row_bool(p, "is_significant", f->is_significant);
 	row_hex(p, "query", f->query.octets, sizeof(f->query.octets));
@@ -46,7 +37,7 @@ static void put_found(struct pack *p, const struct watch *w, const struct discov
 	else
 		row_nil(p, "bundle");
 }
-#define FOUND_ROWS 16
+#define FOUND_KEYS (8 + ROW_FINDING_KEYS)
 
 static void put_id(struct pack *p, const char *key, const struct watch *w)
 {
@@ -58,7 +49,7 @@ static void put_id(struct pack *p, const char *key, const struct watch *w)
 void watchrow_found(struct pack *p, const struct watch *w, const char *kind,
                     const struct discovery *f)
 {
-	pack_map(p, 2 + FOUND_ROWS);
+	pack_map(p, 2 + FOUND_KEYS);
 	row_str(p, "kind", kind);
 	put_id(p, "watch", w);
 	put_found(p, w, f);
@@ -137,7 +128,7 @@ void watchrow_put(struct pack *p, const struct watch *w)
 	pack_str(p, "found");
 	pack_array(p, w->found_count);
 	for (size_t i = 0; i < w->found_count; i++) {
-		pack_map(p, FOUND_ROWS);
+		pack_map(p, FOUND_KEYS);
 		put_found(p, w, &w->found[i].found);
 	}
 }

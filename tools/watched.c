@@ -42,9 +42,12 @@ static void put_found(struct paper *p, const json_t *found)
 static void put_asked(struct paper *p, const json_t *watch)
 {
 	long long questions = json_count(watch, "questions", 0);
+	const char *state = json_text(watch, "state");
 	char at[TIME_MAX];
 
-	if (strcmp(json_text(watch, "state"), "waiting") == 0)
+	if (strcmp(state, "asking") == 0)
+		paper_words(p, PAPER_PLAIN, "Everybody is being asked.");
+	else if (strcmp(state, "waiting") == 0)
 		paper_words(p, PAPER_WARNING,
 		            "Waits: timing cannot decide it yet, with %lld silence%s, but it is "
 		            "open.",
@@ -57,7 +60,7 @@ static void put_asked(struct paper *p, const json_t *watch)
 		            questions, questions == 1 ? "" : "s", time_of(watch, "last_asked", at),
 		            (long long)json_count(watch, "answered", 0),
 		            (long long)json_count(watch, "asked", 0));
-	if (json_is_string(json_object_get(watch, "next")))
+	if (strcmp(state, "watching") == 0)
 		paper_words(p, PAPER_PLAIN, "Next at %s, or before.", time_of(watch, "next", at));
 }
 

@@ -1,37 +1,14 @@
 #!/usr/bin/env bash
 # A question that stands: what turns up later is told once, over restarts and with nobody listening.
-#
-#   10.1.0.1 (R1) -> 10.2.0.1 (R2) -> 192.0.2.9 (R4)
 # shellcheck source=tests/integration/check.sh
 . "$(dirname "$0")/check.sh"
-loopback_open
-trap finish EXIT
-for name in R1 R2 R4; do
-	node_init "$name" --idle-timeout 3s --keep forever
-	node_start "$name"
-done
-await "everybody knows everybody" node_knows R4 2
+# shellcheck source=tests/integration/pieces.sh
+. tests/integration/pieces.sh
 
-base=$(($(date +%s) - 900))
 pieces=("5-9,36-40"
 	"80-84,107-111,165-169,204-208,256-260,295-299,352-356"
 	"371-375,402-407,449-451,480-484,533-536!")
-upper="10.1.0.1:40000 10.2.0.1:22 1"
-lower="10.2.0.1:41000 192.0.2.9:22 2"
-give() { # NAME SPANS CONNECTION...
-	local name=$1 spans=$2
-	shift 2
-	printf "%s $spans\n" "$@" |
-		python3 tests/integration/capture.py "$dir/piece.pcap" "192.0.2.25${name#R}" "$base"
-	spoor_at "$name" import "$dir/piece.pcap" >/dev/null 2>&1
-}
 watch() { spoor_at R4 watch "$@"; }
-await_long() { # up to a minute
-	for _ in 1 2 3 4 5; do
-		await "$@" 2>/dev/null && return
-	done
-	await "$@"
-}
 found() { # of the first watch: who has found it, and what
 	watch --list --json | python3 -c 'import json, sys
 for f in json.load(sys.stdin)["watches"][0]["found"]:
@@ -71,14 +48,14 @@ give R2 "${pieces[0]},${pieces[1]}" "$upper" "$lower"
 "$bin/spoor" --socket "$dir/R4/spoord.sock" watch --ndjson >"$dir/listener" 2>"$dir/listener.err" &
 listener=$!
 give R4 "${pieces[1]}" "$lower"
-check "it is asked as soon as timing can tell" 0 "" await_long "R2 has found it" has "^R2 10.2.0.1"
+check "it is asked as soon as timing can tell" 0 "" await_longer "R2 has found it" has "^R2 10.2.0.1"
 check "upstream, too" 0 "^R2 10.1.0.1 10.2.0.1$" found
 check "R1 has not answered" 0 "^1$" member answered
 questions=$(member questions)
 node_start R1
-check "who was away is asked when it is back" 0 "" await_long "R1 has found it" has "^R1 10.1.0.1"
+check "who was away is asked when it is back" 0 "" await_longer "R1 has found it" has "^R1 10.1.0.1"
 check "soon" 0 "" [ "$(member questions)" -le $((questions + 4)) ]
-check "now both have answered" 0 "" await_long "two answers" is answered 2
+check "now both have answered" 0 "" await_longer "two answers" is answered 2
 
 # Told once each: in the log, to who listens; with its evidence.
 check "the log tells each once" 0 "^1 2$" echo "$(logged R1) $(logged R2)"
@@ -89,6 +66,12 @@ print(sum(os.path.getsize(r["bundle"]) > 1000 and r["is_significant"] for r in r
 	"$dir/listener"
 check "for people" 0 "R1 \(Organisation of R1\) .*10.1.0.1:40000 . 10.2.0.1:22" watch --list
 
+# Records that a member gets late: another of its interfaces has seen the connection.
+give R1 "${pieces[0]},${pieces[1]}" "${upper% *} 7"
+late() { [ "$(logged R1)" = 2 ]; }
+check "records that come late are found" 0 "" await_longer "another view" late
+check "and told apart" 0 '/7"' watch --list --json
+
 # A restart of the node that asks.
 id=$(member id)
 questions=$(member questions)
@@ -97,19 +80,19 @@ wait "$listener"
 check "who listens is told that the node ended" 0 "the node went away" cat "$dir/listener.err"
 node_start R4
 check "the watch is kept" 0 "^$id$" member id
-check "and what it has found" 0 "^3$" echo "$(found | wc -l)"
-check "it asks again" 0 "" await_long "another question" at_least questions $((questions + 1))
-await_long "an answer" is answered 2
-check "and tells nothing twice" 0 "^1 2 3$" echo "$(logged R1) $(logged R2) $(found | wc -l)"
+check "and what it has found" 0 "^4$" echo "$(found | wc -l)"
+check "it asks again" 0 "" await_longer "another question" at_least questions $((questions + 1))
+await_longer "an answer" is answered 2
+check "and tells nothing twice" 0 "^2 2 4$" echo "$(logged R1) $(logged R2) $(found | wc -l)"
 node_kill R4 KILL
 node_start R4
-check "nor after it was killed" 0 "^3$" echo "$(found | wc -l)"
+check "nor after it was killed" 0 "^4$" echo "$(found | wc -l)"
 
 # Once more for the same is the same watch, for longer; another stands beside it.
 check "the same again is no other" 0 "^  *\"?$id|\"id\": *\"$id\"" watch 192.0.2.9:22 --every 10s --json
 give R4 "${pieces[2]}" "$lower"
 silent() { is silences 13; }
-check "the fingerprint grows with its connection" 0 "" await_long "thirteen silences" silent
+check "the fingerprint grows with its connection" 0 "" await_longer "thirteen silences" silent
 
 # Its time is up.
 give R4 "15-19,31-40,88-94,121-131!" "10.2.0.1:41002 192.0.2.9:24 2"
