@@ -97,12 +97,6 @@ size_t standing_pack(const struct standing *s, const struct connection *target,
 	return p.out.is_full ? 0 : pack_len(&p);
 }
 
-/* What can be reckoned with. */
-static bool is_time(int64_t ms)
-{
-	return ms >= -INT64_MAX / 4 && ms <= INT64_MAX / 4;
-}
-
 static void read_target(struct unpack *u, struct connection *c, int64_t *ret_ahead_ms,
                         struct interval room[QUERY_INTERVALS_MAX])
 {
@@ -116,10 +110,15 @@ static void read_target(struct unpack *u, struct connection *c, int64_t *ret_ahe
 	c->gap_ms = (int64_t)unpack_uint(u, SPAN_MAX_MS);
 	on = unpack_bin(u);
 	if (u->is_wrong ||
-	    intervals_get(on, c->gap_ms, room, QUERY_INTERVALS_MAX, &c->on_count) != ERR_OK ||
-	    !is_time(room[0].start_ms))
+	    intervals_get(on, c->gap_ms, room, QUERY_INTERVALS_MAX, &c->on_count) != ERR_OK)
 		u->is_wrong = true;
 	c->on = room;
+}
+
+/* What can be reckoned with. */
+static bool is_time(int64_t ms)
+{
+	return ms >= -INT64_MAX / 4 && ms <= INT64_MAX / 4;
 }
 
 enum err standing_read(struct bytes in, struct standing *ret, struct connection *ret_target,
