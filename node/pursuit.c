@@ -136,6 +136,14 @@ static int64_t left_ms(const struct pursuit *p)
 	return mono_reached(now, p->deadline) ? 0 : (int64_t)(p->deadline.ms - now.ms);
 }
 
+static void say_heard(const struct round *r)
+{
+	struct pursuit *p = r->pursuit;
+
+	if (p->owner->heard != NULL)
+		p->owner->heard(p, r);
+}
+
 static void advance(struct round *r);
 
 static void on_searched(struct search *search)
@@ -174,7 +182,7 @@ static enum err ask(struct pursuit *p, const struct fingerprint *rhythm, int64_t
 	p->rounds[p->round_count++] = r;
 	spending_note(&node->pursuits.spending, node_now().mono, p->severity == SEVERITY_LOW);
 	search_start(&r->search, node, &question, EVIDENCE_PARTS, on_searched);
-	p->owner->heard(p, r);
+	say_heard(r);
 	link_drive(&node->link);
 	return ERR_OK;
 }
@@ -292,7 +300,7 @@ void pursuits_receipt(struct pursuits *all, const struct act *act)
 	outcome->receipt = *act->receipt;
 	outcome->receipt_blob.len = act->len;
 	memcpy(outcome->receipt_blob.octets, act->data, act->len);
-	r->pursuit->owner->heard(r->pursuit, r);
+	say_heard(r);
 }
 
 void pursuits_reply(struct pursuits *all, const struct act *act)

@@ -40,7 +40,7 @@ struct sheet;
 struct pursuit_owner {
 	void (*found)(struct pursuit *p);  /* target.err says whether */
 	void (*looked)(struct pursuit *p); /* the target is as it is now, as far as it is held */
-	void (*heard)(struct pursuit *p, const struct round *r); /* somebody has answered */
+	void (*heard)(struct pursuit *p, const struct round *r); /* an answer is in; may be NULL */
 	/* The sheet is the owner's to free; NULL without memory, or when our own store failed. */
 	void (*told)(struct pursuit *p, enum err err, struct sheet *sheet);
 };

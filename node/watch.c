@@ -104,6 +104,7 @@ void watches_run(struct watches *all)
 /* The exit code that says how much is known, of one watch or of all. */
 static enum ctl_code code_of(const struct watches *all, uint32_t topic)
 {
+	bool is_alone = all->node->conf.bootstrap_count == 0;
 	enum ctl_code code = CTL_NOTHING;
 
 	for (const struct watch *w = all->list; w != NULL; w = w->next) {
@@ -111,7 +112,8 @@ static enum ctl_code code_of(const struct watches *all, uint32_t topic)
 			continue;
 		if (w->found_count > 0)
 			return CTL_FOUND;
-		if (w->kept.passes == 0 || w->kept.answered < w->kept.asked)
+		if (w->kept.passes == 0 || w->kept.answered < w->kept.asked ||
+		    (w->kept.asked == 0 && !is_alone))
 			code = CTL_PARTIAL;
 	}
 	return code;
@@ -319,18 +321,12 @@ static void on_looked(struct pursuit *p)
 	p->look_at = mono_after(now.mono, pace_look_ms(now, &target));
 }
 
-static void on_heard(struct pursuit *p, const struct round *r)
-{
-	(void)p;
-	(void)r;
-}
-
 /*
  * Beginning.
  */
 
 static const struct pursuit_owner owner = {
-	.found = watchctl_found, .looked = on_looked, .heard = on_heard, .told = on_told};
+	.found = watchctl_found, .looked = on_looked, .told = on_told};
 
 struct watch *watches_find(struct watches *all, uint32_t id)
 {
@@ -436,6 +432,8 @@ enum err watches_start(struct watches *all, struct node *node)
 		err = store_note_each(node->store, KEEPER_FOUND, watchfound_recall, all);
 	for (struct watch *w = all->list; w != NULL; w = w->next)
 		watchfound_sort(w);
+	if (all->list != NULL)
+		log_line("watch", "%zu kept: spoor watch --list", watches_count(all));
 	return err;
 }
 
