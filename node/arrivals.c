@@ -40,7 +40,8 @@ bool arrivals_begin(struct arrivals *a, size_t members)
 	return make_room(a, members);
 }
 
-void arrivals_see(struct arrivals *a, struct short_id who, bool is_live, struct mono now)
+void arrivals_see(struct arrivals *a, struct short_id who, bool is_live, struct mono heard,
+                  struct mono now)
 {
 	struct presence *new = &a->coming[a->coming_count++];
 	const struct presence *old;
@@ -48,9 +49,14 @@ void arrivals_see(struct arrivals *a, struct short_id who, bool is_live, struct 
 	CHECK(a->coming_count <= a->space);
 	while (a->at < a->count && by_id(&a->list[a->at].who, &who) < 0)
 		a->at++;
-	old = a->at < a->count && short_id_equal(a->list[a->at].who, who) ? &a->list[a->at] : NULL;
-	*new = (struct presence){who, is_live, now};
-	if (old != NULL && (old->is_live || !is_live))
+	*new = (struct presence){.who = who, .is_live = is_live, .at = now};
+	old = a->at < a->count ? &a->list[a->at] : NULL;
+	if (old == NULL || !short_id_equal(old->who, who))
+		return;
+	new->silent = old->silent;
+	new->vain = old->vain;
+	new->is_live = is_live &&heard.ms >= old->silent.ms;
+	if (old->is_live || !new->is_live)
 		new->at = old->at;
 }
 
@@ -61,6 +67,22 @@ void arrivals_end(struct arrivals *a)
 	a->list = a->coming;
 	a->coming = list;
 	a->count = a->coming_count;
+}
+
+void arrivals_note(struct arrivals *a, struct short_id who, bool has_answered, struct mono now)
+{
+	struct presence *one = NULL;
+
+	if (a->count > 0)
+		one = bsearch(&who, a->list, a->count, sizeof(*one), by_id);
+	if (one == NULL)
+		return;
+	one->vain = has_answered ? 0 : one->vain + 1;
+	one->silent = (struct mono){0};
+	if (one->vain == 0 || one->vain > ARRIVALS_VAIN)
+		return;
+	one->silent = now;
+	one->is_live = false;
 }
 
 void arrivals_free(struct arrivals *a)

@@ -3,7 +3,9 @@
  *
  * A question that stands is put to who was not there when it went out. The driver looks at all
  * members now and then: between arrivals_begin() and arrivals_end() it names each, in the order of
- * their ids.
+ * their ids. And it tells who has answered a question and who was silent: one that the overlay has
+ * not missed yet is here again when it has been heard since. One that is heard, and yet says
+ * nothing to ARRIVALS_VAIN questions in a row, is waited for no more.
  */
 #ifndef SPOOR_NODE_ARRIVALS_H
 #define SPOOR_NODE_ARRIVALS_H
@@ -14,10 +16,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define ARRIVALS_VAIN 3
+
 struct presence {
 	struct short_id who;
 	bool is_live;
-	struct mono at; /* of its being named first, or live where it was not before */
+	struct mono at;     /* of its being named first, or live where it was not before */
+	struct mono silent; /* when it had said nothing to a question; ms 0: it has spoken */
+	unsigned vain;      /* so many questions in a row */
 };
 
 struct arrivals {
@@ -32,9 +38,13 @@ struct short_ids { /* in order */
 
 /* For up to `members` of them; false without memory: then nothing has changed. */
 bool arrivals_begin(struct arrivals *a, size_t members);
-void arrivals_see(struct arrivals *a, struct short_id who, bool is_live, struct mono now);
+void arrivals_see(struct arrivals *a, struct short_id who, bool is_live, struct mono heard,
+                  struct mono now);
 void arrivals_end(struct arrivals *a);
 void arrivals_free(struct arrivals *a);
+
+/* To a question that is over `who` has said nothing, or has answered. */
+void arrivals_note(struct arrivals *a, struct short_id who, bool has_answered, struct mono now);
 
 /* Somebody has come after `since` who is not among `known`. */
 bool arrivals_any(const struct arrivals *a, struct mono since, const struct short_ids *known);

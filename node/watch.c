@@ -162,6 +162,7 @@ static void note_answers(struct watch *w)
 	const struct round *r = w->pursuit.rounds[0];
 	struct short_ids *a = &w->answered;
 	struct short_id *list = realloc(a->list, (r->outcome_count + 1) * sizeof(*list));
+	struct mono now = node_now().mono;
 
 	w->kept.asked = r->outcome_count;
 	w->kept.answered = round_answered(r);
@@ -170,8 +171,13 @@ static void note_answers(struct watch *w)
 	a->list = list;
 	a->count = 0;
 	for (size_t i = 0; i < r->outcome_count; i++) {
-		if (has_answered(r->outcomes[i].state))
-			list[a->count++] = short_id_of(&r->outcomes[i].card.id);
+		enum target_state state = r->outcomes[i].state;
+		struct short_id who = short_id_of(&r->outcomes[i].card.id);
+
+		if (has_answered(state))
+			list[a->count++] = who;
+		if (has_answered(state) || state == TARGET_SILENT)
+			arrivals_note(&w->watches->arrivals, who, state != TARGET_SILENT, now);
 	}
 	short_ids_sort(list, a->count);
 }
@@ -216,7 +222,7 @@ void watches_see_members(struct watches *all)
 		overlay_member(overlay, i, &m);
 		if (m.state != MEMBER_EXPIRED)
 			arrivals_see(&all->arrivals, short_id_of(&m.card->id),
-			             m.state == MEMBER_LIVE, now);
+			             m.state == MEMBER_LIVE, m.seen, now);
 	}
 	arrivals_end(&all->arrivals);
 }

@@ -46,6 +46,7 @@ check "nobody is asked" 0 '"state": *"waiting".*"questions": *0' watch --list --
 # It goes on, while R1 is down: then R1 comes with what it had all the time.
 give R1 "${pieces[0]},${pieces[1]}" "$upper"
 node_kill R1 KILL
+await_longer "R4 misses R1" node_knows R4 1
 give R2 "${pieces[0]},${pieces[1]}" "$upper" "$lower"
 "$bin/spoor" --socket "$dir/R4/spoord.sock" watch --ndjson >"$dir/listener" 2>"$dir/listener.err" &
 listener=$!
