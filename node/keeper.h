@@ -34,9 +34,9 @@ enum keeper_kind { /* as they are on disk */
 	           KEEPER_KEYS = 'k',
 	           KEEPER_NUMBER = 'n',
 	           KEEPER_PAGE = 'p',
-	           KEEPER_POSITION = 's', /* proto/flow/position.h; put by node/positions.c */
-	           KEEPER_WATCH = 'q',
+	           KEEPER_POSITION = 's',    /* proto/flow/position.h; put by node/positions.c */
 	           KEEPER_TRANSLATION = 'm', /* translation_pack(), by its slot: 4 */
+	           KEEPER_WATCH = 'q',
 	           KEEPER_WINDOW = 'w',
 };
 
