@@ -2,7 +2,7 @@
  * pace - when a standing question is asked again: rarely, and at once where there is a reason.
  *
  * Pure: the times come with the call. The reasons are two: a member can be reached who has not
- * answered (arrivals.h), and the connection has gone on (follow.h). Without one the pause between
+ * answered (presence.h), and the connection has gone on (follow.h). Without one the pause between
  * two questions doubles, for records that come late; it is short again when something was found,
  * for where one view of a connection has come others may come soon.
  */

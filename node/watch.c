@@ -177,7 +177,7 @@ static void note_answers(struct watch *w)
 		if (has_answered(state))
 			list[a->count++] = who;
 		if (has_answered(state) || state == TARGET_SILENT)
-			arrivals_note(&w->watches->arrivals, who, state != TARGET_SILENT, now);
+			presence_note(&w->watches->presence, who, state != TARGET_SILENT, now);
 	}
 	short_ids_sort(list, a->count);
 }
@@ -216,15 +216,15 @@ void watches_see_members(struct watches *all)
 	struct mono now = node_now().mono;
 	struct member m;
 
-	if (!arrivals_begin(&all->arrivals, count))
+	if (!presence_begin(&all->presence, count))
 		return;
 	for (size_t i = 0; i < count; i++) {
 		overlay_member(overlay, i, &m);
 		if (m.state != MEMBER_EXPIRED)
-			arrivals_see(&all->arrivals, short_id_of(&m.card->id),
+			presence_see(&all->presence, short_id_of(&m.card->id),
 			             m.state == MEMBER_LIVE, m.seen, now);
 	}
-	arrivals_end(&all->arrivals);
+	presence_end(&all->presence);
 }
 
 /* Too many questions under way is no trouble: there is another time. */
@@ -261,7 +261,7 @@ enum err watch_ask(struct watch *w)
 static enum follow_step step_of(const struct watch *w, struct now now)
 {
 	struct followed target = pursuit_target(&w->pursuit);
-	bool has_arrived = arrivals_any(&w->watches->arrivals, w->pace.follow.asked, &w->answered);
+	bool has_arrived = presence_any(&w->watches->presence, w->pace.follow.asked, &w->answered);
 
 	return pace_next(&w->pace, now, &target, has_arrived);
 }
@@ -455,5 +455,5 @@ void watches_fini(struct watches *all)
 {
 	while (all->list != NULL)
 		watch_free(all->list);
-	arrivals_free(&all->arrivals);
+	presence_free(&all->presence);
 }

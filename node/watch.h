@@ -10,9 +10,9 @@
 #ifndef SPOOR_NODE_WATCH_H
 #define SPOOR_NODE_WATCH_H
 
-#include "node/arrivals.h"
 #include "node/audience.h"
 #include "node/pace.h"
+#include "node/presence.h"
 #include "node/pursuit.h"
 #include "node/standing.h"
 
@@ -53,7 +53,7 @@ struct watch {
 struct watches {
 	struct node *node;
 	struct watch *list; /* the oldest first */
-	struct arrivals arrivals;
+	struct presence presence;
 	struct audience audience; /* by watch */
 	uv_timer_t timer;         /* runs while there is one, or somebody listens */
 	bool is_open;

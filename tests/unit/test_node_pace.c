@@ -1,5 +1,5 @@
-#include "node/arrivals.h"
 #include "node/pace.h"
+#include "node/presence.h"
 #include "node/spending.h"
 #include "tests/unit/test.h"
 
@@ -148,13 +148,13 @@ struct seen {
 	uint64_t heard_s;
 };
 
-static void see(struct arrivals *a, uint64_t s, const struct seen *seen, size_t count)
+static void see(struct presence *a, uint64_t s, const struct seen *seen, size_t count)
 {
-	assert_true(arrivals_begin(a, count));
+	assert_true(presence_begin(a, count));
 	for (size_t i = 0; i < count; i++)
-		arrivals_see(a, id_of(seen[i].number), seen[i].is_live, at(seen[i].heard_s).mono,
+		presence_see(a, id_of(seen[i].number), seen[i].is_live, at(seen[i].heard_s).mono,
 		             at(s).mono);
-	arrivals_end(a);
+	presence_end(a);
 }
 
 static void who_joins_or_comes_back_has_arrived(void **state)
@@ -164,21 +164,21 @@ static void who_joins_or_comes_back_has_arrived(void **state)
 	static const struct seen joined[] = {{1, true, 0}, {3, false, 0}, {5, true, 0}};
 	static const struct seen gone[] = {{1, true, 0}, {5, false, 0}};
 	const struct short_ids nobody = {0};
-	struct arrivals a = {0};
+	struct presence a = {0};
 
 	(void)state;
 	see(&a, 1, first, ARRAY_LEN(first));
-	assert_false(arrivals_any(&a, at(1).mono, &nobody));
+	assert_false(presence_any(&a, at(1).mono, &nobody));
 	see(&a, 2, back, ARRAY_LEN(back));
-	assert_true(arrivals_any(&a, at(1).mono, &nobody));
-	assert_false(arrivals_any(&a, at(2).mono, &nobody));
+	assert_true(presence_any(&a, at(1).mono, &nobody));
+	assert_false(presence_any(&a, at(2).mono, &nobody));
 	see(&a, 3, joined, ARRAY_LEN(joined));
-	assert_true(arrivals_any(&a, at(2).mono, &nobody));
+	assert_true(presence_any(&a, at(2).mono, &nobody));
 	see(&a, 4, gone, ARRAY_LEN(gone));
-	assert_false(arrivals_any(&a, at(3).mono, &nobody));
+	assert_false(presence_any(&a, at(3).mono, &nobody));
 	see(&a, 5, back, ARRAY_LEN(back));
-	assert_true(arrivals_any(&a, at(4).mono, &nobody));
-	arrivals_free(&a);
+	assert_true(presence_any(&a, at(4).mono, &nobody));
+	presence_free(&a);
 }
 
 static void who_has_answered_already_is_no_arrival(void **state)
@@ -186,15 +186,15 @@ static void who_has_answered_already_is_no_arrival(void **state)
 	static const struct seen seen[] = {{2, true, 0}, {4, true, 0}, {6, true, 0}};
 	struct short_id known[] = {id_of(6), id_of(2), id_of(4)};
 	struct short_ids all = {known, ARRAY_LEN(known)}, some;
-	struct arrivals a = {0};
+	struct presence a = {0};
 
 	(void)state;
 	see(&a, 1, seen, ARRAY_LEN(seen));
 	short_ids_sort(known, ARRAY_LEN(known));
 	some = (struct short_ids){known, 2};
-	assert_false(arrivals_any(&a, at(0).mono, &all));
-	assert_true(arrivals_any(&a, at(0).mono, &some));
-	arrivals_free(&a);
+	assert_false(presence_any(&a, at(0).mono, &all));
+	assert_true(presence_any(&a, at(0).mono, &some));
+	presence_free(&a);
 }
 
 static void who_was_silent_has_arrived_when_it_is_heard_again(void **state)
@@ -202,23 +202,23 @@ static void who_was_silent_has_arrived_when_it_is_heard_again(void **state)
 	static const struct seen before[] = {{1, true, 1}, {2, true, 1}};
 	static const struct seen after[] = {{1, true, 9}, {2, true, 1}};
 	const struct short_ids nobody = {0};
-	struct arrivals a = {0};
+	struct presence a = {0};
 
 	(void)state;
 	see(&a, 2, before, ARRAY_LEN(before));
-	arrivals_note(&a, id_of(1), false, at(5).mono);
-	arrivals_note(&a, id_of(2), false, at(5).mono);
+	presence_note(&a, id_of(1), false, at(5).mono);
+	presence_note(&a, id_of(2), false, at(5).mono);
 	see(&a, 6, before, ARRAY_LEN(before)); /* the overlay does not miss them yet */
-	assert_false(arrivals_any(&a, at(2).mono, &nobody));
+	assert_false(presence_any(&a, at(2).mono, &nobody));
 	see(&a, 10, after, ARRAY_LEN(after));
-	assert_true(arrivals_any(&a, at(9).mono, &nobody));
+	assert_true(presence_any(&a, at(9).mono, &nobody));
 	see(&a, 11, after, ARRAY_LEN(after));
-	assert_false(arrivals_any(&a, at(10).mono, &nobody));
-	arrivals_free(&a);
+	assert_false(presence_any(&a, at(10).mono, &nobody));
+	presence_free(&a);
 }
 
 /* How often it arrives by being heard, though it is silent whenever it is asked. */
-static size_t arrivals_in_vain(struct arrivals *a, uint64_t *s)
+static size_t returns_in_vain(struct presence *a, uint64_t *s)
 {
 	const struct short_ids nobody = {0};
 	size_t count = 0;
@@ -226,9 +226,9 @@ static size_t arrivals_in_vain(struct arrivals *a, uint64_t *s)
 	for (size_t i = 0; i < 10; i++) {
 		struct seen heard = {1, true, *s + 1};
 
-		arrivals_note(a, id_of(1), false, at(*s).mono);
+		presence_note(a, id_of(1), false, at(*s).mono);
 		see(a, *s + 2, &heard, 1);
-		count += arrivals_any(a, at(*s + 1).mono, &nobody);
+		count += presence_any(a, at(*s + 1).mono, &nobody);
 		*s += 10;
 	}
 	return count;
@@ -237,16 +237,16 @@ static size_t arrivals_in_vain(struct arrivals *a, uint64_t *s)
 static void who_never_says_anything_is_waited_for_no_more_until_it_does(void **state)
 {
 	static const struct seen first = {1, true, 0};
-	struct arrivals a = {0};
+	struct presence a = {0};
 	uint64_t s = 10;
 
 	(void)state;
 	see(&a, 1, &first, 1);
-	assert_int_equal(arrivals_in_vain(&a, &s), ARRIVALS_VAIN);
-	assert_int_equal(arrivals_in_vain(&a, &s), 0);
-	arrivals_note(&a, id_of(1), true, at(s).mono);
-	assert_int_equal(arrivals_in_vain(&a, &s), ARRIVALS_VAIN);
-	arrivals_free(&a);
+	assert_int_equal(returns_in_vain(&a, &s), PRESENCE_VAIN);
+	assert_int_equal(returns_in_vain(&a, &s), 0);
+	presence_note(&a, id_of(1), true, at(s).mono);
+	assert_int_equal(returns_in_vain(&a, &s), PRESENCE_VAIN);
+	presence_free(&a);
 }
 
 static void questions_of_the_last_minute_are_counted_low_ones_twice(void **state)

@@ -1,4 +1,4 @@
-#include "node/arrivals.h"
+#include "node/presence.h"
 
 #include "base/util.h"
 
@@ -16,9 +16,9 @@ void short_ids_sort(struct short_id *ids, size_t count)
 		qsort(ids, count, sizeof(*ids), by_id);
 }
 
-static bool make_room(struct arrivals *a, size_t members)
+static bool make_room(struct presence *a, size_t members)
 {
-	struct presence *list, *coming;
+	struct present *list, *coming;
 
 	if (members <= a->space)
 		return true;
@@ -34,22 +34,22 @@ static bool make_room(struct arrivals *a, size_t members)
 	return true;
 }
 
-bool arrivals_begin(struct arrivals *a, size_t members)
+bool presence_begin(struct presence *a, size_t members)
 {
 	a->coming_count = a->at = 0;
 	return make_room(a, members);
 }
 
-void arrivals_see(struct arrivals *a, struct short_id who, bool is_live, struct mono heard,
+void presence_see(struct presence *a, struct short_id who, bool is_live, struct mono heard,
                   struct mono now)
 {
-	struct presence *new = &a->coming[a->coming_count++];
-	const struct presence *old;
+	struct present *new = &a->coming[a->coming_count++];
+	const struct present *old;
 
 	CHECK(a->coming_count <= a->space);
 	while (a->at < a->count && by_id(&a->list[a->at].who, &who) < 0)
 		a->at++;
-	*new = (struct presence){.who = who, .is_live = is_live, .at = now};
+	*new = (struct present){.who = who, .is_live = is_live, .at = now};
 	old = a->at < a->count ? &a->list[a->at] : NULL;
 	if (old == NULL || !short_id_equal(old->who, who))
 		return;
@@ -60,18 +60,18 @@ void arrivals_see(struct arrivals *a, struct short_id who, bool is_live, struct 
 		new->at = old->at;
 }
 
-void arrivals_end(struct arrivals *a)
+void presence_end(struct presence *a)
 {
-	struct presence *list = a->list;
+	struct present *list = a->list;
 
 	a->list = a->coming;
 	a->coming = list;
 	a->count = a->coming_count;
 }
 
-void arrivals_note(struct arrivals *a, struct short_id who, bool has_answered, struct mono now)
+void presence_note(struct presence *a, struct short_id who, bool has_answered, struct mono now)
 {
-	struct presence *one = NULL;
+	struct present *one = NULL;
 
 	if (a->count > 0)
 		one = bsearch(&who, a->list, a->count, sizeof(*one), by_id);
@@ -79,23 +79,23 @@ void arrivals_note(struct arrivals *a, struct short_id who, bool has_answered, s
 		return;
 	one->vain = has_answered ? 0 : one->vain + 1;
 	one->silent = (struct mono){0};
-	if (one->vain == 0 || one->vain > ARRIVALS_VAIN)
+	if (one->vain == 0 || one->vain > PRESENCE_VAIN)
 		return;
 	one->silent = now;
 	one->is_live = false;
 }
 
-void arrivals_free(struct arrivals *a)
+void presence_free(struct presence *a)
 {
 	free(a->list);
 	free(a->coming);
-	*a = (struct arrivals){0};
+	*a = (struct presence){0};
 }
 
-bool arrivals_any(const struct arrivals *a, struct mono since, const struct short_ids *known)
+bool presence_any(const struct presence *a, struct mono since, const struct short_ids *known)
 {
 	for (size_t i = 0; i < a->count; i++) {
-		const struct presence *one = &a->list[i];
+		const struct present *one = &a->list[i];
 
 		if (one->at.ms > since.ms &&
 		    (known->count == 0 || bsearch(&one->who, known->list, known->count,

@@ -1,14 +1,14 @@
 /*
- * arrivals - since when each member is here: who has joined, or can be reached again.
+ * presence - since when each member is here: who has joined, or can be reached again.
  *
  * A question that stands is put to who was not there when it went out. The driver looks at all
- * members now and then: between arrivals_begin() and arrivals_end() it names each, in the order of
+ * members now and then: between presence_begin() and presence_end() it names each, in the order of
  * their ids. And it tells who has answered a question and who was silent: one that the overlay has
  * not missed yet is here again when it has been heard since. One that is heard, and yet says
- * nothing to ARRIVALS_VAIN questions in a row, is waited for no more.
+ * nothing to PRESENCE_VAIN questions in a row, is waited for no more.
  */
-#ifndef SPOOR_NODE_ARRIVALS_H
-#define SPOOR_NODE_ARRIVALS_H
+#ifndef SPOOR_NODE_PRESENCE_H
+#define SPOOR_NODE_PRESENCE_H
 
 #include "base/clock.h"
 #include "proto/wire/frame.h"
@@ -16,9 +16,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ARRIVALS_VAIN 3
+#define PRESENCE_VAIN 3
 
-struct presence {
+struct present {
 	struct short_id who;
 	bool is_live;
 	struct mono at;     /* of its being named first, or live where it was not before */
@@ -26,8 +26,8 @@ struct presence {
 	unsigned vain;      /* so many questions in a row */
 };
 
-struct arrivals {
-	struct presence *list, *coming; /* in the order of `who`; the one that is being made */
+struct presence {
+	struct present *list, *coming; /* in the order of `who`; the one that is being made */
 	size_t count, coming_count, space, at;
 };
 
@@ -37,17 +37,17 @@ struct short_ids { /* in order */
 };
 
 /* For up to `members` of them; false without memory: then nothing has changed. */
-bool arrivals_begin(struct arrivals *a, size_t members);
-void arrivals_see(struct arrivals *a, struct short_id who, bool is_live, struct mono heard,
+bool presence_begin(struct presence *a, size_t members);
+void presence_see(struct presence *a, struct short_id who, bool is_live, struct mono heard,
                   struct mono now);
-void arrivals_end(struct arrivals *a);
-void arrivals_free(struct arrivals *a);
+void presence_end(struct presence *a);
+void presence_free(struct presence *a);
 
 /* To a question that is over `who` has said nothing, or has answered. */
-void arrivals_note(struct arrivals *a, struct short_id who, bool has_answered, struct mono now);
+void presence_note(struct presence *a, struct short_id who, bool has_answered, struct mono now);
 
 /* Somebody has come after `since` who is not among `known`. */
-bool arrivals_any(const struct arrivals *a, struct mono since, const struct short_ids *known);
+bool presence_any(const struct presence *a, struct mono since, const struct short_ids *known);
 
 /* Puts ids[0..count) in order. */
 void short_ids_sort(struct short_id *ids, size_t count);
