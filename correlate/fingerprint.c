@@ -3,19 +3,24 @@
 #include "base/util.h"
 #include "correlate/span.h"
 
+/* To `ret`, which may be `on` itself. */
+static size_t close_to(const struct interval *on, size_t count, int64_t gap_ms,
+                       struct interval *ret)
+{
+	size_t closed = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (closed == 0 || span_ms(ret[closed - 1].end_ms, on[i].start_ms) > gap_ms)
+			ret[closed++] = on[i];
+		else
+			ret[closed - 1].end_ms = MAX(ret[closed - 1].end_ms, on[i].end_ms);
+	}
+	return closed;
+}
+
 size_t fingerprint_close(struct interval *on, size_t count, int64_t gap_ms)
 {
-	size_t last = 0;
-
-	if (count == 0)
-		return 0;
-	for (size_t i = 1; i < count; i++) {
-		if (span_ms(on[last].end_ms, on[i].start_ms) > MAX(gap_ms, 0))
-			on[++last] = on[i];
-		else
-			on[last].end_ms = MAX(on[last].end_ms, on[i].end_ms);
-	}
-	return last + 1;
+	return close_to(on, count, MAX(gap_ms, 0), on);
 }
 
 /* What fingerprint_close() would return. */
@@ -53,4 +58,11 @@ int64_t fingerprint_fit(const struct interval *on, size_t count, int64_t gap_ms,
 			low = middle + 1;
 	}
 	return low;
+}
+
+size_t fingerprint_coarsen(const struct fingerprint *f, size_t max, struct interval *ret_on,
+                           int64_t *ret_gap_ms)
+{
+	*ret_gap_ms = fingerprint_fit(f->on, f->count, f->gap_ms, max);
+	return close_to(f->on, f->count, *ret_gap_ms, ret_on);
 }

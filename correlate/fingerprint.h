@@ -22,4 +22,11 @@ size_t fingerprint_close(struct interval *on, size_t count, int64_t gap_ms);
  */
 int64_t fingerprint_fit(const struct interval *on, size_t count, int64_t gap_ms, size_t max);
 
+/*
+ * `f`, which is not empty, in at most `max` (>= 1) intervals: to ret_on[0..max), closed at
+ * `*ret_gap_ms`. How many there are.
+ */
+size_t fingerprint_coarsen(const struct fingerprint *f, size_t max, struct interval *ret_on,
+                           int64_t *ret_gap_ms);
+
 #endif

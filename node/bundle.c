@@ -96,15 +96,21 @@ static enum err pack_bundle(struct pack *p, const struct node *node, const struc
 	return p->out.is_full ? ERR_LIMIT : ERR_OK;
 }
 
+bool bundle_path(const struct node *node, const struct query_id *query,
+                 char ret_path[CONF_PATH_MAX])
+{
+	char id[2 * sizeof(*query) + 1];
+
+	for (size_t i = 0; i < sizeof(query->octets); i++)
+		snprintf(id + 2 * i, 3, "%02x", query->octets[i]);
+	return snprintf(ret_path, CONF_PATH_MAX, "%s/%s.spoor", node->conf.traces, id) <
+	       CONF_PATH_MAX;
+}
+
 static enum err make_path(const struct node *node, const struct round *r,
                           char ret_path[CONF_PATH_MAX])
 {
-	char id[2 * sizeof(r->query.id) + 1];
-
-	for (size_t i = 0; i < sizeof(r->query.id.octets); i++)
-		snprintf(id + 2 * i, 3, "%02x", r->query.id.octets[i]);
-	if (snprintf(ret_path, CONF_PATH_MAX, "%s/%s.spoor", node->conf.traces, id) >=
-	            CONF_PATH_MAX ||
+	if (!bundle_path(node, &r->query.id, ret_path) ||
 	    (mkdir(node->conf.traces, 0700) != 0 && errno != EEXIST))
 		return ERR_IO;
 	return ERR_OK;

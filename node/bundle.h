@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "node/conf.h"
-#include "node/trace.h"
+#include "node/round.h"
 
 /*
  * Writes conf.traces/ID.spoor, a MessagePack array:
@@ -16,5 +16,9 @@
  */
 MUST_USE enum err bundle_write(const struct node *node, const struct round *round,
                                char ret_path[CONF_PATH_MAX]);
+
+/* Where that of a question lies, if it was written. False: the path is too long. */
+bool bundle_path(const struct node *node, const struct query_id *query,
+                 char ret_path[CONF_PATH_MAX]);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "base/util.h"
 
-static bool is_over(const struct follow *f, struct now now, const struct followed *target)
+bool follow_is_over(const struct follow *f, struct now now, const struct followed *target)
 {
 	return !target->is_open && now.wall.ms >= target->end_ms + f->settle_ms;
 }
@@ -17,7 +17,7 @@ enum follow_step follow_next(const struct follow *f, struct now now, const struc
                              size_t questions, size_t shared)
 {
 	uint64_t pause_ms = (uint64_t)f->every_ms * MAX(questions, (size_t)1) * shared;
-	bool is_last = is_over(f, now, target);
+	bool is_last = follow_is_over(f, now, target);
 
 	if (mono_reached(now.mono, f->until) || (is_last && f->is_over))
 		return FOLLOW_END;
@@ -30,5 +30,5 @@ void follow_note(struct follow *f, struct now now, const struct followed *target
 {
 	f->asked = now.mono;
 	f->silences = target->silences;
-	f->is_over = is_over(f, now, target);
+	f->is_over = follow_is_over(f, now, target);
 }

@@ -17,6 +17,10 @@
 #define FOLLOW_EVERY_MIN_MS 10000 /* all that members search for one who asks */
 #define FOLLOW_SILENCES_MIN 2     /* below, nothing can be told by timing: nobody is asked */
 
+/* Exporters tell of an interval two of their idle timeouts after it, and a moment, at the latest.
+ */
+#define FOLLOW_SETTLE_MS(gap_ms) (2 * (gap_ms) + 5000)
+
 struct follow {
 	int64_t every_ms;  /* between two questions at least; 0: one report is all */
 	struct mono until; /* MONO_NEVER: until the connection has ended */
@@ -44,6 +48,9 @@ enum follow_step {
  */
 enum follow_step follow_next(const struct follow *f, struct now now, const struct followed *target,
                              size_t questions, size_t shared);
+
+/* It has ended, and the records of others have had time to come. */
+bool follow_is_over(const struct follow *f, struct now now, const struct followed *target);
 
 /* Everybody is asked now, or would be if timing could tell anything. */
 void follow_note(struct follow *f, struct now now, const struct followed *target);

@@ -172,7 +172,7 @@ void host_stop(struct host *h)
 	gateway_stop(&h->gateway);
 	hostfiles_stop(&h->files);
 	hostlog_stop(&h->log);
-	origins_stop(h);
+	audience_dismiss(&h->audience);
 }
 
 void host_free(struct host *h)

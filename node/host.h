@@ -10,6 +10,7 @@
 #ifndef SPOOR_NODE_HOST_H
 #define SPOOR_NODE_HOST_H
 
+#include "node/audience.h"
 #include "node/canary.h"
 #include "node/gateway.h"
 #include "node/hostfiles.h"
@@ -21,7 +22,6 @@
 #include <uv.h>
 
 struct node;
-struct watcher;
 
 struct host {
 	struct node *node;
@@ -33,7 +33,7 @@ struct host {
 	struct gateway gateway;
 	struct canary canary;
 	struct hostfiles files;
-	struct watcher *watchers; /* of `spoor origin watch` */
+	struct audience audience; /* of `spoor origin watch` */
 	uint64_t records, malformed;
 };
 

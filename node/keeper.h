@@ -9,6 +9,8 @@
  *	number    up to which our own queries' numbers may be used: 8
  *	clock     history of an exporter's clock (proto/flow/clocks.h)
  *	keys      the operational seed and record in use (keys.c)
+ *	watch     a standing question, by its number: 4 (standing.h)
+ *	found     what one has found, by standing_found_id()
  *
  * Notes are written in the order they were put, many in one transaction, by a worker.
  */
@@ -28,11 +30,13 @@ enum keeper_kind { /* as they are on disk */
 	           KEEPER_CARD = 'c',
 	           KEEPER_CLOCK = 't',
 	           KEEPER_EXPORTER = 'e', /* proto/flow/memory.h */
+	           KEEPER_FOUND = 'f',
 	           KEEPER_KEYS = 'k',
 	           KEEPER_NUMBER = 'n',
 	           KEEPER_PAGE = 'p',
 	           KEEPER_POSITION = 's',    /* proto/flow/position.h; put by node/positions.c */
 	           KEEPER_TRANSLATION = 'm', /* translation_pack(), by its slot: 4 */
+	           KEEPER_WATCH = 'q',
 	           KEEPER_WINDOW = 'w',
 };
 

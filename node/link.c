@@ -23,17 +23,17 @@ static void serve(struct link *l, const struct act *act)
 
 static void receipt(struct link *l, const struct act *act)
 {
-	trace_receipt(&l->node->traces, act);
+	pursuits_receipt(&l->node->pursuits, act);
 }
 
 static void reply(struct link *l, const struct act *act)
 {
-	trace_reply(&l->node->traces, act);
+	pursuits_reply(&l->node->pursuits, act);
 }
 
 static void finish(struct link *l, const struct act *act)
 {
-	trace_finish(&l->node->traces, act);
+	pursuits_finish(&l->node->pursuits, act);
 }
 
 static void keep(struct link *l, const struct act *act)

@@ -83,6 +83,7 @@ static void stop(struct node *node)
 	host_stop(&node->host);
 	hosts_stop(&node->hosts);
 	traces_stop(&node->traces);
+	watches_stop(&node->watches);
 	notices_stop(&node->notices);
 	warnings_stop(&node->warnings);
 	keys_stop(&node->keys);
@@ -134,6 +135,8 @@ static enum err start(struct node *node)
 		warnings_start(&node->warnings, node);
 	if (err == ERR_OK)
 		traces_start(&node->traces, node);
+	if (err == ERR_OK)
+		err = watches_start(&node->watches, node);
 	if (err == ERR_OK)
 		err = hosts_start(&node->hosts, node);
 	if (err == ERR_OK)
@@ -189,6 +192,7 @@ int node_run(const struct conf *conf)
 	/* Returns when every handle is closed and every job done. */
 	uv_run(&node->loop, UV_RUN_DEFAULT);
 	traces_fini(&node->traces);
+	watches_fini(&node->watches);
 	uv_loop_close(&node->loop);
 	close_store(node);
 	host_free(&node->host);

@@ -9,7 +9,9 @@
  *	notices     the roots' lists on disk -> proto/overlay    (loop)
  *	serving     others' questions                            (loop)
  *	search      the store's flows -> correlate -> answer     (workers)
- *	trace       a question of ours, from target to report    (loop)
+ *	pursuit     a connection, and every question about it    (loop)
+ *	trace       one of a client, from target to report       (loop)
+ *	watch       one that stands, client or not               (loop)
  *	hosts       the hosts' kernels, as far as they tell us   (loop)
  *	testify     what they say of an answer's connections     (loop, workers)
  *	control     the command line's socket                    (loop)
@@ -36,9 +38,11 @@
 #include "node/link.h"
 #include "node/notices.h"
 #include "node/peers.h"
+#include "node/pursuit.h"
 #include "node/silences.h"
 #include "node/trace.h"
 #include "node/warnings.h"
+#include "node/watch.h"
 #include "store/store.h"
 
 #include <uv.h>
@@ -55,7 +59,9 @@ struct node {
 	struct peers peers;
 	struct notices notices;
 	struct warnings warnings;
+	struct pursuits pursuits;
 	struct traces traces;
+	struct watches watches;
 	struct hosts hosts;
 	struct host host; /* with role: host */
 	struct control control;

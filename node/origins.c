@@ -13,18 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WATCH_WAITING_MAX 4096 /* rows on their way to one who reads slowly */
-#define ROWS_MAX 64            /* of a connection's end, the latest */
-#define SHOWN EVIDENCE_PARTS   /* on the host itself nothing is held back */
+#define ROWS_MAX 64          /* of a connection's end, the latest */
+#define SHOWN EVIDENCE_PARTS /* on the host itself nothing is held back */
 
-static void send_record(struct client *client, const struct origin_record *r,
-                        void (*sent)(void *ctx), void *ctx)
+static void send_record(struct client *client, const struct origin_record *r)
 {
 	uint8_t room[RECORDROW_MAX];
 	struct pack p = pack_into(room, sizeof(room));
 
 	recordrow_put(&p, r, SHOWN);
-	client_send(client, "row", room, pack_len(&p), sent, ctx);
+	client_send(client, "row", room, pack_len(&p), NULL, NULL);
 }
 
 /*
@@ -67,7 +65,7 @@ static void done_end(struct job *job)
 	struct finding_end *f = container_of(job, struct finding_end, job);
 
 	for (size_t i = 0; i < f->count; i++)
-		send_record(f->client, &f->rows[i], NULL, NULL);
+		send_record(f->client, &f->rows[i]);
 	if (f->err != ERR_OK && f->err != ERR_NOENT)
 		client_end(f->client, CTL_INTERNAL, "the log: %s", err_text(f->err));
 	else if (f->count > 0)
@@ -120,7 +118,7 @@ void request_origin(struct client *client, const struct ctl_request *request)
 	err = request->pid > INT32_MAX ? ERR_NOENT
 	                               : provider_getorigin(provider, (pid_t)request->pid, &r);
 	if (err == ERR_OK)
-		send_record(client, &r, NULL, NULL);
+		send_record(client, &r);
 	if (err == ERR_NOENT)
 		client_end(client, CTL_NOTHING, "no such process: %llu",
 		           (unsigned long long)request->pid);
@@ -145,7 +143,7 @@ static void list_one(void *arg, const struct origin_record *r)
 	if (r->root.proto == 0)
 		return;
 	l->count++;
-	send_record(l->client, r, NULL, NULL);
+	send_record(l->client, r);
 }
 
 void request_origin_list(struct client *client, const struct ctl_request *request)
@@ -168,90 +166,22 @@ void request_origin_list(struct client *client, const struct ctl_request *reques
  * Records as they come.
  */
 
-struct watcher {
-	struct watcher *next;
-	struct client *client;
-	size_t waiting;  /* rows on their way, and one hold of our own */
-	uint64_t missed; /* rows left out since the last one sent */
-	bool is_over;
-};
-
-static void watcher_put(void *ctx)
-{
-	struct watcher *w = ctx;
-
-	if (--w->waiting > 0)
-		return;
-	client_put(w->client);
-	free(w);
-}
-
-static void say_missed(struct watcher *w)
-{
-	uint8_t room[64];
-	struct pack p = pack_into(room, sizeof(room));
-
-	pack_map(&p, 2);
-	row_str(&p, "kind", "missed");
-	row_uint(&p, "records", w->missed);
-	w->waiting++;
-	w->missed = 0;
-	client_send(w->client, "row", room, pack_len(&p), watcher_put, w);
-}
-
-static void watcher_tell(struct watcher *w, const struct origin_record *r)
-{
-	if (w->waiting >= WATCH_WAITING_MAX) {
-		w->missed++;
-		return;
-	}
-	if (w->missed > 0)
-		say_missed(w);
-	w->waiting++;
-	send_record(w->client, r, watcher_put, w);
-}
-
 void origins_seen(struct host *h, const struct origin_record *r)
 {
-	struct watcher **link = &h->watchers;
+	uint8_t room[RECORDROW_MAX];
+	struct pack p = pack_into(room, sizeof(room));
 
-	while (*link != NULL) {
-		struct watcher *w = *link;
-
-		if (client_is_gone(w->client)) {
-			*link = w->next;
-			watcher_put(w);
-			continue;
-		}
-		watcher_tell(w, r);
-		link = &w->next;
-	}
-}
-
-void origins_stop(struct host *h)
-{
-	struct watcher *w;
-
-	while ((w = h->watchers) != NULL) {
-		h->watchers = w->next;
-		watcher_put(w);
-	}
+	if (h->audience.first == NULL)
+		return;
+	recordrow_put(&p, r, SHOWN);
+	audience_tell(&h->audience, AUDIENCE_ALL, room, pack_len(&p));
 }
 
 void request_origin_watch(struct client *client, const struct ctl_request *request)
 {
-	struct host *h = &client_node(client)->host;
-	struct watcher *w = calloc(1, sizeof(*w));
-
 	(void)request;
-	if (w == NULL) {
+	if (!audience_join(&client_node(client)->host.audience, client, AUDIENCE_ALL))
 		client_end(client, CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
-		return;
-	}
-	w->client = client_hold(client);
-	w->waiting = 1;
-	w->next = h->watchers;
-	h->watchers = w;
 }
 
 /*

@@ -9,7 +9,4 @@ struct host;
 /* A record has come: whoever watches is told. */
 void origins_seen(struct host *h, const struct origin_record *r);
 
-/* Lets go of who watches. */
-void origins_stop(struct host *h);
-
 #endif

@@ -11,23 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FALSE_SHARE_MAX 0.01 /* of the matches that are called significant */
-#define ORIGINS_MAX 1024     /* that are listed, with the best matches */
+#define ORIGINS_MAX 1024 /* that are listed, with the best matches */
 
 static const struct cert *cert_of(const struct sheet *s, uint32_t node)
 {
 	return s->certs[node];
 }
 
-static struct view view_of(const struct finding *f)
-{
-	return (struct view){f->exporter, f->if_low, f->if_high};
-}
-
 /* The question about the target itself; NULL when nobody was asked. */
-static const struct round *first_round(const struct trace *t)
+static const struct round *first_round(const struct pursuit *pursuit)
 {
-	return t->round_count > 0 ? t->rounds[0] : NULL;
+	return pursuit->round_count > 0 ? pursuit->rounds[0] : NULL;
 }
 
 static void put_chain(struct pack *p, const struct claim *c)
@@ -98,8 +92,8 @@ static const char *level_of(const struct sheet *s, const struct line *line)
 
 static void put_target(struct pack *p, const struct sheet *s)
 {
-	const struct lookup *l = &s->trace->lookup;
-	const struct round *r = first_round(s->trace);
+	const struct lookup *l = &s->pursuit->target;
+	const struct round *r = first_round(s->pursuit);
 	const struct connection *c = &l->best;
 	const struct cert *cert = cert_of(s, SHEET_SELF);
 
@@ -121,74 +115,6 @@ static void put_target(struct pack *p, const struct sheet *s)
 	put_claim(p, "origin", s, s->target_claim);
 }
 
-struct share { /* of the coverage: what one node looked at */
-	struct interval window;
-	uint64_t flows, lost, connections;
-};
-
-static struct share share_of_answer(const struct answer *a)
-{
-	return (struct share){a->window, a->flows, a->lost, a->connections};
-}
-
-static const struct answer *reply_of(const struct round *t, const struct cert *cert)
-{
-	for (size_t i = 0; i < t->reply_count; i++) {
-		if (t->replies[i].age == 0 &&
-		    memcmp(&t->replies[i].cert.member, &cert->member, sizeof(cert->member)) == 0)
-			return &t->replies[i].answer;
-	}
-	return NULL;
-}
-
-/* Its signed receipt says it; its answer, too, should that have come alone. */
-static struct share share_of(const struct round *t, const struct trace_outcome *o)
-{
-	const struct answer *answer = reply_of(t, &o->card.cert);
-	const struct receipt *r = &o->receipt;
-
-	if (answer != NULL)
-		return share_of_answer(answer);
-	if (o->has_receipt)
-		return (struct share){r->window, r->flows, r->lost, r->connections};
-	return (struct share){.window = {0, -1}};
-}
-
-/*
- * Every connection that was compared for this trace, at any node: what chance has had to try. Each
- * report of a trace that is followed is a try more.
- */
-static uint64_t searched_of(const struct trace *t)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < t->round_count; i++) {
-		const struct round *r = t->rounds[i];
-
-		sum += r->search.answer.connections;
-		for (size_t k = 0; k < r->outcome_count; k++)
-			sum += share_of(r, &r->outcomes[k]).connections;
-	}
-	return sum * MAX(t->pass, (size_t)1);
-}
-
-/* How many of the best matches may be believed at once; `lines` has the matches first, by score. */
-static size_t significant_of(const struct sheet *s, uint64_t searched)
-{
-	double *decades = malloc((s->line_count + 1) * sizeof(*decades));
-	size_t count = 0, ret;
-
-	if (decades == NULL)
-		return 0;
-	while (count < s->line_count && s->lines[count].finding->verdict == VERDICT_MATCH) {
-		decades[count] = s->lines[count].finding->score;
-		count++;
-	}
-	ret = score_discoveries(decades, count, searched, FALSE_SHARE_MAX);
-	free(decades);
-	return ret;
-}
-
 /* On the other side of the gateway, if its translations tell it. */
 static void put_other_end(struct pack *p, const char *key, const struct endpoint *e)
 {
@@ -205,21 +131,13 @@ static void put_match(struct pack *p, const struct sheet *s, const struct line *
 {
 	const struct finding *f = line->finding;
 	const struct cert *cert = cert_of(s, line->node);
-	struct view view = view_of(f);
 	uint32_t hop = line->match == SHEET_NONE ? PATH_NOWHERE : s->matches[line->match].hop;
 	const char *need = verdict_need((enum verdict)f->verdict);
 
-	pack_map(p, 25);
+	pack_map(p, 17 + ROW_FINDING_KEYS);
 	row_str(p, "node", cert->name);
 	row_str(p, "org", cert->org);
-	row_view(p, "view", &view);
-	row_endpoint(p, "src", &f->src);
-	row_endpoint(p, "dst", &f->dst);
-	row_uint(p, "proto", f->proto);
-	row_time(p, "start", f->life.start_ms);
-	row_time(p, "end", f->life.end_ms);
-	row_bool(p, "is_open", f->is_open);
-	row_real(p, "score", f->score);
+	row_finding(p, f);
 	row_real(p, "p_value", score_p_value(f->score, searched));
 	row_bool(p, "is_significant", is_significant);
 	row_real(p, "cpf", f->cpf);
@@ -483,21 +401,6 @@ static void put_coverage_node(struct pack *p, const struct cert *cert, const cha
 	row_uint(p, "connections", share->connections);
 }
 
-static size_t count_state(const struct round *t, enum target_state state)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < t->outcome_count; i++)
-		count += t->outcomes[i].state == state;
-	return count;
-}
-
-/* Those who searched: with a match, or without. */
-static size_t count_answered(const struct round *t)
-{
-	return count_state(t, TARGET_ANSWERED) + count_state(t, TARGET_NONE);
-}
-
 /* In a report both have answered: the receipt tells them apart. */
 static const char *state_text(enum target_state state)
 {
@@ -516,30 +419,30 @@ static void put_coverage_totals(struct pack *p, const struct round *t)
 	};
 
 	row_uint(p, "asked", t->outcome_count);
-	row_uint(p, "answered", count_answered(t));
+	row_uint(p, "answered", round_answered(t));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		row_uint(p, rows[i].key, count_state(t, rows[i].state));
+		row_uint(p, rows[i].key, round_count_state(t, rows[i].state));
 }
 
 static void put_coverage(struct pack *p, const struct sheet *s)
 {
 	static const struct round none;
-	const struct round *first = first_round(s->trace);
+	const struct round *first = first_round(s->pursuit);
 	const struct round *r = first != NULL ? first : &none;
 	struct share own = {.window = {0, -1}};
 
 	if (first != NULL)
-		own = share_of_answer(&first->search.answer);
+		own = round_own_share(first);
 	pack_str(p, "coverage");
 	pack_map(p, 9);
-	row_uint(p, "searched", searched_of(s->trace));
+	row_uint(p, "searched", s->searched);
 	put_coverage_totals(p, r);
 	pack_str(p, "nodes");
 	pack_array(p, 1 + r->outcome_count);
 	put_coverage_node(p, cert_of(s, SHEET_SELF), "self", NULL, &own);
 	for (size_t i = 0; i < r->outcome_count; i++) {
 		const struct trace_outcome *o = &r->outcomes[i];
-		struct share share = share_of(r, o);
+		struct share share = round_share(r, o);
 
 		put_coverage_node(p, &o->card.cert, state_text(o->state),
 		                  o->has_receipt ? receipt_kind_text(o->receipt.kind) : NULL,
@@ -555,26 +458,26 @@ static void put_query(struct pack *p, const struct query *q)
 }
 
 /* The question about the target, and those about what hosts have named. */
-static void put_queries(struct pack *p, const struct trace *t, const char *bundle)
+static void put_queries(struct pack *p, const struct pursuit *pursuit, const char *bundle)
 {
 	pack_str(p, "query");
-	if (t->round_count == 0) {
+	if (pursuit->round_count == 0) {
 		pack_nil(p);
 	} else {
 		pack_map(p, 3);
-		put_query(p, &t->rounds[0]->query);
+		put_query(p, &pursuit->rounds[0]->query);
 	}
 	pack_str(p, "questions");
-	pack_array(p, t->round_count);
-	for (size_t i = 0; i < t->round_count; i++) {
-		const struct round *r = t->rounds[i];
+	pack_array(p, pursuit->round_count);
+	for (size_t i = 0; i < pursuit->round_count; i++) {
+		const struct round *r = pursuit->rounds[i];
 
 		pack_map(p, 7);
 		put_query(p, &r->query);
 		row_endpoint(p, "src", &r->about.src);
 		row_endpoint(p, "dst", &r->about.dst);
 		row_uint(p, "asked", r->outcome_count);
-		row_uint(p, "answered", count_answered(r));
+		row_uint(p, "answered", round_answered(r));
 	}
 	if (bundle[0] == '\0')
 		row_nil(p, "bundle");
@@ -595,46 +498,46 @@ static bool is_origin_found(const struct sheet *s)
 /* The exit codes of design.md, the gravest first. */
 static enum ctl_code code_of(const struct sheet *s)
 {
-	const struct trace *t = s->trace;
+	const struct pursuit *pursuit = s->pursuit;
 	size_t asked = 0, heard = 0, refused = 0, forged = s->forged;
 	bool is_found = is_origin_found(s);
 
-	for (size_t i = 0; i < t->round_count; i++) {
-		asked += t->rounds[i]->outcome_count;
-		heard += count_answered(t->rounds[i]);
-		refused += count_state(t->rounds[i], TARGET_REFUSED);
-		forged += count_state(t->rounds[i], TARGET_FALSE);
+	for (size_t i = 0; i < pursuit->round_count; i++) {
+		asked += pursuit->rounds[i]->outcome_count;
+		heard += round_answered(pursuit->rounds[i]);
+		refused += round_count_state(pursuit->rounds[i], TARGET_REFUSED);
+		forged += round_count_state(pursuit->rounds[i], TARGET_FALSE);
 	}
 	if (forged > 0 && !is_found)
 		return CTL_UNVERIFIED; /* one liar does not hide what others have shown */
 	if (heard + refused < asked || s->forged > 0)
 		return CTL_PARTIAL; /* some did not answer, or not the truth */
-	if (t->round_count > 0 && asked == 0 && s->node->conf.bootstrap_count > 0 && !is_found)
+	if (pursuit->round_count > 0 && asked == 0 && s->node->conf.bootstrap_count > 0 &&
+	    !is_found)
 		return CTL_PARTIAL; /* nobody has been met yet */
 	if (!is_found && refused > 0)
 		return CTL_DENIED;
 	return is_found ? CTL_FOUND : CTL_NOTHING;
 }
 
-enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bundle)
+enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bundle, bool is_final)
 {
 	size_t listed = MIN(s->line_count, REPORT_MATCHES_MAX), origins = 0;
-	uint64_t searched = searched_of(s->trace);
-	size_t significant = significant_of(s, searched);
+	uint64_t searched = s->searched;
 
 	pack_map(p, 11);
-	row_uint(p, "round", s->trace->pass);
-	row_bool(p, "is_final", s->trace->is_final);
+	row_uint(p, "round", s->pursuit->pass);
+	row_bool(p, "is_final", is_final);
 	put_target(p, s);
 	pack_str(p, "matches");
 	pack_array(p, listed);
 	for (size_t i = 0; i < listed; i++) {
 		origins += s->lines[i].claim != SHEET_NONE;
-		put_match(p, s, &s->lines[i], searched, i < significant, origins <= ORIGINS_MAX);
+		put_match(p, s, &s->lines[i], searched, i < s->significant, origins <= ORIGINS_MAX);
 	}
 	put_path(p, s, searched); /* and its gaps */
 	put_branches(p, s, searched);
 	put_coverage(p, s);
-	put_queries(p, s->trace, bundle); /* and the bundle */
+	put_queries(p, s->pursuit, bundle); /* and the bundle */
 	return p->out.is_full ? CTL_INTERNAL : code_of(s);
 }

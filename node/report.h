@@ -11,7 +11,7 @@
 #define REPORT_MATCHES_MAX 8192 /* that are listed, the best first */
 
 /* Packs the report's map, for which there is REPORT_MAX of room; the exit code that tells it in one
- * number. */
-enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bundle);
+ * number. `is_final`: no report follows. */
+enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bundle, bool is_final);
 
 #endif

@@ -13,6 +13,10 @@ static const struct {
 	[CTL_PEERS] = {request_peers, GATEWAY},
 	[CTL_FLOWS] = {request_flows, GATEWAY},
 	[CTL_TRACE] = {request_trace, GATEWAY},
+	[CTL_WATCH] = {request_watch, GATEWAY},
+	[CTL_WATCH_LIST] = {request_watch_list, GATEWAY},
+	[CTL_WATCH_STOP] = {request_watch_stop, GATEWAY},
+	[CTL_WATCH_TELL] = {request_watch_tell, GATEWAY},
 	[CTL_IMPORT] = {request_import, GATEWAY},
 	[CTL_SEAL] = {request_seal, GATEWAY},
 	[CTL_STOP] = {NULL, 0}, /* control.c's own */

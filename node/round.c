@@ -190,3 +190,48 @@ void round_keep(struct round *r, const struct round *before, const struct cert *
 	for (size_t i = 0; i < before->reply_count; i++)
 		keep(r, before->replies[i], self);
 }
+
+static struct share share_of(const struct answer *a)
+{
+	return (struct share){a->window, a->flows, a->lost, a->connections};
+}
+
+struct share round_own_share(const struct round *r)
+{
+	return share_of(&r->search.answer);
+}
+
+static const struct answer *reply_of(const struct round *r, const struct cert *cert)
+{
+	for (size_t i = 0; i < r->reply_count; i++) {
+		if (r->replies[i].age == 0 && is_same_member(&r->replies[i].cert, cert))
+			return &r->replies[i].answer;
+	}
+	return NULL;
+}
+
+struct share round_share(const struct round *r, const struct trace_outcome *o)
+{
+	const struct answer *answer = reply_of(r, &o->card.cert);
+	const struct receipt *said = &o->receipt;
+
+	if (answer != NULL)
+		return share_of(answer);
+	if (o->has_receipt)
+		return (struct share){said->window, said->flows, said->lost, said->connections};
+	return (struct share){.window = {0, -1}};
+}
+
+size_t round_count_state(const struct round *r, enum target_state state)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < r->outcome_count; i++)
+		count += r->outcomes[i].state == state;
+	return count;
+}
+
+size_t round_answered(const struct round *r)
+{
+	return round_count_state(r, TARGET_ANSWERED) + round_count_state(r, TARGET_NONE);
+}

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct trace;
+struct pursuit;
 
 struct trace_reply { /* what one member found */
 	struct cert cert;
@@ -33,7 +33,7 @@ struct ends { /* of a connection */
 };
 
 struct round { /* one question, and all that came of it */
-	struct trace *trace;
+	struct pursuit *pursuit;
 	struct ends
 		about; /* the connection whose rhythm it is: the target's, then further upstream */
 	struct search search; /* our own store's answer */
@@ -56,6 +56,19 @@ void round_add_reply(struct round *r, const struct overlay_reply *reply);
 
 /* What becomes of the question at that member, to be filled in; NULL without memory. */
 struct trace_outcome *round_outcome(struct round *r, const struct card *card);
+
+struct share {                  /* of a question's coverage: what one node looked at */
+	struct interval window; /* empty: start > end */
+	uint64_t flows, lost, connections;
+};
+
+/* Its signed receipt says it; its answer, too, should that have come alone. */
+struct share round_share(const struct round *r, const struct trace_outcome *o);
+struct share round_own_share(const struct round *r);
+
+/* How many members have become that, and how many have searched, with a match or without. */
+size_t round_count_state(const struct round *r, enum target_state state);
+size_t round_answered(const struct round *r);
 
 /*
  * The same was asked `before`, when less of the rhythm was known. What a member found then and does

@@ -83,6 +83,20 @@ void row_view(struct pack *p, const char *key, const struct view *v)
 	row_str(p, key, text);
 }
 
+void row_finding(struct pack *p, const struct finding *f)
+{
+	struct view view = {f->exporter, f->if_low, f->if_high};
+
+	row_view(p, "view", &view);
+	row_endpoint(p, "src", &f->src);
+	row_endpoint(p, "dst", &f->dst);
+	row_uint(p, "proto", f->proto);
+	row_time(p, "start", f->life.start_ms);
+	row_time(p, "end", f->life.end_ms);
+	row_bool(p, "is_open", f->is_open);
+	row_real(p, "score", f->score);
+}
+
 void row_dropped(struct pack *p, const uint64_t dropped[DROP_COUNT_OF])
 {
 	pack_str(p, "dropped");

@@ -8,6 +8,7 @@
 #include "proto/flow/datagram.h"
 #include "proto/flow/flow.h"
 #include "proto/flow/group.h"
+#include "proto/wire/answer.h"
 #include "proto/wire/pack.h"
 #include "proto/wire/sign.h"
 
@@ -25,6 +26,10 @@ void row_hex(struct pack *p, const char *key, const void *data, size_t len);
 
 /* "10.255.0.4/1", or "10.255.0.4/1-2" where packets come in by one interface and go out another. */
 void row_view(struct pack *p, const char *key, const struct view *v);
+
+/* A connection that was compared: its view and ends, when it was, and its score. */
+void row_finding(struct pack *p, const struct finding *f);
+#define ROW_FINDING_KEYS 8
 
 /* "dropped": a map of counts by reason. */
 void row_dropped(struct pack *p, const uint64_t dropped[DROP_COUNT_OF]);

@@ -370,6 +370,27 @@ void search_start(struct search *search, struct node *node, const struct questio
 	job_start(&node->loop, &search->job, run_search, done_search);
 }
 
+struct question search_question(const struct fingerprint *rhythm, int64_t ahead_ms, uint8_t proto,
+                                size_t max)
+{
+	struct question q = {.proto = proto};
+
+	q.on_count = fingerprint_coarsen(rhythm, max, q.on, &q.gap_ms);
+	for (size_t i = 0; i < q.on_count; i++) {
+		q.on[i].start_ms -= ahead_ms;
+		q.on[i].end_ms -= ahead_ms;
+	}
+	return q;
+}
+
+int64_t search_ahead_ms(const struct node *node, const struct addr *exporter)
+{
+	struct skews skews;
+
+	skews_take(&skews, node->collector.decoder->streams);
+	return skews_of(&skews, exporter).offset_ms;
+}
+
 static bool is_any(const struct addr *a)
 {
 	static const struct addr none;

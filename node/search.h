@@ -53,6 +53,14 @@ MUST_USE enum err search_store(struct store *store, const struct question *q, in
 void search_start(struct search *search, struct node *node, const struct question *question,
                   size_t shown, void (*done)(struct search *search));
 
+/* A rhythm that is by a clock `ahead_ms` of ours, as a question, which is by ours: in `max` (at
+ * most QUERY_INTERVALS_MAX) intervals. */
+struct question search_question(const struct fingerprint *rhythm, int64_t ahead_ms, uint8_t proto,
+                                size_t max);
+
+/* How far an exporter's clock is ahead of ours, as far as it is known. */
+int64_t search_ahead_ms(const struct node *node, const struct addr *exporter);
+
 struct lookup {         /* which connection does a person mean? */
 	struct job job; /* first */
 	struct node *node;

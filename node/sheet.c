@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLACK_MS 2000 /* clocks and record edges, when views are put in order */
+#define SLACK_MS 2000        /* clocks and record edges, when views are put in order */
+#define FALSE_SHARE_MAX 0.01 /* of the matches that are called significant */
 
 /*
  * Who speaks.
@@ -37,7 +38,7 @@ static bool is_same_ends(const struct endpoint *src, const struct endpoint *dst,
 
 static bool is_target(const struct sheet *s, uint32_t node, const struct finding *f)
 {
-	const struct connection *target = &s->trace->lookup.best;
+	const struct connection *target = &s->pursuit->target.best;
 	struct view view = view_of(f);
 
 	return node == SHEET_SELF && view_cmp(&view, &target->view) == 0 &&
@@ -93,10 +94,10 @@ static void add_answer(struct sheet *s, uint32_t node, size_t question, unsigned
 
 static void add_answers(struct sheet *s)
 {
-	const struct trace *t = s->trace;
+	const struct pursuit *p = s->pursuit;
 
-	for (size_t q = 0; q < t->round_count; q++) {
-		const struct round *r = t->rounds[q];
+	for (size_t q = 0; q < p->round_count; q++) {
+		const struct round *r = p->rounds[q];
 
 		add_answer(s, SHEET_SELF, q, 0, &r->search.answer);
 		for (size_t i = 0; i < r->reply_count; i++)
@@ -109,7 +110,7 @@ static void add_answers(struct sheet *s)
  * Lines: each connection once for each view that has it, whatever question it was found by.
  */
 
-static bool is_match(const struct line *l)
+bool line_is_match(const struct line *l)
 {
 	return l->finding->verdict == VERDICT_MATCH;
 }
@@ -139,8 +140,8 @@ static int by_connection_best_first(const void *a, const void *b)
 	const struct line *x = a, *y = b;
 	int cmp = by_connection(a, b);
 
-	if (cmp == 0 && is_match(x) != is_match(y))
-		return is_match(x) ? -1 : 1;
+	if (cmp == 0 && line_is_match(x) != line_is_match(y))
+		return line_is_match(x) ? -1 : 1;
 	if (cmp == 0)
 		cmp = (x->age > y->age) - (x->age < y->age);
 	return cmp != 0 ? cmp : (x->question > y->question) - (x->question < y->question);
@@ -172,8 +173,8 @@ static int best_first(const void *a, const void *b)
 {
 	const struct line *x = a, *y = b;
 
-	if (is_match(x) != is_match(y))
-		return is_match(x) ? -1 : 1;
+	if (line_is_match(x) != line_is_match(y))
+		return line_is_match(x) ? -1 : 1;
 	if (x->finding->score != y->finding->score)
 		return x->finding->score > y->finding->score ? -1 : 1;
 	if (x->finding->life.start_ms != y->finding->life.start_ms)
@@ -213,7 +214,7 @@ static void add_translation(struct sheet *s, const struct endpoint *src, const s
 /* The target is on the path by itself: found or not, it is the last hop. */
 static void add_target(struct sheet *s)
 {
-	const struct connection *c = &s->trace->lookup.best;
+	const struct connection *c = &s->pursuit->target.best;
 	struct endpoint src, dst;
 
 	add_match(s, (struct match){
@@ -238,7 +239,7 @@ static void add_matches(struct sheet *s)
 		struct line *line = &s->lines[i];
 		const struct finding *f = line->finding;
 
-		if (!is_match(line))
+		if (!line_is_match(line))
 			return;
 		line->match = s->match_count;
 		add_match(s, (struct match){
@@ -326,6 +327,41 @@ static void add_ties(struct sheet *s)
 	}
 }
 
+/*
+ * What chance would do.
+ */
+
+static uint64_t searched_of(const struct pursuit *p)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < p->round_count; i++) {
+		const struct round *r = p->rounds[i];
+
+		sum += round_own_share(r).connections;
+		for (size_t k = 0; k < r->outcome_count; k++)
+			sum += round_share(r, &r->outcomes[k]).connections;
+	}
+	return sum * MAX(p->pass, (size_t)1);
+}
+
+/* The lines have the matches first, by score. */
+static size_t significant_of(const struct sheet *s)
+{
+	double *decades = malloc((s->line_count + 1) * sizeof(*decades));
+	size_t count = 0, ret;
+
+	if (decades == NULL)
+		return 0;
+	while (count < s->line_count && line_is_match(&s->lines[count])) {
+		decades[count] = s->lines[count].finding->score;
+		count++;
+	}
+	ret = score_discoveries(decades, count, s->searched, FALSE_SHARE_MAX);
+	free(decades);
+	return ret;
+}
+
 static void assemble(struct sheet *s)
 {
 	s->node_count = 1;
@@ -335,23 +371,25 @@ static void assemble(struct sheet *s)
 	unite_lines(s);
 	if (s->line_count > 0)
 		qsort(s->lines, s->line_count, sizeof(s->lines[0]), best_first);
+	s->searched = searched_of(s->pursuit);
+	s->significant = significant_of(s);
 	add_target(s);
 	add_matches(s);
 	add_ties(s);
 	path_assemble(s->matches, s->match_count, s->ties, s->tie_count, SLACK_MS, &s->path);
 }
 
-struct sheet *sheet_make(const struct node *node, const struct trace *trace)
+struct sheet *sheet_make(const struct node *node, const struct pursuit *pursuit)
 {
 	struct sheet *s = calloc(1, sizeof(*s));
 	size_t answers = 1;
 
 	if (s == NULL)
 		return NULL;
-	for (size_t i = 0; i < trace->round_count; i++)
-		answers += 1 + trace->rounds[i]->reply_count;
+	for (size_t i = 0; i < pursuit->round_count; i++)
+		answers += 1 + pursuit->rounds[i]->reply_count;
 	s->node = node;
-	s->trace = trace;
+	s->pursuit = pursuit;
 	s->certs = calloc(answers, sizeof(*s->certs));
 	s->lines = calloc(answers * ANSWER_FINDINGS_MAX, sizeof(*s->lines));
 	s->claims = calloc(SHEET_CLAIMS_MAX, sizeof(*s->claims));
@@ -383,11 +421,11 @@ static bool is_only_told(const struct sheet *s, uint32_t hop)
 	return true;
 }
 
-static bool was_asked(const struct trace *t, const struct upstream *up)
+static bool was_asked(const struct pursuit *p, const struct upstream *up)
 {
-	for (size_t i = 1; i < t->round_count; i++) {
-		if (endpoint_equal(&t->rounds[i]->about.src, &up->src) &&
-		    endpoint_equal(&t->rounds[i]->about.dst, &up->dst))
+	for (size_t i = 1; i < p->round_count; i++) {
+		if (endpoint_equal(&p->rounds[i]->about.src, &up->src) &&
+		    endpoint_equal(&p->rounds[i]->about.dst, &up->dst))
 			return true;
 	}
 	return false;
@@ -401,7 +439,7 @@ const struct upstream *sheet_next(const struct sheet *s)
 		const struct upstream *up = &s->tied[i]->upstream;
 
 		if (s->matches[s->ties[i].up].hop == 0 && s->tied[i]->has_upstream &&
-		    up->rhythm.on_count > TRACE_SILENCES_MIN && !was_asked(s->trace, up))
+		    up->rhythm.on_count > PURSUIT_SILENCES_MIN && !was_asked(s->pursuit, up))
 			return up;
 	}
 	return NULL;

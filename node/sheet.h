@@ -1,5 +1,5 @@
 /*
- * sheet - everything that has been said in a trace, put together: who said it, the claims of hosts
+ * sheet - everything that has been said of a target, put together: who said it, the claims of hosts
  * that hold, and the path.
  */
 #ifndef SPOOR_NODE_SHEET_H
@@ -7,7 +7,7 @@
 
 #include "correlate/path.h"
 #include "node/claims.h"
-#include "node/trace.h"
+#include "node/pursuit.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -22,7 +22,7 @@ struct node;
 struct line {
 	const struct finding *finding;
 	uint32_t node;
-	size_t question; /* the trace's round: 0 is the target's own */
+	size_t question; /* the pursuit's round: 0 is the target's own */
 	unsigned age;    /* of the answer (round.h) */
 	size_t match;    /* in matches; SHEET_NONE when it is no match */
 	size_t claim;    /* in claims; SHEET_NONE */
@@ -30,7 +30,7 @@ struct line {
 
 struct sheet {
 	const struct node *node;
-	const struct trace *trace;
+	const struct pursuit *pursuit;
 	const struct cert **certs; /* by index of node */
 	size_t node_count;
 	struct line *lines; /* best first */
@@ -45,10 +45,18 @@ struct sheet {
 	const struct claim *tied[PATH_MATCHES_MAX]; /* what each tie is by */
 	size_t tie_count;
 	struct path path;
+	/*
+	 * Every connection that was compared for this pass and those before, at any node: what
+	 * chance has had to try. Each pass is a try more.
+	 */
+	uint64_t searched;
+	size_t significant; /* so many of the best lines may be believed at once */
 };
 
+bool line_is_match(const struct line *l);
+
 /* NULL without memory. sheet_free() takes NULL. */
-struct sheet *sheet_make(const struct node *node, const struct trace *trace);
+struct sheet *sheet_make(const struct node *node, const struct pursuit *pursuit);
 void sheet_free(struct sheet *s);
 
 /*

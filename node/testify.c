@@ -87,14 +87,10 @@ static void on_looked_up(struct lookup *lookup)
 {
 	struct one *one = container_of(lookup, struct one, lookup);
 	struct upstream *up = &one->statement.upstream;
-	struct question *q = &up->rhythm;
 	const struct connection *c = &lookup->best;
-	struct interval *on = lookup->err == ERR_OK ? calloc(c->on_count, sizeof(*on)) : NULL;
-	struct skews skews;
-	int64_t ahead_ms;
+	struct fingerprint rhythm = {c->on, c->on_count, c->gap_ms};
 
-	if (on != NULL) {
-		memcpy(on, c->on, c->on_count * sizeof(*on));
+	if (lookup->err == ERR_OK) {
 		*up = (struct upstream){
 			.exporter = c->view.exporter,
 			.if_low = c->view.if_low,
@@ -104,17 +100,11 @@ static void on_looked_up(struct lookup *lookup)
 			.is_open = connection_is_open(c),
 			.life = connection_life(c),
 		};
-		q->proto = c->proto;
-		q->gap_ms = fingerprint_fit(c->on, c->on_count, c->gap_ms, RHYTHM_INTERVALS);
-		q->on_count = fingerprint_close(on, c->on_count, q->gap_ms);
-		skews_take(&skews, lookup->node->collector.decoder->streams);
-		ahead_ms = skews_of(&skews, &c->view.exporter).offset_ms;
-		for (size_t i = 0; i < q->on_count; i++)
-			q->on[i] = (struct interval){on[i].start_ms - ahead_ms,
-			                             on[i].end_ms - ahead_ms};
+		up->rhythm =
+			search_question(&rhythm, search_ahead_ms(lookup->node, &c->view.exporter),
+		                        c->proto, RHYTHM_INTERVALS);
 		one->statement.has_upstream = true;
 	}
-	free(on);
 	lookup_fini(lookup);
 	let_go(one->testify);
 }

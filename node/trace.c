@@ -1,6 +1,5 @@
 #include "node/trace.h"
 
-#include "base/timestamp.h"
 #include "base/util.h"
 #include "node/bundle.h"
 #include "node/log.h"
@@ -13,23 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TIMEOUT_MS 30000
 #define TICK_MS 1000 /* whose client has gone or has had enough; who looks again */
-#define LOOK_MS 5000 /* between two looks at a target that is followed */
 #define DAY_MS 86400000
-
-/* Fingerprints are coarsened until they fit a datagram: this many intervals, then fewer. */
-static const size_t interval_steps[] = {QUERY_INTERVALS_MAX, 112, 96, 80, 64, 48};
 
 static bool is_followed(const struct trace *t)
 {
 	return t->follow.every_ms > 0;
-}
-
-static void free_rounds(struct round **rounds, size_t *count)
-{
-	while (*count > 0)
-		round_free(rounds[--*count]);
 }
 
 static void trace_free(struct trace *t)
@@ -41,9 +29,7 @@ static void trace_free(struct trace *t)
 		link = &(*link)->next;
 	*link = t->next;
 	traces->count--;
-	free_rounds(t->rounds, &t->round_count);
-	free_rounds(t->before, &t->before_count);
-	lookup_fini(&t->lookup);
+	pursuit_end(&t->pursuit);
 	client_put(t->client);
 	free(t);
 }
@@ -51,25 +37,25 @@ static void trace_free(struct trace *t)
 /* The evidence of every round is kept; the report names the first's. */
 static void write_bundles(struct trace *t)
 {
-	struct node *node = client_node(t->client);
+	const struct pursuit *p = &t->pursuit;
 
-	for (size_t i = t->round_count; i-- > 0;) {
-		if (bundle_write(node, t->rounds[i], t->bundle) != ERR_OK) {
+	for (size_t i = p->round_count; i-- > 0;) {
+		if (bundle_write(p->node, p->rounds[i], t->bundle) != ERR_OK) {
 			log_line("trace", "the evidence could not be written to %s",
-			         node->conf.traces);
+			         p->node->conf.traces);
 			t->bundle[0] = '\0';
 		}
 	}
 }
 
-static enum ctl_code send_report(struct trace *t, struct sheet *sheet)
+static enum ctl_code send_report(struct trace *t, struct sheet *sheet, bool is_final)
 {
 	uint8_t *room = sheet != NULL ? malloc(REPORT_MAX) : NULL;
 	struct pack p = pack_into(room, REPORT_MAX);
 	enum ctl_code code = CTL_INTERNAL;
 
 	if (room != NULL) {
-		code = report_pack(&p, sheet, t->bundle);
+		code = report_pack(&p, sheet, t->bundle, is_final);
 		client_send(t->client, "row", room, pack_len(&p), NULL, NULL);
 	}
 	free(room);
@@ -82,16 +68,12 @@ static void end(struct trace *t, struct sheet *sheet)
 {
 	const char *remark = NULL;
 	bool has_sheet = sheet != NULL;
-	enum ctl_code code;
+	enum ctl_code code = send_report(t, sheet, true);
 
-	t->is_final = true;
-	code = send_report(t, sheet);
 	if (!has_sheet)
 		remark = err_text(ERR_NOMEM);
-	else if (t->lookup.best.on_count <= TRACE_SILENCES_MIN)
-		remark = "not decidable by timing: the connection was never, or hardly ever, "
-			 "silent for longer than the idle timeout; a longer window would decide, "
-			 "or what a host reports of its processes";
+	else if (t->pursuit.target.best.on_count <= PURSUIT_SILENCES_MIN)
+		remark = pursuit_undecidable;
 	if (remark != NULL)
 		client_end(t->client, code, "%s", remark);
 	else
@@ -105,314 +87,80 @@ static void conclude(struct trace *t, struct sheet *sheet)
 	struct now now = node_now();
 
 	write_bundles(t);
-	free_rounds(t->before, &t->before_count);
 	if (!is_followed(t) || sheet == NULL || t->follow.is_over ||
 	    mono_reached(now.mono, t->follow.until) || client_is_stopped(t->client)) {
 		end(t, sheet);
 		return;
 	}
-	(void)send_report(t, sheet);
-	t->state = TRACE_RESTING;
-	t->look_at = mono_after(now.mono, LOOK_MS);
+	(void)send_report(t, sheet, false);
+	t->pursuit.look_at = mono_after(now.mono, PURSUIT_LOOK_MS);
 }
 
-static void progress(const struct round *r)
+static void on_heard(struct pursuit *pursuit, const struct round *r)
 {
-	struct trace *t = r->trace;
+	struct trace *t = container_of(pursuit, struct trace, pursuit);
 	uint8_t room[96];
 	struct pack p = pack_into(room, sizeof(room));
 
-	pack_map(&p, (size_t)2 + (t->round_count > 1) + is_followed(t));
+	pack_map(&p, (size_t)2 + (pursuit->round_count > 1) + is_followed(t));
 	if (is_followed(t))
-		row_uint(&p, "round", t->pass);
-	if (t->round_count > 1)
-		row_uint(&p, "question", t->round_count);
-	row_uint(&p, "asked", overlay_member_count(client_node(t->client)->link.overlay));
+		row_uint(&p, "round", pursuit->pass);
+	if (pursuit->round_count > 1)
+		row_uint(&p, "question", pursuit->round_count);
+	row_uint(&p, "asked", overlay_member_count(pursuit->node->link.overlay));
 	row_uint(&p, "answered", r->outcome_count);
 	client_send(t->client, "progress", room, pack_len(&p), NULL, NULL);
 }
 
-static enum err ask(struct trace *t, const struct fingerprint *rhythm, int64_t ahead_ms,
-                    uint8_t proto, struct ends about);
-
-/* A host may have named a connection that nobody was asked about yet. */
-static bool goes_on(struct trace *t, const struct sheet *sheet)
+static void on_told(struct pursuit *pursuit, enum err err, struct sheet *sheet)
 {
-	const struct upstream *up = sheet != NULL ? sheet_next(sheet) : NULL;
-	struct fingerprint rhythm;
+	struct trace *t = container_of(pursuit, struct trace, pursuit);
 
-	if (up == NULL || t->round_count == TRACE_ROUNDS_MAX ||
-	    mono_reached(node_now().mono, t->deadline))
-		return false;
-	rhythm = (struct fingerprint){up->rhythm.on, up->rhythm.on_count, up->rhythm.gap_ms};
-	return ask(t, &rhythm, 0, up->rhythm.proto, (struct ends){up->src, up->dst}) == ERR_OK;
-}
-
-/* What the same question has found before is not lost. */
-static void keep_earlier(struct round *r)
-{
-	const struct trace *t = r->trace;
-	const struct cert *self = &client_node(t->client)->keys.self.card.cert;
-
-	for (size_t i = 0; i < t->before_count; i++) {
-		const struct ends *about = &t->before[i]->about;
-
-		if (endpoint_equal(&about->src, &r->about.src) &&
-		    endpoint_equal(&about->dst, &r->about.dst))
-			round_keep(r, t->before[i], self);
-	}
-}
-
-/* Goes on when both halves are there; gives up when nobody waits any more. */
-static void advance(struct round *r)
-{
-	struct trace *t = r->trace;
-	bool is_gone = client_is_gone(t->client);
-	struct sheet *sheet;
-
-	if (!r->is_searched)
-		return;
-	if (!is_gone && r->search.err == ERR_OK) {
-		if (!r->is_heard)
-			return;
-		keep_earlier(r);
-		round_sort(r);
-		sheet = sheet_make(client_node(t->client), t);
-		if (goes_on(t, sheet))
-			sheet_free(sheet);
-		else
-			conclude(t, sheet);
+	if (!client_is_gone(t->client) && err == ERR_OK) {
+		conclude(t, sheet);
 		return;
 	}
-	if (!r->is_heard)
-		overlay_cancel(client_node(t->client)->link.overlay, r->ticket);
-	if (!is_gone)
+	if (err != ERR_OK)
 		client_end(t->client, CTL_INTERNAL, "searching this node's own flows: %s",
-		           err_text(r->search.err));
+		           err_text(err));
+	sheet_free(sheet);
 	trace_free(t);
-}
-
-static void on_searched(struct search *search)
-{
-	struct round *r = container_of(search, struct round, search);
-
-	r->is_searched = true;
-	advance(r);
-}
-
-static struct round *round_of(struct traces *traces, uint32_t ticket)
-{
-	for (struct trace *t = traces->list; t != NULL; t = t->next) {
-		struct round *r = t->round_count > 0 ? t->rounds[t->round_count - 1] : NULL;
-
-		if (t->state == TRACE_ASKING && r != NULL && !r->is_heard && r->ticket == ticket)
-			return r;
-	}
-	return NULL;
-}
-
-void trace_receipt(struct traces *traces, const struct act *act)
-{
-	struct round *r = round_of(traces, act->ticket);
-	struct trace_outcome *outcome = r != NULL ? round_outcome(r, act->card) : NULL;
-
-	if (outcome == NULL || act->len > sizeof(outcome->receipt_blob.octets))
-		return;
-	outcome->has_receipt = true;
-	outcome->receipt = *act->receipt;
-	outcome->receipt_blob.len = act->len;
-	memcpy(outcome->receipt_blob.octets, act->data, act->len);
-	progress(r);
-}
-
-void trace_reply(struct traces *traces, const struct act *act)
-{
-	struct round *r = round_of(traces, act->ticket);
-
-	if (r != NULL)
-		round_add_reply(r, &act->reply);
-}
-
-void trace_finish(struct traces *traces, const struct act *act)
-{
-	struct round *r = round_of(traces, act->ticket);
-
-	if (r == NULL)
-		return;
-	r->is_heard = true;
-	for (size_t i = 0; i < act->outcome_count; i++) {
-		struct trace_outcome *outcome = round_outcome(r, act->outcomes[i].card);
-
-		if (outcome != NULL)
-			outcome->state = act->outcomes[i].state;
-	}
-	advance(r);
-}
-
-/* `rhythm` is by a clock that is `ahead_ms` of ours; a question is by ours. */
-static void fill_question(const struct trace *t, const struct fingerprint *rhythm, int64_t ahead_ms,
-                          uint8_t proto, size_t max, struct question *ret)
-{
-	struct interval *on = calloc(rhythm->count, sizeof(*on));
-	size_t count;
-
-	*ret = (struct question){.proto = proto, .severity = t->severity};
-	CHECK(on != NULL);
-	memcpy(on, rhythm->on, rhythm->count * sizeof(*on));
-	ret->gap_ms = fingerprint_fit(rhythm->on, rhythm->count, rhythm->gap_ms, max);
-	count = fingerprint_close(on, rhythm->count, ret->gap_ms);
-	CHECK(count <= QUERY_INTERVALS_MAX);
-	for (size_t i = 0; i < count; i++)
-		ret->on[i] = (struct interval){on[i].start_ms - ahead_ms, on[i].end_ms - ahead_ms};
-	ret->on_count = count;
-	free(on);
-}
-
-static int64_t left_ms(const struct trace *t)
-{
-	struct mono now = node_now().mono;
-
-	return mono_reached(now, t->deadline) ? 0 : (int64_t)(t->deadline.ms - now.ms);
-}
-
-/*
- * A round: signs and sends the question, as finely as a datagram allows, and asks our own store.
- * On failure there is no round more than before.
- */
-static enum err ask(struct trace *t, const struct fingerprint *rhythm, int64_t ahead_ms,
-                    uint8_t proto, struct ends about)
-{
-	struct node *node = client_node(t->client);
-	struct round *r = calloc(1, sizeof(*r));
-	struct question question;
-	enum err err = r == NULL ? ERR_NOMEM : ERR_LIMIT;
-
-	for (size_t i = 0; i < ARRAY_LEN(interval_steps) && err == ERR_LIMIT; i++) {
-		fill_question(t, rhythm, ahead_ms, proto, interval_steps[i], &question);
-		err = overlay_ask(node->link.overlay, node_now(), &question, left_ms(t), &r->ticket,
-		                  &r->query, &r->blob);
-	}
-	if (err != ERR_OK) {
-		free(r);
-		return err;
-	}
-	t->state = TRACE_ASKING;
-	r->trace = t;
-	r->about = about;
-	t->rounds[t->round_count++] = r;
-	search_start(&r->search, node, &question, EVIDENCE_PARTS, on_searched);
-	progress(r);
-	link_drive(&node->link);
-	return ERR_OK;
 }
 
 static void refuse_to_ask(struct trace *t, enum err err)
 {
-	char text[TIMESTAMP_TEXT_MAX];
-	const struct card *card = &client_node(t->client)->keys.self.card;
-	const struct cert *cert = &card->cert;
-	struct wall now = node_now().wall;
-	bool is_early = now.ms < cert->not_before.ms;
+	char reason[PURSUIT_REASON_MAX];
+	enum ctl_code code = pursuit_refusal(t->pursuit.node, err, reason);
 
-	if (err == ERR_EXPIRED && !is_early && now.ms <= cert->not_after.ms)
-		client_end(t->client, CTL_DENIED,
-		           "this node's operational keys expired %s: no member would answer",
-		           timestamp_print(card->record.not_after.ms, text));
-	else if (err == ERR_EXPIRED)
-		client_end(
-			t->client, CTL_DENIED,
-			"this node's certificate %s %s: no member would answer",
-			is_early ? "is not valid before" : "expired",
-			timestamp_print(is_early ? cert->not_before.ms : cert->not_after.ms, text));
-	else if (err == ERR_DENIED &&
-	         trust_is_revoked(overlay_trust(client_node(t->client)->link.overlay), cert))
-		client_end(
-			t->client, CTL_DENIED,
-			"this node's certificate was revoked by its root: no member would answer");
-	else if (err == ERR_DENIED)
-		client_end(t->client, CTL_DENIED,
-		           "this node's certificate lets it answer, not ask; its root can issue "
-		           "another (spoor member renew --role ask)");
-	else
-		client_end(t->client, CTL_INTERNAL, "the question could not be sent: %s",
-		           err_text(err));
+	client_end(t->client, code, "%s", reason);
 	trace_free(t);
 }
 
-static void say_nothing_held(struct trace *t)
+static void note_target(struct trace *t)
 {
-	const struct lookup *l = &t->lookup;
-	char from[TIMESTAMP_TEXT_MAX], to[TIMESTAMP_TEXT_MAX], target[ENDPOINT_TEXT_MAX];
-	bool is_bounded = l->request.since_ms != INT64_MIN || l->request.until_ms != INT64_MAX;
+	struct followed target = pursuit_target(&t->pursuit);
 
-	if (l->request.target.port == 0)
-		addr_print(&l->request.target.addr, target);
-	else
-		endpoint_print(&l->request.target, target);
-	if (l->held.start_ms > l->held.end_ms)
-		client_end(t->client, CTL_NOTHING, "this node holds no flows at all");
-	else
-		client_end(t->client, CTL_NOTHING,
-		           "no connection of %s%s; this node holds flows from %s to %s", target,
-		           is_bounded ? " at that time" : "",
-		           timestamp_print(l->held.start_ms, from),
-		           timestamp_print(l->held.end_ms, to));
-	trace_free(t);
+	follow_note(&t->follow, node_now(), &target);
 }
 
-static int64_t ahead_of(const struct node *node, const struct addr *exporter)
+static void on_found(struct pursuit *p)
 {
-	struct skews skews;
-
-	skews_take(&skews, node->collector.decoder->streams);
-	return skews_of(&skews, exporter).offset_ms;
-}
-
-static struct followed target_of(const struct lookup *l)
-{
-	const struct connection *c = &l->best;
-
-	return (struct followed){c->on_count - 1,
-	                         connection_life(c).end_ms - ahead_of(l->node, &c->view.exporter),
-	                         connection_is_open(c)};
-}
-
-/* A report begins: its target is what the last look-up has found. */
-static enum err begin_pass(struct trace *t)
-{
-	const struct connection *c = &t->lookup.best;
-	struct fingerprint rhythm = {c->on, c->on_count, c->gap_ms};
-	struct followed target = target_of(&t->lookup);
-	struct now now = node_now();
-
-	t->pass++;
-	t->deadline = mono_after(now.mono, (uint64_t)t->timeout_ms);
-	follow_note(&t->follow, now, &target);
-	return ask(t, &rhythm, ahead_of(t->lookup.node, &c->view.exporter), c->proto,
-	           (struct ends){c->src, c->dst});
-}
-
-static void on_looked_up(struct lookup *lookup)
-{
-	struct trace *t = container_of(lookup, struct trace, lookup);
-	struct followed target;
+	struct trace *t = container_of(p, struct trace, pursuit);
+	char reason[PURSUIT_REASON_MAX];
 	enum err err;
 
 	if (client_is_gone(t->client)) {
 		trace_free(t);
-	} else if (lookup->err == ERR_NOENT) {
-		say_nothing_held(t);
-	} else if (lookup->err != ERR_OK) {
-		client_end(t->client, CTL_INTERNAL, "looking for the connection: %s",
-		           err_text(lookup->err));
+	} else if (p->target.err != ERR_OK) {
+		client_end(t->client, pursuit_not_found(p, reason), "%s", reason);
 		trace_free(t);
-	} else if (lookup->best.on_count <= TRACE_SILENCES_MIN) {
-		target = target_of(lookup);
-		t->pass++;
-		follow_note(&t->follow, node_now(), &target);
-		conclude(t, sheet_make(lookup->node, t));
+	} else if (p->target.best.on_count <= PURSUIT_SILENCES_MIN) {
+		p->pass++;
+		note_target(t);
+		conclude(t, sheet_make(p->node, p));
 	} else {
-		err = begin_pass(t);
+		note_target(t);
+		err = pursuit_ask(p);
 		if (err != ERR_OK)
 			refuse_to_ask(t, err);
 	}
@@ -421,28 +169,19 @@ static void on_looked_up(struct lookup *lookup)
 /* The report that there is, without another question. */
 static void end_here(struct trace *t)
 {
-	end(t, sheet_make(client_node(t->client), t));
+	end(t, sheet_make(t->pursuit.node, &t->pursuit));
 }
 
 /* Asks again; busy as the overlay may be, there is another time. */
 static void ask_again(struct trace *t)
 {
-	struct follow follow = t->follow;
-	enum err err;
+	enum err err = pursuit_ask(&t->pursuit);
 
-	memcpy(t->before, t->rounds, sizeof(t->before));
-	t->before_count = t->round_count;
-	t->round_count = 0;
-	err = begin_pass(t);
 	if (err == ERR_OK)
-		return;
-	memcpy(t->rounds, t->before, sizeof(t->rounds));
-	t->round_count = t->before_count;
-	t->before_count = 0;
-	t->pass--;
-	t->follow = follow;
-	t->follow.asked = node_now().mono;
-	if (err != ERR_LIMIT)
+		note_target(t);
+	else if (err == ERR_LIMIT)
+		t->follow.asked = node_now().mono;
+	else
 		refuse_to_ask(t, err);
 }
 
@@ -458,14 +197,14 @@ static size_t count_followed(const struct traces *traces)
 /* Resting; the target is as the last look has found it. */
 static void go_on(struct trace *t)
 {
-	size_t shared = count_followed(&client_node(t->client)->traces);
-	struct followed target = target_of(&t->lookup);
+	size_t shared = count_followed(&t->pursuit.node->traces);
+	struct followed target = pursuit_target(&t->pursuit);
 
-	switch (follow_next(&t->follow, node_now(), &target, t->round_count, shared)) {
+	switch (follow_next(&t->follow, node_now(), &target, t->pursuit.round_count, shared)) {
 	case FOLLOW_WAIT:
 		return;
 	case FOLLOW_ASK:
-		if (t->lookup.best.on_count > TRACE_SILENCES_MIN)
+		if (t->pursuit.target.best.on_count > PURSUIT_SILENCES_MIN)
 			ask_again(t);
 		else
 			end_here(t); /* it has ended before anything could be told */
@@ -476,79 +215,47 @@ static void go_on(struct trace *t)
 	}
 }
 
-/* What is held no more is not forgotten. */
-static void on_looked_again(struct lookup *look)
+static void on_looked(struct pursuit *p)
 {
-	struct trace *t = container_of(look, struct trace, look);
+	struct trace *t = container_of(p, struct trace, pursuit);
 
-	t->is_looking = false;
-	t->look_at = mono_after(node_now().mono, LOOK_MS);
-	if (look->err == ERR_OK) {
-		look->others = t->lookup.others;
-		lookup_fini(&t->lookup);
-		t->lookup = *look;
-	} else {
-		lookup_fini(look);
-	}
 	if (client_is_gone(t->client))
 		trace_free(t);
 	else
 		go_on(t);
 }
 
-static void look_again(struct trace *t)
+static const struct pursuit_owner owner = {
+	.found = on_found, .looked = on_looked, .heard = on_heard, .told = on_told};
+
+/* The client wants no more of a trace that is followed: the report before stands. */
+static void stop(struct trace *t)
 {
-	const struct connection *c = &t->lookup.best;
-	struct ctl_request request = ctl_request_of(CTL_TRACE);
-	struct node *node = client_node(t->client);
+	struct pursuit *p = &t->pursuit;
 
-	request.target = c->dst;
-	request.peer = c->src;
-	request.proto = c->proto;
-	request.since_ms = connection_life(c).start_ms;
-	t->is_looking = true;
-	lookup_start(&t->look, node, &request, t->lookup.gap_ms, on_looked_again);
-}
-
-/* The answers that are on their way are waited for no more; the report before stands. */
-static void break_off(struct trace *t)
-{
-	struct round *r = t->rounds[t->round_count - 1];
-
-	if (!r->is_searched)
+	if (p->is_asking && !pursuit_break_off(p))
 		return; /* a worker has it: at the next tick */
-	overlay_cancel(client_node(t->client)->link.overlay, r->ticket);
-	if (t->before_count == 0) {
+	if (p->pass > 0) {
+		end_here(t);
+	} else {
 		client_end(t->client, CTL_PARTIAL, "ended before the first answers were complete");
 		trace_free(t);
-		return;
 	}
-	free_rounds(t->rounds, &t->round_count);
-	memcpy(t->rounds, t->before, sizeof(t->rounds));
-	t->round_count = t->before_count;
-	t->before_count = 0;
-	t->pass--;
-	end_here(t);
 }
 
 static void attend(struct trace *t)
 {
-	bool is_asking = t->state == TRACE_ASKING, is_resting = t->state == TRACE_RESTING;
+	struct pursuit *p = &t->pursuit;
 
 	if (client_is_gone(t->client)) {
-		if (is_asking)
-			advance(t->rounds[t->round_count - 1]);
-		else if (is_resting && !t->is_looking)
+		if (!p->is_looking && (!p->is_asking || pursuit_break_off(p)))
 			trace_free(t);
-	} else if (!is_followed(t)) {
+	} else if (!is_followed(t) || p->is_looking) {
 		return;
 	} else if (client_is_stopped(t->client)) {
-		if (is_asking)
-			break_off(t);
-		else if (is_resting && !t->is_looking)
-			end_here(t);
-	} else if (is_resting && !t->is_looking && mono_reached(node_now().mono, t->look_at)) {
-		look_again(t);
+		stop(t);
+	} else if (pursuit_wants_look(p, node_now().mono)) {
+		pursuit_look(p);
 	}
 }
 
@@ -566,7 +273,7 @@ static void on_tick(uv_timer_t *timer)
 	struct traces *traces = timer->data;
 
 	attend_all(traces);
-	if (count_followed(traces) == 0)
+	if (traces->count == 0)
 		uv_timer_stop(timer);
 }
 
@@ -588,15 +295,9 @@ static const char *refuse_follow(const struct ctl_request *request, enum severit
 	return NULL;
 }
 
-static void start_following(struct trace *t, const struct ctl_request *request)
+enum severity trace_severity(const struct ctl_request *request)
 {
-	struct traces *traces = &client_node(t->client)->traces;
-	struct mono now = node_now().mono;
-
-	t->follow.every_ms = request->every_ms;
-	t->follow.until =
-		request->for_ms > 0 ? mono_after(now, (uint64_t)request->for_ms) : MONO_NEVER;
-	uv_timer_start(&traces->timer, on_tick, TICK_MS, TICK_MS);
+	return severity_of(request->severity[0] == '\0' ? "medium" : request->severity);
 }
 
 void request_trace(struct client *client, const struct ctl_request *request)
@@ -604,17 +305,17 @@ void request_trace(struct client *client, const struct ctl_request *request)
 	static const struct endpoint nothing;
 	struct node *node = client_node(client);
 	int64_t gap_ms = request->gap_ms > 0 ? request->gap_ms : node->conf.idle_timeout_ms;
-	const char *severity = request->severity[0] == '\0' ? "medium" : request->severity;
+	enum severity severity = trace_severity(request);
 	const char *refusal;
 	struct trace *t;
 
-	if (endpoint_equal(&request->target, &nothing) || severity_of(severity) == SEVERITY_END) {
+	if (endpoint_equal(&request->target, &nothing) || severity == SEVERITY_END) {
 		client_end(client, CTL_USAGE,
 		           "a trace needs a target, and a severity of low, "
 		           "medium, high or critical");
 		return;
 	}
-	refusal = refuse_follow(request, severity_of(severity));
+	refusal = refuse_follow(request, severity);
 	if (refusal != NULL) {
 		client_end(client, CTL_USAGE, "%s", refusal);
 		return;
@@ -626,16 +327,21 @@ void request_trace(struct client *client, const struct ctl_request *request)
 		return;
 	}
 	t->client = client_hold(client);
-	t->severity = severity_of(severity);
-	t->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : TIMEOUT_MS;
-	t->deadline = mono_after(node_now().mono, (uint64_t)t->timeout_ms);
+	t->follow = (struct follow){
+		.every_ms = request->every_ms,
+		.until = request->for_ms > 0
+	                         ? mono_after(node_now().mono, (uint64_t)request->for_ms)
+	                         : MONO_NEVER,
+		.settle_ms = FOLLOW_SETTLE_MS(gap_ms),
+	};
 	t->next = node->traces.list;
 	node->traces.list = t;
 	node->traces.count++;
-	t->follow.settle_ms = 2 * gap_ms + 5000;
-	if (request->every_ms > 0)
-		start_following(t, request);
-	lookup_start(&t->lookup, node, request, gap_ms, on_looked_up);
+	uv_timer_start(&node->traces.timer, on_tick, TICK_MS, TICK_MS);
+	t->pursuit.owner = &owner;
+	t->pursuit.severity = severity;
+	t->pursuit.timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : PURSUIT_TIMEOUT_MS;
+	pursuit_start(&t->pursuit, node, request, gap_ms);
 }
 
 void traces_start(struct traces *traces, struct node *node)

@@ -6,38 +6,27 @@
 #include "tools/names.h"
 #include "tools/news.h"
 #include "tools/report.h"
+#include "tools/target.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define NO_TIME INT64_MIN
 #define EVERY_MS 20000 /* half of what members search for one who asks */
 
 struct trace_options {
-	struct endpoint peer;
-	int64_t at_ms, since_ms, until_ms, timeout_ms, gap_ms, every_ms, for_ms;
-	uint64_t proto;
-	const char *severity, *names;
+	struct target_options target;
+	int64_t every_ms, for_ms;
+	const char *names;
 	bool explains, follows;
 };
 
-static const struct trace_options defaults = {
-	.at_ms = NO_TIME, .since_ms = NO_TIME, .until_ms = INT64_MAX};
+static const struct trace_options defaults = {.target = TARGET_DEFAULTS};
 
 #define MEMBER(m) .offset = offsetof(struct trace_options, m)
 
 /* clang-format off */
 static const struct option_row options[] = {
-	{"peer", 0, "ADDR[:PORT]", "the other end of the connection", OPTION_ENDPOINT, MEMBER(peer)},
-	{"at", 0, "TIME",          "the connection was active at TIME", OPTION_TIME, MEMBER(at_ms)},
-	{"since", 0, "TIME",       "... or at some time since", OPTION_TIME, MEMBER(since_ms)},
-	{"until", 0, "TIME",       "... and until", OPTION_TIME, MEMBER(until_ms)},
-	{"proto", 0, "P",          "tcp, udp, ... or a number", OPTION_PROTO, MEMBER(proto)},
-	{"severity", 0, "low|medium|high|critical", "what is told to the asked nodes", OPTION_CHOICE,
-		MEMBER(severity)},
-	{"timeout", 0, "SPAN",     "how long to wait for answers (30s)", OPTION_SPAN, MEMBER(timeout_ms)},
-	{"gap", 0, "SPAN",         "silences longer than this divide a fingerprint", OPTION_SPAN,
-		MEMBER(gap_ms)},
+	TARGET_ROWS(trace_options),
 	{"names", 0, "FILE",       "names of hosts, as in hosts(5)", OPTION_TEXT, MEMBER(names)},
 	{"follow", 'f', NULL,      "ask again as the connection goes on, until it has ended",
 		OPTION_FLAG, MEMBER(follows)},
@@ -142,7 +131,7 @@ static int ask(const struct call *call, const struct ctl_request *request,
 /* A search of low severity costs its asker twice as much. */
 static int64_t every_of(const struct trace_options *o)
 {
-	bool is_low = o->severity != NULL && strcmp(o->severity, "low") == 0;
+	bool is_low = o->target.severity != NULL && strcmp(o->target.severity, "low") == 0;
 
 	return is_low ? 2 * EVERY_MS : EVERY_MS;
 }
@@ -152,27 +141,12 @@ static int make_request(const struct call *call, struct ctl_request *request)
 {
 	const struct trace_options *o = call->options;
 
-	if (endpoint_parse(call->operands[0], &request->target) != ERR_OK)
-		return print_failure(CTL_USAGE, "\"%s\" is no ADDR or ADDR:PORT",
-		                     call->operands[0]);
-	if (o->at_ms != NO_TIME && (o->since_ms != NO_TIME || o->until_ms != INT64_MAX))
-		return print_failure(CTL_USAGE, "--at goes with neither --since nor --until");
-	if (o->since_ms > o->until_ms)
-		return print_failure(CTL_USAGE, "--since is later than --until");
 	if (!o->follows && (o->every_ms != 0 || o->for_ms != 0))
 		return print_failure(CTL_USAGE, "--every and --for go with --follow");
-	request->peer = o->peer;
-	request->since_ms = o->at_ms != NO_TIME ? o->at_ms : o->since_ms;
-	request->until_ms = o->at_ms != NO_TIME ? o->at_ms : o->until_ms;
-	request->proto = o->proto;
-	request->timeout_ms = o->timeout_ms;
-	request->gap_ms = o->gap_ms;
 	if (o->follows)
 		request->every_ms = o->every_ms > 0 ? o->every_ms : every_of(o);
 	request->for_ms = o->for_ms;
-	if (o->severity != NULL)
-		snprintf(request->severity, sizeof(request->severity), "%s", o->severity);
-	return CTL_FOUND;
+	return target_request(call->operands[0], &o->target, request);
 }
 
 static int run(const struct call *call)

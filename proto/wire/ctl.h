@@ -49,9 +49,14 @@ enum ctl_command {
 	             */
 	CTL_TRACE,  /* target peer since until proto timeout gap; progress; one row, the report;
 	             * every for: a row whenever there is more to say */
-	CTL_IMPORT, /* batch; "end" has datagrams, flows, dropped */
-	CTL_SEAL,   /* all imported so far made durable; "end" has dropped: what waits in vain */
-	CTL_STOP,   /* no more of the request under way */
+	CTL_WATCH,  /* as a trace; one row, the watch, and it stands: for so long, asked at least
+	             * every so often */
+	CTL_WATCH_LIST, /* a row for each */
+	CTL_WATCH_STOP, /* id; one row: the watch as it was */
+	CTL_WATCH_TELL, /* id, or none; a row for what was found, as it comes, until stopped */
+	CTL_IMPORT,     /* batch; "end" has datagrams, flows, dropped */
+	CTL_SEAL, /* all imported so far made durable; "end" has dropped: what waits in vain */
+	CTL_STOP, /* no more of the request under way */
 	/* of a host: */
 	CTL_ORIGIN,        /* pid, or target; a row per record */
 	CTL_ORIGIN_LIST,   /* a row per process of remote origin */
@@ -68,13 +73,15 @@ struct ctl_request {
 	char sort[16]; /* "bytes" */
 	char severity[16];
 	char node[72];      /* "": all */
+	char id[16];        /* of a watch, or how one begins; "": all */
 	uint64_t limit;     /* rows at most; 0: all */
 	uint64_t proto;     /* 0: any */
 	uint64_t pid;       /* 0: none */
 	int64_t timeout_ms; /* 0: the node's default */
 	int64_t gap_ms;     /* 0: the node's default */
 	int64_t every_ms;   /* a trace is followed, a question every so often; 0: it is not */
-	int64_t for_ms;     /* and for so long; 0: until its connection has ended */
+	int64_t for_ms;     /* and for so long; 0: until its connection has ended; of a watch: the
+	                     * node's default */
 	struct bytes batch; /* borrowed from the frame */
 };
 

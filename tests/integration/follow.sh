@@ -1,35 +1,18 @@
 #!/usr/bin/env bash
 # A trace that is followed: the records of a chain come in pieces, the first of which decide nothing.
-#
-#   10.1.0.1 (R1) -> 10.2.0.1 (R2) -> 192.0.2.9 (R4)
 # shellcheck source=tests/integration/check.sh
 . "$(dirname "$0")/check.sh"
-loopback_open
-trap finish EXIT
-for name in R1 R2 R4; do
-	node_init "$name" --idle-timeout 3s --keep forever
-	node_start "$name"
-done
-await "everybody knows everybody" node_knows R4 2
+# shellcheck source=tests/integration/pieces.sh
+. tests/integration/pieces.sh
 
-base=$(($(date +%s) - 900))
 pieces=("5-9,36-40"
 	"80-84,107-111"
 	"165-169,204-208,256-260,295-299,352-356"
 	"371-375,402-407,449-451,480-484,533-536!")
-upper="10.1.0.1:40000 10.2.0.1:22 1"
-lower="10.2.0.1:41000 192.0.2.9:22 2"
-give() { # NAME INDEX CONNECTION...
-	local name=$1 index=$2
-	shift 2
-	printf "%s ${pieces[index]}\n" "$@" |
-		python3 tests/integration/capture.py "$dir/piece.pcap" "192.0.2.25${name#R}" "$base"
-	spoor_at "$name" import "$dir/piece.pcap" >/dev/null 2>&1
-}
 come() { # the records of a piece reach everybody, the target's last
-	give R1 "$1" "$upper"
-	give R2 "$1" "$upper" "$lower"
-	give R4 "$1" "$lower"
+	give R1 "${pieces[$1]}" "$upper"
+	give R2 "${pieces[$1]}" "$upper" "$lower"
+	give R4 "${pieces[$1]}" "$lower"
 }
 follow() { # FILE OPTION...: in the background, as $follower
 	local file=$1
@@ -48,9 +31,6 @@ ended() { # within 30 s; $code is its exit code
 	wait "$follower" 2>/dev/null || code=$?
 }
 reports() { [ "$(grep -c '"round"' "$1")" -ge "$2" ]; } # FILE COUNT
-await_longer() { # what takes a pause, a look and an answer: more than ten seconds
-	await "$@" 2>/dev/null || await "$@" 2>/dev/null || await "$@"
-}
 await_reports() { await_longer "$2 reports" reports "$@"; } # FILE COUNT
 told() { # FILE: of each report its round, is it the last, hops, silences, false matches
 	python3 -c 'import json, sys
@@ -175,7 +155,7 @@ follower=$!
 reported() { grep -q "report 1 False" "$dir/later"; }
 check "a report comes though one is silent" 0 "" await_longer "a report" reported
 pieces+=("720-724,755-760,790-792")
-give R4 5 "$lower"
+give R4 "${pieces[5]}" "$lower"
 ended
 kill -CONT "${pid[R1]}"
 check "who stops while a later one is asked for" 0 "^stop$" cat "$dir/later"

@@ -141,6 +141,26 @@ static void the_fitting_gap_is_the_smallest(void **state)
 	}
 }
 
+static void the_coarser_fingerprint_is_the_one_closed_at_that_gap(void **state)
+{
+	struct prng p = {4};
+	(void)state;
+
+	for (int round = 0; round < 2000; round++) {
+		struct interval on[ROWS], closed[ROWS], coarse[ROWS];
+		size_t count = fingerprint_close(on, scatter(&p, on), 3);
+		size_t max = 1 + (size_t)prng_below(&p, ROWS), kept;
+		const struct fingerprint f = {on, count, 3};
+		int64_t gap_ms;
+
+		kept = fingerprint_coarsen(&f, max, coarse, &gap_ms);
+		assert_int_equal(gap_ms, fingerprint_fit(on, count, 3, max));
+		assert_true(kept <= max);
+		assert_int_equal(kept, close_copy(on, count, gap_ms, closed));
+		assert_memory_equal(coarse, closed, kept * sizeof(coarse[0]));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +171,7 @@ int main(void)
 		cmocka_unit_test(closing_twice_is_closing_once),
 		cmocka_unit_test(closing_in_steps_is_closing_at_the_last),
 		cmocka_unit_test(the_fitting_gap_is_the_smallest),
+		cmocka_unit_test(the_coarser_fingerprint_is_the_one_closed_at_that_gap),
 	};
 
 	return cmocka_run_group_tests_name("correlate/fingerprint", tests, NULL, NULL);

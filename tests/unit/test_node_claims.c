@@ -235,7 +235,7 @@ static enum ctl_code report(struct scene *s, bool has_path)
 {
 	static const struct interval on[] = {{NOON, NOON + 5000}, {NOON + 30000, NOON + 60000}};
 	struct node *node = calloc(1, sizeof(*node));
-	struct trace *t = calloc(1, sizeof(*t));
+	struct pursuit *t = calloc(1, sizeof(*t));
 	struct round *round = calloc(1, sizeof(*round));
 	uint8_t *room = malloc(REPORT_MAX);
 	struct pack p = pack_into(room, REPORT_MAX);
@@ -244,7 +244,7 @@ static enum ctl_code report(struct scene *s, bool has_path)
 
 	t->rounds[0] = round;
 	t->round_count = 1;
-	t->lookup.best = (struct connection){.src = at("203.0.113.2:8000"),
+	t->target.best = (struct connection){.src = at("203.0.113.2:8000"),
 	                                     .dst = at("10.4.0.5:22"),
 	                                     .proto = 6,
 	                                     .on = on,
@@ -259,7 +259,7 @@ static enum ctl_code report(struct scene *s, bool has_path)
 	round->replies[0].answer = s->answer;
 	sheet = sheet_make(node, t);
 	assert_non_null(sheet);
-	code = report_pack(&p, sheet, "");
+	code = report_pack(&p, sheet, "", true);
 	assert_false(p.out.is_full);
 	sheet_free(sheet);
 	free(round->replies);

@@ -37,7 +37,7 @@ static struct finding finding_of(const char *src, const char *dst, enum verdict 
 
 struct fixture {
 	struct node *node;
-	struct trace *trace;
+	struct pursuit *pursuit;
 	struct round *round; /* its only one */
 	uint8_t *room;
 	struct pack p;
@@ -49,19 +49,19 @@ static int setup(void **state)
 	struct connection *target;
 
 	f->node = calloc(1, sizeof(*f->node));
-	f->trace = calloc(1, sizeof(*f->trace));
+	f->pursuit = calloc(1, sizeof(*f->pursuit));
 	f->room = malloc(REPORT_MAX);
 	strcpy(f->node->keys.self.card.cert.name, "R4");
-	target = &f->trace->lookup.best;
+	target = &f->pursuit->target.best;
 	*target = (struct connection){.src = at("192.0.2.9:4000"),
 	                              .dst = at("10.4.0.10:22"),
 	                              .proto = 6,
 	                              .on = on,
 	                              .on_count = ARRAY_LEN(on)};
 	f->round = calloc(1, sizeof(*f->round));
-	f->round->trace = f->trace;
-	f->trace->rounds[0] = f->round;
-	f->trace->round_count = 1;
+	f->round->pursuit = f->pursuit;
+	f->pursuit->rounds[0] = f->round;
+	f->pursuit->round_count = 1;
 	f->round->replies = calloc(CROWD, sizeof(*f->round->replies));
 	f->round->outcomes = calloc(CROWD, sizeof(*f->round->outcomes));
 	f->round->reply_count = f->round->outcome_count = NODES;
@@ -82,7 +82,7 @@ static int teardown(void **state)
 	free(f->round->replies);
 	free(f->round->outcomes);
 	free(f->round);
-	free(f->trace);
+	free(f->pursuit);
 	free(f->node);
 	free(f->room);
 	free(f);
@@ -91,12 +91,12 @@ static int teardown(void **state)
 
 static enum ctl_code report(struct fixture *f)
 {
-	struct sheet *sheet = sheet_make(f->node, f->trace);
+	struct sheet *sheet = sheet_make(f->node, f->pursuit);
 	enum ctl_code code;
 
 	assert_non_null(sheet);
 	f->p = pack_into(f->room, REPORT_MAX);
-	code = report_pack(&f->p, sheet, "");
+	code = report_pack(&f->p, sheet, "", true);
 	sheet_free(sheet);
 	return code;
 }
@@ -221,7 +221,7 @@ static void a_report_of_what_was_not_asked_claims_no_window(void **state)
 {
 	struct fixture *f = *state;
 
-	f->trace->round_count = 0;
+	f->pursuit->round_count = 0;
 	f->round->reply_count = f->round->outcome_count = 0;
 	assert_int_equal(CTL_NOTHING, report(f));
 	assert_false(says(f, "1970-"));

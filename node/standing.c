@@ -1,0 +1,226 @@
+#include "node/standing.h"
+
+#include "base/util.h"
+#include "correlate/fingerprint.h"
+#include "proto/wire/intervals.h"
+#include "proto/wire/pack.h"
+
+#include <string.h>
+
+#define VERSION 1
+#define WATCH_FIELDS 22
+#define FOUND_FIELDS 20
+#define SPAN_MAX_MS INTERVALS_SPAN_MAX_MS
+
+static void put_view(struct pack *p, const struct addr *exporter, uint32_t low, uint32_t high)
+{
+	pack_bin(p, exporter->octets, sizeof(exporter->octets));
+	pack_uint(p, low);
+	pack_uint(p, high);
+}
+
+static void read_view(struct unpack *u, struct addr *exporter, uint32_t *low, uint32_t *high)
+{
+	unpack_fixed(u, exporter->octets, sizeof(exporter->octets));
+	*low = (uint32_t)unpack_uint(u, UINT32_MAX);
+	*high = (uint32_t)unpack_uint(u, UINT32_MAX);
+}
+
+static void put_ends(struct pack *p, const struct endpoint *src, const struct endpoint *dst,
+                     uint8_t proto, bool is_open)
+{
+	pack_endpoint(p, src);
+	pack_endpoint(p, dst);
+	pack_uint(p, proto);
+	pack_bool(p, is_open);
+}
+
+static void read_ends(struct unpack *u, struct endpoint *src, struct endpoint *dst, uint8_t *proto,
+                      bool *is_open)
+{
+	*src = unpack_endpoint(u);
+	*dst = unpack_endpoint(u);
+	*proto = (uint8_t)unpack_uint(u, UINT8_MAX);
+	*is_open = unpack_bool(u);
+}
+
+/* Whether it is one of ours, of this version. */
+static enum err begin(struct unpack *u, size_t fields)
+{
+	uint64_t version;
+
+	if (unpack_array(u) != fields)
+		return ERR_FORMAT;
+	version = unpack_uint(u, UINT64_MAX);
+	if (u->is_wrong)
+		return ERR_FORMAT;
+	return version == VERSION ? ERR_OK : ERR_VERSION;
+}
+
+static void put_target(struct pack *p, const struct connection *c, int64_t ahead_ms)
+{
+	const struct fingerprint rhythm = {c->on, c->on_count, c->gap_ms};
+	struct interval on[QUERY_INTERVALS_MAX];
+	uint8_t octets[STANDING_MAX / 8 * 7];
+	struct octets out = octets_of(octets, sizeof(octets));
+	int64_t closed_ms;
+	size_t count = fingerprint_coarsen(&rhythm, QUERY_INTERVALS_MAX, on, &closed_ms);
+
+	intervals_put(&out, on, count);
+	put_view(p, &c->view.exporter, c->view.if_low, c->view.if_high);
+	put_ends(p, &c->src, &c->dst, c->proto, connection_is_open(c));
+	pack_int(p, ahead_ms);
+	pack_uint(p, (uint64_t)closed_ms);
+	pack_bin(p, octets, octets_len(&out));
+	p->out.is_full = p->out.is_full || out.is_full;
+}
+
+size_t standing_pack(const struct standing *s, const struct connection *target,
+                     uint8_t room[STANDING_MAX])
+{
+	struct pack p = pack_into(room, STANDING_MAX);
+
+	pack_array(&p, WATCH_FIELDS);
+	pack_uint(&p, VERSION);
+	pack_int(&p, s->begun_ms);
+	pack_int(&p, s->until_ms);
+	pack_uint(&p, (uint64_t)s->every_ms);
+	pack_uint(&p, (uint64_t)s->timeout_ms);
+	pack_uint(&p, (uint64_t)s->gap_ms);
+	pack_uint(&p, s->severity);
+	pack_bool(&p, s->is_over);
+	pack_uint(&p, s->passes);
+	pack_int(&p, s->asked_ms);
+	pack_uint(&p, s->asked);
+	pack_uint(&p, s->answered);
+	put_target(&p, target, s->ahead_ms);
+	return p.out.is_full ? 0 : pack_len(&p);
+}
+
+static void read_target(struct unpack *u, struct connection *c, int64_t *ret_ahead_ms,
+                        struct interval room[QUERY_INTERVALS_MAX])
+{
+	bool is_open;
+	struct bytes on;
+
+	read_view(u, &c->view.exporter, &c->view.if_low, &c->view.if_high);
+	read_ends(u, &c->src, &c->dst, &c->proto, &is_open);
+	c->tcp_flags = is_open ? 0 : FLOW_TCP_FIN;
+	*ret_ahead_ms = unpack_int(u);
+	c->gap_ms = (int64_t)unpack_uint(u, SPAN_MAX_MS);
+	on = unpack_bin(u);
+	if (u->is_wrong ||
+	    intervals_get(on, c->gap_ms, room, QUERY_INTERVALS_MAX, &c->on_count) != ERR_OK)
+		u->is_wrong = true;
+	c->on = room;
+}
+
+/* What can be reckoned with. */
+static bool is_time(int64_t ms)
+{
+	return ms >= -INT64_MAX / 4 && ms <= INT64_MAX / 4;
+}
+
+enum err standing_read(struct bytes in, struct standing *ret, struct connection *ret_target,
+                       struct interval room[QUERY_INTERVALS_MAX])
+{
+	struct unpack u = {.in = in};
+	struct connection target = {0};
+	struct standing s;
+	uint64_t severity;
+	enum err err = begin(&u, WATCH_FIELDS);
+
+	if (err != ERR_OK)
+		return err;
+	s.begun_ms = unpack_int(&u);
+	s.until_ms = unpack_int(&u);
+	s.every_ms = (int64_t)unpack_uint(&u, SPAN_MAX_MS);
+	s.timeout_ms = (int64_t)unpack_uint(&u, SPAN_MAX_MS);
+	s.gap_ms = (int64_t)unpack_uint(&u, SPAN_MAX_MS);
+	severity = unpack_uint(&u, SEVERITY_END - 1);
+	s.severity = (enum severity)severity;
+	s.is_over = unpack_bool(&u);
+	s.passes = unpack_uint(&u, UINT32_MAX);
+	s.asked_ms = unpack_int(&u);
+	s.asked = unpack_uint(&u, UINT32_MAX);
+	s.answered = unpack_uint(&u, UINT32_MAX);
+	read_target(&u, &target, &s.ahead_ms, room);
+	if (!unpack_done(&u) || !is_time(s.begun_ms) || !is_time(s.until_ms) ||
+	    (s.asked_ms != STANDING_NEVER && !is_time(s.asked_ms)) || s.every_ms == 0 ||
+	    s.timeout_ms == 0 || s.ahead_ms < -(int64_t)SPAN_MAX_MS ||
+	    s.ahead_ms > (int64_t)SPAN_MAX_MS)
+		return ERR_FORMAT;
+	*ret = s;
+	*ret_target = target;
+	return ERR_OK;
+}
+
+size_t standing_pack_found(uint32_t watch, const struct discovery *f, uint8_t room[STANDING_MAX])
+{
+	const struct finding *finding = &f->finding;
+	struct pack p = pack_into(room, STANDING_MAX);
+
+	pack_array(&p, FOUND_FIELDS);
+	pack_uint(&p, VERSION);
+	pack_uint(&p, watch);
+	pack_int(&p, f->at_ms);
+	pack_bool(&p, f->is_significant);
+	pack_real(&p, finding->score);
+	pack_real(&p, f->p_value);
+	pack_bin(&p, f->query.octets, sizeof(f->query.octets));
+	pack_bin(&p, f->member.octets, sizeof(f->member.octets));
+	pack_str(&p, f->node);
+	pack_str(&p, f->org);
+	put_view(&p, &finding->exporter, finding->if_low, finding->if_high);
+	put_ends(&p, &finding->src, &finding->dst, finding->proto, finding->is_open);
+	pack_int(&p, finding->life.start_ms);
+	pack_int(&p, finding->life.end_ms);
+	pack_uint(&p, finding->silences);
+	CHECK(!p.out.is_full);
+	return pack_len(&p);
+}
+
+enum err standing_read_found(struct bytes in, uint32_t *ret_watch, struct discovery *ret)
+{
+	struct unpack u = {.in = in};
+	struct discovery f = {0};
+	struct finding *finding = &f.finding;
+	enum err err = begin(&u, FOUND_FIELDS);
+	uint32_t watch;
+
+	if (err != ERR_OK)
+		return err;
+	watch = (uint32_t)unpack_uint(&u, UINT32_MAX);
+	f.at_ms = unpack_int(&u);
+	f.is_significant = unpack_bool(&u);
+	finding->score = unpack_real(&u);
+	f.p_value = unpack_real(&u);
+	unpack_fixed(&u, f.query.octets, sizeof(f.query.octets));
+	unpack_fixed(&u, f.member.octets, sizeof(f.member.octets));
+	unpack_str(&u, f.node, sizeof(f.node));
+	unpack_str(&u, f.org, sizeof(f.org));
+	read_view(&u, &finding->exporter, &finding->if_low, &finding->if_high);
+	read_ends(&u, &finding->src, &finding->dst, &finding->proto, &finding->is_open);
+	finding->life.start_ms = unpack_int(&u);
+	finding->life.end_ms = unpack_int(&u);
+	finding->silences = (uint32_t)unpack_uint(&u, UINT32_MAX);
+	if (!unpack_done(&u) || !is_time(f.at_ms) || finding->life.start_ms > finding->life.end_ms)
+		return ERR_FORMAT;
+	*ret_watch = watch;
+	*ret = f;
+	return ERR_OK;
+}
+
+struct id standing_found_id(uint32_t watch, const struct public_key *member,
+                            const struct finding *f)
+{
+	uint8_t room[160];
+	struct pack p = pack_into(room, sizeof(room));
+
+	pack_uint(&p, watch);
+	pack_bin(&p, member->octets, sizeof(member->octets));
+	put_view(&p, &f->exporter, f->if_low, f->if_high);
+	put_ends(&p, &f->src, &f->dst, f->proto, false);
+	CHECK(!p.out.is_full);
+	return digest("spoor watch found 1", room, pack_len(&p));
+}
