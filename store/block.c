@@ -7,34 +7,43 @@
 #include <xxhash.h>
 
 #define MAGIC 0x53505242 /* "SPRB" */
-#define CHECKSUM_AT 40   /* the last member of the header; everything before it is covered */
+#define CHECKSUM_AT 44   /* the last member of the header; everything before it is covered */
 
 #define MEMBER(member) sizeof(((struct flow *)0)->member), offsetof(struct flow, member)
 
 /* clang-format off */
-const struct column block_columns[BLOCK_COLUMNS] = {
-	/* id  transform  width, offset         from */
-	{  9,  STEP,   MEMBER(received_ms),  0 },
-	{ 10,  SPAN,   MEMBER(end_ms),       offsetof(struct flow, received_ms) },
-	{ 11,  SPAN,   MEMBER(start_ms),     offsetof(struct flow, end_ms) },
-	{ 12,  PLAIN,  MEMBER(octets),       0 },
-	{ 13,  PLAIN,  MEMBER(packets),      0 },
-	{ 14,  PLAIN,  MEMBER(in_if),        0 },
-	{ 15,  PLAIN,  MEMBER(out_if),       0 },
-	{ 16,  PLAIN,  MEMBER(domain),       0 },
-	{ 17,  PLAIN,  MEMBER(sampling),     0 },
-	{ 18,  PLAIN,  MEMBER(tcp_flags),    0 },
-	{ 19,  PLAIN,  MEMBER(tos),          0 },
-	{ 20,  PLAIN,  MEMBER(version),      0 },
-	{ 21,  WORD,   MEMBER(exporter),     0 },
-	{ 22,  WORD,   MEMBER(nat_src),      0 },
-	{ 23,  WORD,   MEMBER(nat_dst),      0 },
-	{ 24,  PLAIN,  MEMBER(nat_src_port), 0 },
-	{ 25,  PLAIN,  MEMBER(nat_dst_port), 0 },
-	{ 26,  PLAIN,  MEMBER(vlan_in),      0 },
-	{ 27,  PLAIN,  MEMBER(vlan_out),     0 },
-	{ 28,  PLAIN,  MEMBER(vlan_inner),   0 },
-	{ 29,  PLAIN,  MEMBER(mpls),         0 },
+const struct column block_columns[BLOCK_MEMBERS] = {
+	/* transform  width, offset         from */
+	{ PLAIN, MEMBER(received_ms),   0 },
+	{ SPAN,  MEMBER(end_ms),        offsetof(struct flow, received_ms) },
+	{ SPAN,  MEMBER(start_ms),      offsetof(struct flow, end_ms) },
+	{ PLAIN, MEMBER(octets),        0 },
+	{ PLAIN, MEMBER(packets),       0 },
+	{ PLAIN, MEMBER(in_if),         0 },
+	{ PLAIN, MEMBER(out_if),        0 },
+	{ PLAIN, MEMBER(domain),        0 },
+	{ PLAIN, MEMBER(sampling),      0 },
+	{ PLAIN, MEMBER(tcp_flags),     0 },
+	{ PLAIN, MEMBER(tos),           0 },
+	{ PLAIN, MEMBER(version),       0 },
+	{ WORD,  MEMBER(exporter),      0 },
+	{ WORD,  MEMBER(nat_src),       0 },
+	{ WORD,  MEMBER(nat_dst),       0 },
+	{ PLAIN, MEMBER(nat_src_port),  0 },
+	{ PLAIN, MEMBER(nat_dst_port),  0 },
+	{ PLAIN, MEMBER(vlan_in),       0 },
+	{ PLAIN, MEMBER(vlan_out),      0 },
+	{ PLAIN, MEMBER(vlan_inner),    0 },
+	{ PLAIN, MEMBER(mpls),          0 },
+};
+
+/* Numbers of columns on disk are never reused. */
+const struct table_shape block_tables[TABLES] = {
+	[ADDRS]       = {  2,  1, 0 },
+	[ENDS]        = {  2,  3, 0 },
+	[CONNECTIONS] = {  3,  5, 0 },
+	[LINKS]       = {  2,  8, 0 },
+	[FLOWS]       = { FLOW_COLUMNS, 10, 1u << BEGUN | 1u << LINKED | 1u << RECEIVED },
 };
 /* clang-format on */
 
@@ -55,7 +64,7 @@ bool block_room(struct room *r, size_t len)
 
 uint64_t wish_member(size_t offset)
 {
-	for (size_t i = TIMES; i < BLOCK_COLUMNS; i++) {
+	for (size_t i = TIMES; i < BLOCK_MEMBERS; i++) {
 		if (block_columns[i].offset == offset)
 			return UINT64_C(1) << i;
 	}
@@ -69,12 +78,6 @@ struct block_codec *block_codec_new(uint64_t seed)
 	if (c == NULL)
 		return NULL;
 	c->tuples.seed = seed;
-	c->packer = planes_packer();
-	c->unpacker = ZSTD_createDCtx();
-	if (c->packer == NULL || c->unpacker == NULL) {
-		block_codec_free(c);
-		return NULL;
-	}
 	return c;
 }
 
@@ -82,12 +85,13 @@ void block_codec_free(struct block_codec *c)
 {
 	if (c == NULL)
 		return;
-	ZSTD_freeCCtx(c->packer);
-	ZSTD_freeDCtx(c->unpacker);
 	tuples_free(&c->tuples);
 	free(c->values.at);
 	free(c->block.at);
-	free(c->planes.at);
+	free(c->heads.at);
+	free(c->placed.at);
+	free(c->links.at);
+	free(c->kept.at);
 	free(c->addrs.at);
 	free(c->connections.at);
 	free(c->wanted.at);
@@ -95,7 +99,22 @@ void block_codec_free(struct block_codec *c)
 	free(c);
 }
 
-void block_header_put(uint8_t *block, const struct header *h)
+size_t block_rows(const struct header *h, size_t table)
+{
+	const size_t rows[TABLES] = {
+		[ADDRS] = h->addrs,
+		[ENDS] = h->connections,
+		[CONNECTIONS] = h->connections,
+		[LINKS] = h->flows - h->connections,
+		[FLOWS] = h->flows,
+	};
+
+	return rows[table];
+}
+
+/* --- the header, and what is found by it --- */
+
+static void header_put(uint8_t *block, const struct header *h)
 {
 	struct octets o = octets_of(block, CHECKSUM_AT);
 
@@ -106,100 +125,117 @@ void block_header_put(uint8_t *block, const struct header *h)
 	octets_uint(&o, h->connections, 4);
 	octets_uint(&o, h->addrs, 4);
 	octets_uint(&o, h->len, 4);
+	octets_uint(&o, h->head_len, 4);
 	octets_uint(&o, (uint64_t)h->span.start_ms, 8);
 	octets_uint(&o, (uint64_t)h->span.end_ms, 8);
 	CHECK(!o.is_full);
-	o = octets_of(block + CHECKSUM_AT, 8);
-	octets_uint(&o, block_checksum(block, BLOCK_HEADER_LEN + h->len), 8);
 }
 
-/* Every number of the header is checked here, before anything is allocated for its sake. */
-static enum err header_get(const uint8_t *data, size_t len, struct header *ret)
+/* The header is hashed into the seed: one value covers both sides of the checksum's place. */
+static uint64_t checksum_of(const uint8_t *block, size_t head_len)
+{
+	return XXH3_64bits_withSeed(block + BLOCK_HEADER_LEN, head_len,
+	                            XXH3_64bits(block, CHECKSUM_AT));
+}
+
+/* What it says, which need not be so. ERR_SHORT, ERR_FORMAT, ERR_VERSION. */
+static enum err header_read(const uint8_t *data, size_t len, struct header *ret)
 {
 	struct bytes in = bytes_of(data, len);
 	uint64_t magic = bytes_uint(&in, 4);
 	uint64_t version = bytes_uint(&in, 2);
 	uint64_t column_count = bytes_uint(&in, 2);
-	struct header h = {
-		.flows = (uint32_t)bytes_uint(&in, 4),
-		.connections = (uint32_t)bytes_uint(&in, 4),
-		.addrs = (uint32_t)bytes_uint(&in, 4),
-		.len = (uint32_t)bytes_uint(&in, 4),
-	};
 
-	h.span.start_ms = (int64_t)bytes_uint(&in, 8);
-	h.span.end_ms = (int64_t)bytes_uint(&in, 8);
-	h.checksum = bytes_uint(&in, 8);
+	ret->flows = (uint32_t)bytes_uint(&in, 4);
+	ret->connections = (uint32_t)bytes_uint(&in, 4);
+	ret->addrs = (uint32_t)bytes_uint(&in, 4);
+	ret->len = (uint32_t)bytes_uint(&in, 4);
+	ret->head_len = (uint32_t)bytes_uint(&in, 4);
+	ret->span.start_ms = (int64_t)bytes_uint(&in, 8);
+	ret->span.end_ms = (int64_t)bytes_uint(&in, 8);
+	ret->checksum = bytes_uint(&in, 8);
 	if (in.is_short)
 		return ERR_SHORT;
 	if (magic != MAGIC)
 		return ERR_FORMAT;
 	if (version != BLOCK_VERSION)
 		return ERR_VERSION;
-	if (bytes_left(&in) < h.len)
+	if (bytes_left(&in) < ret->len)
 		return ERR_SHORT;
-	if (bytes_left(&in) > h.len)
+	if (bytes_left(&in) > ret->len || ret->head_len > ret->len || column_count != BLOCK_ALL)
 		return ERR_FORMAT;
-	if (h.checksum != block_checksum(data, len))
-		return ERR_CORRUPT;
-	if (h.flows == 0 || h.flows > BLOCK_FLOWS_MAX || h.connections > h.flows ||
-	    h.addrs > ADDRS_A_FLOW * h.flows || column_count != BLOCK_ALL)
-		return ERR_FORMAT;
-	*ret = h;
+	ret->seed = XXH3_64bits(data, CHECKSUM_AT);
 	return ERR_OK;
 }
 
-static size_t rows_of(const struct header *h, size_t i)
+/* Every number of the header is checked here, before anything is allocated for its sake. */
+static bool is_possible(const struct header *h)
 {
-	return i <= ADDR_LOW ? h->addrs : i <= PROTO ? h->connections : h->flows;
+	return h->flows > 0 && h->flows <= BLOCK_FLOWS_MAX && h->connections > 0 &&
+	       h->connections <= h->flows && h->addrs > 0 && h->addrs <= ADDRS_A_FLOW * h->flows;
 }
 
-/* Octets that the packed planes of a column take when they are not. */
-static size_t packed_room(const struct planes *p)
+/* The tables of a block whose header is `h`, whatever its checks say. */
+static bool find_tables(const uint8_t *data, const struct header *h, struct table tables[TABLES])
 {
-	size_t room = 0;
+	struct bytes runs = bytes_of(data + BLOCK_HEADER_LEN, h->len);
+	struct bytes head = bytes_cut(&runs, h->head_len);
+	uint64_t number = 0;
+	size_t end = 0;
 
-	for (unsigned i = 0; i < p->width; i++)
-		room += p->len[i] == p->rows ? 0 : p->rows;
-	return room;
+	for (size_t i = 0; i < TABLES; i++) {
+		if (!table_find_head(&head, &block_tables[i], (uint32_t)block_rows(h, i),
+		                     &tables[i]))
+			return false;
+	}
+	for (size_t i = 0; i < TABLES; i++) {
+		if (!table_find_runs(&head, runs, &end, &number, &tables[i]))
+			return false;
+		tables[i].seed = h->seed;
+	}
+	return bytes_left(&head) == 0 && end == bytes_left(&runs);
 }
 
 enum err block_open(struct block_codec *c, const uint8_t *data, size_t len)
 {
-	struct bytes in = bytes_of(data, len);
-	size_t room = 0;
-	enum err err = header_get(data, len, &c->header);
+	struct header *h = &c->header;
+	enum err err = header_read(data, len, h);
 
+	c->has_tables = false;
 	if (err)
 		return err;
-	bytes_cut(&in, BLOCK_HEADER_LEN);
-	for (size_t i = 0; i < BLOCK_ALL; i++) {
-		uint8_t id =
-			i < HEAD_COLUMNS ? (uint8_t)(i + 1) : block_columns[i - HEAD_COLUMNS].id;
-
-		if (!planes_find(&in, id, rows_of(&c->header, i), &c->found[i]))
-			return ERR_FORMAT;
-		room += packed_room(&c->found[i]);
-	}
-	if (bytes_left(&in) > 0)
-		return ERR_FORMAT;
-	c->planes_used = 0;
-	c->received = 0;
-	c->fresh = 0;
-	c->has_tables = false;
-	return block_room(&c->planes, MAX(room, 1)) ? ERR_OK : ERR_NOMEM;
+	if (h->checksum != checksum_of(data, h->head_len))
+		return ERR_CORRUPT;
+	return is_possible(h) && find_tables(data, h, c->tables) ? ERR_OK : ERR_FORMAT;
 }
 
-const struct planes *block_column(struct block_codec *c, size_t i)
+/* All checks, as far as there is something to check. */
+static void seal(uint8_t *block, const struct header *h, struct table tables[TABLES])
 {
-	struct planes *p = &c->found[i];
+	struct octets out = octets_of(block + CHECKSUM_AT, BLOCK_HEADER_LEN - CHECKSUM_AT);
 
-	if (p->is_open)
-		return p;
-	if (!planes_unpack(c->unpacker, p, (uint8_t *)c->planes.at + c->planes_used))
-		return NULL;
-	c->planes_used += packed_room(p);
-	return p;
+	if (is_possible(h) && find_tables(block, h, tables)) {
+		for (size_t i = 0; i < TABLES; i++)
+			table_seal(&tables[i], block + (tables[i].directory - block), h->seed);
+	}
+	octets_uint(&out, checksum_of(block, h->head_len), 8);
+}
+
+void block_seal(struct block_codec *c, uint8_t *block, const struct header *h)
+{
+	struct header sealed = *h;
+
+	header_put(block, h);
+	sealed.seed = XXH3_64bits(block, CHECKSUM_AT);
+	seal(block, &sealed, c->tables);
+}
+
+void block_mend(struct block_codec *c, uint8_t *data, size_t len)
+{
+	struct header h;
+
+	if (header_read(data, len, &h) == ERR_OK)
+		seal(data, &h, c->tables);
 }
 
 struct interval block_span(const struct flow *flows, size_t count)
@@ -211,12 +247,4 @@ struct interval block_span(const struct flow *flows, size_t count)
 		span.end_ms = MAX(span.end_ms, flows[i].end_ms);
 	}
 	return span;
-}
-
-uint64_t block_checksum(const uint8_t *data, size_t len)
-{
-	/* The header is hashed into the seed: one value covers both sides of the checksum's place.
-	 */
-	return XXH3_64bits_withSeed(data + BLOCK_HEADER_LEN, len - BLOCK_HEADER_LEN,
-	                            XXH3_64bits(data, CHECKSUM_AT));
 }

@@ -1,14 +1,15 @@
 /*
  * block - flows as one self-describing, checksummed run of octets.
  *
- *	header | addresses | connections | flows        three tables, column by column (planes.h)
+ *	header | addresses | connections | flows        tables, of columns, in runs (table.h)
  *
  * A row of flows becomes columns, because a column of like values is small; and what a connection's
- * flows have in common is written once (tuples.h). docs/STORE.md has the layout. The codec knows
- * neither files nor clocks, and its reader takes any octets at all.
+ * flows have in common is written once (tuples.h), with the rows in which it has them.
+ * docs/STORE.md has the layout. The codec knows neither files nor clocks, and its reader takes any
+ * octets at all.
  *
- * Reading is choosy: what a wish names is decoded first, and of a block in which nothing is left
- * then, no more than that.
+ * Reading is choosy: of a host the address is looked for, then its connections, then their rows,
+ * and only the runs of 1024 flows that have one of these are looked at.
  */
 #ifndef SPOOR_STORE_BLOCK_H
 #define SPOOR_STORE_BLOCK_H
@@ -21,8 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BLOCK_VERSION 2
-#define BLOCK_HEADER_LEN 48
+#define BLOCK_VERSION 3
+#define BLOCK_HEADER_LEN 52
 #define BLOCK_FLOWS_MAX                                                           \
 	131072 /* in one block; what a forged header can make the reader allocate \
 	        */
@@ -66,6 +67,17 @@ MUST_USE enum err block_decode(struct block_codec *c, const void *data, size_t l
                                const struct wish *wish, struct flow **ret, size_t *ret_count);
 
 /*
+ * What block_decode() would look at, of a block of which only the beginning is in memory: `fetch`
+ * is called with pieces of data[0..len) that it will read, so that they are on their way when it
+ * does. Looks for whom `wish` wants, in what is there of it after block_front() octets were
+ * fetched.
+ */
+typedef void block_fetch_fn(const void *data, size_t len);
+void block_prepare(struct block_codec *c, const void *data, size_t len, const struct wish *wish,
+                   block_fetch_fn *fetch);
+size_t block_front(size_t len);
+
+/*
  * Whom data[0..len) has: as block_encode() says it. For the index of a block that was there before.
  * Errors as those of block_decode().
  */
@@ -75,7 +87,7 @@ MUST_USE enum err block_whom(struct block_codec *c, const void *data, size_t len
 /* From the earliest start to the latest end. `count` must not be 0. */
 struct interval block_span(const struct flow *flows, size_t count);
 
-/* The checksum that the header of data[0..len), at least BLOCK_HEADER_LEN octets, should carry. */
-uint64_t block_checksum(const uint8_t *data, size_t len);
+/* Makes all checks of data[0..len) fit, as far as there is anything that has one: for tests. */
+void block_mend(struct block_codec *c, uint8_t *data, size_t len);
 
 #endif

@@ -1,43 +1,54 @@
 /*
- * block_code - what block.c and the two files behind it share, and no one else sees.
+ * block_code - what block.c and the files behind it share, and no one else sees.
  *
  *	block.c         the columns, the header, working memory
  *	block_write.c   flows to columns
+ *	block_place.c   which flows are of which connection
  *	block_read.c    columns to the flows that are wanted
  */
 #ifndef SPOOR_STORE_BLOCK_CODE_H
 #define SPOOR_STORE_BLOCK_CODE_H
 
 #include "store/block.h"
-#include "store/planes.h"
+#include "store/table.h"
 #include "store/tuples.h"
-
-#include <zstd.h>
 
 /* How a member's values become numbers. */
 enum transform {
-	PLAIN, /* the value */
-	STEP,  /* what it is more than in the row before */
+	PLAIN, /* the value; of the first column, what it is more than in the row before */
 	SPAN,  /* what it is more than another member of the row */
 	WORD,  /* index of an address */
 };
 
 struct column {
-	uint8_t id; /* on disk; never reused */
 	uint8_t transform;
 	uint8_t width;
 	uint16_t offset;
 	uint16_t from; /* SPAN: the member it is counted from, in an earlier column */
 };
 
-/* The columns of addresses and connections, and what ties flows to them; on disk one more. */
-enum { ADDR_HIGH, ADDR_LOW, SRC, DST, SRC_PORT, DST_PORT, PROTO, REFERENCE, HEAD_COLUMNS };
+/* A block's tables, in this order on disk. */
+enum { ADDRS, ENDS, CONNECTIONS, LINKS, FLOWS, TABLES };
 
-#define BLOCK_COLUMNS 21 /* of flows, behind those */
-#define BLOCK_ALL (HEAD_COLUMNS + BLOCK_COLUMNS)
-#define TIMES 3 /* the first of them are read always */
+/* Their columns. */
+enum { ADDR_HIGH, ADDR_LOW };
+enum { SRC, DST };
+enum { SRC_PORT, DST_PORT, PROTO };
+/*
+ * Of each flow but the last of its connection: in how many rows the next one is, and whether that
+ * is in the same direction.
+ */
+enum { GAP, SAME };
+/* Steps: connections, and links, up to this flow; when it was received. Then other members. */
+enum { BEGUN, LINKED, RECEIVED, END, START, FLOW_COLUMNS = 23 };
 
-extern const struct column block_columns[BLOCK_COLUMNS];
+#define BLOCK_ALL (2 + 2 + 3 + 2 + FLOW_COLUMNS)
+/* Columns of flows that are one of their members; the first of them are read always. */
+#define BLOCK_MEMBERS (FLOW_COLUMNS - RECEIVED)
+#define TIMES 3
+
+extern const struct column block_columns[BLOCK_MEMBERS];
+extern const struct table_shape block_tables[TABLES];
 
 #define ADDRS_A_FLOW 5
 
@@ -46,9 +57,11 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "members are cut from 
 
 struct header {
 	uint32_t flows, connections, addrs;
-	uint32_t len; /* of what follows */
+	uint32_t len;      /* of what follows */
+	uint32_t head_len; /* of that, heads and directories of the tables */
 	struct interval span;
-	uint64_t checksum;
+	uint64_t seed;     /* of the checks of runs: of what stands before */
+	uint64_t checksum; /* of head and directories */
 };
 
 struct room {
@@ -69,35 +82,44 @@ struct rows {
 };
 
 struct block_codec {
-	ZSTD_CCtx *packer;
-	ZSTD_DCtx *unpacker;
 	struct tuples tuples;
-	struct room values; /* encode: columns of numbers, and the planes of one */
-	struct room block;  /* what encode returns */
+	struct room values;       /* encode: columns of numbers, */
+	struct room planes;       /* and the planes of those of a table */
+	struct room heads, block; /* what encode returns lies in the latter */
+	struct table_writer writer;
 
 	/* Of the block that is being read. */
 	struct header header;
-	struct planes found[BLOCK_ALL];
-	struct room planes; /* unpacked ones */
-	size_t planes_used;
+	struct table tables[TABLES];
 	struct room addrs, connections; /* struct addr, struct tuple; once they have all */
 	bool has_tables;
 	struct room wanted; /* a flag for each connection */
-	struct room flows;  /* what decode returns */
+	struct room placed; /* of flows whose connection is wanted: 2 * that, + 1 in reverse */
+	struct room links;  /* columns GAP and SAME, when many are wanted */
+	struct room kept;   /* a bit for each flow: it is one of those */
+	size_t kept_count;
+	struct room flows; /* what decode returns */
 	struct rows rows;
-	uint64_t received; /* of the row before */
-	uint64_t fresh;    /* connections met so far */
 };
 
 /* Grows only: after the first blocks of a size nothing is allocated any more. Contents are lost. */
 bool block_room(struct room *r, size_t len);
 
-void block_header_put(uint8_t *block, const struct header *h);
+size_t block_rows(const struct header *h, size_t table);
 
-/* Finds the columns of data[0..len), and makes room to unpack them. Errors as block_decode(). */
+/* Writes the header, and all checks, of a block that is complete but for those. */
+void block_seal(struct block_codec *c, uint8_t *block, const struct header *h);
+
+/* Finds the tables of data[0..len). Errors as block_decode(). */
 MUST_USE enum err block_open(struct block_codec *c, const uint8_t *data, size_t len);
 
-/* A column of the block that is open, unpacked; NULL when it does not unpack. */
-const struct planes *block_column(struct block_codec *c, size_t i);
+/* Of one in so many, what all have is read at once. */
+#define BLOCK_DENSE 64
+
+/* Which flows are of the connections that are wanted[]; NULL: all are. Errors as block_decode(). */
+MUST_USE enum err block_place(struct block_codec *c, const uint8_t *wanted, size_t wanted_count);
+
+/* Fetches the runs in which these are, and what says so. */
+void block_place_fetch(struct block_codec *c, const uint8_t *wanted, block_fetch_fn *fetch);
 
 #endif

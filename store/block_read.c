@@ -7,13 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- whom --- */
+/* --- the tables of addresses and connections --- */
 
-static struct addr addr_of_row(const struct planes *high, const struct planes *low, size_t row)
+static bool fits(uint64_t value, size_t width)
+{
+	return width >= 8 || value >> 8 * width == 0;
+}
+
+/* The rows of a run that is open. */
+static struct addr addr_from(uint64_t high, uint64_t low)
 {
 	/* Little-endian: see block_code.h. */
-	uint64_t halves[] = {__builtin_bswap64(planes_one(high, row)),
-	                     __builtin_bswap64(planes_one(low, row))};
+	uint64_t halves[] = {__builtin_bswap64(high), __builtin_bswap64(low)};
 	struct addr a;
 
 	_Static_assert(sizeof(halves) == sizeof(a.octets), "an address is two words");
@@ -21,169 +26,122 @@ static struct addr addr_of_row(const struct planes *high, const struct planes *l
 	return a;
 }
 
-/* The index of `a`, or as many as there are addresses. */
-static uint32_t find_addr(const struct planes *high, const struct planes *low, const struct addr *a)
-{
-	uint64_t values[PLANES_RUN];
-	uint64_t wanted;
-	struct bytes in = bytes_of(a->octets + 8, 8);
-
-	wanted = bytes_uint(&in, 8);
-	for (size_t from = 0; from < low->rows; from += PLANES_RUN) {
-		size_t count = MIN(low->rows - from, PLANES_RUN);
-
-		planes_get(low, from, count, values);
-		for (size_t i = 0; i < count; i++) {
-			struct addr found;
-
-			if (values[i] != wanted)
-				continue;
-			found = addr_of_row(high, low, from + i);
-			if (addr_equal(&found, a))
-				return (uint32_t)(from + i);
-		}
-	}
-	return low->rows;
-}
-
-static bool is_end(const struct planes *cols, size_t row, unsigned side, uint32_t addr,
-                   uint16_t port)
-{
-	return planes_one(&cols[SRC + side], row) == addr &&
-	       planes_one(&cols[SRC_PORT + side], row) == port;
-}
-
-/* Marks the connections of one alternative; false when there are none. */
-static bool mark(struct block_codec *c, const struct whom *whom)
-{
-	const struct planes *cols = c->found;
-	uint32_t none = c->header.addrs;
-	uint32_t a = find_addr(&cols[ADDR_HIGH], &cols[ADDR_LOW], &whom->a);
-	uint32_t b =
-		whom->is_connection ? find_addr(&cols[ADDR_HIGH], &cols[ADDR_LOW], &whom->b) : 0;
-	uint64_t values[2][PLANES_RUN];
-	uint8_t *wanted = c->wanted.at;
-	bool any = false;
-
-	if (a == none || b == none)
-		return false;
-	for (size_t from = 0; from < c->header.connections; from += PLANES_RUN) {
-		size_t count = MIN(c->header.connections - from, PLANES_RUN);
-
-		planes_get(&cols[SRC], from, count, values[0]);
-		planes_get(&cols[DST], from, count, values[1]);
-		for (size_t i = 0; i < count; i++) {
-			size_t row = from + i;
-
-			if (values[0][i] != a && values[1][i] != a)
-				continue;
-			if (whom->is_connection && !(planes_one(&cols[PROTO], row) == whom->proto &&
-			                             ((is_end(cols, row, 0, a, whom->a_port) &&
-			                               is_end(cols, row, 1, b, whom->b_port)) ||
-			                              (is_end(cols, row, 1, a, whom->a_port) &&
-			                               is_end(cols, row, 0, b, whom->b_port)))))
-				continue;
-			wanted[row] = 1;
-			any = true;
-		}
-	}
-	return any;
-}
-
-/* Which connections are of one of the alternatives; *ret_any: some are. The tables are unpacked. */
-static enum err find_whom(struct block_codec *c, const struct wish *wish, bool *ret_any)
-{
-	*ret_any = false;
-	if (!block_room(&c->wanted, MAX(c->header.connections, 1)))
-		return ERR_NOMEM;
-	memset(c->wanted.at, 0, c->header.connections);
-	for (size_t i = 0; i < wish->whom_count; i++)
-		*ret_any |= mark(c, &wish->whom[i]);
-	return ERR_OK;
-}
-
-/* --- the tables of addresses and connections --- */
-
 static enum err open_addrs(struct block_codec *c)
 {
+	struct table *t = &c->tables[ADDRS];
+	uint64_t high[PLANES_RUN], low[PLANES_RUN];
 	struct addr *addrs;
 
-	if (!block_room(&c->addrs, c->header.addrs * sizeof(*addrs)))
+	if (!block_room(&c->addrs, MAX(t->rows, 1) * sizeof(*addrs)))
 		return ERR_NOMEM;
 	addrs = c->addrs.at;
-	for (size_t i = 0; i < c->header.addrs; i++)
-		addrs[i] = addr_of_row(&c->found[ADDR_HIGH], &c->found[ADDR_LOW], i);
+	for (uint32_t run = 0; run < table_runs(t->rows); run++) {
+		enum err err = table_open(t, run);
+
+		if (err)
+			return err;
+		table_get(t, ADDR_HIGH, high);
+		table_get(t, ADDR_LOW, low);
+		for (uint32_t i = 0; i < t->count; i++)
+			*addrs++ = addr_from(high[i], low[i]);
+	}
 	return ERR_OK;
 }
 
-static bool fits(uint64_t value, size_t width)
-{
-	return width >= 8 || value >> 8 * width == 0;
-}
+struct connection { /* a row, as it is read */
+	uint64_t src, dst, src_port, dst_port, proto;
+};
 
 /* False when the row contradicts the block. */
-static bool read_connection(struct block_codec *c, size_t row, struct tuple *ret)
+static bool to_tuple(const struct block_codec *c, const struct connection *from, struct tuple *ret)
 {
-	uint64_t src = planes_one(&c->found[SRC], row), dst = planes_one(&c->found[DST], row);
-	uint64_t src_port = planes_one(&c->found[SRC_PORT], row);
-	uint64_t dst_port = planes_one(&c->found[DST_PORT], row);
-	uint64_t proto = planes_one(&c->found[PROTO], row);
-
-	*ret = (struct tuple){(uint32_t)src, (uint32_t)dst, (uint16_t)src_port, (uint16_t)dst_port,
-	                      (uint8_t)proto};
-	return src < c->header.addrs && dst < c->header.addrs && fits(src_port, 2) &&
-	       fits(dst_port, 2) && fits(proto, 1);
+	*ret = (struct tuple){(uint32_t)from->src, (uint32_t)from->dst, (uint16_t)from->src_port,
+	                      (uint16_t)from->dst_port, (uint8_t)from->proto};
+	return from->src < c->header.addrs && from->dst < c->header.addrs &&
+	       fits(from->src_port, 2) && fits(from->dst_port, 2) && fits(from->proto, 1);
 }
 
-static enum err open_connections(struct block_codec *c)
+/* The run of a connection, or of all from there on, in both of their tables. */
+static enum err open_connection(struct block_codec *c, uint32_t run)
 {
-	struct tuple *tuples;
+	enum err err = table_open(&c->tables[ENDS], run);
 
-	if (!block_room(&c->connections, c->header.connections * sizeof(*tuples)))
-		return ERR_NOMEM;
-	tuples = c->connections.at;
-	for (size_t i = 0; i < c->header.connections; i++) {
-		if (!read_connection(c, i, &tuples[i]))
+	return err ? err : table_open(&c->tables[CONNECTIONS], run);
+}
+
+static enum err read_connections(struct block_codec *c, uint32_t run, struct tuple *ret)
+{
+	struct table *ends = &c->tables[ENDS], *t = &c->tables[CONNECTIONS];
+	uint64_t values[5][PLANES_RUN];
+	enum err err = open_connection(c, run);
+
+	if (err)
+		return err;
+	table_get(ends, SRC, values[0]);
+	table_get(ends, DST, values[1]);
+	table_get(t, SRC_PORT, values[2]);
+	table_get(t, DST_PORT, values[3]);
+	table_get(t, PROTO, values[4]);
+	for (uint32_t i = 0; i < t->count; i++) {
+		struct connection row = {values[0][i], values[1][i], values[2][i], values[3][i],
+		                         values[4][i]};
+
+		if (!to_tuple(c, &row, &ret[i]))
 			return ERR_FORMAT;
 	}
 	return ERR_OK;
 }
 
+static enum err open_connections(struct block_codec *c)
+{
+	enum err err = ERR_OK;
+
+	if (!block_room(&c->connections, MAX(c->header.connections, 1) * sizeof(struct tuple)))
+		return ERR_NOMEM;
+	for (uint32_t run = 0; run < table_runs(c->header.connections) && err == ERR_OK; run++)
+		err = read_connections(c, run,
+		                       (struct tuple *)c->connections.at + run * PLANES_RUN);
+	return err;
+}
+
 /* Both, when many rows will be asked for. */
 static enum err open_tables(struct block_codec *c)
 {
-	enum err err = open_addrs(c);
+	enum err err = c->has_tables ? ERR_OK : open_addrs(c);
 
-	if (err == ERR_OK)
+	if (err == ERR_OK && !c->has_tables)
 		err = open_connections(c);
 	c->has_tables = err == ERR_OK;
 	return err;
 }
 
-static struct addr addr_of(struct block_codec *c, size_t row)
+/* False: damaged. */
+static bool find_address(struct block_codec *c, uint32_t row, struct addr *ret)
 {
-	return c->has_tables ? ((const struct addr *)c->addrs.at)[row]
-	                     : addr_of_row(&c->found[ADDR_HIGH], &c->found[ADDR_LOW], row);
-}
+	struct table *t = &c->tables[ADDRS];
 
-static bool connection_of(struct block_codec *c, size_t row, struct tuple *ret)
-{
-	if (!c->has_tables)
-		return read_connection(c, row, ret);
-	*ret = ((const struct tuple *)c->connections.at)[row];
+	if (table_open(t, row / PLANES_RUN) != ERR_OK)
+		return false;
+	*ret = addr_from(table_one(t, ADDR_HIGH, row % PLANES_RUN),
+	                 table_one(t, ADDR_LOW, row % PLANES_RUN));
 	return true;
 }
 
-static bool unpack_tables(struct block_codec *c)
+static bool find_connection(struct block_codec *c, uint32_t row, struct tuple *ret)
 {
-	bool is_good = true;
+	struct table *ends = &c->tables[ENDS], *t = &c->tables[CONNECTIONS];
+	uint32_t i = row % PLANES_RUN;
+	struct connection found;
 
-	for (size_t i = ADDR_HIGH; i < REFERENCE && is_good; i++)
-		is_good = block_column(c, i) != NULL;
-	return is_good;
+	if (open_connection(c, row / PLANES_RUN) != ERR_OK)
+		return false;
+	found = (struct connection){table_one(ends, SRC, i), table_one(ends, DST, i),
+	                            table_one(t, SRC_PORT, i), table_one(t, DST_PORT, i),
+	                            table_one(t, PROTO, i)};
+	return to_tuple(c, &found, ret);
 }
 
-/* Hashes of the block's addresses and connections, whose columns are unpacked. */
+/* Hashes of the block's addresses and connections. */
 static enum err hash_tables(struct block_codec *c)
 {
 	struct tuples *t = &c->tuples;
@@ -209,8 +167,6 @@ enum err block_whom(struct block_codec *c, const void *data, size_t len, struct 
 	const struct tuples *t = &c->tuples;
 	enum err err = block_open(c, data, len);
 
-	if (err == ERR_OK && !unpack_tables(c))
-		err = ERR_FORMAT;
 	if (err == ERR_OK)
 		err = hash_tables(c);
 	if (err)
@@ -224,8 +180,88 @@ enum err block_whom(struct block_codec *c, const void *data, size_t len, struct 
 	return ERR_OK;
 }
 
-/* As find_whom(), which was before, for connections that are told by their hashes. */
-static enum err find_connections(struct block_codec *c, const struct wish *wish, bool *ret_any)
+/* --- whom --- */
+
+/* The index of `a`, or as many as there are addresses. */
+static enum err find_addr(struct block_codec *c, const struct addr *a, uint32_t *ret)
+{
+	struct table *t = &c->tables[ADDRS];
+	struct bytes in = bytes_of(a->octets, sizeof(a->octets));
+	uint64_t high = bytes_uint(&in, 8), low = bytes_uint(&in, 8);
+	uint16_t rows[PLANES_RUN];
+
+	*ret = t->rows;
+	for (uint32_t run = 0; run < table_runs(t->rows); run++) {
+		enum err err = table_open(t, run);
+		size_t count;
+
+		if (err)
+			return err;
+		count = table_equal(t, ADDR_LOW, low, rows);
+		for (size_t i = 0; i < count; i++) {
+			if (table_one(t, ADDR_HIGH, rows[i]) == high) {
+				*ret = run * PLANES_RUN + rows[i];
+				return ERR_OK;
+			}
+		}
+	}
+	return ERR_OK;
+}
+
+struct sought { /* an alternative, within a block */
+	const struct whom *whom;
+	uint32_t a, b; /* indices of addresses; of a host, `a` alone */
+};
+
+/* Is it the connection, `a` being at its `side`? The run is open. */
+static bool is_it(struct block_codec *c, const struct sought *s, unsigned side, uint32_t i)
+{
+	struct table *ends = &c->tables[ENDS], *t = &c->tables[CONNECTIONS];
+
+	return table_one(ends, DST - side, i) == s->b && table_one(t, PROTO, i) == s->whom->proto &&
+	       table_one(t, SRC_PORT + side, i) == s->whom->a_port &&
+	       table_one(t, DST_PORT - side, i) == s->whom->b_port;
+}
+
+static enum err mark_run(struct block_codec *c, const struct sought *s, uint32_t run,
+                         size_t *ret_count)
+{
+	uint8_t *wanted = (uint8_t *)c->wanted.at + run * PLANES_RUN;
+	uint16_t rows[PLANES_RUN];
+	enum err err = table_open(&c->tables[ENDS], run);
+
+	for (unsigned side = SRC; side <= DST && err == ERR_OK; side++) {
+		size_t count = table_equal(&c->tables[ENDS], side, s->a, rows);
+
+		if (count > 0 && s->whom->is_connection)
+			err = table_open(&c->tables[CONNECTIONS], run);
+		for (size_t i = 0; i < count && err == ERR_OK; i++) {
+			if (s->whom->is_connection && !is_it(c, s, side, rows[i]))
+				continue;
+			*ret_count += wanted[rows[i]] == 0;
+			wanted[rows[i]] = 1;
+		}
+	}
+	return err;
+}
+
+/* Marks the connections of one alternative. */
+static enum err mark(struct block_codec *c, const struct whom *whom, size_t *ret_count)
+{
+	struct sought s = {.whom = whom};
+	enum err err = find_addr(c, &whom->a, &s.a);
+
+	if (err == ERR_OK && whom->is_connection)
+		err = find_addr(c, &whom->b, &s.b);
+	if (err || s.a == c->header.addrs || s.b == c->header.addrs)
+		return err;
+	for (uint32_t run = 0; run < table_runs(c->header.connections) && err == ERR_OK; run++)
+		err = mark_run(c, &s, run, ret_count);
+	return err;
+}
+
+/* Those that are told by their hashes. */
+static enum err mark_hashes(struct block_codec *c, const struct wish *wish, size_t *ret_count)
 {
 	uint8_t *wanted = c->wanted.at;
 	struct among among;
@@ -237,64 +273,78 @@ static enum err find_connections(struct block_codec *c, const struct wish *wish,
 	for (size_t i = 0; i < c->header.connections; i++) {
 		bool is_among = among_has(&among, (uint32_t)(c->tuples.tuple_hashes[i] >> 32));
 
+		*ret_count += is_among && wanted[i] == 0;
 		wanted[i] |= is_among;
-		*ret_any |= is_among;
 	}
 	return ERR_OK;
 }
 
+/* Which connections are of one of the alternatives; *ret_count: how many. */
+static enum err find_whom(struct block_codec *c, const struct wish *wish, size_t *ret_count)
+{
+	enum err err = ERR_OK;
+
+	*ret_count = 0;
+	if (!block_room(&c->wanted, MAX(c->header.connections, 1)))
+		return ERR_NOMEM;
+	memset(c->wanted.at, 0, c->header.connections);
+	for (size_t i = 0; i < wish->whom_count && err == ERR_OK; i++)
+		err = mark(c, &wish->whom[i], ret_count);
+	if (err == ERR_OK && wish->connection_count > 0)
+		err = mark_hashes(c, wish, ret_count);
+	return err;
+}
+
 /* --- flows --- */
 
-/* Which connections the run's rows are of; false when one is of none. */
-static bool read_references(struct block_codec *c, struct rows *r)
+/* The run's rows that are kept so far. */
+static void keep_placed(const struct block_codec *c, struct rows *r)
 {
-	planes_get(&c->found[REFERENCE], r->from, r->count, r->values);
-	for (size_t i = 0; i < r->count; i++) {
-		uint64_t back = r->values[i] / 2;
-
-		if (r->values[i] == TUPLES_NEW) {
-			back = 1;
-			c->fresh++;
-		}
-		if (back == 0 || back > c->fresh || c->fresh > c->header.connections)
-			return false;
-		r->connections[i] = (uint32_t)(c->fresh - back);
-		r->is_reverse[i] = r->values[i] % 2 == 1;
-	}
-	return true;
-}
-
-static void keep_whom(struct block_codec *c, const struct wish *wish, struct rows *r)
-{
-	const uint8_t *wanted = wish != NULL && wish_has_alternatives(wish) ? c->wanted.at : NULL;
+	const uint64_t *kept = (const uint64_t *)c->kept.at + r->from / 64;
 
 	r->kept_count = 0;
-	for (size_t i = 0; i < r->count; i++) {
-		r->kept[r->kept_count] = (uint32_t)i;
-		r->kept_count += wanted == NULL || wanted[r->connections[i]];
+	for (size_t i = 0; i < (r->count + 63) / 64; i++) {
+		if (kept[i] == UINT64_MAX) {
+			for (uint32_t k = 0; k < 64; k++)
+				r->kept[r->kept_count++] = (uint32_t)(64 * i) + k;
+			continue;
+		}
+		for (uint64_t word = kept[i]; word != 0; word &= word - 1)
+			r->kept[r->kept_count++] =
+				(uint32_t)(64 * i) + (uint32_t)__builtin_ctzll(word);
 	}
 }
 
-static void read_received(struct block_codec *c, struct rows *r)
+/* The column's numbers of the rows that are kept, one after the other. */
+static const uint64_t *numbers_of(struct table *t, size_t column, struct rows *r)
 {
-	uint64_t received = c->received;
+	bool is_constant = t->columns[column].width == 0;
 
-	planes_get(&c->found[HEAD_COLUMNS], r->from, r->count, r->values);
-	for (size_t i = 0; i < r->count; i++) {
-		received += r->values[i];
-		r->received[i] = (int64_t)received;
+	if (is_constant || 16 * r->kept_count < r->count) {
+		for (size_t i = 0; i < r->kept_count; i++)
+			r->values[i] = is_constant ? t->columns[column].base
+			                           : table_one(t, column, r->kept[i]);
+		return r->values;
 	}
-	c->received = received;
+	table_get(t, column, r->values);
+	for (size_t i = 0; i < r->kept_count && r->kept_count < r->count; i++)
+		r->values[i] = r->values[r->kept[i]];
+	return r->values;
 }
 
-static void read_times(struct block_codec *c, struct rows *r)
+static void read_times(struct table *t, struct rows *r)
 {
-	planes_get(&c->found[HEAD_COLUMNS + 1], r->from, r->count, r->values);
-	for (size_t i = 0; i < r->count; i++)
-		r->end[i] = (int64_t)((uint64_t)r->received[i] + r->values[i]);
-	planes_get(&c->found[HEAD_COLUMNS + 2], r->from, r->count, r->values);
-	for (size_t i = 0; i < r->count; i++)
-		r->start[i] = (int64_t)((uint64_t)r->end[i] + r->values[i]);
+	const uint64_t *values;
+
+	table_get(t, RECEIVED, r->values);
+	for (size_t i = 0; i < r->kept_count; i++)
+		r->received[i] = (int64_t)r->values[r->kept[i]];
+	values = numbers_of(t, END, r);
+	for (size_t i = 0; i < r->kept_count; i++)
+		r->end[i] = (int64_t)((uint64_t)r->received[i] + values[i]);
+	values = numbers_of(t, START, r);
+	for (size_t i = 0; i < r->kept_count; i++)
+		r->start[i] = (int64_t)((uint64_t)r->end[i] + values[i]);
 }
 
 static void keep_when(struct interval when, struct rows *r)
@@ -302,88 +352,109 @@ static void keep_when(struct interval when, struct rows *r)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < r->kept_count; i++) {
-		uint32_t row = r->kept[i];
-
-		r->kept[kept] = row;
-		kept += interval_overlaps(when, (struct interval){r->start[row], r->end[row]});
+		r->kept[kept] = r->kept[i];
+		r->received[kept] = r->received[i];
+		r->start[kept] = r->start[i];
+		r->end[kept] = r->end[i];
+		kept += interval_overlaps(when, (struct interval){r->start[i], r->end[i]});
 	}
 	r->kept_count = kept;
 }
 
+/* Of a few rows each is looked for; of many, everything lies ready. */
+static bool ends_of(struct block_codec *c, uint32_t connection, struct tuple *t,
+                    struct addr *ret_src, struct addr *ret_dst)
+{
+	const struct addr *addrs = c->addrs.at;
+
+	if (!c->has_tables)
+		return find_connection(c, connection, t) && find_address(c, t->src, ret_src) &&
+		       find_address(c, t->dst, ret_dst);
+	*t = ((const struct tuple *)c->connections.at)[connection];
+	*ret_src = addrs[t->src];
+	*ret_dst = addrs[t->dst];
+	return true;
+}
+
 static bool fill_ends(struct block_codec *c, struct rows *r)
 {
+	const uint32_t *placed = (const uint32_t *)c->placed.at + r->from;
 	struct tuple t;
 
 	for (size_t i = 0; i < r->kept_count; i++) {
-		uint32_t row = r->kept[i];
-		bool is_reverse = r->is_reverse[row];
+		uint32_t place = placed[r->kept[i]];
+		bool is_reverse = place % 2 == 1;
 		struct flow *f = &r->flows[i];
 
-		if (!connection_of(c, r->connections[row], &t))
+		if (!ends_of(c, place / 2, &t, is_reverse ? &f->dst : &f->src,
+		             is_reverse ? &f->src : &f->dst))
 			return false;
-		f->src = addr_of(c, is_reverse ? t.dst : t.src);
-		f->dst = addr_of(c, is_reverse ? t.src : t.dst);
 		f->src_port = is_reverse ? t.dst_port : t.src_port;
 		f->dst_port = is_reverse ? t.src_port : t.dst_port;
 		f->proto = t.proto;
-		f->received_ms = r->received[row];
-		f->start_ms = r->start[row];
-		f->end_ms = r->end[row];
+		f->received_ms = r->received[i];
+		f->start_ms = r->start[i];
+		f->end_ms = r->end[i];
 	}
 	return true;
 }
 
-/* The column's numbers of the rows that are kept, one after the other. */
-static const uint64_t *numbers_of(const struct planes *p, struct rows *r)
+/* One width at a time, so that the compiler sees a number. Little-endian: see block_code.h. */
+static inline __attribute__((always_inline)) bool put_width(struct rows *r, size_t offset,
+                                                            size_t width, const uint64_t *values)
 {
-	if (4 * r->kept_count < r->count) {
-		for (size_t i = 0; i < r->kept_count; i++)
-			r->values[i] = planes_one(p, r->from + r->kept[i]);
-		return r->values;
+	uint64_t over = 0;
+
+	for (size_t i = 0; i < r->kept_count; i++) {
+		over |= width < 8 ? values[i] >> 8 * width : 0;
+		memcpy((uint8_t *)&r->flows[i] + offset, &values[i], width);
 	}
-	planes_get(p, r->from, r->count, r->values);
-	for (size_t i = 0; i < r->kept_count; i++)
-		r->values[i] = r->values[r->kept[i]];
-	return r->values;
+	return over == 0;
 }
 
-static enum err fill_column(struct block_codec *c, size_t i, struct rows *r)
+static bool put_addrs(struct block_codec *c, struct rows *r, size_t offset, const uint64_t *values)
+{
+	struct addr a = {{0}};
+	bool is_good = true;
+
+	for (size_t i = 0; i < r->kept_count && is_good; i++) {
+		if (i == 0 || values[i] != values[i - 1])
+			is_good = values[i] < c->header.addrs &&
+			          find_address(c, (uint32_t)values[i], &a);
+		memcpy((uint8_t *)&r->flows[i] + offset, &a, sizeof(a));
+	}
+	return is_good;
+}
+
+/* False: a number is none that the member can have. */
+static bool fill_column(struct block_codec *c, size_t i, struct rows *r)
 {
 	const struct column *col = &block_columns[i];
-	const struct planes *p = block_column(c, HEAD_COLUMNS + i);
-	uint64_t limit = col->transform == WORD ? c->header.addrs
-	                 : col->width < 8       ? UINT64_C(1) << 8 * col->width
-	                                        : UINT64_MAX;
-	const uint64_t *values;
+	const uint64_t *values = numbers_of(&c->tables[FLOWS], RECEIVED + i, r);
 
-	if (p == NULL)
-		return ERR_FORMAT;
-	values = numbers_of(p, r);
-	for (size_t k = 0; k < r->kept_count; k++) {
-		uint8_t *to = (uint8_t *)&r->flows[k] + col->offset;
-
-		if (values[k] >= limit && limit != UINT64_MAX)
-			return ERR_FORMAT;
-		if (col->transform == WORD) {
-			struct addr a = addr_of(c, (size_t)values[k]);
-
-			memcpy(to, &a, sizeof(a));
-		} else {
-			memcpy(to, &values[k], col->width); /* little-endian: see block_code.h */
-		}
+	if (col->transform == WORD)
+		return put_addrs(c, r, col->offset, values);
+	switch (col->width) {
+	case 1:
+		return put_width(r, col->offset, 1, values);
+	case 2:
+		return put_width(r, col->offset, 2, values);
+	case 4:
+		return put_width(r, col->offset, 4, values);
+	default:
+		return put_width(r, col->offset, 8, values);
 	}
-	return ERR_OK;
 }
 
 static enum err fill(struct block_codec *c, uint64_t members, struct rows *r)
 {
-	enum err err = ERR_OK;
+	bool is_good = true;
 
-	for (size_t i = TIMES; i < BLOCK_COLUMNS && err == ERR_OK && r->kept_count > 0; i++) {
+	for (size_t i = TIMES; i < BLOCK_MEMBERS && is_good && r->kept_count > 0; i++) {
 		if ((members >> i & 1) != 0)
-			err = fill_column(c, i, r);
+			is_good = fill_column(c, i, r);
 	}
-	return err;
+	return is_good ? ERR_OK : ERR_FORMAT;
 }
 
 static void judge(const struct wish *wish, struct rows *r)
@@ -404,15 +475,16 @@ static enum err read_rows(struct block_codec *c, const struct wish *wish, struct
 {
 	bool is_choosy = wish != NULL && wish->is_wanted != NULL;
 	uint64_t first = is_choosy ? wish->members : 0;
+	struct table *t = &c->tables[FLOWS];
 	enum err err;
 
-	if (!read_references(c, r))
-		return ERR_FORMAT;
-	read_received(c, r);
-	keep_whom(c, wish, r);
+	keep_placed(c, r);
 	if (r->kept_count == 0)
 		return ERR_OK;
-	read_times(c, r);
+	err = table_open(t, (uint32_t)(r->from / PLANES_RUN));
+	if (err)
+		return err;
+	read_times(t, r);
 	if (wish != NULL)
 		keep_when(wish->when, r);
 	if (!fill_ends(c, r))
@@ -423,25 +495,42 @@ static enum err read_rows(struct block_codec *c, const struct wish *wish, struct
 	return err ? err : fill(c, ~first, r);
 }
 
-/* What is read whatever is wanted. */
-static enum err open_flows(struct block_codec *c, bool is_whom_told)
-{
-	for (size_t i = REFERENCE; i < HEAD_COLUMNS + TIMES; i++) {
-		if (block_column(c, i) == NULL)
-			return ERR_FORMAT;
-	}
-	if (!block_room(&c->flows, c->header.flows * sizeof(struct flow)))
-		return ERR_NOMEM;
-	return is_whom_told ? ERR_OK : open_tables(c);
-}
-
 /* All of the block adds up. */
 static bool is_sound(const struct block_codec *c, const struct flow *flows, size_t count)
 {
 	struct interval span = block_span(flows, count);
 
-	return c->fresh == c->header.connections && span.start_ms == c->header.span.start_ms &&
-	       span.end_ms == c->header.span.end_ms;
+	return span.start_ms == c->header.span.start_ms && span.end_ms == c->header.span.end_ms;
+}
+
+/* What was read of the block adds up. */
+static bool is_good(const struct block_codec *c)
+{
+	bool is_good = true;
+
+	for (size_t i = 0; i < TABLES; i++)
+		is_good &= !c->tables[i].is_bad;
+	return is_good;
+}
+
+/* Finds the rows of whom is wanted; 0 of them: nobody is in it. */
+static enum err find_rows(struct block_codec *c, const struct wish *wish)
+{
+	bool is_whom_told = wish != NULL && wish_has_alternatives(wish);
+	size_t count = 0;
+	enum err err = ERR_OK;
+
+	c->kept_count = 0;
+	if (is_whom_told)
+		err = find_whom(c, wish, &count);
+	if (err || (is_whom_told && count == 0))
+		return err;
+	err = block_place(c, is_whom_told ? c->wanted.at : NULL, count);
+	if (err == ERR_OK && c->kept_count > c->header.flows / BLOCK_DENSE)
+		err = open_tables(c);
+	if (err == ERR_OK && !block_room(&c->flows, c->kept_count * sizeof(struct flow)))
+		err = ERR_NOMEM;
+	return err;
 }
 
 enum err block_decode(struct block_codec *c, const void *data, size_t len, const struct wish *wish,
@@ -450,21 +539,12 @@ enum err block_decode(struct block_codec *c, const void *data, size_t len, const
 	struct rows *r = &c->rows;
 	struct flow *flows;
 	size_t count = 0;
-	bool is_whom_told = wish != NULL && wish_has_alternatives(wish);
-	bool any = true;
 	enum err err = block_open(c, data, len);
 
 	*ret_count = 0;
-	if (err == ERR_OK && !unpack_tables(c))
-		err = ERR_FORMAT;
-	if (err == ERR_OK && is_whom_told)
-		err = find_whom(c, wish, &any);
-	if (err == ERR_OK && is_whom_told && wish->connection_count > 0)
-		err = find_connections(c, wish, &any);
-	if (err || !any)
-		return err;
-	err = open_flows(c, is_whom_told);
-	if (err)
+	if (err == ERR_OK)
+		err = find_rows(c, wish);
+	if (err || c->kept_count == 0)
 		return err;
 	flows = c->flows.at;
 	for (size_t from = 0; from < c->header.flows && err == ERR_OK; from += PLANES_RUN) {
@@ -474,11 +554,32 @@ enum err block_decode(struct block_codec *c, const void *data, size_t len, const
 		err = read_rows(c, wish, r);
 		count += r->kept_count;
 	}
-	if (err == ERR_OK && wish == NULL && !is_sound(c, flows, count))
+	if (err == ERR_OK && (!is_good(c) || (wish == NULL && !is_sound(c, flows, count))))
 		err = ERR_FORMAT;
 	if (err)
 		return err;
 	*ret = flows;
 	*ret_count = count;
 	return ERR_OK;
+}
+
+/* Heads, addresses and ends, all of which are looked at. Where they are more, the rest waits. */
+#define FRONT_PERCENT 29
+
+size_t block_front(size_t len)
+{
+	return len * FRONT_PERCENT / 100;
+}
+
+void block_prepare(struct block_codec *c, const void *data, size_t len, const struct wish *wish,
+                   block_fetch_fn *fetch)
+{
+	size_t count = 0;
+
+	if (block_open(c, data, len) != ERR_OK || find_whom(c, wish, &count) != ERR_OK)
+		return;
+	if (count > c->header.connections / BLOCK_DENSE)
+		fetch(data, len);
+	else if (count > 0)
+		block_place_fetch(c, c->wanted.at, fetch);
 }

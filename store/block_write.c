@@ -42,48 +42,147 @@ static uint64_t half_of(const struct addr *a, size_t at)
 
 /* --- writing --- */
 
+/*
+ * Of so many words for each flow is the room made: the columns of flows, then of the other tables,
+ * one table after the other, and the planes of a column at hand.
+ */
+#define OTHER_COLUMNS 10 /* both of addresses, of which each flow may have five */
+#define WORDS_A_FLOW (FLOW_COLUMNS + OTHER_COLUMNS + ADDRS_A_FLOW)
+
 struct writer {
 	struct block_codec *c;
-	/* References, then the columns; of a constant one, a row. */
-	uint64_t *numbers[1 + BLOCK_COLUMNS];
-	size_t rows[BLOCK_COLUMNS];
-	uint64_t *values; /* the column at hand of the other tables */
+	const struct header *h;
+	uint64_t *numbers[FLOW_COLUMNS]; /* of flows; of a constant column, a row */
+	size_t rows[FLOW_COLUMNS];
+	uint64_t *other[OTHER_COLUMNS];  /* of as many rows as flows */
+	uint64_t *anchors[FLOW_COLUMNS]; /* of those that step */
 	uint8_t *scratch;
-	uint8_t *at;
+	struct octets heads, directory;
+	struct table_place place;
 };
 
-static void put(struct writer *w, uint8_t id, const uint64_t *values, size_t rows)
+static void begin(struct writer *w, size_t table)
 {
-	w->at = planes_put(w->c->packer, id, values, rows, w->scratch, w->at);
+	w->c->writer.shape = &block_tables[table];
+	w->c->writer.rows = block_rows(w->h, table);
+	w->c->writer.scratch = w->scratch;
+}
+
+static void put_column(struct writer *w, size_t i, uint64_t *values, size_t given)
+{
+	table_column(&w->c->writer, i, values, given, w->anchors[i]);
+}
+
+static void end(struct writer *w)
+{
+	table_put_head(&w->c->writer, &w->heads);
+	table_put_runs(&w->c->writer, &w->directory, &w->place);
 }
 
 static void put_addrs(struct writer *w)
 {
 	const struct tuples *t = &w->c->tuples;
 
+	begin(w, ADDRS);
 	for (unsigned half = 0; half < 2; half++) {
+		uint64_t *values = w->other[half * ADDRS_A_FLOW];
+
 		for (size_t i = 0; i < t->addr_count; i++)
-			w->values[i] = half_of(&t->addrs[i], 8 * half);
-		put(w, (uint8_t)(half + 1), w->values, t->addr_count);
+			values[i] = half_of(&t->addrs[i], 8 * half);
+		put_column(w, half, values, t->addr_count);
 	}
+	end(w);
+}
+
+static void put_ends(struct writer *w)
+{
+	const struct tuples *t = &w->c->tuples;
+
+	begin(w, ENDS);
+	for (size_t i = 0; i < t->tuple_count; i++) {
+		w->other[SRC][i] = t->tuples[i].src;
+		w->other[DST][i] = t->tuples[i].dst;
+	}
+	put_column(w, SRC, w->other[SRC], t->tuple_count);
+	put_column(w, DST, w->other[DST], t->tuple_count);
+	end(w);
 }
 
 static void put_connections(struct writer *w)
 {
 	const struct tuples *t = &w->c->tuples;
 
-	for (unsigned id = SRC; id <= PROTO; id++) {
-		for (size_t i = 0; i < t->tuple_count; i++) {
-			const struct tuple *c = &t->tuples[i];
-
-			w->values[i] = id == SRC        ? c->src
-			               : id == DST      ? c->dst
-			               : id == SRC_PORT ? c->src_port
-			               : id == DST_PORT ? c->dst_port
-			                                : c->proto;
-		}
-		put(w, (uint8_t)(id + 1), w->values, t->tuple_count);
+	begin(w, CONNECTIONS);
+	for (size_t i = 0; i < t->tuple_count; i++) {
+		w->other[SRC_PORT][i] = t->tuples[i].src_port;
+		w->other[DST_PORT][i] = t->tuples[i].dst_port;
+		w->other[PROTO][i] = t->tuples[i].proto;
 	}
+	for (size_t i = SRC_PORT; i <= PROTO; i++)
+		put_column(w, i, w->other[i], t->tuple_count);
+	end(w);
+}
+
+/*
+ * What flows refer to is how far back their connection began; made of it is how many have begun,
+ * in the same place, and in which row the next flow of each is, 0: in none. The lowest bit of that:
+ * in the same direction.
+ */
+static void find_next(struct writer *w)
+{
+	uint64_t *begun = w->numbers[BEGUN], *next = w->numbers[LINKED];
+	uint64_t *last = w->other[0]; /* 2 * row + is_reverse */
+	size_t met = 0;
+
+	for (size_t row = 0; row < w->h->flows; row++) {
+		uint64_t reference = begun[row];
+		size_t i = met - reference / 2;
+
+		next[row] = 0;
+		if (reference == TUPLES_NEW) {
+			i = met++;
+		} else {
+			uint64_t before = last[i] / 2;
+
+			next[before] = 2 * (row - before) + (~(last[i] ^ reference) & 1);
+		}
+		last[i] = 2 * row + reference % 2;
+		begun[row] = met;
+	}
+}
+
+/* Mostly the direction changes: then that column has one row. */
+static size_t put_same(uint64_t *links, size_t count, uint64_t *same)
+{
+	uint64_t any = 0;
+
+	for (size_t i = 0; i < count; i++)
+		any |= links[i] & 1;
+	for (size_t i = 0; i < (any ? count : MIN(count, 1)); i++)
+		same[i] = links[i] & 1;
+	for (size_t i = 0; i < count; i++)
+		links[i] /= 2;
+	return any ? count : MIN(count, 1);
+}
+
+static void put_links(struct writer *w)
+{
+	uint64_t *linked = w->numbers[LINKED]; /* at first what find_next() makes */
+	uint64_t *links = w->other[1], *same = w->other[2];
+	size_t count = 0, same_count;
+
+	find_next(w);
+	for (size_t row = 0; row < w->h->flows; row++) {
+		links[count] = linked[row];
+		count += linked[row] != 0;
+		linked[row] = count;
+	}
+	same_count = put_same(links, count, same);
+	begin(w, LINKS);
+	put_column(w, GAP, links, count);
+	put_column(w, SAME, same, same_count);
+	end(w);
+	w->rows[BEGUN] = w->rows[LINKED] = w->h->flows;
 }
 
 /* One width at a time, so that the compiler sees a number. */
@@ -95,8 +194,6 @@ gather_width(const struct column *col, size_t width, const struct flow *flows, s
 		values[i] = member_get(&flows[i], col->offset, width);
 		if (col->transform == SPAN)
 			values[i] -= member_get(&flows[i], col->from, width);
-		else if (col->transform == STEP && i > 0)
-			values[i] -= member_get(&flows[i - 1], col->offset, width);
 	}
 }
 
@@ -138,7 +235,7 @@ static bool is_constant(const struct column *col, const struct flow *varying)
 {
 	static const uint8_t zero[sizeof(struct addr)];
 
-	return col->transform != STEP && col->transform != SPAN &&
+	return col->transform != SPAN && col->offset != offsetof(struct flow, received_ms) &&
 	       memcmp((const uint8_t *)varying + col->offset, zero, col->width) == 0;
 }
 
@@ -150,14 +247,14 @@ static void gather_column(struct writer *w, size_t i, const struct flow *flows, 
                           size_t to, const struct flow *varying)
 {
 	const struct column *col = &block_columns[i];
-	uint64_t *numbers = w->numbers[1 + i];
+	uint64_t *numbers = w->numbers[RECEIVED + i];
 
 	if (from > 0 && is_constant(col, varying))
 		return;
-	for (size_t j = w->rows[i]; j < from; j++)
+	for (size_t j = w->rows[RECEIVED + i]; j < from; j++)
 		numbers[j] = numbers[0];
 	gather(&w->c->tuples, col, flows, from, to, numbers);
-	w->rows[i] = to;
+	w->rows[RECEIVED + i] = to;
 }
 
 /* A few rows at a time, column after column, so that the rows are read from near memory. */
@@ -167,15 +264,15 @@ static struct interval gather_all(struct writer *w, const struct flow *flows, si
 	struct flow varying = {.version = 0};
 	size_t to;
 
-	for (size_t i = 0; i < BLOCK_COLUMNS; i++)
+	for (size_t i = 0; i < BLOCK_MEMBERS; i++)
 		gather_column(w, i, flows, 0, 1, &varying);
 	for (size_t from = 0; from < count; from = to) {
 		struct interval some;
 
 		to = MIN(count, from + TUPLES_RUN);
 		find_varying(flows, flows + from, to - from, &varying);
-		tuples_add(&w->c->tuples, flows + from, to - from, w->numbers[0] + from);
-		for (size_t i = 0; i < BLOCK_COLUMNS; i++)
+		tuples_add(&w->c->tuples, flows + from, to - from, w->numbers[BEGUN] + from);
+		for (size_t i = 0; i < BLOCK_MEMBERS; i++)
 			gather_column(w, i, flows, MAX(from, 1), to, &varying);
 		some = block_span(flows + from, to - from);
 		span.start_ms = MIN(span.start_ms, some.start_ms);
@@ -184,66 +281,113 @@ static struct interval gather_all(struct writer *w, const struct flow *flows, si
 	return span;
 }
 
-/* A column of equal numbers is written as if it had one row: it has no planes then. */
-static void put_flows(struct writer *w, size_t count)
+static void put_flows(struct writer *w)
 {
-	put(w, REFERENCE + 1, w->numbers[0], count);
-	for (size_t i = 0; i < BLOCK_COLUMNS; i++)
-		put(w, block_columns[i].id, w->numbers[1 + i], w->rows[i]);
+	begin(w, FLOWS);
+	for (size_t i = 0; i < FLOW_COLUMNS; i++)
+		put_column(w, i, w->numbers[i], w->rows[i]);
+	end(w);
 }
 
-/* Returns the length of the block; *ret_span: of its flows. */
-static size_t columns_put(struct block_codec *c, const struct flow *flows, size_t count,
-                          struct interval *ret_span)
+static struct writer writer_of(struct block_codec *c, const struct header *h)
 {
-	struct writer w = {.c = c, .at = (uint8_t *)c->block.at + BLOCK_HEADER_LEN};
+	struct writer w = {.c = c, .h = h};
 	uint64_t *next = c->values.at;
 
-	for (size_t i = 0; i < 1 + BLOCK_COLUMNS; i++, next += count)
+	for (size_t i = 0; i < FLOW_COLUMNS; i++, next += h->flows)
 		w.numbers[i] = next;
-	w.values = next;
-	w.scratch = (uint8_t *)(next + ADDRS_A_FLOW * count);
-	*ret_span = gather_all(&w, flows, count);
-	put_addrs(&w);
-	put_connections(&w);
-	put_flows(&w, count);
-	return (size_t)(w.at - (uint8_t *)c->block.at);
+	for (size_t i = 0; i < OTHER_COLUMNS; i++, next += h->flows)
+		w.other[i] = next;
+	w.scratch = (uint8_t *)next;
+	next += ADDRS_A_FLOW * h->flows;
+	for (size_t i = BEGUN; i <= RECEIVED; i++, next += table_runs(h->flows))
+		w.anchors[i] = next;
+	return w;
+}
+
+static size_t heads_max(void)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < TABLES; i++)
+		len += table_head_max(&block_tables[i]);
+	return len;
+}
+
+/* Of all tables together, whatever the flows are. */
+static void room_of(size_t flows, size_t *ret_directories, size_t *ret_runs)
+{
+	*ret_directories = *ret_runs = 0;
+	for (size_t i = 0; i < TABLES; i++) {
+		size_t rows = i == ADDRS ? ADDRS_A_FLOW * flows : flows;
+
+		*ret_directories += table_directory_len(&block_tables[i], rows);
+		*ret_runs += table_runs_max(&block_tables[i], rows);
+	}
+}
+
+/*
+ * Runs are written first, behind room for what stands before them, whose length is known last. The
+ * block then begins where that does.
+ */
+static uint8_t *put_tables(struct writer *w, struct header *h)
+{
+	size_t directories, runs, heads, len;
+	uint8_t *block;
+
+	room_of(h->flows, &directories, &runs);
+	w->heads = octets_of(w->c->heads.at, heads_max());
+	w->directory = octets_of((uint8_t *)w->c->heads.at + heads_max(), directories);
+	w->place.start = w->place.at =
+		(uint8_t *)w->c->block.at + BLOCK_HEADER_LEN + heads_max() + directories;
+	put_addrs(w);
+	put_ends(w);
+	put_connections(w);
+	put_links(w);
+	put_flows(w);
+	CHECK(!w->heads.is_full && !w->directory.is_full);
+	heads = octets_len(&w->heads);
+	len = octets_len(&w->directory);
+	h->head_len = (uint32_t)(heads + len);
+	h->len = h->head_len + (uint32_t)(w->place.at - w->place.start);
+	block = w->place.start - h->head_len - BLOCK_HEADER_LEN;
+	memcpy(block + BLOCK_HEADER_LEN, w->heads.start, heads);
+	memcpy(block + BLOCK_HEADER_LEN + heads, w->directory.start, len);
+	return block;
 }
 
 static bool encode_room(struct block_codec *c, size_t count)
 {
-	size_t addrs = ADDRS_A_FLOW * count;
-	size_t numbers = (1 + BLOCK_COLUMNS) * count + addrs;
+	size_t directories, runs;
 
+	room_of(count, &directories, &runs);
 	return tuples_room(&c->tuples, count) &&
-	       block_room(&c->values, (numbers + addrs) * sizeof(uint64_t)) &&
-	       block_room(&c->block, BLOCK_HEADER_LEN + (ADDR_LOW + 1) * planes_bound(addrs) +
-	                                     (BLOCK_ALL - ADDR_LOW - 1) * planes_bound(count));
+	       block_room(&c->values, (WORDS_A_FLOW * count + (RECEIVED + 1) * table_runs(count)) *
+	                                      sizeof(uint64_t)) &&
+	       block_room(&c->heads, heads_max() + directories) &&
+	       block_room(&c->block, BLOCK_HEADER_LEN + heads_max() + directories + runs);
 }
 
 enum err block_encode(struct block_codec *c, const struct flow *flows, size_t count,
                       struct block *ret)
 {
-	struct interval span;
-	struct header h;
+	struct header h = {.flows = (uint32_t)count};
+	struct writer w;
 	uint8_t *block;
-	size_t len;
 
 	if (count == 0 || count > BLOCK_FLOWS_MAX)
 		return ERR_RANGE;
 	if (!encode_room(c, count))
 		return ERR_NOMEM;
-	len = columns_put(c, flows, count, &span);
-	h = (struct header){.flows = (uint32_t)count,
-	                    .connections = c->tuples.tuple_count,
-	                    .addrs = c->tuples.addr_count,
-	                    .len = (uint32_t)(len - BLOCK_HEADER_LEN),
-	                    .span = span};
-	block = c->block.at;
-	block_header_put(block, &h);
+	w = writer_of(c, &h);
+	h.span = gather_all(&w, flows, count);
+	h.connections = c->tuples.tuple_count;
+	h.addrs = c->tuples.addr_count;
+	block = put_tables(&w, &h);
+	block_seal(c, block, &h);
 	*ret = (struct block){.data = block,
-	                      .span = span,
-	                      .len = len,
+	                      .span = h.span,
+	                      .len = BLOCK_HEADER_LEN + h.len,
 	                      .addrs = c->tuples.addr_hashes,
 	                      .addr_count = h.addrs,
 	                      .connections = c->tuples.tuple_hashes,

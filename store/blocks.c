@@ -170,21 +170,16 @@ void blocks_note_index(struct store *s, uint64_t hour, uint64_t octets)
 
 enum err blocks_load(struct store *s)
 {
-	AUTO_TXN txn = NULL;
-	MDB_cursor *cursor;
+	AUTO_WALK walk;
 	MDB_val key;
 	MDB_val value;
 	struct summary summary;
-	enum err err;
+	enum err err = env_walk(&s->env, s->env.summaries, &walk);
 	int code;
 
-	err = env_read(&s->env, &txn);
 	if (err)
 		return err;
-	code = mdb_cursor_open(txn, s->env.summaries, &cursor);
-	if (code)
-		return env_err(code);
-	while ((code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+	while ((code = mdb_cursor_get(walk.cursor, &key, &value, MDB_NEXT)) == 0) {
 		if (!partition_room(s)) {
 			code = ENOMEM;
 			break;
@@ -192,7 +187,6 @@ enum err blocks_load(struct store *s)
 		if (key.mv_size == BLOCK_KEY_LEN && blocks_summary_read(&value, &summary))
 			blocks_note(s, blocks_key_read(key.mv_data).hour, &summary);
 	}
-	mdb_cursor_close(cursor);
 	return code == MDB_NOTFOUND ? ERR_OK : env_err(code);
 }
 
@@ -221,11 +215,11 @@ static enum err block_write(struct store *s, struct block_key key, const struct 
 	code = blocks_summary_put(s, txn, key, summary);
 	if (code == 0)
 		code = young_delete(s, txn, key.hour, &young);
-	if (code == 0 && mark != NULL)
-		code = notes_put(s, txn, mark->notes, mark->count);
 	if (code)
 		return env_err(code);
 	err = meta_sequence_put(&s->env, txn, key.sequence + 1);
+	if (err == ERR_OK && mark != NULL)
+		err = notes_put(s, txn, mark->notes, mark->count, pages);
 	if (err == ERR_OK)
 		err = env_commit(&txn);
 	if (err == ERR_OK)

@@ -97,6 +97,7 @@ static void each(struct checking *c, MDB_dbi table, row_fn *fn)
 		return;
 	}
 	while (c->err == ERR_OK && (code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		env_fetch(value.mv_data, value.mv_size);
 		if (key.mv_size != BLOCK_KEY_LEN)
 			c->err = ERR_CORRUPT;
 		else
@@ -351,13 +352,18 @@ static enum err mend(struct store *s, const struct fault *faults, size_t count)
 	return err;
 }
 
-/* A mended store is opened once more, so that what its index lacks is there. */
-static enum err reopen(const struct store_options *options, struct store **s,
-                       char reterr[STORE_REASON_MAX])
+static enum err look_and_mend(const struct store_options *options, struct checking *c,
+                              bool is_repair, char reterr[STORE_REASON_MAX])
 {
-	store_close(*s);
-	*s = NULL;
-	return store_open(options, s, reterr);
+	enum err err = look(c);
+
+	if (err == ERR_OK && store_log_read(c->s, 0, count_entry, c->report) != ERR_OK)
+		c->report->unread_log = 1;
+	if (err == ERR_OK && is_repair && c->fault_count > 0)
+		err = mend(c->s, c->faults, c->fault_count);
+	if (err)
+		snprintf(reterr, STORE_REASON_MAX, "%.160s: %s", options->path, err_text(err));
+	return err;
 }
 
 enum err store_check(const struct store_options *options, bool is_repair, struct store_report *ret,
@@ -374,17 +380,15 @@ enum err store_check(const struct store_options *options, bool is_repair, struct
 	err = store_open(options, &c.s, reterr);
 	if (err)
 		return err;
-	err = look(&c);
-	if (err == ERR_OK && store_log_read(c.s, 0, count_entry, ret) != ERR_OK)
-		ret->unread_log = 1;
-	if (err == ERR_OK && is_repair && c.fault_count > 0) {
-		err = mend(c.s, c.faults, c.fault_count);
-		if (err == ERR_OK)
-			err = reopen(options, &c.s, reterr);
-	}
-	if (err)
-		snprintf(reterr, STORE_REASON_MAX, "%.160s: %s", options->path, err_text(err));
+	ret->damaged_runs = c.s->damaged_runs; /* and mended by that: docs/STORE.md */
+	err = look_and_mend(options, &c, is_repair, reterr);
 	store_close(c.s);
+	/* Once more, so that what its index lacks is there. */
+	if (err == ERR_OK && is_repair && c.fault_count > 0) {
+		c.s = NULL;
+		err = store_open(options, &c.s, reterr);
+		store_close(c.s);
+	}
 	free(c.faults);
 	return err;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FETCH_AHEAD 16        /* blocks */
 #define WHOM_MAX 64           /* hosts looked up, */
 #define CONNECTIONS_MAX 65536 /* and connections by their hashes; with more, everything is read */
 
@@ -28,6 +29,10 @@ struct store_cursor {
 	size_t run_count;
 	struct block_key *found; /* has room for all blocks of those, and the pending ones */
 	size_t found_count, found_at;
+	/* Of these: the first whose beginning was not fetched yet, and the rest; which need that.
+	 */
+	size_t asked, prepared;
+	bool is_far[FETCH_AHEAD];
 
 	/* The last that came. */
 	uint64_t unlogged[RUN_BLOCKS]; /* blocks without edges, by sequence number */
@@ -58,36 +63,28 @@ static bool is_wanted(const struct store_cursor *c, const struct flow *f)
 
 /* --- what is in memory, at open --- */
 
-/* Copies what is wanted of the chunks to `ret`, or only counts it. With `lock` held. */
-static size_t unsealed_copy(const struct store_cursor *cursor, struct flow *ret)
-{
-	const struct store *s = cursor->store;
-	size_t count = 0;
-
-	for (size_t i = 0; i < CHUNKS; i++) {
-		const struct chunk *c = &s->chunks[i];
-
-		for (size_t j = 0; j < c->count; j++) {
-			if (!is_wanted(cursor, &c->flows[j]))
-				continue;
-			if (ret != NULL)
-				ret[count] = c->flows[j];
-			count++;
-		}
-	}
-	return count;
-}
-
-/* With `lock` held. */
+/* With `lock` held. There is room for all; what is not taken of it is given back. */
 static bool copy_memory(struct store_cursor *c)
 {
-	struct store *s = c->store;
+	const struct store *s = c->store;
+	struct flow *kept;
+	size_t held = 0;
 
-	c->unsealed_count = unsealed_copy(c, NULL);
-	c->unsealed = malloc(MAX(c->unsealed_count, 1) * sizeof(*c->unsealed));
+	for (size_t i = 0; i < CHUNKS; i++)
+		held += s->chunks[i].count;
+	c->unsealed = malloc(MAX(held, 1) * sizeof(*c->unsealed));
 	if (c->unsealed == NULL)
 		return false;
-	unsealed_copy(c, c->unsealed);
+	for (size_t i = 0; i < CHUNKS; i++) {
+		const struct chunk *chunk = &s->chunks[i];
+
+		for (size_t j = 0; j < chunk->count; j++) {
+			if (is_wanted(c, &chunk->flows[j]))
+				c->unsealed[c->unsealed_count++] = chunk->flows[j];
+		}
+	}
+	kept = realloc(c->unsealed, MAX(c->unsealed_count, 1) * sizeof(*kept));
+	c->unsealed = kept == NULL ? c->unsealed : kept;
 	c->sequence_limit = s->sequence;
 	return true;
 }
@@ -188,19 +185,15 @@ static int by_key(const void *left, const void *right)
 /* Steps back over summaries until they have so many flows; the keys in order. */
 static enum err find_last(struct store_cursor *c, size_t count)
 {
-	AUTO_TXN txn = NULL;
-	MDB_cursor *cursor;
+	AUTO_WALK walk;
 	MDB_val key, value;
 	size_t room = 0, flows = 0;
-	enum err err = env_read(&c->store->env, &txn);
-	int code;
+	enum err err = env_walk(&c->store->env, c->store->env.summaries, &walk);
+	int code = 0;
 
 	if (err)
 		return err;
-	code = mdb_cursor_open(txn, c->store->env.summaries, &cursor);
-	if (code)
-		return env_err(code);
-	while (flows < count && (code = mdb_cursor_get(cursor, &key, &value, MDB_PREV)) == 0) {
+	while (flows < count && (code = mdb_cursor_get(walk.cursor, &key, &value, MDB_PREV)) == 0) {
 		struct summary summary;
 
 		if (key.mv_size != BLOCK_KEY_LEN || !blocks_summary_read(&value, &summary))
@@ -219,7 +212,6 @@ static enum err find_last(struct store_cursor *c, size_t count)
 		c->found[c->found_count++] = blocks_key_read(key.mv_data);
 		flows += summary.count;
 	}
-	mdb_cursor_close(cursor);
 	if (c->found_count > 0)
 		qsort(c->found, c->found_count, sizeof(*c->found), by_key);
 	return code == MDB_NOTFOUND ? ERR_OK : env_err(code);
@@ -294,13 +286,14 @@ static enum err read_block(struct store_cursor *c, MDB_txn *txn, MDB_val *key,
 {
 	struct flow *flows;
 	MDB_val value;
-	enum err err;
+	enum err err = ERR_CORRUPT;
 
-	if (mdb_get(txn, c->store->env.blocks, key, &value) != 0)
-		err = ERR_CORRUPT;
-	else
+	if (mdb_get(txn, c->store->env.blocks, key, &value) == 0) {
+		if (!wish_has_alternatives(&c->wish))
+			env_fetch(value.mv_data, value.mv_size);
 		err = block_decode(c->codec, value.mv_data, value.mv_size, &c->wish, &flows,
 		                   ret_count);
+	}
 	if (err == ERR_NOMEM)
 		return err;
 	if (err) {
@@ -332,6 +325,10 @@ static enum err next_block(struct store_cursor *c, MDB_txn *txn, MDB_cursor *sum
 
 static void look_up(struct store_cursor *c, MDB_txn *txn)
 {
+	for (int second = 0; second < 2; second++) {
+		for (size_t i = 0; i < c->run_count; i++)
+			index_fetch_run(c->store, txn, &c->runs[i], &c->whom, second == 1);
+	}
 	for (size_t i = 0; i < c->run_count; i++)
 		c->found_count += index_find_run(c->store, txn, &c->runs[i], &c->whom,
 		                                 c->found + c->found_count);
@@ -351,6 +348,38 @@ static bool is_there(struct store_cursor *c, MDB_txn *txn, MDB_val *key)
 	        interval_overlaps(summary.span, c->wish.when));
 }
 
+/* A block that is to be read soon. */
+static bool get_found(struct store_cursor *c, MDB_txn *txn, size_t i, MDB_val *ret)
+{
+	uint8_t wire[BLOCK_KEY_LEN];
+	MDB_val key = env_val(wire, sizeof(wire));
+
+	blocks_key_write(c->found[i], wire);
+	return mdb_get(txn, c->store->env.blocks, &key, ret) == 0;
+}
+
+/*
+ * A few blocks ahead of what is read, has fetched first what says whom they have, and then what
+ * they have of them: a disk answers many questions in the time of one.
+ */
+static void fetch_ahead(struct store_cursor *c, MDB_txn *txn)
+{
+	MDB_val value;
+
+	for (; c->asked < MIN(c->found_at + FETCH_AHEAD, c->found_count); c->asked++) {
+		bool *is_far = &c->is_far[c->asked % FETCH_AHEAD];
+
+		*is_far = get_found(c, txn, c->asked, &value) &&
+		          !env_is_near(value.mv_data, value.mv_size);
+		if (*is_far)
+			env_fetch(value.mv_data, block_front(value.mv_size));
+	}
+	for (; c->prepared < MIN(c->found_at + FETCH_AHEAD / 2, c->found_count); c->prepared++) {
+		if (c->is_far[c->prepared % FETCH_AHEAD] && get_found(c, txn, c->prepared, &value))
+			block_prepare(c->codec, value.mv_data, value.mv_size, &c->wish, env_fetch);
+	}
+}
+
 static enum err next_found(struct store_cursor *c, MDB_txn *txn, const struct flow **ret,
                            size_t *ret_count)
 {
@@ -361,6 +390,8 @@ static enum err next_found(struct store_cursor *c, MDB_txn *txn, const struct fl
 		MDB_val key = {.mv_size = sizeof(wire), .mv_data = wire};
 		enum err err = ERR_NOENT;
 
+		if (wish_has_alternatives(&c->wish))
+			fetch_ahead(c, txn);
 		blocks_key_write(c->found[c->found_at++], wire);
 		if (is_there(c, txn, &key))
 			err = read_block(c, txn, &key, ret, ret_count);
@@ -375,22 +406,13 @@ static enum err next_found(struct store_cursor *c, MDB_txn *txn, const struct fl
 /* One read transaction, from its beginning to its end. */
 static enum err next_sealed(struct store_cursor *c, const struct flow **ret, size_t *ret_count)
 {
-	AUTO_TXN txn = NULL;
-	MDB_cursor *summaries;
-	enum err err;
-	int code;
+	AUTO_WALK walk;
+	enum err err = env_walk(&c->store->env, c->store->env.summaries, &walk);
 
-	err = env_read(&c->store->env, &txn);
 	if (err)
 		return err;
-	if (c->is_indexed)
-		return next_found(c, txn, ret, ret_count);
-	code = mdb_cursor_open(txn, c->store->env.summaries, &summaries);
-	if (code)
-		return env_err(code);
-	err = next_block(c, txn, summaries, ret, ret_count);
-	mdb_cursor_close(summaries);
-	return err;
+	return c->is_indexed ? next_found(c, walk.txn, ret, ret_count)
+	                     : next_block(c, walk.txn, walk.cursor, ret, ret_count);
 }
 
 enum err store_cursor_next(struct store_cursor *c, const struct flow **ret, size_t *ret_count)

@@ -464,21 +464,14 @@ static enum err read_hour(const struct reading *r, MDB_cursor *cursor, uint64_t 
 
 static enum err read_disk(const struct reading *r)
 {
-	AUTO_TXN txn = NULL;
-	MDB_cursor *cursor;
-	enum err err;
-	int code;
+	AUTO_WALK walk;
+	enum err err = env_walk(&r->s->env, r->s->env.edges, &walk);
 
-	err = env_read(&r->s->env, &txn);
 	if (err)
 		return err;
-	code = mdb_cursor_open(txn, r->s->env.edges, &cursor);
-	if (code)
-		return env_err(code);
 	for (uint64_t hour = next_hour(r, 0); hour < blocks_hour(AT_MAX) && err == ERR_OK;
 	     hour = next_hour(r, hour + 1))
-		err = read_hour(r, cursor, hour);
-	mdb_cursor_close(cursor);
+		err = read_hour(r, walk.cursor, hour);
 	return err;
 }
 

@@ -7,12 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define RESERVE_MIN (256u << 10)
 #define GROWTH (1u << 20) /* the file grows in steps of this many octets */
 #define PATH_ROOM 4096
+#define NEAR_MAX (2u << 20) /* octets: of more it is not asked whether they are in memory */
 
 /* Of LMDB's first page: a page header, then this in the machine's order. */
 #define PAGE_HEAD_LEN 16
@@ -312,6 +315,56 @@ enum err env_read(struct env *env, MDB_txn **ret)
 	return env_err(mdb_txn_begin(env->mdb, NULL, MDB_RDONLY, ret));
 }
 
+enum err env_walk(struct env *env, MDB_dbi table, struct env_walk *ret)
+{
+	enum err err;
+
+	*ret = (struct env_walk){.txn = NULL};
+	err = env_read(env, &ret->txn);
+	if (err == ERR_OK)
+		err = env_err(mdb_cursor_open(ret->txn, table, &ret->cursor));
+	return err;
+}
+
+void env_walk_end(struct env_walk *w)
+{
+	if (w->cursor != NULL)
+		mdb_cursor_close(w->cursor);
+	env_abort(&w->txn);
+	w->cursor = NULL;
+}
+
+/* The pages that data[0..len) lies in. */
+static struct iovec pages_of(const void *data, size_t len)
+{
+	uintptr_t page_len = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = (uintptr_t)data & ~(page_len - 1);
+	uintptr_t to = ((uintptr_t)data + len + page_len - 1) & ~(page_len - 1);
+
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): an address of the map, rounded */
+	return (struct iovec){.iov_base = (void *)from, .iov_len = to - from};
+}
+
+void env_fetch(const void *data, size_t len)
+{
+	struct iovec pages = pages_of(data, len);
+
+	(void)madvise(pages.iov_base, pages.iov_len, MADV_WILLNEED);
+}
+
+bool env_is_near(const void *data, size_t len)
+{
+	struct iovec pages = pages_of(data, MIN(len, NEAR_MAX));
+	unsigned char is_there[NEAR_MAX / 4096 + 2];
+	size_t count = pages.iov_len / (size_t)sysconf(_SC_PAGESIZE);
+	bool is_near = len <= NEAR_MAX && count <= sizeof(is_there) &&
+	               mincore(pages.iov_base, pages.iov_len, is_there) == 0;
+
+	for (size_t i = 0; i < count && is_near; i++)
+		is_near = (is_there[i] & 1) != 0;
+	return is_near;
+}
+
 enum err env_commit(MDB_txn **txn)
 {
 	int code = mdb_txn_commit(*txn);
@@ -343,7 +396,7 @@ static enum err map_open(struct env *env, const struct store_options *options,
 	if (code == 0)
 		code = mdb_env_set_mapsize(env->mdb, map_size);
 	if (code == 0)
-		code = mdb_env_open(env->mdb, options->path, MDB_NOTLS, 0600);
+		code = mdb_env_open(env->mdb, options->path, MDB_NOTLS | MDB_NORDAHEAD, 0600);
 	if (code)
 		return why_mdb(reterr, code, options->path);
 	err = torn_check(env, options->path, reterr);

@@ -219,6 +219,30 @@ size_t index_find_pending(const struct store *s, struct interval when, const str
 	return found;
 }
 
+/* Of many hashes a look-up reads nearly all of a run. */
+#define FETCH_EACH 16
+
+void index_fetch_run(struct store *s, MDB_txn *txn, const struct run_at *at,
+                     const struct among *hashes, bool is_second)
+{
+	uint8_t wire[BLOCK_KEY_LEN];
+	MDB_val key = env_val(wire, sizeof(wire)), value;
+
+	blocks_key_write(at->key, wire);
+	if (mdb_get(txn, s->env.index, &key, &value) != 0 ||
+	    value.mv_size != run_len(at->run.block_count, at->run.entries))
+		return;
+	for (size_t i = 0; i < hashes->count && hashes->count <= FETCH_EACH; i++) {
+		struct bytes at_hand =
+			is_second ? run_entries(&at->run, value.mv_data, hashes->hashes[i])
+				  : run_row(&at->run, value.mv_data, hashes->hashes[i]);
+
+		env_fetch(at_hand.at, bytes_left(&at_hand));
+	}
+	if (hashes->count > FETCH_EACH && !is_second)
+		env_fetch(value.mv_data, value.mv_size);
+}
+
 /* Of a damaged run, every block may have it. */
 size_t index_find_run(struct store *s, MDB_txn *txn, const struct run_at *at,
                       const struct among *hashes, struct block_key ret[RUN_BLOCKS])
@@ -310,23 +334,46 @@ void index_forget(struct store *s, struct block_key upto)
 
 /* --- at the start --- */
 
-static enum err load_runs(struct store *s, MDB_txn *txn)
+/* Runs that cannot be read; what they said of blocks is said by others before they go. */
+struct damaged {
+	struct block_key *keys;
+	size_t count, room;
+};
+
+static bool damaged_add(struct damaged *d, struct block_key key)
 {
-	MDB_cursor *cursor;
+	if (d->count == d->room) {
+		size_t room = MAX(2 * d->room, 16);
+		struct block_key *grown = realloc(d->keys, room * sizeof(*grown));
+
+		if (grown == NULL)
+			return false;
+		d->keys = grown;
+		d->room = room;
+	}
+	d->keys[d->count++] = key;
+	return true;
+}
+
+static enum err load_runs(struct store *s, struct damaged *ret)
+{
+	AUTO_WALK walk;
 	MDB_val key, value;
 	struct run run;
-	int code = mdb_cursor_open(txn, s->env.index, &cursor);
+	enum err err = env_walk(&s->env, s->env.index, &walk);
+	int code;
 
-	if (code)
-		return env_err(code);
-	while ((code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-		if (!runs_room(s)) {
-			mdb_cursor_close(cursor);
+	if (err)
+		return err;
+	while ((code = mdb_cursor_get(walk.cursor, &key, &value, MDB_NEXT)) == 0) {
+		if (!runs_room(s))
 			return ERR_NOMEM;
-		}
 		if (key.mv_size != BLOCK_KEY_LEN ||
 		    run_open(value.mv_data, value.mv_size, &run) != ERR_OK) {
 			s->damaged_runs++;
+			if (key.mv_size == BLOCK_KEY_LEN &&
+			    !damaged_add(ret, blocks_key_read(key.mv_data)))
+				return ERR_NOMEM;
 			continue;
 		}
 		s->runs[s->run_count++] = (struct run_at){run, blocks_key_read(key.mv_data)};
@@ -334,8 +381,39 @@ static enum err load_runs(struct store *s, MDB_txn *txn)
 		blocks_note_index(s, s->runs[s->run_count - 1].key.hour,
 		                  octets_of_run(s, &run, value.mv_size));
 	}
-	mdb_cursor_close(cursor);
 	return code == MDB_NOTFOUND ? ERR_OK : env_err(code);
+}
+
+static bool is_replaced(const struct store *s, struct block_key key)
+{
+	bool is = false;
+
+	for (size_t i = 0; i < s->run_count; i++)
+		is |= s->runs[i].key.hour == key.hour && s->runs[i].key.sequence == key.sequence;
+	return is;
+}
+
+/* Those in whose place there is not another already. */
+static enum err delete_damaged(struct store *s, const struct damaged *d)
+{
+	AUTO_TXN txn = NULL;
+	enum err err = d->count == 0 ? ERR_OK : env_write(&s->env, 0, PAGES_ANY, &txn);
+	int code = 0;
+
+	if (err || d->count == 0)
+		return err;
+	for (size_t i = 0; i < d->count && (code == 0 || code == MDB_NOTFOUND); i++) {
+		uint8_t wire[BLOCK_KEY_LEN];
+		MDB_val key = env_val(wire, sizeof(wire));
+
+		if (is_replaced(s, d->keys[i]))
+			continue;
+		blocks_key_write(d->keys[i], wire);
+		code = mdb_del(txn, s->env.index, &key, NULL);
+		if (code == 0)
+			code = edgelog_delete(s, txn, d->keys[i]);
+	}
+	return code == 0 || code == MDB_NOTFOUND ? env_commit(&txn) : env_err(code);
 }
 
 static int by_number(const void *left, const void *right)
@@ -375,6 +453,7 @@ static enum err load_block(struct store *s, MDB_txn *txn, MDB_val *key)
 	if (mdb_get(txn, s->env.summaries, key, &value) != 0 ||
 	    !blocks_summary_read(&value, &summary) || mdb_get(txn, s->env.blocks, key, &value) != 0)
 		return ERR_OK;
+	env_fetch(value.mv_data, value.mv_size);
 	err = block_whom(s->codec, value.mv_data, value.mv_size, &block);
 	if (err)
 		return err == ERR_NOMEM ? err : ERR_OK;
@@ -390,19 +469,16 @@ static enum err load_blocks(struct store *s, const uint64_t *list, size_t count,
 {
 	uint8_t wire[BLOCK_KEY_LEN];
 	MDB_val key = env_val(wire, sizeof(wire)), value;
-	AUTO_TXN txn = NULL;
-	MDB_cursor *cursor;
-	enum err err = env_read(&s->env, &txn);
+	AUTO_WALK walk;
+	enum err err = env_walk(&s->env, s->env.summaries, &walk);
 	int code;
 
 	if (err)
 		return err;
-	code = mdb_cursor_open(txn, s->env.summaries, &cursor);
-	if (code)
-		return env_err(code);
 	blocks_key_write(*from, wire);
-	code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-	for (; code == 0 && err == ERR_OK; code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+	code = mdb_cursor_get(walk.cursor, &key, &value, MDB_SET_RANGE);
+	for (; code == 0 && err == ERR_OK;
+	     code = mdb_cursor_get(walk.cursor, &key, &value, MDB_NEXT)) {
 		uint64_t sequence;
 
 		if (key.mv_size != BLOCK_KEY_LEN)
@@ -410,26 +486,18 @@ static enum err load_blocks(struct store *s, const uint64_t *list, size_t count,
 		*from = blocks_key_read(key.mv_data);
 		sequence = from->sequence;
 		if (count == 0 || bsearch(&sequence, list, count, sizeof(*list), by_number) == NULL)
-			err = load_block(s, txn, &key);
+			err = load_block(s, walk.txn, &key);
 	}
-	mdb_cursor_close(cursor);
 	return err ? err : code == MDB_NOTFOUND ? ERR_OK : env_err(code);
 }
 
-enum err index_load(struct store *s)
+static enum err load_all_blocks(struct store *s)
 {
 	struct block_key from = {0};
-	AUTO_TXN txn = NULL;
-	uint64_t *list;
 	size_t count;
-	enum err err = env_read(&s->env, &txn);
+	uint64_t *list = covered(s, &count);
+	enum err err;
 
-	if (err == ERR_OK)
-		err = load_runs(s, txn);
-	env_abort(&txn);
-	if (err)
-		return err;
-	list = covered(s, &count);
 	if (list == NULL)
 		return ERR_NOMEM;
 	while ((err = load_blocks(s, list, count, &from)) == ERR_RANGE) {
@@ -438,7 +506,20 @@ enum err index_load(struct store *s)
 			break;
 	}
 	free(list);
+	return err;
+}
+
+enum err index_load(struct store *s)
+{
+	struct damaged damaged = {.count = 0};
+	enum err err = load_runs(s, &damaged);
+
+	if (err == ERR_OK)
+		err = load_all_blocks(s);
 	s->is_index_whole = err == ERR_OK;
+	if (err == ERR_OK)
+		err = delete_damaged(s, &damaged);
+	free(damaged.keys);
 	return err == ERR_FULL ? ERR_OK : err; /* then everything is searched */
 }
 

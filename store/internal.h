@@ -177,6 +177,22 @@ uint64_t env_rounded(const struct env *env, uint64_t len); /* to whole pages */
 
 #define AUTO_TXN __attribute__((cleanup(env_abort))) MDB_txn *
 
+/* A read transaction with a cursor in a table; ends with its scope, opened or not. */
+struct env_walk {
+	MDB_txn *txn;
+	MDB_cursor *cursor;
+};
+
+#define AUTO_WALK __attribute__((cleanup(env_walk_end))) struct env_walk
+
+MUST_USE enum err env_walk(struct env *env, MDB_dbi table, struct env_walk *ret);
+void env_walk_end(struct env_walk *w);
+
+/* Has what will be read of a value brought into memory meanwhile. */
+void env_fetch(const void *data, size_t len);
+/* Is all of it there? */
+bool env_is_near(const void *data, size_t len);
+
 /* meta.c */
 
 #define META_TABLES 9 /* sub-databases */
@@ -254,6 +270,12 @@ int young_delete(struct store *s, MDB_txn *txn, uint64_t hour, uint64_t *ret_oct
 /* Reads at most `max` of the flows that they have, which `flows` has room for; counts all. */
 MUST_USE enum err young_read(struct store *s, struct flow *flows, size_t max, size_t *ret_count);
 
+/*
+ * Makes the oldest of them a block of its own, which it is but for its place. For when there are
+ * more than memory takes. Only while no one else uses the store.
+ */
+MUST_USE enum err young_promote(struct store *s);
+
 /* index.c */
 
 /* Finds the runs, and takes up blocks that are in none. Only while no one else uses the store. */
@@ -280,6 +302,9 @@ uint32_t index_hash(const struct store *s, const struct whom *whom);
  */
 size_t index_find_pending(const struct store *s, struct interval when, const struct among *hashes,
                           struct block_key ret[RUN_BLOCKS]);
+/* Has what that reads of a run fetched: first where entries lie, when that is there the entries. */
+void index_fetch_run(struct store *s, MDB_txn *txn, const struct run_at *at,
+                     const struct among *hashes, bool is_second);
 size_t index_find_run(struct store *s, MDB_txn *txn, const struct run_at *at,
                       const struct among *hashes, struct block_key ret[RUN_BLOCKS]);
 
@@ -324,8 +349,12 @@ int edgelog_delete(struct store *s, MDB_txn *txn, struct block_key run);
 
 /* notes.c */
 
-/* Within a transaction. */
-int notes_put(struct store *s, MDB_txn *txn, const struct store_note *notes, size_t count);
+/*
+ * Within a transaction that takes `pages` with them, and has no cursor open. ERR_FULL also when
+ * deleting would find no pages then.
+ */
+MUST_USE enum err notes_put(struct store *s, MDB_txn *txn, const struct store_note *notes,
+                            size_t count, size_t pages);
 size_t notes_pages(struct store *s, const struct store_note *notes, size_t count);
 
 /* A copy, in one piece. False: no memory, and `ret` as it was. */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define FORMAT 2 /* of the sub-databases, their keys and values */
+#define FORMAT 3 /* of the sub-databases, their keys and values */
 
 static MDB_val text_val(const char *text)
 {

@@ -27,13 +27,14 @@ static int put(struct store *s, MDB_txn *txn, const struct store_note *note)
 	return code == MDB_NOTFOUND ? 0 : code;
 }
 
-int notes_put(struct store *s, MDB_txn *txn, const struct store_note *notes, size_t count)
+enum err notes_put(struct store *s, MDB_txn *txn, const struct store_note *notes, size_t count,
+                   size_t pages)
 {
 	int code = 0;
 
 	for (size_t i = 0; i < count && code == 0; i++)
 		code = put(s, txn, &notes[i]);
-	return code;
+	return code ? env_err(code) : env_leaves(&s->env, txn, 2 * pages + PAGES_ANY, PAGES_ANY);
 }
 
 size_t notes_pages(struct store *s, const struct store_note *notes, size_t count)
@@ -103,9 +104,7 @@ enum err store_note_put(struct store *s, const struct store_note *notes, size_t 
 		err = env_write(&s->env, pages, PAGES_TO_SPARE, &txn);
 	if (err || count == 0)
 		return err;
-	err = env_err(notes_put(s, txn, notes, count));
-	if (err == ERR_OK) /* deleting still finds its pages */
-		err = env_leaves(&s->env, txn, 2 * pages + PAGES_ANY, PAGES_ANY);
+	err = notes_put(s, txn, notes, count, pages);
 	return err ? err : env_commit(&txn);
 }
 
@@ -114,20 +113,15 @@ enum err store_note_each(struct store *s, uint8_t kind, store_note_fn *fn, void 
 	static const uint8_t first[STORE_NOTE_KEY];
 	uint8_t wire[KEY_LEN];
 	MDB_val key = {.mv_size = KEY_LEN, .mv_data = wire}, value;
-	AUTO_TXN txn = NULL;
-	MDB_cursor *cursor;
-	enum err err;
+	AUTO_WALK walk;
+	enum err err = env_walk(&s->env, s->env.notes, &walk);
 	int code;
 
-	err = env_read(&s->env, &txn);
 	if (err)
 		return err;
-	code = mdb_cursor_open(txn, s->env.notes, &cursor);
-	if (code)
-		return env_err(code);
 	key_write(kind, first, wire);
-	for (code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE); code == 0;
-	     code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+	for (code = mdb_cursor_get(walk.cursor, &key, &value, MDB_SET_RANGE); code == 0;
+	     code = mdb_cursor_get(walk.cursor, &key, &value, MDB_NEXT)) {
 		const uint8_t *at = key.mv_data;
 
 		if (key.mv_size == KEY_LEN && at[0] == kind)
@@ -135,6 +129,5 @@ enum err store_note_each(struct store *s, uint8_t kind, store_note_fn *fn, void 
 		else if (at[0] > kind)
 			break; /* an earlier version's keys are of another length: passed over */
 	}
-	mdb_cursor_close(cursor);
 	return code == 0 || code == MDB_NOTFOUND ? ERR_OK : env_err(code);
 }

@@ -1,65 +1,78 @@
 /*
- * planes - a column of numbers as few octets.
+ * planes - octets as fewer bits, such that any of them is found without reading those before.
  *
- * Values are counted from the column's least; of what is left, all first octets stand together,
- *then all second octets, and so on: a plane each. The low planes are noise and stay as they are,
- *the high ones repeat themselves and are packed with zstd. A column of equal values has no planes.
+ * All lowest octets of a column's numbers are a plane, all second ones another (table.h). Of most
+ * planes some octets come often: these get a code of a few bits from a dictionary that the whole
+ * plane shares; what is not in it has code 0, and stands beside in full. Noise stays as it is.
+ * No code depends on another, which costs some octets against an entropy coder and lets a reader
+ * pick a row out of a run for next to nothing.
  *
- *	id | width | base | plane | plane ...        a plane: its length, then its octets
- *
- * Reading goes in two steps: planes_find() walks a column without touching its planes, so that
- * columns that nobody asks for cost nothing; planes_unpack() makes one readable.
+ *	of a plane: form | dictionary        of a run of its rows: count of others | codes | others
  */
 #ifndef SPOOR_STORE_PLANES_H
 #define SPOOR_STORE_PLANES_H
 
 #include "base/bytes.h"
-#include "base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <zstd.h>
 
-#define PLANES_MAX 8
+#define PLANES_MAX 8 /* octets of a number */
+#define PLANES_RUN 1024
+#define PLANE_RAW 8 /* bits: octets as they are */
+#define PLANE_DICTIONARY_MAX (1u << (PLANE_RAW - 1))
 
-struct planes {
-	const uint8_t
-		*at[PLANES_MAX];  /* as they lie in the block; after planes_unpack() readable */
-	uint32_t len[PLANES_MAX]; /* octets there */
-	uint64_t base;
-	uint32_t rows;
-	uint8_t width; /* planes */
-	bool is_open;  /* unpacked */
+/* Octets that a plane's head, and a run of it, take at most. */
+#define PLANE_HEAD_MAX (1 + PLANE_DICTIONARY_MAX)
+#define PLANE_RUN_MAX (2 + PLANES_RUN + PLANES_RUN)
+
+struct plane {
+	uint8_t bits;              /* of a code; 0: all are dictionary[0], but for others */
+	bool has_others;           /* of bits > 0, code 0 then says so */
+	const uint8_t *dictionary; /* 1 << bits octets, unless raw; borrowed */
 };
 
-/* What planes_put() packs with, for ZSTD_freeCCtx(). NULL: no memory. */
-ZSTD_CCtx *planes_packer(void);
+/* --- writing --- */
 
-/* Octets that a column of so many rows can take. */
-size_t planes_bound(size_t rows);
+struct plane_writer {
+	uint8_t bits;
+	bool has_others;
+	uint8_t used; /* entries of the dictionary */
+	uint8_t dictionary[PLANE_DICTIONARY_MAX];
+	uint8_t codes[256]; /* by octet; with `has_others` and bits > 0, 0: it is one of them */
+};
 
-/* Writes values[0..rows) as column `id`. `scratch` has room for 8 * rows octets. */
-uint8_t *planes_put(ZSTD_CCtx *packer, uint8_t id, const uint64_t *values, size_t rows,
-                    uint8_t *scratch, uint8_t *at);
+/* Looks at all rows[0..count) of a plane. */
+void plane_choose(struct plane_writer *w, const uint8_t *rows, size_t count);
+void plane_put_head(const struct plane_writer *w, struct octets *out);
+/* A run of at most PLANES_RUN of them; returns behind it. */
+uint8_t *plane_put(const struct plane_writer *w, const uint8_t *rows, size_t count, uint8_t *at);
 
-/* The next column; false when it is not `id`, or does not fit. */
-bool planes_find(struct bytes *in, uint8_t id, size_t rows, struct planes *ret);
+/* Cuts numbers into `width` planes, one behind the other in `ret`. */
+void planes_split(const uint64_t *values, size_t count, uint64_t base, unsigned width,
+                  uint8_t *ret);
+/* The least of values[0..count), count > 0, and how many octets what is left needs. */
+unsigned planes_range(const uint64_t *values, size_t count, uint64_t *ret_base);
 
-/* Unpacks into `room`, of width * rows octets; what was not packed stays where it lies. */
-bool planes_unpack(ZSTD_DCtx *unpacker, struct planes *p, uint8_t *room);
+/* --- reading --- */
 
-/* The values of rows [from, from + count), at most PLANES_RUN of them; `p` is open. */
-#define PLANES_RUN 1024
-void planes_get(const struct planes *p, size_t from, size_t count, uint64_t *ret);
+struct plane_run { /* some rows of a plane; borrowed */
+	const uint8_t *codes;
+	const uint8_t *others;
+	uint16_t other_count;
+};
 
-static inline uint64_t planes_one(const struct planes *p, size_t row)
-{
-	uint64_t value = 0;
+/* False when it does not fit. */
+bool plane_find_head(struct bytes *in, struct plane *ret);
+bool plane_find(const struct plane *p, struct bytes *in, size_t count, struct plane_run *ret);
 
-	for (unsigned i = 0; i < p->width; i++)
-		value |= (uint64_t)p->at[i][row] << 8 * i;
-	return p->base + value;
-}
+/* What ret[0..count) begins with. */
+void planes_fill(uint64_t base, size_t count, uint64_t *ret);
+/* Adds octet i to ret[i], for rows[0..count), as the `which`th of a number. False: damaged. */
+bool plane_add(const struct plane *p, const struct plane_run *r, size_t count, unsigned which,
+               uint64_t *ret);
+/* One octet of the run; false: damaged. */
+bool plane_one(const struct plane *p, const struct plane_run *r, size_t row, uint8_t *ret);
 
 #endif

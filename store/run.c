@@ -1,6 +1,5 @@
 #include "store/run.h"
 
-#include "base/bytes.h"
 #include "base/util.h"
 
 #include <string.h>
@@ -191,30 +190,50 @@ static uint64_t number_at(const uint8_t *at, size_t len)
 	return bytes_uint(&in, len);
 }
 
+static const uint8_t *table_of(const struct run *run, const void *data)
+{
+	return (const uint8_t *)data + header_len(run->block_count);
+}
+
+/* With the row before it, where there is one: that says where the first entry lies. */
+struct bytes run_row(const struct run *run, const void *data, uint32_t hash)
+{
+	uint32_t bucket = bucket_of(hash, run->bucket_bits);
+	size_t rows = bucket == 0 ? 1 : 2;
+
+	return bytes_of(table_of(run, data) + (bucket + 1 - rows) * BUCKET_LEN, rows * BUCKET_LEN);
+}
+
+struct bytes run_entries(const struct run *run, const void *data, uint32_t hash)
+{
+	const uint8_t *entries = table_of(run, data) + ((size_t)1 << run->bucket_bits) * BUCKET_LEN;
+	struct bytes row = run_row(run, data, hash);
+	uint64_t from = bytes_left(&row) > BUCKET_LEN ? number_at(row.at, 4) : 0;
+	uint64_t to = number_at(row.end - BUCKET_LEN, 4);
+
+	if (from > to || to > run->entries)
+		return bytes_of(entries, 0);
+	return bytes_of(entries + from * ENTRY_LEN, (to - from) * ENTRY_LEN);
+}
+
 enum err run_find(const struct run *run, const void *data, size_t len, uint32_t hash, unsigned bits,
                   uint16_t *ret)
 {
-	const uint8_t *table = (const uint8_t *)data + header_len(run->block_count);
-	const uint8_t *entries = table + ((size_t)1 << run->bucket_bits) * BUCKET_LEN;
-	uint32_t bucket = bucket_of(hash, run->bucket_bits);
 	/* What of the entries' bits is not known of the hash is not compared. */
 	unsigned unknown = MAX((unsigned)run->bucket_bits + REST_BITS, bits) - bits;
 	uint32_t rest = rest_of(hash, run->bucket_bits) >> unknown;
-	const uint8_t *row = table + bucket * BUCKET_LEN;
-	uint64_t from, to;
+	struct bytes row, entries;
 
 	*ret = 0;
 	if (len != len_of(run->block_count, run->bucket_bits, run->entries))
 		return ERR_CORRUPT;
-	from = bucket == 0 ? 0 : number_at(row - BUCKET_LEN, 4);
-	to = number_at(row, 4);
-	if (from > to || to > run->entries)
+	row = run_row(run, data, hash);
+	entries = run_entries(run, data, hash);
+	if (number_at(row.end - 2, 2) !=
+	    check_of(entries.at, bytes_left(&entries), bucket_of(hash, run->bucket_bits)))
 		return ERR_CORRUPT;
-	entries += from * ENTRY_LEN;
-	if (number_at(row + 4, 2) != check_of(entries, (to - from) * ENTRY_LEN, bucket))
-		return ERR_CORRUPT;
-	for (uint64_t i = 0; i < to - from; i++) {
-		uint64_t entry = number_at(entries + i * ENTRY_LEN, ENTRY_LEN);
+	while (bytes_left(&entries) > 0) {
+		uint64_t entry = bytes_uint(&entries, ENTRY_LEN);
 
 		if (entry >> (4 + unknown) == rest)
 			*ret |= (uint16_t)(1u << (entry & 0xf));

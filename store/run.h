@@ -12,6 +12,7 @@
 #ifndef SPOOR_STORE_RUN_H
 #define SPOOR_STORE_RUN_H
 
+#include "base/bytes.h"
 #include "base/err.h"
 #include "base/interval.h"
 
@@ -63,6 +64,13 @@ size_t run_scratch(uint32_t entries);
 
 /* Reads and checks the header. ERR_SHORT, ERR_FORMAT, ERR_CORRUPT. */
 MUST_USE enum err run_open(const void *data, size_t len, struct run *ret);
+
+/*
+ * What run_find() reads, of data of run_len() octets: the row that says where a bucket's entries
+ * lie, and these; empty when the row makes no sense.
+ */
+struct bytes run_row(const struct run *run, const void *data, uint32_t hash);
+struct bytes run_entries(const struct run *run, const void *data, uint32_t hash);
 
 /*
  * Bit i of *ret: run->blocks[i] may have `hash`, of which the first `bits` count, at least

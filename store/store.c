@@ -61,10 +61,13 @@ static enum err memory_new(struct store *s)
 	size_t young;
 	enum err err = young_read(s, NULL, 0, &young);
 
+	while (err == ERR_OK && young > BLOCK_FLOWS_MAX) {
+		err = young_promote(s);
+		if (err == ERR_OK)
+			err = young_read(s, NULL, 0, &young);
+	}
 	if (err)
 		return err;
-	if (young > BLOCK_FLOWS_MAX)
-		return ERR_CORRUPT;
 	s->block_flows = MAX(s->block_flows, young);
 	s->group = calloc(s->block_flows, sizeof(*s->group));
 	if (s->group == NULL)

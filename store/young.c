@@ -17,8 +17,9 @@ static enum err put(struct store *s, uint64_t hour, const struct block *block, u
 	MDB_val key = {.mv_size = sizeof(wire), .mv_data = wire};
 	MDB_val value = {.mv_size = block->len};
 	AUTO_TXN txn = NULL;
-	size_t pages = mark == NULL ? 0 : notes_pages(s, mark->notes, mark->count);
-	enum err err = env_write(&s->env, octets / s->env.page_len + pages, PAGES_TO_SPARE, &txn);
+	size_t pages = octets / s->env.page_len +
+	               (mark == NULL ? 0 : notes_pages(s, mark->notes, mark->count));
+	enum err err = env_write(&s->env, pages, PAGES_TO_SPARE, &txn);
 	int code;
 
 	if (err)
@@ -28,10 +29,9 @@ static enum err put(struct store *s, uint64_t hour, const struct block *block, u
 	if (code)
 		return env_err(code);
 	memcpy(value.mv_data, block->data, block->len);
-	code = mark == NULL ? 0 : notes_put(s, txn, mark->notes, mark->count);
-	if (code)
-		return env_err(code);
 	err = meta_sequence_put(&s->env, txn, s->sequence + 1);
+	if (err == ERR_OK && mark != NULL)
+		err = notes_put(s, txn, mark->notes, mark->count, pages);
 	return err ? err : env_commit(&txn);
 }
 
@@ -91,9 +91,10 @@ static enum err read_all(struct store *s, MDB_cursor *cursor, struct flow *flows
 	while ((code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
 		struct flow *some;
 		size_t count;
-		enum err err =
-			block_decode(s->codec, value.mv_data, value.mv_size, NULL, &some, &count);
+		enum err err;
 
+		env_fetch(value.mv_data, value.mv_size);
+		err = block_decode(s->codec, value.mv_data, value.mv_size, NULL, &some, &count);
 		s->young_octets += env_rounded(&s->env, value.mv_size);
 		if (err == ERR_NOMEM)
 			return err;
@@ -110,9 +111,44 @@ static enum err read_all(struct store *s, MDB_cursor *cursor, struct flow *flows
 
 enum err young_read(struct store *s, struct flow *flows, size_t max, size_t *ret_count)
 {
+	AUTO_WALK walk;
+	enum err err = env_walk(&s->env, s->env.young, &walk);
+
+	return err ? err : read_all(s, walk.cursor, flows, max, ret_count);
+}
+
+/* One that does not decode has no flows that anybody could keep. */
+static enum err promote(struct store *s, MDB_txn *txn, MDB_val *key, const MDB_val *value)
+{
+	struct block_key where = blocks_key_read(key->mv_data);
+	struct summary summary = {.len = (uint32_t)value->mv_size};
+	MDB_val copy = *value;
+	struct flow *flows;
+	size_t count;
+	enum err err = block_decode(s->codec, value->mv_data, value->mv_size, NULL, &flows, &count);
+
+	if (err == ERR_NOMEM)
+		return err;
+	if (err == ERR_OK) {
+		summary.span = block_span(flows, count);
+		summary.count = (uint32_t)count;
+		err = env_err(mdb_put(txn, s->env.blocks, key, &copy, MDB_NOOVERWRITE));
+		if (err == ERR_OK)
+			err = env_err(blocks_summary_put(s, txn, where, &summary));
+	} else {
+		s->damaged_blocks++;
+		err = ERR_OK;
+	}
+	return err ? err : env_err(mdb_del(txn, s->env.young, key, NULL));
+}
+
+enum err young_promote(struct store *s)
+{
+	uint8_t wire[BLOCK_KEY_LEN];
 	AUTO_TXN txn = NULL;
 	MDB_cursor *cursor;
-	enum err err = env_read(&s->env, &txn);
+	MDB_val key, value;
+	enum err err = env_write(&s->env, s->young_octets / s->env.page_len, PAGES_ANY, &txn);
 	int code;
 
 	if (err)
@@ -120,7 +156,14 @@ enum err young_read(struct store *s, struct flow *flows, size_t max, size_t *ret
 	code = mdb_cursor_open(txn, s->env.young, &cursor);
 	if (code)
 		return env_err(code);
-	err = read_all(s, cursor, flows, max, ret_count);
+	code = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
 	mdb_cursor_close(cursor);
-	return err;
+	if (code == 0 && key.mv_size != BLOCK_KEY_LEN)
+		code = MDB_CORRUPTED;
+	if (code)
+		return env_err(code);
+	memcpy(wire, key.mv_data, sizeof(wire));
+	key.mv_data = wire;
+	err = promote(s, txn, &key, &value);
+	return err ? err : env_commit(&txn);
 }

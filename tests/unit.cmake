@@ -2,6 +2,7 @@
 unit_test(addr base)
 unit_test(timestamp base)
 unit_test(block store)
+unit_test(planes store)
 unit_test(store store)
 unit_test(index store)
 unit_test(run store)

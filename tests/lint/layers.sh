@@ -20,7 +20,6 @@ homes='
 uv.h                    node
 lmdb.h                  store
 xxhash.h                store
-zstd.h                  store
 sodium                  proto/wire
 msgpack                 proto/wire
 cyaml                   node|tools

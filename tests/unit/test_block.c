@@ -1,4 +1,5 @@
 #include "base/prng.h"
+#include "base/util.h"
 #include "store/block.h"
 #include "tests/unit/test.h"
 
@@ -164,7 +165,7 @@ static void no_flows_make_no_block(void **state)
 	assert_err(ERR_SHORT, block_decode(f->reader, "", 0, NULL, &flows, &count));
 }
 
-/* Writes one octet, or a number of four, into a good block and makes the checksum fit again. */
+/* Writes one octet, or a number of four, into a good block and makes all checks fit again. */
 static enum err forged(struct fixture *f, size_t at, uint32_t value, size_t width)
 {
 	struct block block;
@@ -179,12 +180,8 @@ static enum err forged(struct fixture *f, size_t at, uint32_t value, size_t widt
 	memcpy(copy, block.data, block.len);
 	for (size_t i = 0; i < width; i++)
 		copy[at + i] = (uint8_t)(value >> 8 * (width - 1 - i));
-	if (at != BLOCK_HEADER_LEN - 8) {
-		uint64_t sum = block_checksum(copy, block.len);
-
-		for (size_t i = 0; i < 8; i++)
-			copy[BLOCK_HEADER_LEN - 8 + i] = (uint8_t)(sum >> (56 - 8 * i));
-	}
+	if (at != BLOCK_HEADER_LEN - 8)
+		block_mend(f->reader, copy, block.len);
 	err = block_decode(f->reader, copy, block.len, NULL, &flows, &count);
 	free(copy);
 	return err;
@@ -201,7 +198,7 @@ static void a_forged_header_is_refused(void **state)
 	} rows[] = {
 		{"magic", 0, 0x53505243, 4, ERR_FORMAT},
 		{"next version", 4, BLOCK_VERSION + 1, 2, ERR_VERSION},
-		{"a column more", 6, 30, 2, ERR_FORMAT},
+		{"a column more", 6, 33, 2, ERR_FORMAT},
 		{"no flows", 8, 0, 4, ERR_FORMAT},
 		{"a flow fewer", 8, 9, 4, ERR_FORMAT},
 		{"a flow more", 8, 11, 4, ERR_FORMAT},
@@ -214,8 +211,10 @@ static void a_forged_header_is_refused(void **state)
 		{"no addresses", 16, 0, 4, ERR_FORMAT},
 		{"more octets than there are", 20, 1 << 20, 4, ERR_SHORT},
 		{"fewer octets than there are", 20, 1, 4, ERR_FORMAT},
-		{"another start", 24, 1, 4, ERR_FORMAT},
-		{"another end", 32, 1, 4, ERR_FORMAT},
+		{"a head of more than that", 24, 1 << 20, 4, ERR_FORMAT},
+		{"a head of less", 24, 400, 4, ERR_FORMAT},
+		{"another start", 28, 1, 4, ERR_FORMAT},
+		{"another end", 36, 1, 4, ERR_FORMAT},
 		{"another checksum", BLOCK_HEADER_LEN - 8, 1, 4, ERR_CORRUPT},
 		{"another column", BLOCK_HEADER_LEN, 9, 1, ERR_FORMAT},
 		{"nine planes", BLOCK_HEADER_LEN + 1, 9, 1, ERR_FORMAT},
@@ -234,6 +233,113 @@ static void a_forged_header_is_refused(void **state)
 	}
 }
 
+/* --- wishes --- */
+
+static struct whom host_of(const struct addr *a)
+{
+	return (struct whom){.a = *a};
+}
+
+static struct whom connection_of(const struct flow *f, bool is_reverse)
+{
+	return is_reverse ? (struct whom){f->dst, f->src, f->dst_port, f->src_port, f->proto, true}
+	                  : (struct whom){f->src, f->dst, f->src_port, f->dst_port, f->proto, true};
+}
+
+/* As many decode as a look at each says, and these, in order. */
+static size_t assert_found(struct fixture *f, const struct block *block, size_t count,
+                           const struct wish *wish)
+{
+	struct flow *flows;
+	size_t found, next = 0;
+
+	assert_ok(block_decode(f->reader, block->data, block->len, wish, &flows, &found));
+	for (size_t i = 0; i < count; i++) {
+		const struct flow *flow = &f->flows[i];
+
+		if (!wish_is_of(wish, flow) ||
+		    !interval_overlaps(wish->when, (struct interval){flow->start_ms, flow->end_ms}))
+			continue;
+		assert_true(next < found);
+		assert_memory_equal(&flows[next++], flow, sizeof(*flow));
+	}
+	assert_int_equal(next, found);
+	return found;
+}
+
+/* Answers follow some questions, at any distance, and some connections go on and on. */
+static void talk(struct prng *p, struct fixture *f)
+{
+	for (size_t i = 0; i < FLOWS_MAX; i++) {
+		struct flow *flow = &f->flows[i], earlier;
+
+		likely(p, flow);
+		if (i == 0 || prng_below(p, 2) == 0)
+			continue;
+		earlier = f->flows[i - 1 - prng_below(p, MIN(i, prng_below(p, 20) == 0 ? i : 40))];
+		flow->src = prng_below(p, 3) == 0 ? earlier.src : earlier.dst;
+		flow->dst = addr_equal(&flow->src, &earlier.src) ? earlier.dst : earlier.src;
+		flow->src_port =
+			addr_equal(&flow->src, &earlier.src) ? earlier.src_port : earlier.dst_port;
+		flow->dst_port =
+			addr_equal(&flow->src, &earlier.src) ? earlier.dst_port : earlier.src_port;
+	}
+}
+
+static void whom_is_wanted_is_found_and_nobody_else(void **state)
+{
+	struct fixture *f = *state;
+	struct prng p = {6};
+	struct block block;
+	size_t total = 0;
+
+	talk(&p, f);
+	assert_ok(block_encode(f->writer, f->flows, FLOWS_MAX, &block));
+	for (size_t i = 0; i < 300; i++) {
+		const struct flow *flow = &f->flows[prng_below(&p, FLOWS_MAX)];
+		const struct flow *other = &f->flows[prng_below(&p, FLOWS_MAX)];
+		const struct addr nobody = addr_from_v4((const uint8_t[4]){10, 9, 9, 9});
+		struct interval some = {flow->start_ms, flow->start_ms + 5000};
+		struct whom whom[3] = {host_of(i % 2 == 0 ? &flow->src : &flow->dst),
+		                       connection_of(other, i % 2 == 0), host_of(&nobody)};
+		struct wish wish = {.when = i % 3 == 0 ? some : INTERVAL_ALWAYS};
+
+		wish.whom = &whom[i % 3];
+		wish.whom_count = 1 + prng_below(&p, 3 - i % 3);
+		total += assert_found(f, &block, FLOWS_MAX, &wish);
+	}
+	assert_true(total > 5000);
+}
+
+/* Of a connection with two flows, three runs are read at most, and the head. */
+static void a_run_that_nobody_asks_for_is_not_looked_at(void **state)
+{
+	struct fixture *f = *state;
+	struct prng p = {7};
+	struct block block;
+	struct whom whom;
+	struct wish wish = {.when = INTERVAL_ALWAYS, .whom = &whom, .whom_count = 1};
+	struct flow *flows;
+	uint8_t *copy;
+	size_t count;
+
+	for (size_t i = 0; i < FLOWS_MAX; i++)
+		likely(&p, &f->flows[i]);
+	assert_ok(block_encode(f->writer, f->flows, FLOWS_MAX, &block));
+	copy = malloc(block.len);
+	assert_non_null(copy);
+	memcpy(copy, block.data, block.len);
+	copy[block.len - 1] ^= 1; /* the last run of flows */
+	whom = connection_of(&f->flows[10], false);
+	assert_ok(block_decode(f->reader, copy, block.len, &wish, &flows, &count));
+	assert_int_equal(1, count);
+	assert_memory_equal(flows, &f->flows[10], sizeof(*flows));
+	whom = connection_of(&f->flows[FLOWS_MAX - 1], false);
+	assert_err(ERR_CORRUPT, block_decode(f->reader, copy, block.len, &wish, &flows, &count));
+	assert_err(ERR_CORRUPT, block_decode(f->reader, copy, block.len, NULL, &flows, &count));
+	free(copy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +350,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(every_flipped_bit_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_flows_make_no_block, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_forged_header_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(whom_is_wanted_is_found_and_nobody_else, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(a_run_that_nobody_asks_for_is_not_looked_at, setup,
+	                                        teardown),
 	};
 
 	return cmocka_run_group_tests_name("store/block", tests, NULL, NULL);

@@ -220,6 +220,25 @@ static void a_damaged_or_lost_index_hides_nothing(void **state)
 	}
 }
 
+/* Its blocks come into one with others, under the key of the last of those. */
+static void a_damaged_run_goes_when_another_has_its_blocks(void **state)
+{
+	struct fixture *f = *state;
+	struct prng p = {9};
+
+	open_it(f);
+	put_many(f, &p, 0, 1000, T0);
+	close_it(f);
+	with_lmdb(f, "index", 0, spoil_header);
+	open_it(f);
+	assert_int_equal(1, stats_of(f).damaged_runs);
+	put_many(f, &p, 1000, 1000, T0);
+	close_it(f);
+	open_it(f);
+	assert_int_equal(0, stats_of(f).damaged_runs);
+	assert_int_equal(2000, count_all(f));
+}
+
 static void what_is_dropped_leaves_the_index(void **state)
 {
 	struct fixture *f = *state;
@@ -269,6 +288,7 @@ int main(void)
 		CASE(a_wish_finds_what_reading_everything_finds),
 		CASE(a_connection_is_found_without_reading_other_blocks),
 		CASE(a_damaged_or_lost_index_hides_nothing),
+		CASE(a_damaged_run_goes_when_another_has_its_blocks),
 		CASE(what_is_dropped_leaves_the_index),
 		CASE(what_is_dropped_never_enters_the_index),
 	};

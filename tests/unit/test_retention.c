@@ -188,6 +188,35 @@ static void notes_leave_deleting_its_pages(void **state)
 	assert_ok(store_seal(f->store));
 }
 
+/* Nor must those that come with flows. */
+static void marks_leave_deleting_its_pages(void **state)
+{
+	static const uint8_t value[2000];
+	struct fixture *f = *state;
+	struct store_note notes[16];
+	uint64_t id = 0;
+	enum err err = ERR_OK;
+
+	f->options.map_size = f->options.size_max = 4 * MIB;
+	f->options.block_flows = 1000;
+	open_it(f);
+	append_some(f, 5000, 1000, T0);
+	assert_ok(store_seal(f->store));
+	while (err == ERR_OK) {
+		for (uint32_t i = 0; i < ARRAY_LEN(notes); i++, id++) {
+			notes[i] = (struct store_note){
+				.kind = 9, .value = value, .len = sizeof(value)};
+			memcpy(notes[i].key, &id, sizeof(id));
+		}
+		append_some(f, id, 1, T0 + HOUR_MS);
+		assert_ok(store_mark(f->store, notes, ARRAY_LEN(notes), false));
+		err = store_seal(f->store);
+	}
+	assert_err(ERR_FULL, err);
+	assert_ok(store_expire(f->store, (struct wall){T0}));
+	assert_int_equal(1000, stats_of(f).expired_flows);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +227,7 @@ int main(void)
 		CASE(retention_by_age_drops_whole_hours_once_they_are_over),
 		CASE(retention_by_size_drops_the_oldest_first),
 		CASE(notes_leave_deleting_its_pages),
+		CASE(marks_leave_deleting_its_pages),
 	};
 
 	return cmocka_run_group_tests_name("store/retention", tests, NULL, NULL);

@@ -246,7 +246,7 @@ static void put_other(MDB_txn *txn, MDB_dbi dbi)
 static void raise_format(MDB_txn *txn, MDB_dbi dbi)
 {
 	char name[] = "format";
-	uint8_t next[8] = {[7] = 3};
+	uint8_t next[8] = {[7] = 4};
 	MDB_val k = {.mv_size = 6, .mv_data = name};
 	MDB_val v = {.mv_size = 8, .mv_data = next};
 

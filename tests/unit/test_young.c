@@ -313,11 +313,68 @@ static void a_mark_says_no_more_than_is_durable_whenever_the_process_is_killed(v
 	}
 }
 
+static void drop_all(MDB_txn *txn, MDB_dbi dbi)
+{
+	assert_int_equal(0, mdb_drop(txn, dbi, 0));
+}
+
+/* Five young blocks of 40,000 flows: more than memory takes as one block. */
+#define YOUNG_FLOWS 40000
+#define YOUNG_BLOCKS 5
+
+static void put_young(MDB_txn *txn, MDB_dbi dbi)
+{
+	static struct flow flows[YOUNG_FLOWS];
+	struct block_codec *codec = block_codec_new(1);
+
+	assert_non_null(codec);
+	for (uint8_t i = 0; i < YOUNG_BLOCKS; i++) {
+		uint64_t hour = T0 / HOUR_MS;
+		uint8_t wire[16] = {[15] = i};
+		MDB_val key = {.mv_size = sizeof(wire), .mv_data = wire}, value;
+		struct block block;
+
+		for (size_t j = 0; j < 8; j++)
+			wire[j] = (uint8_t)(hour >> (56 - 8 * j));
+		for (size_t j = 0; j < YOUNG_FLOWS; j++)
+			flows[j] = flow_of((uint64_t)i * YOUNG_FLOWS + j, T0);
+		assert_ok(block_encode(codec, flows, YOUNG_FLOWS, &block));
+		value = (MDB_val){.mv_size = block.len, .mv_data = (void *)(uintptr_t)block.data};
+		assert_int_equal(0, mdb_put(txn, dbi, &key, &value, 0));
+	}
+	block_codec_free(codec);
+}
+
+static void more_young_flows_than_memory_takes_become_blocks(void **state)
+{
+	static uint8_t seen[YOUNG_FLOWS * YOUNG_BLOCKS];
+	struct fixture *f = *state;
+
+	open_it(f);
+	for (uint64_t i = 0; i < YOUNG_BLOCKS; i++)
+		seal_some(f, i, 1, T0); /* so that these numbers are not given again */
+	assert_ok(store_expire(f->store, (struct wall){T0 + HOUR_MS}));
+	assert_ok(store_seal(f->store));
+	close_it(f);
+	with_lmdb(f, "blocks", 0, drop_all);
+	with_lmdb(f, "summaries", 0, drop_all);
+	with_lmdb(f, "young", 0, put_young);
+	for (int i = 0; i < 2; i++) {
+		open_it(f);
+		assert_int_equal(sizeof(seen),
+		                 read_ids(f->store, INTERVAL_ALWAYS, seen, sizeof(seen)));
+		for (size_t id = 0; id < sizeof(seen); id++)
+			assert_int_equal(1, seen[id]);
+		close_it(f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(few_flows_are_durable_at_once_and_one_block_in_the_end),
 		CASE(a_crash_between_young_and_old_loses_and_doubles_nothing),
+		CASE(more_young_flows_than_memory_takes_become_blocks),
 		CASE(a_mark_says_what_is_durable_no_more_and_no_less),
 		CASE(a_mark_whose_block_got_full_since_is_kept),
 		CASE(marks_of_one_thread_and_seals_of_another_lose_nothing),
