@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 #define SPAN_MAX_S 2678400.0
+#define OCTETS_MAX 1.8e19  /* more does not fit a count */
 #define OCTETS_MIN 50000.0 /* less is told by its packets' sizes, which many share */
 #define LENGTH_MIN_S 5.0   /* shorter, what the clocks leave open is too large a share */
 #define COVERED_MIN 0.95   /* of a record's time, by records of the model: else one was lost */
@@ -94,27 +95,121 @@ static bool leg_of(const struct volume *v, int64_t origin_ms, int64_t moved_ms,
 	       ret->to_s <= SPAN_MAX_S;
 }
 
+/* Adds records, by start, to a way that is to have `count` of them. */
+struct filling {
+	struct volume_way *way;
+	size_t together, taken;
+};
+
+static struct filling fill_begin(struct volume_way *way, size_t count)
+{
+	way->count = 0;
+	return (struct filling){way, (count + VOLUME_LEGS_MAX - 1) / VOLUME_LEGS_MAX, 0};
+}
+
+static void extend(struct volume_leg *leg, const struct volume_leg *by)
+{
+	leg->to_s = MAX(leg->to_s, by->to_s);
+	leg->octets += by->octets;
+}
+
+static void fill(struct filling *f, const struct volume *v, int64_t origin_ms, int64_t moved_ms)
+{
+	struct volume_leg leg;
+
+	if (!leg_of(v, origin_ms, moved_ms, &leg))
+		return;
+	if (f->taken++ % f->together == 0)
+		f->way->legs[f->way->count++] = leg;
+	else
+		extend(&f->way->legs[f->way->count - 1], &leg);
+}
+
 void volume_way_of(struct volume *records, size_t count, int64_t origin_ms, int64_t moved_ms,
                    struct volume_way *ret)
 {
-	size_t together = (count + VOLUME_LEGS_MAX - 1) / VOLUME_LEGS_MAX, taken = 0;
+	struct filling f = fill_begin(ret, count);
 
-	ret->count = 0;
 	if (count > 0)
 		qsort(records, count, sizeof(records[0]), by_time);
-	for (size_t i = 0; i < count; i++) {
-		struct volume_leg leg, *last;
+	for (size_t i = 0; i < count; i++)
+		fill(&f, &records[i], origin_ms, moved_ms);
+}
 
-		if (!leg_of(&records[i], origin_ms, moved_ms, &leg))
-			continue;
-		if (taken++ % together == 0) {
-			ret->legs[ret->count++] = leg;
-			continue;
-		}
-		last = &ret->legs[ret->count - 1];
-		last->to_s = MAX(last->to_s, leg.to_s);
-		last->octets += leg.octets;
+static size_t way_of(const struct connection *c, const struct sighting *row)
+{
+	bool is_by_low = endpoint_equal(&c->src, &row->low);
+
+	return row->is_upward == is_by_low ? VOLUME_SENT : VOLUME_ANSWERED;
+}
+
+void volume_side_of(const struct connection *c, int64_t origin_ms, int64_t moved_ms,
+                    struct volume_side *ret)
+{
+	struct filling f[VOLUME_WAYS];
+	size_t count[VOLUME_WAYS] = {0};
+
+	ret->is_sampled = false;
+	for (size_t i = 0; i < c->records; i++)
+		count[way_of(c, &c->rows[i])]++;
+	for (size_t way = 0; way < VOLUME_WAYS; way++)
+		f[way] = fill_begin(&ret->way[way], count[way]);
+	for (size_t i = 0; i < c->records; i++) {
+		const struct sighting *row = &c->rows[i];
+
+		ret->is_sampled = ret->is_sampled || row->is_sampled;
+		fill(&f[way_of(c, row)], &(struct volume){row->on, row->octets}, origin_ms,
+		     moved_ms);
 	}
+}
+
+static double octets_of_way(const struct volume_way *way)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < way->count; i++)
+		sum += way->legs[i].octets;
+	return sum;
+}
+
+size_t volume_heavier(const struct volume_side *side)
+{
+	return octets_of_way(&side->way[VOLUME_ANSWERED]) > octets_of_way(&side->way[VOLUME_SENT])
+	               ? VOLUME_ANSWERED
+	               : VOLUME_SENT;
+}
+
+/* Every `records` neighbours as one. */
+static void join(const struct volume_way *from, size_t records, struct volume_way *ret)
+{
+	ret->count = 0;
+	for (size_t i = 0; i < from->count; i++) {
+		if (i % records == 0)
+			ret->legs[ret->count++] = from->legs[i];
+		else
+			extend(&ret->legs[ret->count - 1], &from->legs[i]);
+	}
+}
+
+static int64_t moment(double at_s, int64_t origin_ms)
+{
+	return origin_ms + (int64_t)llround(at_s * 1e3);
+}
+
+size_t volume_records(const struct volume_way *way, int64_t origin_ms, size_t max,
+                      struct volume *ret)
+{
+	struct volume_way fewer;
+
+	join(way, (way->count + max - 1) / max, &fewer);
+	for (size_t i = 0; i < fewer.count; i++) {
+		const struct volume_leg *leg = &fewer.legs[i];
+
+		ret[i].on = (struct interval){moment(leg->from_s, origin_ms),
+		                              moment(leg->to_s, origin_ms)};
+		ret[i].octets = leg->octets < OCTETS_MAX ? (uint64_t)leg->octets : UINT64_MAX;
+	}
+	return fewer.count;
 }
 
 /*
@@ -370,23 +465,6 @@ static void add(struct total *t, double ln)
 		t->top = ln;
 	} else {
 		t->sum += exp(ln - t->top);
-	}
-}
-
-/* Every `records` neighbours as one. */
-static void join(const struct volume_way *from, size_t records, struct volume_way *ret)
-{
-	ret->count = 0;
-	for (size_t i = 0; i < from->count; i++) {
-		struct volume_leg *last;
-
-		if (i % records == 0) {
-			ret->legs[ret->count++] = from->legs[i];
-			continue;
-		}
-		last = &ret->legs[ret->count - 1];
-		last->to_s = MAX(last->to_s, from->legs[i].to_s);
-		last->octets += from->legs[i].octets;
 	}
 }
 

@@ -13,18 +13,14 @@
 #ifndef SPOOR_CORRELATE_VOLUME_H
 #define SPOOR_CORRELATE_VOLUME_H
 
-#include "base/interval.h"
+#include "base/volume.h"
+#include "correlate/connection.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define VOLUME_LEGS_MAX 96 /* records of one way; of more, neighbours are taken together */
-
-struct volume { /* one record */
-	struct interval on;
-	uint64_t octets;
-};
 
 enum { VOLUME_SENT, VOLUME_ANSWERED, VOLUME_WAYS }; /* by who opened the connection; by the other */
 
@@ -69,6 +65,17 @@ struct volume_evidence {
  */
 void volume_way_of(struct volume *records, size_t count, int64_t origin_ms, int64_t moved_ms,
                    struct volume_way *ret);
+
+/* Both ways of a connection, while its rows last. */
+void volume_side_of(const struct connection *c, int64_t origin_ms, int64_t moved_ms,
+                    struct volume_side *ret);
+
+/* The way that carried more. */
+size_t volume_heavier(const struct volume_side *side);
+
+/* Back to records: at most `max` (> 0), neighbours taken together until they fit. The count. */
+size_t volume_records(const struct volume_way *way, int64_t origin_ms, size_t max,
+                      struct volume *ret);
 
 /* Symmetric. Time is bounded by VOLUME_LEGS_MAX, whatever the records say. */
 void volume_evidence_of(const struct volume_side *target, const struct volume_side *candidate,
