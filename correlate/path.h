@@ -37,6 +37,7 @@ struct match {
 	double score; /* against the target, in decades; of the target itself, not looked at */
 	uint8_t proto;
 	bool is_target;
+	bool is_by_volume; /* its score is (volume.h) */
 	bool is_told; /* known by a tie alone: no timing has found it, and its score says nothing */
 	bool is_translation; /* no view of its own: the ends of view `twin` on the other side of its
 	                        gateway, by that one's translation table. A port 0 is not told. */
@@ -88,6 +89,7 @@ struct hop {
 	struct interval life;                   /* union over its views */
 	double score; /* lowest of its views that timing has found; INFINITY: none but the target */
 	int64_t lag_ms, lag_error_ms; /* of the view with the best score */
+	bool is_by_volume;            /* that score is */
 	uint32_t views;
 	unsigned joined_by; /* enum path_join */
 	bool is_told;       /* no view of it was found by timing */

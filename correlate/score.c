@@ -19,7 +19,8 @@ const struct score_limits score_defaults = {
 	.candidate = {.bound_ms = 1000, .loss = 0.05},
 };
 
-#define LAG_MAX_S 60.0 /* clocks that are known no better are not known */
+#define VOLUME_LAG_ERROR_MS 2000 /* lags are searched up to 4 s, and none is told */
+#define LAG_MAX_S 60.0           /* clocks that are known no better are not known */
 
 /* The gap at which both are compared. */
 static int64_t pair_gap_ms(const struct fingerprint *a, const struct fingerprint *b)
@@ -115,6 +116,52 @@ bool score_is_worthwhile(const struct fingerprint *target, const struct fingerpr
 	return sieve_votes(&a.edges, &b.edges, lag_s(limits)) >= sieve_least(a.edges.count);
 }
 
+struct span_s {
+	double from, to;
+};
+
+static struct span_s life_of(const struct volume_side *side)
+{
+	struct span_s life = {INFINITY, -INFINITY};
+
+	for (size_t way = 0; way < VOLUME_WAYS; way++) {
+		for (size_t i = 0; i < side->way[way].count; i++) {
+			life.from = MIN(life.from, side->way[way].legs[i].from_s);
+			life.to = MAX(life.to, side->way[way].legs[i].to_s);
+		}
+	}
+	return life;
+}
+
+struct agreement score_volumes(const struct volume_side *target,
+                               const struct volume_side *candidate,
+                               const struct score_limits *limits)
+{
+	struct span_s ours = life_of(target), theirs = life_of(candidate);
+	struct agreement ret = {.verdict = VERDICT_UNDECIDABLE,
+	                        .lag_error_ms = VOLUME_LAG_ERROR_MS};
+	struct volume_evidence evidence;
+
+	ret.common_ms = ms_of(MIN(ours.to, theirs.to) - MAX(ours.from, theirs.from));
+	if (ret.common_ms < limits->life_min_ms ||
+	    (double)ret.common_ms < limits->share_min * (ours.to - ours.from) * 1e3) {
+		ret.verdict = VERDICT_TOO_SHORT;
+		return ret;
+	}
+	volume_evidence_of(target, candidate, &evidence);
+	ret.silences = (uint32_t)evidence.records;
+	if (evidence.verdict != VOLUME_TELLS)
+		return ret;
+	ret.score = MAX(-SCORE_MAX, MIN(evidence.decades - log10(2), SCORE_MAX));
+	ret.verdict = ret.score >= limits->match_min ? VERDICT_VOLUME : VERDICT_INCONCLUSIVE;
+	return ret;
+}
+
+bool verdict_is_match(enum verdict verdict)
+{
+	return verdict == VERDICT_MATCH || verdict == VERDICT_VOLUME;
+}
+
 double score_p_value(double decades, uint64_t searched)
 {
 	return MIN(1, (double)MAX(searched, 1) * pow(10, -decades));
@@ -141,6 +188,9 @@ static const struct {
 	[VERDICT_UNDECIDABLE] = {"undecidable", "a longer window, with more silences"},
 	[VERDICT_INCONCLUSIVE] = {"inconclusive",
                                   "a longer window, or what a host reports of its processes"},
+	[VERDICT_VOLUME] = {"match by volume",
+                            "what a host reports of its processes: two who share "
+                            "a line evenly, or watch one stream, look alike"},
 };
 
 const char *verdict_text(enum verdict verdict)

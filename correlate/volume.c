@@ -20,12 +20,12 @@
 #include <stdlib.h>
 
 #define SPAN_MAX_S 2678400.0
-#define OCTETS_MAX 1.8e19  /* more does not fit a count */
-#define OCTETS_MIN 50000.0 /* less is told by its packets' sizes, which many share */
-#define LENGTH_MIN_S 5.0   /* shorter, what the clocks leave open is too large a share */
-#define COVERED_MIN 0.95   /* of a record's time, by records of the model: else one was lost */
-#define OVERHEAD_MAX 0.3   /* natural logarithm; more was not passed on as it was */
-#define PAST_MIN 2         /* records before the first that is compared */
+#define NEAR_S 10.0
+#define OCTETS_MAX 1.8e19 /* more does not fit a count */
+#define LENGTH_MIN_S 5.0  /* shorter, what the clocks leave open is too large a share */
+#define COVERED_MIN 0.95  /* of a record's time, by records of the model: else one was lost */
+#define OVERHEAD_MAX 0.3  /* natural logarithm; more was not passed on as it was */
+#define PAST_MIN 2        /* records before the first that is compared */
 #define BET 0.7
 #define PROMISE_MIN 2.0 /* f1 / f0 if all is as foreseen */
 #define NARROW_SHARE .85
@@ -95,45 +95,22 @@ static bool leg_of(const struct volume *v, int64_t origin_ms, int64_t moved_ms,
 	       ret->to_s <= SPAN_MAX_S;
 }
 
-/* Adds records, by start, to a way that is to have `count` of them. */
-struct filling {
-	struct volume_way *way;
-	size_t together, taken;
-};
-
-static struct filling fill_begin(struct volume_way *way, size_t count)
+/* What does not fit is left out: the first ones tell enough. */
+static void fill(struct volume_way *way, const struct volume *v, int64_t origin_ms,
+                 int64_t moved_ms)
 {
-	way->count = 0;
-	return (struct filling){way, (count + VOLUME_LEGS_MAX - 1) / VOLUME_LEGS_MAX, 0};
-}
-
-static void extend(struct volume_leg *leg, const struct volume_leg *by)
-{
-	leg->to_s = MAX(leg->to_s, by->to_s);
-	leg->octets += by->octets;
-}
-
-static void fill(struct filling *f, const struct volume *v, int64_t origin_ms, int64_t moved_ms)
-{
-	struct volume_leg leg;
-
-	if (!leg_of(v, origin_ms, moved_ms, &leg))
-		return;
-	if (f->taken++ % f->together == 0)
-		f->way->legs[f->way->count++] = leg;
-	else
-		extend(&f->way->legs[f->way->count - 1], &leg);
+	if (way->count < VOLUME_LEGS_MAX && leg_of(v, origin_ms, moved_ms, &way->legs[way->count]))
+		way->count++;
 }
 
 void volume_way_of(struct volume *records, size_t count, int64_t origin_ms, int64_t moved_ms,
                    struct volume_way *ret)
 {
-	struct filling f = fill_begin(ret, count);
-
+	ret->count = 0;
 	if (count > 0)
 		qsort(records, count, sizeof(records[0]), by_time);
 	for (size_t i = 0; i < count; i++)
-		fill(&f, &records[i], origin_ms, moved_ms);
+		fill(ret, &records[i], origin_ms, moved_ms);
 }
 
 static size_t way_of(const struct connection *c, const struct sighting *row)
@@ -143,23 +120,29 @@ static size_t way_of(const struct connection *c, const struct sighting *row)
 	return row->is_upward == is_by_low ? VOLUME_SENT : VOLUME_ANSWERED;
 }
 
-void volume_side_of(const struct connection *c, int64_t origin_ms, int64_t moved_ms,
+/* Or less than NEAR_S outside, which lags still reach. */
+static bool is_within(struct interval on, struct interval when, int64_t moved_ms)
+{
+	double before_s = since_s(on.end_ms, when.start_ms, moved_ms);
+	double after_s = since_s(on.start_ms, when.end_ms, moved_ms);
+
+	return before_s >= -NEAR_S && after_s <= NEAR_S;
+}
+
+void volume_side_of(const struct connection *c, struct interval when, int64_t moved_ms,
                     struct volume_side *ret)
 {
-	struct filling f[VOLUME_WAYS];
-	size_t count[VOLUME_WAYS] = {0};
-
 	ret->is_sampled = false;
-	for (size_t i = 0; i < c->records; i++)
-		count[way_of(c, &c->rows[i])]++;
 	for (size_t way = 0; way < VOLUME_WAYS; way++)
-		f[way] = fill_begin(&ret->way[way], count[way]);
+		ret->way[way].count = 0;
 	for (size_t i = 0; i < c->records; i++) {
 		const struct sighting *row = &c->rows[i];
 
+		if (!is_within(row->on, when, moved_ms))
+			continue;
 		ret->is_sampled = ret->is_sampled || row->is_sampled;
-		fill(&f[way_of(c, row)], &(struct volume){row->on, row->octets}, origin_ms,
-		     moved_ms);
+		fill(&ret->way[way_of(c, row)], &(struct volume){row->on, row->octets},
+		     when.start_ms, moved_ms);
 	}
 }
 
@@ -179,37 +162,26 @@ size_t volume_heavier(const struct volume_side *side)
 	               : VOLUME_SENT;
 }
 
-/* Every `records` neighbours as one. */
-static void join(const struct volume_way *from, size_t records, struct volume_way *ret)
-{
-	ret->count = 0;
-	for (size_t i = 0; i < from->count; i++) {
-		if (i % records == 0)
-			ret->legs[ret->count++] = from->legs[i];
-		else
-			extend(&ret->legs[ret->count - 1], &from->legs[i]);
-	}
-}
-
 static int64_t moment(double at_s, int64_t origin_ms)
 {
-	return origin_ms + (int64_t)llround(at_s * 1e3);
+	double ms = floor(at_s * 1e3 + 0.5);
+
+	return origin_ms + (int64_t)ms;
 }
 
 size_t volume_records(const struct volume_way *way, int64_t origin_ms, size_t max,
                       struct volume *ret)
 {
-	struct volume_way fewer;
+	size_t count = MIN(way->count, max);
 
-	join(way, (way->count + max - 1) / max, &fewer);
-	for (size_t i = 0; i < fewer.count; i++) {
-		const struct volume_leg *leg = &fewer.legs[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct volume_leg *leg = &way->legs[i];
 
 		ret[i].on = (struct interval){moment(leg->from_s, origin_ms),
 		                              moment(leg->to_s, origin_ms)};
 		ret[i].octets = leg->octets < OCTETS_MAX ? (uint64_t)leg->octets : UINT64_MAX;
 	}
-	return fewer.count;
+	return count;
 }
 
 /*
@@ -427,11 +399,11 @@ static void follow(const struct volume_way *model, const struct volume_way *subj
 		struct trial t = {.log_octets = log(leg->octets)};
 		double meanwhile;
 
-		if (leg->octets < OCTETS_MIN || length_s(leg) < LENGTH_MIN_S)
+		if (leg->octets < VOLUME_OCTETS_MIN || length_s(leg) < LENGTH_MIN_S)
 			continue;
 		t.log_length = log(length_s(leg));
 		meanwhile = carried(model, leg->from_s - lag_s, leg->to_s - lag_s);
-		if (meanwhile >= OCTETS_MIN) {
+		if (meanwhile >= VOLUME_OCTETS_MIN) {
 			double model_rate = log(meanwhile) - t.log_length;
 
 			ret->records++;
@@ -465,6 +437,24 @@ static void add(struct total *t, double ln)
 		t->top = ln;
 	} else {
 		t->sum += exp(ln - t->top);
+	}
+}
+
+static void extend(struct volume_leg *leg, const struct volume_leg *by)
+{
+	leg->to_s = MAX(leg->to_s, by->to_s);
+	leg->octets += by->octets;
+}
+
+/* Every `records` neighbours as one. */
+static void join(const struct volume_way *from, size_t records, struct volume_way *ret)
+{
+	ret->count = 0;
+	for (size_t i = 0; i < from->count; i++) {
+		if (i % records == 0)
+			ret->legs[ret->count++] = from->legs[i];
+		else
+			extend(&ret->legs[ret->count - 1], &from->legs[i]);
 	}
 }
 

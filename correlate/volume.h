@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VOLUME_LEGS_MAX 96 /* records of one way; of more, neighbours are taken together */
+#define VOLUME_LEGS_MAX 96 /* records of one way; of more, the first */
 
 enum { VOLUME_SENT, VOLUME_ANSWERED, VOLUME_WAYS }; /* by who opened the connection; by the other */
 
@@ -48,6 +48,9 @@ enum volume_verdict {
 };
 
 #define VOLUME_RECORDS_MIN 4
+#define VOLUME_OCTETS_MIN                                                      \
+	50000 /* of a record: less is told by sizes of packets that many share \
+	       */
 #define VOLUME_PROMISE_MIN 3.0
 
 struct volume_evidence {
@@ -66,14 +69,14 @@ struct volume_evidence {
 void volume_way_of(struct volume *records, size_t count, int64_t origin_ms, int64_t moved_ms,
                    struct volume_way *ret);
 
-/* Both ways of a connection, while its rows last. */
-void volume_side_of(const struct connection *c, int64_t origin_ms, int64_t moved_ms,
+/* Both ways of a connection at about that time, whose start is the origin, while its rows last. */
+void volume_side_of(const struct connection *c, struct interval when, int64_t moved_ms,
                     struct volume_side *ret);
 
 /* The way that carried more. */
 size_t volume_heavier(const struct volume_side *side);
 
-/* Back to records: at most `max` (> 0), neighbours taken together until they fit. The count. */
+/* Back to records: the first `max`. The count. */
 size_t volume_records(const struct volume_way *way, int64_t origin_ms, size_t max,
                       struct volume *ret);
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OCTETS_SHARE_MIN 0.25    /* of the question's, for a candidate by volume */
 #define SIGHTINGS_MAX (4u << 20) /* 112 octets each */
 #define WINDOW_SLACK_MS 5000     /* the asker's clock, and records that end a little outside */
 #define LOOKUP_AROUND_MS 600000  /* flows are read this far around the time asked for */
@@ -96,6 +97,7 @@ static enum err gather(struct store *store, const struct wish *wish, wanted_fn *
 /* The best findings so far. */
 struct scoring {
 	const struct question *question;
+	const struct volume_side *carried; /* of the question; NULL where silences tell */
 	const struct skews *skews;
 	struct answer *answer;
 	bool is_counting;
@@ -104,8 +106,10 @@ struct scoring {
 /* Matches before all else, then by score. */
 static bool is_better(const struct finding *a, const struct finding *b)
 {
-	if ((a->verdict == VERDICT_MATCH) != (b->verdict == VERDICT_MATCH))
-		return a->verdict == VERDICT_MATCH;
+	bool is_match = verdict_is_match((enum verdict)a->verdict);
+
+	if (is_match != verdict_is_match((enum verdict)b->verdict))
+		return is_match;
 	return a->score > b->score;
 }
 
@@ -125,21 +129,50 @@ static void keep(struct answer *answer, const struct finding *finding)
 	answer->findings[at] = *finding;
 }
 
-static void score_one(void *ctx, const struct connection *c)
+/* False: there is nothing to be found. */
+static bool by_silences(const struct scoring *s, const struct connection *c,
+                        const struct score_limits *limits, struct agreement *ret)
 {
-	struct scoring *s = ctx;
 	const struct question *q = s->question;
 	struct fingerprint target = {q->on, q->on_count, q->gap_ms};
 	struct fingerprint candidate = {c->on, c->on_count, c->gap_ms};
+
+	if (!score_is_worthwhile(&target, &candidate, limits))
+		return false;
+	*ret = score_pair(&target, &candidate, limits);
+	return true;
+}
+
+/* What has too few records, or carried next to nothing beside the question's, is not compared. */
+static bool by_volume(const struct scoring *s, const struct connection *c,
+                      const struct score_limits *limits, struct agreement *ret)
+{
+	const struct question *q = s->question;
+	struct interval when = {q->volumes[0].on.start_ms,
+	                        q->volumes[q->volume_count - 1].on.end_ms};
+	struct volume_side candidate;
+	double octets = 0;
+
+	for (size_t i = 0; i < q->volume_count; i++)
+		octets += (double)q->volumes[i].octets;
+	if (c->records < VOLUME_RECORDS_MIN || (double)c->octets < OCTETS_SHARE_MIN * octets)
+		return false;
+	volume_side_of(c, when, limits->candidate.offset_ms, &candidate);
+	*ret = score_volumes(s->carried, &candidate, limits);
+	return true;
+}
+
+static void score_one(void *ctx, const struct connection *c)
+{
+	struct scoring *s = ctx;
 	struct score_limits limits = score_defaults;
 	struct agreement a;
 	struct finding finding;
 
 	s->answer->connections += s->is_counting;
 	limits.candidate = skews_of(s->skews, &c->view.exporter);
-	if (!score_is_worthwhile(&target, &candidate, &limits))
+	if (s->carried != NULL ? !by_volume(s, c, &limits, &a) : !by_silences(s, c, &limits, &a))
 		return;
-	a = score_pair(&target, &candidate, &limits);
 	if (a.verdict == VERDICT_TOO_SHORT || a.score < SEARCH_SCORE_MIN)
 		return;
 	finding = (struct finding){
@@ -167,6 +200,12 @@ static bool is_of_protocol(const void *ctx, const struct flow *flow)
 	const struct question *q = ctx;
 
 	return q->proto == 0 || flow->proto == q->proto;
+}
+
+/* Of a question by volume, records that could be compared. */
+static bool is_bulk(const void *ctx, const struct flow *flow)
+{
+	return flow->octets >= VOLUME_OCTETS_MIN && is_of_protocol(ctx, flow);
 }
 
 /* For the store's index. Of ICMP the ports of a connection are not those of its flows. */
@@ -208,6 +247,7 @@ static bool is_found(const void *ctx, const struct flow *flow)
 struct hunt {
 	struct store *store;
 	const struct question *question;
+	const struct volume_side *carried;
 	const struct skews *skews;
 	int64_t gap_ms;        /* at which it compares */
 	struct interval core;  /* of the question */
@@ -218,6 +258,7 @@ static void score_all(const struct hunt *h, struct gathered *g, bool is_counting
 {
 	struct scoring scoring = {
 		.question = h->question,
+		.carried = h->carried,
 		.skews = h->skews,
 		.answer = h->answer,
 		.is_counting = is_counting,
@@ -231,7 +272,8 @@ static enum err look_at_all(const struct hunt *h)
 {
 	struct wish wish = {.when = h->core};
 	struct gathered g;
-	enum err err = gather(h->store, &wish, is_of_protocol, h->question, &g);
+	enum err err = gather(h->store, &wish, h->carried != NULL ? is_bulk : is_of_protocol,
+	                      h->question, &g);
 
 	if (err != ERR_OK)
 		return err;
@@ -269,9 +311,10 @@ static enum err look_at_candidates(const struct hunt *h, const struct candidates
 static enum err first_pass(const struct hunt *h, bool is_exhaustive)
 {
 	struct candidates c;
-	enum err err = is_exhaustive ? ERR_NOENT
-	                             : candidates_find(h->store, h->question, h->gap_ms, h->core,
-	                                               skews_far_ms(h->skews), &c);
+	bool is_all = is_exhaustive || h->carried != NULL; /* the log knows silences alone */
+	enum err err = is_all ? ERR_NOENT
+	                      : candidates_find(h->store, h->question, h->gap_ms, h->core,
+	                                        skews_far_ms(h->skews), &c);
 
 	if (err == ERR_NOENT)
 		return look_at_all(h);
@@ -309,13 +352,28 @@ static enum err second_pass(const struct hunt *h)
 	return ERR_OK;
 }
 
+/* NULL where the question has no volumes. */
+static const struct volume_side *carried_by(const struct question *q, struct volume_side *ret)
+{
+	struct volume sorted[QUERY_VOLUMES_MAX];
+
+	if (q->volume_count == 0)
+		return NULL;
+	memcpy(sorted, q->volumes, q->volume_count * sizeof(sorted[0]));
+	*ret = (struct volume_side){.is_sampled = false};
+	volume_way_of(sorted, q->volume_count, q->volumes[0].on.start_ms, 0, &ret->way[q->way]);
+	return ret;
+}
+
 enum err search_store(struct store *store, const struct question *q, int64_t own_gap_ms,
                       const struct skews *skews, bool is_exhaustive, struct answer *ret)
 {
 	int64_t slack_ms = WINDOW_SLACK_MS + skews_far_ms(skews);
+	struct volume_side carried;
 	const struct hunt hunt = {
 		.store = store,
 		.question = q,
+		.carried = carried_by(q, &carried),
 		.skews = skews,
 		.gap_ms = MAX(own_gap_ms, q->gap_ms),
 		.core = {q->on[0].start_ms - slack_ms, q->on[q->on_count - 1].end_ms + slack_ms},
@@ -428,7 +486,9 @@ static void take_whole(void *ctx, const struct connection *c)
 		return;
 	memcpy(on, c->on, c->on_count * sizeof(*on));
 	l->on = on;
+	volume_side_of(c, connection_life(c), 0, &l->carried);
 	l->best = *c;
+	l->best.rows = NULL;
 	l->best.on = on;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/timestamp.h"
 #include "base/util.h"
+#include "node/asking.h"
 #include "node/bundle.h"
 #include "node/log.h"
 #include "node/node.h"
@@ -17,13 +18,38 @@
 #define TICK_MS 1000 /* whose client has gone or has had enough; who looks again */
 #define LOOK_MS 5000 /* between two looks at a target that is followed */
 #define DAY_MS 86400000
-
-/* Fingerprints are coarsened until they fit a datagram: this many intervals, then fewer. */
-static const size_t interval_steps[] = {QUERY_INTERVALS_MAX, 112, 96, 80, 64, 48};
+#define UNTIMED                                                                                    \
+	"not decidable by timing: the connection was hardly ever silent for longer than the idle " \
+	"timeout; "
 
 static bool is_followed(const struct trace *t)
 {
 	return t->follow.every_ms > 0;
+}
+
+static bool has_silences(const struct lookup *l)
+{
+	return l->best.on_count > TRACE_SILENCES_MIN;
+}
+
+/*
+ * What the target's volumes could tell of it is what they tell of a perfect copy. They are asked
+ * by, and shown to others, only where silences do not do.
+ */
+static enum volume_verdict volume_of(const struct lookup *l)
+{
+	struct volume_evidence own;
+
+	volume_evidence_of(&l->carried, &l->carried, &own);
+	return own.verdict;
+}
+
+static bool is_decidable(struct trace *t)
+{
+	if (has_silences(&t->lookup))
+		return true;
+	t->by_volume = volume_of(&t->lookup);
+	return t->by_volume == VOLUME_TELLS;
 }
 
 static void free_rounds(struct round **rounds, size_t *count)
@@ -80,22 +106,25 @@ static enum ctl_code send_report(struct trace *t, struct sheet *sheet)
 /* The last report and the end; then nothing is left of the trace. */
 static void end(struct trace *t, struct sheet *sheet)
 {
-	const char *remark = NULL;
 	bool has_sheet = sheet != NULL;
 	enum ctl_code code;
 
 	t->is_final = true;
 	code = send_report(t, sheet);
 	if (!has_sheet)
-		remark = err_text(ERR_NOMEM);
-	else if (t->lookup.best.on_count <= TRACE_SILENCES_MIN)
-		remark = "not decidable by timing: the connection was never, or hardly ever, "
-			 "silent for longer than the idle timeout; a longer window would decide, "
-			 "or what a host reports of its processes";
-	if (remark != NULL)
-		client_end(t->client, code, "%s", remark);
-	else
+		client_end(t->client, code, "%s", err_text(ERR_NOMEM));
+	else if (has_silences(&t->lookup))
 		client_end(t->client, code, NULL);
+	else if (t->by_volume == VOLUME_TELLS)
+		client_end(
+			t->client, code,
+			UNTIMED
+			"shown is what volumes tell, which a host's report would confirm: two who "
+			"share a line evenly, or watch one stream, look alike");
+	else
+		client_end(t->client, code,
+		           UNTIMED "nor by volume: %s; a longer window would decide, or %s",
+		           volume_text(t->by_volume), volume_need(t->by_volume));
 	trace_free(t);
 }
 
@@ -132,20 +161,22 @@ static void progress(const struct round *r)
 	client_send(t->client, "progress", room, pack_len(&p), NULL, NULL);
 }
 
-static enum err ask(struct trace *t, const struct fingerprint *rhythm, int64_t ahead_ms,
-                    uint8_t proto, struct ends about);
+static enum err ask(struct trace *t, const struct asking *a);
 
 /* A host may have named a connection that nobody was asked about yet. */
 static bool goes_on(struct trace *t, const struct sheet *sheet)
 {
 	const struct upstream *up = sheet != NULL ? sheet_next(sheet) : NULL;
-	struct fingerprint rhythm;
 
 	if (up == NULL || t->round_count == TRACE_ROUNDS_MAX ||
 	    mono_reached(node_now().mono, t->deadline))
 		return false;
-	rhythm = (struct fingerprint){up->rhythm.on, up->rhythm.on_count, up->rhythm.gap_ms};
-	return ask(t, &rhythm, 0, up->rhythm.proto, (struct ends){up->src, up->dst}) == ERR_OK;
+	return ask(t, &(struct asking){
+			      .rhythm = {up->rhythm.on, up->rhythm.on_count, up->rhythm.gap_ms},
+			      .proto = up->rhythm.proto,
+			      .severity = t->severity,
+			      .about = {up->src, up->dst},
+		      }) == ERR_OK;
 }
 
 /* What the same question has found before is not lost. */
@@ -249,25 +280,6 @@ void trace_finish(struct traces *traces, const struct act *act)
 	advance(r);
 }
 
-/* `rhythm` is by a clock that is `ahead_ms` of ours; a question is by ours. */
-static void fill_question(const struct trace *t, const struct fingerprint *rhythm, int64_t ahead_ms,
-                          uint8_t proto, size_t max, struct question *ret)
-{
-	struct interval *on = calloc(rhythm->count, sizeof(*on));
-	size_t count;
-
-	*ret = (struct question){.proto = proto, .severity = t->severity};
-	CHECK(on != NULL);
-	memcpy(on, rhythm->on, rhythm->count * sizeof(*on));
-	ret->gap_ms = fingerprint_fit(rhythm->on, rhythm->count, rhythm->gap_ms, max);
-	count = fingerprint_close(on, rhythm->count, ret->gap_ms);
-	CHECK(count <= QUERY_INTERVALS_MAX);
-	for (size_t i = 0; i < count; i++)
-		ret->on[i] = (struct interval){on[i].start_ms - ahead_ms, on[i].end_ms - ahead_ms};
-	ret->on_count = count;
-	free(on);
-}
-
 static int64_t left_ms(const struct trace *t)
 {
 	struct mono now = node_now().mono;
@@ -279,16 +291,15 @@ static int64_t left_ms(const struct trace *t)
  * A round: signs and sends the question, as finely as a datagram allows, and asks our own store.
  * On failure there is no round more than before.
  */
-static enum err ask(struct trace *t, const struct fingerprint *rhythm, int64_t ahead_ms,
-                    uint8_t proto, struct ends about)
+static enum err ask(struct trace *t, const struct asking *a)
 {
 	struct node *node = client_node(t->client);
 	struct round *r = calloc(1, sizeof(*r));
 	struct question question;
 	enum err err = r == NULL ? ERR_NOMEM : ERR_LIMIT;
 
-	for (size_t i = 0; i < ARRAY_LEN(interval_steps) && err == ERR_LIMIT; i++) {
-		fill_question(t, rhythm, ahead_ms, proto, interval_steps[i], &question);
+	for (size_t i = 0; i < ASKING_STEPS && err == ERR_LIMIT; i++) {
+		asking_question(a, i, &question);
 		err = overlay_ask(node->link.overlay, node_now(), &question, left_ms(t), &r->ticket,
 		                  &r->query, &r->blob);
 	}
@@ -298,7 +309,7 @@ static enum err ask(struct trace *t, const struct fingerprint *rhythm, int64_t a
 	}
 	t->state = TRACE_ASKING;
 	r->trace = t;
-	r->about = about;
+	r->about = a->about;
 	t->rounds[t->round_count++] = r;
 	search_start(&r->search, node, &question, EVIDENCE_PARTS, on_searched);
 	progress(r);
@@ -381,15 +392,20 @@ static struct followed target_of(const struct lookup *l)
 static enum err begin_pass(struct trace *t)
 {
 	const struct connection *c = &t->lookup.best;
-	struct fingerprint rhythm = {c->on, c->on_count, c->gap_ms};
 	struct followed target = target_of(&t->lookup);
 	struct now now = node_now();
 
 	t->pass++;
 	t->deadline = mono_after(now.mono, (uint64_t)t->timeout_ms);
 	follow_note(&t->follow, now, &target);
-	return ask(t, &rhythm, ahead_of(t->lookup.node, &c->view.exporter), c->proto,
-	           (struct ends){c->src, c->dst});
+	return ask(t, &(struct asking){
+			      .rhythm = {c->on, c->on_count, c->gap_ms},
+			      .ahead_ms = ahead_of(t->lookup.node, &c->view.exporter),
+			      .carried = has_silences(&t->lookup) ? NULL : &t->lookup.carried,
+			      .proto = c->proto,
+			      .severity = t->severity,
+			      .about = {c->src, c->dst},
+		      });
 }
 
 static void on_looked_up(struct lookup *lookup)
@@ -406,7 +422,7 @@ static void on_looked_up(struct lookup *lookup)
 		client_end(t->client, CTL_INTERNAL, "looking for the connection: %s",
 		           err_text(lookup->err));
 		trace_free(t);
-	} else if (lookup->best.on_count <= TRACE_SILENCES_MIN) {
+	} else if (!is_decidable(t)) {
 		target = target_of(lookup);
 		t->pass++;
 		follow_note(&t->follow, node_now(), &target);
@@ -465,7 +481,7 @@ static void go_on(struct trace *t)
 	case FOLLOW_WAIT:
 		return;
 	case FOLLOW_ASK:
-		if (t->lookup.best.on_count > TRACE_SILENCES_MIN)
+		if (is_decidable(t))
 			ask_again(t);
 		else
 			end_here(t); /* it has ended before anything could be told */

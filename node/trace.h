@@ -40,7 +40,8 @@ enum trace_state {
 struct trace {
 	struct trace *next;
 	struct client *client;
-	struct lookup lookup; /* the target */
+	struct lookup lookup;          /* the target */
+	enum volume_verdict by_volume; /* what its volumes could tell, where its silences are few */
 	int64_t timeout_ms;
 	struct mono deadline;
 	enum severity severity;
