@@ -146,7 +146,7 @@ void volume_side_of(const struct connection *c, struct interval when, int64_t mo
 	}
 }
 
-static double octets_of_way(const struct volume_way *way)
+double volume_octets(const struct volume_way *way)
 {
 	double sum = 0;
 
@@ -157,7 +157,7 @@ static double octets_of_way(const struct volume_way *way)
 
 size_t volume_heavier(const struct volume_side *side)
 {
-	return octets_of_way(&side->way[VOLUME_ANSWERED]) > octets_of_way(&side->way[VOLUME_SENT])
+	return volume_octets(&side->way[VOLUME_ANSWERED]) > volume_octets(&side->way[VOLUME_SENT])
 	               ? VOLUME_ANSWERED
 	               : VOLUME_SENT;
 }

@@ -73,6 +73,9 @@ void volume_way_of(struct volume *records, size_t count, int64_t origin_ms, int6
 void volume_side_of(const struct connection *c, struct interval when, int64_t moved_ms,
                     struct volume_side *ret);
 
+/* All that went one way. */
+double volume_octets(const struct volume_way *way);
+
 /* The way that carried more. */
 size_t volume_heavier(const struct volume_side *side);
 

@@ -10,11 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OCTETS_SHARE_MIN 0.25    /* of the question's, for a candidate by volume */
-#define SIGHTINGS_MAX (4u << 20) /* 112 octets each */
-#define WINDOW_SLACK_MS 5000     /* the asker's clock, and records that end a little outside */
-#define LOOKUP_AROUND_MS 600000  /* flows are read this far around the time asked for */
-#define LOOKUP_WIDER_MS 86400000 /* a connection is read this far around the moment asked for */
+#define COMPARABLE 4.0            /* times the question's octets, or one in so many: by volume */
+#define VOLUMES_COMPARED_MAX 1024 /* each takes from 1 to 50 ms */
+#define SIGHTINGS_MAX (4u << 20)  /* 112 octets each */
+#define WINDOW_SLACK_MS 5000      /* the asker's clock, and records that end a little outside */
+#define LOOKUP_AROUND_MS 600000   /* flows are read this far around the time asked for */
+#define LOOKUP_WIDER_MS 86400000  /* a connection is read this far around the moment asked for */
 
 /* Flows of a window, as correlate wants them. */
 struct gathered {
@@ -100,6 +101,7 @@ struct scoring {
 	const struct volume_side *carried; /* of the question; NULL where silences tell */
 	const struct skews *skews;
 	struct answer *answer;
+	size_t compared; /* by volume */
 	bool is_counting;
 };
 
@@ -143,21 +145,32 @@ static bool by_silences(const struct scoring *s, const struct connection *c,
 	return true;
 }
 
-/* What has too few records, or carried next to nothing beside the question's, is not compared. */
-static bool by_volume(const struct scoring *s, const struct connection *c,
+/* Did it carry about as much, one way or the other? Records may be lost, and it may carry more. */
+static bool is_comparable(const struct volume_side *asked, const struct volume_side *candidate)
+{
+	double octets = volume_octets(&asked->way[volume_heavier(asked)]);
+
+	for (size_t way = 0; way < VOLUME_WAYS; way++) {
+		double theirs = volume_octets(&candidate->way[way]);
+
+		if (theirs * COMPARABLE >= octets && theirs <= octets * COMPARABLE)
+			return true;
+	}
+	return false;
+}
+
+static bool by_volume(struct scoring *s, const struct connection *c,
                       const struct score_limits *limits, struct agreement *ret)
 {
 	const struct question *q = s->question;
 	struct interval when = {q->volumes[0].on.start_ms,
 	                        q->volumes[q->volume_count - 1].on.end_ms};
 	struct volume_side candidate;
-	double octets = 0;
 
-	for (size_t i = 0; i < q->volume_count; i++)
-		octets += (double)q->volumes[i].octets;
-	if (c->records < VOLUME_RECORDS_MIN || (double)c->octets < OCTETS_SHARE_MIN * octets)
-		return false;
 	volume_side_of(c, when, limits->candidate.offset_ms, &candidate);
+	if (c->records < VOLUME_RECORDS_MIN || !is_comparable(s->carried, &candidate) ||
+	    s->compared++ >= VOLUMES_COMPARED_MAX)
+		return false;
 	*ret = score_volumes(s->carried, &candidate, limits);
 	return true;
 }
@@ -254,7 +267,8 @@ struct hunt {
 	struct answer *answer; /* being filled in */
 };
 
-static void score_all(const struct hunt *h, struct gathered *g, bool is_counting)
+/* ERR_LIMIT: there were more to be compared by volume than a search may. */
+static enum err score_all(const struct hunt *h, struct gathered *g, bool is_counting)
 {
 	struct scoring scoring = {
 		.question = h->question,
@@ -265,6 +279,7 @@ static void score_all(const struct hunt *h, struct gathered *g, bool is_counting
 	};
 
 	connection_each(g->rows, g->count, h->gap_ms, g->room, score_one, &scoring);
+	return scoring.compared > VOLUMES_COMPARED_MAX ? ERR_LIMIT : ERR_OK;
 }
 
 /* Every connection of that time. */
@@ -279,9 +294,9 @@ static enum err look_at_all(const struct hunt *h)
 		return err;
 	h->answer->flows = g.flows;
 	h->answer->window = g.window;
-	score_all(h, &g, true);
+	err = score_all(h, &g, true);
 	gathered_free(&g);
-	return ERR_OK;
+	return err;
 }
 
 /* Those that fell silent and came back with it. */
@@ -303,9 +318,9 @@ static enum err look_at_candidates(const struct hunt *h, const struct candidates
 	err = gather(h->store, &wish, is_of_protocol, h->question, &g);
 	if (err != ERR_OK)
 		return err;
-	score_all(h, &g, false);
+	err = score_all(h, &g, false);
 	gathered_free(&g);
-	return ERR_OK;
+	return err;
 }
 
 static enum err first_pass(const struct hunt *h, bool is_exhaustive)
@@ -347,9 +362,9 @@ static enum err second_pass(const struct hunt *h)
 	if (err != ERR_OK)
 		return err;
 	answer->finding_count = 0;
-	score_all(h, &g, false);
+	err = score_all(h, &g, false);
 	gathered_free(&g);
-	return ERR_OK;
+	return err;
 }
 
 /* NULL where the question has no volumes. */
