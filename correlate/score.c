@@ -3,6 +3,7 @@
 #include "base/util.h"
 #include "correlate/evidence.h"
 #include "correlate/method.h"
+#include "correlate/order.h"
 #include "correlate/sieve.h"
 #include "correlate/span.h"
 
@@ -87,6 +88,7 @@ struct agreement score_pair(const struct fingerprint *target, const struct finge
 	struct evidence evidence;
 	struct side a, b;
 	double from_s, to_s, slack_s = lag_s(limits);
+	struct order order;
 
 	CHECK(target->count > 0);
 	CHECK(candidate->count > 0);
@@ -102,6 +104,9 @@ struct agreement score_pair(const struct fingerprint *target, const struct finge
 	ret.common_ms = ms_of(to_s - from_s);
 	ret.lag_ms = evidence.lag_s < 0 ? -ms_of(-evidence.lag_s) : ms_of(evidence.lag_s);
 	ret.lag_error_ms = ms_of(evidence.lag_error_s);
+	order = order_of(&a.edges, &b.edges, evidence.lag_s, slack_s);
+	ret.stretch_ms = order.stretch_s > 0 ? -ms_of(order.stretch_s) : ms_of(-order.stretch_s);
+	ret.stretches = (uint32_t)order.compared;
 	ret.silences = silences_in(&a.edges, from_s - slack_s, to_s + slack_s);
 	ret.verdict = judge(&ret, ms_of(a.edges.last_s - a.edges.first_s), limits);
 	return ret;

@@ -55,6 +55,9 @@ struct agreement {
 	int64_t common_ms;    /* common life */
 	int64_t lag_ms;       /* candidate minus target, after their offsets */
 	int64_t lag_error_ms; /* one standard deviation; what the scatter of edges leaves open */
+	int64_t stretch_ms;   /* by so much the candidate's activity lasts longer: upstream, if it
+	                         does */
+	uint32_t stretches;   /* that both have; 0: nothing is known of it (order.h) */
 	uint32_t silences; /* target silences longer than the pair's gap inside the common life */
 };
 

@@ -204,6 +204,8 @@ static void score_one(void *ctx, const struct connection *c)
 		.common_ms = a.common_ms,
 		.lag_ms = a.lag_ms,
 		.lag_error_ms = a.lag_error_ms,
+		.stretch_ms = a.stretch_ms,
+		.stretches = a.stretches,
 	};
 	keep(s->answer, &finding);
 }

@@ -252,6 +252,8 @@ static void add_matches(struct sheet *s)
 				     .proto = f->proto,
 				     .lag_ms = f->lag_ms,
 				     .lag_error_ms = f->lag_error_ms,
+				     .stretch_ms = f->stretch_ms,
+				     .stretches = f->stretches,
 			     });
 		add_translation(s, &f->nat_src, &f->nat_dst);
 	}

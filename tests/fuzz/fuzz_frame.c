@@ -111,7 +111,7 @@ static struct bytes wrap_receipt(struct bytes rest, uint8_t room[ROOM])
 static struct bytes wrap_answer(struct bytes body, uint8_t room[ROOM])
 {
 	struct octets o = octets_of(room, ROOM);
-	struct id of_body = digest("spoor answer body 5", body.at, bytes_left(&body)), said;
+	struct id of_body = digest("spoor answer body 6", body.at, bytes_left(&body)), said;
 	struct signature signature;
 	uint8_t head[112];
 	struct octets h = octets_of(head, sizeof(head));
@@ -121,8 +121,8 @@ static struct bytes wrap_answer(struct bytes body, uint8_t room[ROOM])
 	octets_put(&h, card.id.octets, sizeof(card.id));
 	octets_put(&h, of_body.octets, sizeof(of_body));
 	must(!h.is_full);
-	said = digest("spoor answer statement 5", head, sizeof(head));
-	signature = sign(&operational, "spoor answer 5", said.octets, sizeof(said));
+	said = digest("spoor answer statement 6", head, sizeof(head));
+	signature = sign(&operational, "spoor answer 6", said.octets, sizeof(said));
 	octets_uint(&o, bytes_left(&body), 4);
 	octets_put(&o, body.at, bytes_left(&body));
 	octets_put(&o, signature.octets, sizeof(signature.octets));

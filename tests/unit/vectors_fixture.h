@@ -199,6 +199,8 @@ static inline void make_answer(void)
 	                      .common_ms = 30000,
 	                      .lag_ms = -40,
 	                      .lag_error_ms = 25,
+	                      .stretch_ms = 310,
+	                      .stretches = 9,
 	                      .nat_dst = {here, 2222}}},
 		.finding_count = 1,
 	};

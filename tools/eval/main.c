@@ -98,6 +98,8 @@ CELL(stretch, "by_stretch")
 CELL(both, "by_both")
 CELL(sure, "sure_share")
 CELL(right, "sure_right")
+CELL(path_start, "path_start")
+CELL(path, "path")
 CELL(lowest, "lowest_true")
 CELL(best, "best_false")
 CELL(clock, "clock_s")
@@ -152,6 +154,7 @@ static const struct print_column order_columns[] = {
 	{"by_start", "START", 0, true, start_cell}, {"by_stretch", "STRETCH", 0, true, stretch_cell},
 	{"by_both", "BOTH", 0, true, both_cell}, {"sure_share", ">250 MS", 0, true, sure_cell},
 	{"sure_right", "OF THEM", 0, true, right_cell},
+	{"path_start", "PATH BY START", 0, true, path_start_cell}, {"path", "AS IT IS", 0, true, path_cell},
 };
 static const struct print_column chain_columns[] = {
 	{"chain", "CHAIN", 0, false, NULL}, {"method", "METHOD", 0, false, NULL},
