@@ -2,10 +2,9 @@
  * One way of one direction: the octets of each record of one side, the subject, given those of its
  * past and all of the other side's, the model. In logarithms, where an overhead is a sum:
  *
- *	null         p(z) <= f0(z): an envelope of what the past announced, predict.h for volumes
- *	alternative  f1(z), a narrow box around what the model carried in that time, with the
- *overhead that was seen until then factor       1 - BET + BET f1(z) / f0(z), where that promises
- *something before z is seen; else 1
+ *	null         p(z) <= f0(z): an envelope of what the past announced (predict.h)
+ *	alternative  f1(z): a narrow box around what the model carried, and the overhead until then
+ *	factor       1 - BET + BET f1(z) / f0(z), where that promises something before z is seen
  *
  * The factors have an expectation of at most 1 under every law below the envelope, and so has their
  * product, whatever the overhead's estimate; BET bounds what a lost record can cost. The averages
@@ -15,6 +14,7 @@
 
 #include "base/util.h"
 #include "correlate/span.h"
+#include "correlate/total.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -51,6 +51,7 @@ static const struct {
 } widths[] = {{0.002, 0.3}, {0.005, 0.4}, {0.012, 0.3}};
 
 static const double lags_s[] = {-4, -3, -2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3, 4};
+
 /* So many records of the subject are taken as one: where cuts lie apart, only longer spans tell. */
 static const struct {
 	size_t records;
@@ -426,20 +427,6 @@ static void follow(const struct volume_way *model, const struct volume_way *subj
  * The averages.
  */
 
-struct total { /* of exponentials */
-	double top, sum;
-};
-
-static void add(struct total *t, double ln)
-{
-	if (ln > t->top) {
-		t->sum = t->sum * exp(t->top - ln) + 1;
-		t->top = ln;
-	} else {
-		t->sum += exp(ln - t->top);
-	}
-}
-
 static void extend(struct volume_leg *leg, const struct volume_leg *by)
 {
 	leg->to_s = MAX(leg->to_s, by->to_s);
@@ -470,8 +457,8 @@ static void add_course(struct contest *t, const struct course *c, double share)
 {
 	for (size_t w = 0; w < ARRAY_LEN(widths); w++) {
 		for (int h = WHOLE; h < HALVES; h++)
-			add(&t->total,
-			    c->ln[w][h] + log(share * widths[w].weight * half_weights[h]));
+			total_add(&t->total,
+			          c->ln[w][h] + log(share * widths[w].weight * half_weights[h]));
 	}
 	t->promised = MAX(t->promised, c->promised);
 	t->records = MAX(t->records, c->records);
@@ -502,7 +489,7 @@ static void add_direction(struct contest *t)
 static double decades_at(const struct volume_side *a, const struct volume_side *b, double centre_s,
                          struct volume_evidence *ret)
 {
-	struct contest t = {a, b, centre_s, {-INFINITY, 0}, 0, 0, 0};
+	struct contest t = {a, b, centre_s, TOTAL_NOTHING, 0, 0, 0};
 
 	add_direction(&t);
 	t.model = b;
@@ -512,7 +499,7 @@ static double decades_at(const struct volume_side *a, const struct volume_side *
 	ret->promised = t.promised / LN10;
 	ret->records = t.records;
 	ret->telling = t.telling;
-	return (t.total.top + log(t.total.sum)) / LN10;
+	return total_ln(&t.total) / LN10;
 }
 
 /* Where the pair agrees best when it is moved apart: what repeats itself is discounted. */
