@@ -60,10 +60,11 @@ struct lookup {         /* which connection does a person mean? */
 	struct node *node;
 	struct ctl_request request; /* target, peer, since, until, proto */
 	int64_t gap_ms;
-	enum err err;               /* ERR_NOENT: none; ERR_LIMIT */
-	struct connection best;     /* best.on is `on` */
-	struct interval *on;        /* freed by lookup_fini() */
-	struct volume_side carried; /* by it, from its own first packet on */
+	enum err err;                  /* ERR_NOENT: none; ERR_LIMIT */
+	struct connection best;        /* best.on is `on` */
+	struct interval *on;           /* freed by lookup_fini() */
+	struct volume_side carried;    /* by it, from its own first packet on */
+	enum volume_verdict by_volume; /* what that could tell of it, where its silences are few */
 	struct ctl_request best_only;
 	size_t others;        /* further 5-tuples that fit */
 	bool is_translated;   /* what was asked for is an outside end: `request` has the inside */

@@ -32,24 +32,11 @@ static bool has_silences(const struct lookup *l)
 	return l->best.on_count > TRACE_SILENCES_MIN;
 }
 
-/*
- * What the target's volumes could tell of it is what they tell of a perfect copy. They are asked
- * by, and shown to others, only where silences do not do.
- */
-static enum volume_verdict volume_of(const struct lookup *l)
+/* By silences, or else by volume, which is asked by, and shown to others, only where they do not
+ * do. */
+static bool is_decidable(const struct lookup *l)
 {
-	struct volume_evidence own;
-
-	volume_evidence_of(&l->carried, &l->carried, &own);
-	return own.verdict;
-}
-
-static bool is_decidable(struct trace *t)
-{
-	if (has_silences(&t->lookup))
-		return true;
-	t->by_volume = volume_of(&t->lookup);
-	return t->by_volume == VOLUME_TELLS;
+	return has_silences(l) || l->by_volume == VOLUME_TELLS;
 }
 
 static void free_rounds(struct round **rounds, size_t *count)
@@ -115,7 +102,7 @@ static void end(struct trace *t, struct sheet *sheet)
 		client_end(t->client, code, "%s", err_text(ERR_NOMEM));
 	else if (has_silences(&t->lookup))
 		client_end(t->client, code, NULL);
-	else if (t->by_volume == VOLUME_TELLS)
+	else if (t->lookup.by_volume == VOLUME_TELLS)
 		client_end(
 			t->client, code,
 			UNTIMED
@@ -124,7 +111,7 @@ static void end(struct trace *t, struct sheet *sheet)
 	else
 		client_end(t->client, code,
 		           UNTIMED "nor by volume: %s; a longer window would decide, or %s",
-		           volume_text(t->by_volume), volume_need(t->by_volume));
+		           volume_text(t->lookup.by_volume), volume_need(t->lookup.by_volume));
 	trace_free(t);
 }
 
@@ -422,7 +409,7 @@ static void on_looked_up(struct lookup *lookup)
 		client_end(t->client, CTL_INTERNAL, "looking for the connection: %s",
 		           err_text(lookup->err));
 		trace_free(t);
-	} else if (!is_decidable(t)) {
+	} else if (!is_decidable(lookup)) {
 		target = target_of(lookup);
 		t->pass++;
 		follow_note(&t->follow, node_now(), &target);
@@ -481,7 +468,7 @@ static void go_on(struct trace *t)
 	case FOLLOW_WAIT:
 		return;
 	case FOLLOW_ASK:
-		if (is_decidable(t))
+		if (is_decidable(&t->lookup))
 			ask_again(t);
 		else
 			end_here(t); /* it has ended before anything could be told */

@@ -40,8 +40,7 @@ enum trace_state {
 struct trace {
 	struct trace *next;
 	struct client *client;
-	struct lookup lookup;          /* the target */
-	enum volume_verdict by_volume; /* what its volumes could tell, where its silences are few */
+	struct lookup lookup; /* the target */
 	int64_t timeout_ms;
 	struct mono deadline;
 	enum severity severity;
