@@ -32,8 +32,7 @@ static bool has_silences(const struct lookup *l)
 	return l->best.on_count > TRACE_SILENCES_MIN;
 }
 
-/* By silences, or else by volume, which is asked by, and shown to others, only where they do not
- * do. */
+/* By silences, or else by volume: others are shown volumes only where silences do not do. */
 static bool is_decidable(const struct lookup *l)
 {
 	return has_silences(l) || l->by_volume == VOLUME_TELLS;

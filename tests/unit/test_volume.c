@@ -211,7 +211,7 @@ static void over_strangers_the_mean_is_at_most_one(void **state)
 	assert_true(most < 1000);
 }
 
-/* Two shares of one line whose other users come and go; the shares scatter by 4 %. */
+/* Two shares of one line whose other users come and go; one share of the other by 4 %. */
 static void nor_above_it_for_two_who_share_a_line(void **state)
 {
 	double sum = 0;

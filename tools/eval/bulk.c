@@ -291,7 +291,7 @@ const struct bulk_class bulk_classes[] = {
 	{"trend", "one course of the day", BULK_UNRELATED, trend, ALIKE},
 	{"bottleneck", "one line with others on it, shares that sway", BULK_UNRELATED, bottleneck,
          ALIKE},
-	{"bottleneck-3", "shares that scatter by 4 % over a minute", BULK_UNRELATED, bottleneck_3,
+	{"bottleneck-3", "shares that scatter by 3 % over a minute", BULK_UNRELATED, bottleneck_3,
          ALIKE},
 	{"mirrored", "the same files in the same order, begun together", BULK_UNRELATED, mirrored,
          ALIKE},
