@@ -194,12 +194,17 @@ static double length_s(const struct volume_leg *leg)
 	return leg->to_s - leg->from_s;
 }
 
-/* The model's octets between two moments, at an even pace within each record; 0: not covered. */
-static double carried(const struct volume_way *model, double from_s, double to_s)
+/*
+ * The model's octets between two moments, at an even pace within each record; 0: not covered. From
+ * call to call `from_s` does not fall: `first` is of the records that are not over then.
+ */
+static double carried(const struct volume_way *model, double from_s, double to_s, size_t *first)
 {
 	double octets = 0, covered_s = 0;
 
-	for (size_t i = 0; i < model->count; i++) {
+	while (*first < model->count && model->legs[*first].to_s <= from_s)
+		++*first;
+	for (size_t i = *first; i < model->count; i++) {
 		const struct volume_leg *leg = &model->legs[i];
 		double common_s = MIN(leg->to_s, to_s) - MAX(leg->from_s, from_s);
 
@@ -302,13 +307,18 @@ struct trial { /* one record of the subject */
 	double common;   /* the same, from its last record and what the model's rate did since */
 };
 
-/* The bound on the density of the record's octets, in logarithms, at z. */
-static double envelope(const struct past *p, const struct trial *t, double z)
+/*
+ * The bound on the density of the record's octets, in logarithms, at z; or, if it is above
+ * `enough`, any number above that.
+ */
+static double envelope(const struct past *p, const struct trial *t, double z, double enough)
 {
 	double rate = z - t->log_length, most = FLOOR;
 
 	most = MAX(most, foreseen(p->rate, p->count, rate));
 	most = MAX(most, foreseen(p->octets, p->count, z));
+	if (most > enough)
+		return most;
 	most = MAX(most, habit(p->rate, p->count, rate));
 	most = MAX(most, habit(p->octets, p->count, z));
 	most = MAX(most, centre(z - t->expected, COMMON_MIN));
@@ -370,16 +380,21 @@ static double factor_of(double alternative, double bound)
 /* What one record adds. */
 static void judge(const struct past *p, const struct trial *t, bool is_first, struct course *c)
 {
-	double foreseen_at = envelope(p, t, t->expected);
-	double found_at = envelope(p, t, t->log_octets), promised = 0;
+	double foreseen_at = envelope(p, t, t->expected, density(widths[0].half, 0) / PROMISE_MIN);
+	double apart = t->log_octets - t->expected, found_at = 1, promised = 0;
 
+	/* The narrowest promises most; and where no box reaches, no bound is asked for. */
+	if (density(widths[0].half, 0) < PROMISE_MIN * foreseen_at)
+		return;
+	if (density(widths[ARRAY_LEN(widths) - 1].half, apart) > 0)
+		found_at = envelope(p, t, t->log_octets, INFINITY);
 	for (size_t w = 0; w < ARRAY_LEN(widths); w++) {
 		double half = widths[w].half, factor;
 
 		if (density(half, 0) < PROMISE_MIN * foreseen_at)
 			continue;
 		promised = MAX(promised, factor_of(density(half, 0), foreseen_at));
-		factor = factor_of(density(half, t->log_octets - t->expected), found_at);
+		factor = factor_of(density(half, apart), found_at);
 		c->ln[w][WHOLE] += factor;
 		c->ln[w][is_first ? FIRST : SECOND] += factor;
 	}
@@ -392,6 +407,7 @@ static void follow(const struct volume_way *model, const struct volume_way *subj
 {
 	struct past past = {.count = 0};
 	struct overhead overhead = {.count = 0};
+	size_t first = 0;
 	double model_before = 0; /* its rate over the subject's last record */
 
 	*ret = (struct course){.records = 0};
@@ -403,7 +419,7 @@ static void follow(const struct volume_way *model, const struct volume_way *subj
 		if (leg->octets < VOLUME_OCTETS_MIN || length_s(leg) < LENGTH_MIN_S)
 			continue;
 		t.log_length = log(length_s(leg));
-		meanwhile = carried(model, leg->from_s - lag_s, leg->to_s - lag_s);
+		meanwhile = carried(model, leg->from_s - lag_s, leg->to_s - lag_s, &first);
 		if (meanwhile >= VOLUME_OCTETS_MIN) {
 			double model_rate = log(meanwhile) - t.log_length;
 
