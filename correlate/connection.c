@@ -62,6 +62,7 @@ struct sighting sighting_of(const struct flow *flow)
 		.proto = flow->proto,
 		.tcp_flags = flow->tcp_flags,
 		.is_upward = is_upward,
+		.is_sampled = flow_is_sampled(flow),
 	};
 }
 
@@ -123,6 +124,7 @@ static struct connection join(const struct sighting *rows, size_t count, int64_t
 		.dst = is_by_low ? rows[0].high : rows[0].low,
 		.proto = rows[0].proto,
 		.records = (uint32_t)count,
+		.rows = rows,
 		.gap_ms = gap_ms,
 		.on = room,
 	};

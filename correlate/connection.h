@@ -32,7 +32,8 @@ struct sighting {
 	uint64_t octets, packets;
 	uint8_t proto;
 	uint8_t tcp_flags;
-	bool is_upward; /* sent by `low` to `high` */
+	bool is_upward;  /* sent by `low` to `high` */
+	bool is_sampled; /* octets and packets are estimates */
 };
 
 struct connection {
@@ -43,6 +44,7 @@ struct connection {
 	uint8_t tcp_flags; /* of both directions, or'ed */
 	uint64_t octets, packets;
 	uint32_t records;
+	const struct sighting *rows; /* those records, by start; borrowed */
 	int64_t gap_ms;
 	const struct interval *on; /* ordered, disjoint, more than gap_ms apart; borrowed */
 	size_t on_count;           /* at least 1 */

@@ -17,6 +17,7 @@
 #include "correlate/evidence.h"
 
 #include "base/util.h"
+#include "correlate/total.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -123,26 +124,6 @@ static void trial(const struct spike *s, const struct process *p, const double *
 	}
 	ret[WHOLE] += sum;
 	ret[SECOND] = ret[WHOLE] - ret[FIRST];
-}
-
-/* A sum of exponentials that are too large for a double. */
-struct total {
-	double top, sum;
-};
-
-static void add(struct total *t, double ln)
-{
-	if (ln > t->top) {
-		t->sum = t->sum * exp(t->top - ln) + 1;
-		t->top = ln;
-	} else {
-		t->sum += exp(ln - t->top);
-	}
-}
-
-static double ln_of(const struct total *t)
-{
-	return t->top + log(t->sum);
 }
 
 struct lags { /* what the evidence says of the lag: its moments, by weight */
@@ -262,7 +243,7 @@ static void try_width(const struct direction *d, const struct width *width, stru
 		for (int h = WHOLE; h < HALVES; h++) {
 			double weighed = ln[h] + share + log(half_weights[h]);
 
-			add(total, weighed);
+			total_add(total, weighed);
 			if (lags != NULL)
 				note_lag(lags, weighed, d->sign * lag_s);
 		}
@@ -272,11 +253,11 @@ static void try_width(const struct direction *d, const struct width *width, stru
 /* ln E of one direction. */
 static double direction(const struct direction *d, struct lags *lags)
 {
-	struct total total = {-INFINITY, 0};
+	struct total total = TOTAL_NOTHING;
 
 	for (size_t w = 0; w < ARRAY_LEN(widths); w++)
 		try_width(d, &widths[w], &total, lags);
-	return ln_of(&total);
+	return total_ln(&total);
 }
 
 struct duel {
@@ -301,11 +282,11 @@ static double decades_at(const struct duel *d, double centre_s, struct lags *lag
 	                               centre_s,
 	                               d->reach_s,
 	                               -1};
-	struct total total = {-INFINITY, 0};
+	struct total total = TOTAL_NOTHING;
 
-	add(&total, direction(&there, lags));
-	add(&total, direction(&back, lags));
-	return (ln_of(&total) - log(2)) / LN10;
+	total_add(&total, direction(&there, lags));
+	total_add(&total, direction(&back, lags));
+	return (total_ln(&total) - log(2)) / LN10;
 }
 
 /*

@@ -27,6 +27,8 @@
 
 #define PATH_HOPS_MAX 32
 #define PATH_NOWHERE UINT32_MAX
+#define PATH_STRETCH_MS 250  /* less does not tell which is upstream, */
+#define PATH_STRETCHES_MIN 3 /* nor does the median of fewer */
 
 /* One matched connection at one view of one node. */
 struct match {
@@ -37,11 +39,14 @@ struct match {
 	double score; /* against the target, in decades; of the target itself, not looked at */
 	uint8_t proto;
 	bool is_target;
+	bool is_by_volume; /* its score is (volume.h) */
 	bool is_told; /* known by a tie alone: no timing has found it, and its score says nothing */
 	bool is_translation; /* no view of its own: the ends of view `twin` on the other side of its
 	                        gateway, by that one's translation table. A port 0 is not told. */
 	uint32_t twin;
 	int64_t lag_ms, lag_error_ms; /* behind the target; the error: one standard deviation */
+	int64_t stretch_ms;           /* its activity lasts longer than the target's by this, */
+	uint32_t stretches;           /* as so many stretches have it (order.h) */
 	uint32_t hop; /* out: index into path.hops, PATH_NOWHERE when it is on none */
 };
 
@@ -88,6 +93,9 @@ struct hop {
 	struct interval life;                   /* union over its views */
 	double score; /* lowest of its views that timing has found; INFINITY: none but the target */
 	int64_t lag_ms, lag_error_ms; /* of the view with the best score */
+	bool is_by_volume;            /* that score is */
+	int64_t stretch_ms;           /* of that view, too: longer than the target, and by what */
+	uint32_t stretches;
 	uint32_t views;
 	unsigned joined_by; /* enum path_join */
 	bool is_told;       /* no view of it was found by timing */
@@ -149,8 +157,9 @@ struct path {
  *
  * Of several that may carry a hop by one link, the later start decides where the slack cannot
  * explain it. Else, where addresses meet, the score does; what is left within a decade of it is
- * kept as an alternative, with weights in proportion to the evidence of each. Of PATH_TIME the
- * later start is followed all the same: several there are mostly hops of one chain.
+ * kept as an alternative, with weights in proportion to the evidence of each. Of PATH_TIME several
+ * are mostly hops of one chain: the nearest is followed, which is the later start or, where the
+ * slack could explain that, the one whose activity lasts less long, by more than PATH_STRETCH_MS.
  *
  * Of a tie it is asked only that the upstream began first. What is only told of is on the path by a
  * tie or not at all. Ties between views of one connection, and of views that are not there, are

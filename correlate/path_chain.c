@@ -179,13 +179,40 @@ static bool is_looped(const struct work *w, uint16_t up, uint16_t down)
 	return false;
 }
 
+/* Is `a` the nearer to the target of two hops, whatever their clocks say? */
+static bool is_shorter(const struct hop *a, const struct hop *b)
+{
+	return a->stretches >= PATH_STRETCHES_MIN && b->stretches >= PATH_STRETCHES_MIN &&
+	       span_ms(a->stretch_ms, b->stretch_ms) > PATH_STRETCH_MS;
+}
+
+/* Of several hops of one chain, the one next to the target by what no clock can falsify. */
+static struct bid nearest(const struct work *w, struct bid best, uint16_t down_group)
+{
+	const struct bid latest = best;
+
+	for (uint16_t g = 0; g < w->group_count; g++) {
+		struct bid bid;
+
+		if (w->groups[g].is_on_path ||
+		    !is_shorter(&w->groups[g].hop, &w->groups[best.group].hop))
+			continue;
+		bid = bid_of(w, g, down_group);
+		if (is_equal_but_score(&bid, &latest, w->slack_ms))
+			best = bid;
+	}
+	return best;
+}
+
 /* Where addresses meet and starts do not tell, the evidence decides. */
 static struct bid weigh(const struct work *w, struct bid best, uint16_t down_group)
 {
 	const struct bid latest = best;
 
-	if (best.group == PATH_NONE || best.link == PATH_TIME)
+	if (best.group == PATH_NONE)
 		return best;
+	if (best.link == PATH_TIME)
+		return nearest(w, best, down_group);
 	for (uint16_t g = 0; g < w->group_count; g++) {
 		struct bid bid;
 

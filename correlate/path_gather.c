@@ -300,6 +300,9 @@ static void take_score(struct work *w, uint16_t g, const struct match *m)
 	group->lag_of = m;
 	group->hop.lag_ms = m->lag_ms;
 	group->hop.lag_error_ms = m->lag_error_ms;
+	group->hop.is_by_volume = m->is_by_volume;
+	group->hop.stretch_ms = m->stretch_ms;
+	group->hop.stretches = m->stretches;
 }
 
 uint16_t path_settle(struct work *w)

@@ -3,6 +3,7 @@
 #include "base/util.h"
 #include "correlate/evidence.h"
 #include "correlate/method.h"
+#include "correlate/order.h"
 #include "correlate/sieve.h"
 #include "correlate/span.h"
 
@@ -19,7 +20,8 @@ const struct score_limits score_defaults = {
 	.candidate = {.bound_ms = 1000, .loss = 0.05},
 };
 
-#define LAG_MAX_S 60.0 /* clocks that are known no better are not known */
+#define VOLUME_LAG_ERROR_MS 2000 /* lags are searched up to 4 s, and none is told */
+#define LAG_MAX_S 60.0           /* clocks that are known no better are not known */
 
 /* The gap at which both are compared. */
 static int64_t pair_gap_ms(const struct fingerprint *a, const struct fingerprint *b)
@@ -86,6 +88,7 @@ struct agreement score_pair(const struct fingerprint *target, const struct finge
 	struct evidence evidence;
 	struct side a, b;
 	double from_s, to_s, slack_s = lag_s(limits);
+	struct order order;
 
 	CHECK(target->count > 0);
 	CHECK(candidate->count > 0);
@@ -101,6 +104,9 @@ struct agreement score_pair(const struct fingerprint *target, const struct finge
 	ret.common_ms = ms_of(to_s - from_s);
 	ret.lag_ms = evidence.lag_s < 0 ? -ms_of(-evidence.lag_s) : ms_of(evidence.lag_s);
 	ret.lag_error_ms = ms_of(evidence.lag_error_s);
+	order = order_of(&a.edges, &b.edges, evidence.lag_s, slack_s);
+	ret.stretch_ms = order.stretch_s > 0 ? -ms_of(order.stretch_s) : ms_of(-order.stretch_s);
+	ret.stretches = (uint32_t)order.compared;
 	ret.silences = silences_in(&a.edges, from_s - slack_s, to_s + slack_s);
 	ret.verdict = judge(&ret, ms_of(a.edges.last_s - a.edges.first_s), limits);
 	return ret;
@@ -113,6 +119,52 @@ bool score_is_worthwhile(const struct fingerprint *target, const struct fingerpr
 
 	sides_of(target, candidate, limits, &a, &b);
 	return sieve_votes(&a.edges, &b.edges, lag_s(limits)) >= sieve_least(a.edges.count);
+}
+
+struct span_s {
+	double from, to;
+};
+
+static struct span_s life_of(const struct volume_side *side)
+{
+	struct span_s life = {INFINITY, -INFINITY};
+
+	for (size_t way = 0; way < VOLUME_WAYS; way++) {
+		for (size_t i = 0; i < side->way[way].count; i++) {
+			life.from = MIN(life.from, side->way[way].legs[i].from_s);
+			life.to = MAX(life.to, side->way[way].legs[i].to_s);
+		}
+	}
+	return life;
+}
+
+struct agreement score_volumes(const struct volume_side *target,
+                               const struct volume_side *candidate,
+                               const struct score_limits *limits)
+{
+	struct span_s ours = life_of(target), theirs = life_of(candidate);
+	struct agreement ret = {.verdict = VERDICT_UNDECIDABLE,
+	                        .lag_error_ms = VOLUME_LAG_ERROR_MS};
+	struct volume_evidence evidence;
+
+	ret.common_ms = ms_of(MIN(ours.to, theirs.to) - MAX(ours.from, theirs.from));
+	if (ret.common_ms < limits->life_min_ms ||
+	    (double)ret.common_ms < limits->share_min * (ours.to - ours.from) * 1e3) {
+		ret.verdict = VERDICT_TOO_SHORT;
+		return ret;
+	}
+	volume_evidence_of(target, candidate, &evidence);
+	ret.silences = (uint32_t)evidence.records;
+	if (evidence.verdict != VOLUME_TELLS)
+		return ret;
+	ret.score = MAX(-SCORE_MAX, MIN(evidence.decades - log10(2), SCORE_MAX));
+	ret.verdict = ret.score >= limits->match_min ? VERDICT_VOLUME : VERDICT_INCONCLUSIVE;
+	return ret;
+}
+
+bool verdict_is_match(enum verdict verdict)
+{
+	return verdict == VERDICT_MATCH || verdict == VERDICT_VOLUME;
 }
 
 double score_p_value(double decades, uint64_t searched)
@@ -141,6 +193,9 @@ static const struct {
 	[VERDICT_UNDECIDABLE] = {"undecidable", "a longer window, with more silences"},
 	[VERDICT_INCONCLUSIVE] = {"inconclusive",
                                   "a longer window, or what a host reports of its processes"},
+	[VERDICT_VOLUME] = {"match by volume",
+                            "what a host reports of its processes: two who share "
+                            "a line evenly, or watch one stream, look alike"},
 };
 
 const char *verdict_text(enum verdict verdict)

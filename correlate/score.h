@@ -11,6 +11,7 @@
 #define SPOOR_CORRELATE_SCORE_H
 
 #include "correlate/fingerprint.h"
+#include "correlate/volume.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,6 +25,7 @@ enum verdict {
 	VERDICT_UNDECIDABLE,  /* fewer than silences_min silences to compare */
 	VERDICT_INCONCLUSIVE, /* silences enough, but what they say is neither: regular, or
 	                         disguised */
+	VERDICT_VOLUME,       /* a match by volume alone (volume.h): silences are too few */
 };
 
 struct score_clock {       /* of an exporter, as the collector knows it */
@@ -53,6 +55,9 @@ struct agreement {
 	int64_t common_ms;    /* common life */
 	int64_t lag_ms;       /* candidate minus target, after their offsets */
 	int64_t lag_error_ms; /* one standard deviation; what the scatter of edges leaves open */
+	int64_t stretch_ms;   /* by so much the candidate's activity lasts longer: upstream, if it
+	                         does */
+	uint32_t stretches;   /* that both have; 0: nothing is known of it (order.h) */
 	uint32_t silences; /* target silences longer than the pair's gap inside the common life */
 };
 
@@ -72,6 +77,17 @@ struct agreement score_pair(const struct fingerprint *target, const struct finge
 bool score_is_worthwhile(const struct fingerprint *target, const struct fingerprint *candidate,
                          const struct score_limits *limits);
 
+/*
+ * By volume, for a target whose silences are too few. `silences` of the result are the records
+ * compared. That one of two statistics is chosen by the target's own times costs 0.3 decades.
+ */
+struct agreement score_volumes(const struct volume_side *target,
+                               const struct volume_side *candidate,
+                               const struct score_limits *limits);
+
+/* By silences, or by volume. */
+bool verdict_is_match(enum verdict verdict);
+
 /* The chance that one of `searched` unrelated connections scores as much: at most 1. */
 double score_p_value(double decades, uint64_t searched);
 
@@ -82,7 +98,8 @@ double score_p_value(double decades, uint64_t searched);
  */
 size_t score_discoveries(const double *decades, size_t count, uint64_t searched, double rate);
 
-/* "match", "different", "too short", "undecidable", "inconclusive"; "unknown" for anything else. */
+/* "match", "different", "too short", "undecidable", "inconclusive", "match by volume"; "unknown"
+ * for anything else. */
 const char *verdict_text(enum verdict verdict);
 
 /* What would decide it: "a longer time in common", ...; NULL where nothing is open. */

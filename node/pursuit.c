@@ -2,19 +2,13 @@
 
 #include "base/timestamp.h"
 #include "base/util.h"
+#include "node/asking.h"
 #include "node/node.h"
 #include "node/sheet.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-const char pursuit_undecidable[] =
-	"not decidable by timing: the connection was never, or hardly ever, silent for longer than "
-	"the idle timeout; a longer window would decide, or what a host reports of its processes";
-
-/* Fingerprints are coarsened until they fit a datagram: this many intervals, then fewer. */
-static const size_t interval_steps[] = {QUERY_INTERVALS_MAX, 112, 96, 80, 64, 48};
 
 static void free_rounds(struct round **rounds, size_t *count)
 {
@@ -54,6 +48,17 @@ struct followed pursuit_target(const struct pursuit *p)
 
 	return (struct followed){c->on_count - 1, connection_life(c).end_ms - p->ahead_ms,
 	                         connection_is_open(c)};
+}
+
+bool pursuit_has_silences(const struct pursuit *p)
+{
+	return p->target.best.on_count > PURSUIT_SILENCES_MIN;
+}
+
+/* Others are shown volumes only where silences do not do. */
+bool pursuit_is_decidable(const struct pursuit *p)
+{
+	return pursuit_has_silences(p) || p->target.by_volume == VOLUME_TELLS;
 }
 
 static void on_found(struct lookup *lookup)
@@ -158,17 +163,15 @@ static void on_searched(struct search *search)
  * A round: signs and sends the question, as finely as a datagram allows, and asks our own store.
  * On failure there is no round more than before.
  */
-static enum err ask(struct pursuit *p, const struct fingerprint *rhythm, int64_t ahead_ms,
-                    uint8_t proto, struct ends about)
+static enum err ask(struct pursuit *p, const struct asking *a)
 {
 	struct node *node = p->node;
 	struct round *r = calloc(1, sizeof(*r));
 	struct question question;
 	enum err err = r == NULL ? ERR_NOMEM : ERR_LIMIT;
 
-	for (size_t i = 0; i < ARRAY_LEN(interval_steps) && err == ERR_LIMIT; i++) {
-		question = search_question(rhythm, ahead_ms, proto, interval_steps[i]);
-		question.severity = p->severity;
+	for (size_t i = 0; i < ASKING_STEPS && err == ERR_LIMIT; i++) {
+		question = asking_question(a, i);
 		err = overlay_ask(node->link.overlay, node_now(), &question, left_ms(p), &r->ticket,
 		                  &r->query, &r->blob);
 	}
@@ -178,7 +181,7 @@ static enum err ask(struct pursuit *p, const struct fingerprint *rhythm, int64_t
 	}
 	p->is_asking = true;
 	r->pursuit = p;
-	r->about = about;
+	r->about = a->about;
 	p->rounds[p->round_count++] = r;
 	spending_note(&node->pursuits.spending, node_now().mono, p->severity == SEVERITY_LOW);
 	search_start(&r->search, node, &question, EVIDENCE_PARTS, on_searched);
@@ -200,7 +203,6 @@ static void restore(struct pursuit *p)
 enum err pursuit_ask(struct pursuit *p)
 {
 	const struct connection *c = &p->target.best;
-	struct fingerprint rhythm = {c->on, c->on_count, c->gap_ms};
 	enum err err;
 
 	memcpy(p->before, p->rounds, sizeof(p->before));
@@ -208,7 +210,14 @@ enum err pursuit_ask(struct pursuit *p)
 	p->round_count = 0;
 	p->pass++;
 	p->deadline = mono_after(node_now().mono, (uint64_t)p->timeout_ms);
-	err = ask(p, &rhythm, p->ahead_ms, c->proto, (struct ends){c->src, c->dst});
+	err = ask(p, &(struct asking){
+			     .rhythm = {c->on, c->on_count, c->gap_ms},
+			     .ahead_ms = p->ahead_ms,
+			     .carried = pursuit_has_silences(p) ? NULL : &p->target.carried,
+			     .proto = c->proto,
+			     .severity = p->severity,
+			     .about = {c->src, c->dst},
+		     });
 	if (err != ERR_OK)
 		restore(p);
 	return err;
@@ -230,12 +239,15 @@ bool pursuit_break_off(struct pursuit *p)
 static bool goes_on(struct pursuit *p, const struct sheet *sheet)
 {
 	const struct upstream *up = sheet != NULL ? sheet_next(sheet) : NULL;
-	struct fingerprint rhythm;
 
 	if (up == NULL || p->round_count == PURSUIT_ROUNDS_MAX || left_ms(p) == 0)
 		return false;
-	rhythm = (struct fingerprint){up->rhythm.on, up->rhythm.on_count, up->rhythm.gap_ms};
-	return ask(p, &rhythm, 0, up->rhythm.proto, (struct ends){up->src, up->dst}) == ERR_OK;
+	return ask(p, &(struct asking){
+			      .rhythm = {up->rhythm.on, up->rhythm.on_count, up->rhythm.gap_ms},
+			      .proto = up->rhythm.proto,
+			      .severity = p->severity,
+			      .about = {up->src, up->dst},
+		      }) == ERR_OK;
 }
 
 /* What the same question has found before is not lost. */
@@ -330,6 +342,24 @@ void pursuits_finish(struct pursuits *all, const struct act *act)
 /*
  * What cannot be, for people.
  */
+
+const char *pursuit_untimed(const struct pursuit *p, char ret[PURSUIT_REASON_MAX])
+{
+	static const char untimed[] = "not decidable by timing: the connection was hardly ever "
+				      "silent for longer than the idle timeout; ";
+	enum volume_verdict by_volume = p->target.by_volume;
+
+	if (by_volume == VOLUME_TELLS)
+		snprintf(ret, PURSUIT_REASON_MAX,
+		         "%sshown is what volumes tell, which a host's report would confirm: two "
+		         "who share a line evenly, or watch one stream, look alike",
+		         untimed);
+	else
+		snprintf(ret, PURSUIT_REASON_MAX,
+		         "%snor by volume: %s; a longer window would decide, or %s", untimed,
+		         volume_text(by_volume), volume_need(by_volume));
+	return ret;
+}
 
 enum ctl_code pursuit_refusal(const struct node *node, enum err err, char ret[PURSUIT_REASON_MAX])
 {

@@ -34,7 +34,7 @@ struct sheet;
 #define PURSUIT_SILENCES_MIN FOLLOW_SILENCES_MIN
 #define PURSUIT_LOOK_MS 5000 /* between two looks at a target that goes on */
 #define PURSUIT_TIMEOUT_MS 30000
-#define PURSUIT_REASON_MAX 256
+#define PURSUIT_REASON_MAX 400
 
 /* What an owner is told, on the loop; it may end the pursuit in each but `heard`. */
 struct pursuit_owner {
@@ -100,6 +100,10 @@ void pursuit_look(struct pursuit *p);
 /* A look is due, and nothing else is under way. */
 bool pursuit_wants_look(const struct pursuit *p, struct mono now);
 
+/* Timing could tell something of it; that, or volumes. */
+bool pursuit_has_silences(const struct pursuit *p);
+bool pursuit_is_decidable(const struct pursuit *p);
+
 /* The target as the last look has it. */
 struct followed pursuit_target(const struct pursuit *p);
 
@@ -109,8 +113,8 @@ enum ctl_code pursuit_refusal(const struct node *node, enum err err, char ret[PU
 /* The same when the target was not found. */
 enum ctl_code pursuit_not_found(const struct pursuit *p, char ret[PURSUIT_REASON_MAX]);
 
-/* What is said of a target with too few silences. */
-extern const char pursuit_undecidable[];
+/* What is said of a target with too few silences: how it was asked about instead, or why not. */
+const char *pursuit_untimed(const struct pursuit *p, char ret[PURSUIT_REASON_MAX]);
 
 /* From the overlay: a member's verified receipt, its verified answer, and the end. */
 void pursuits_receipt(struct pursuits *all, const struct act *act);

@@ -275,15 +275,22 @@ static void put_score(struct pack *p, const struct hop *hop, uint64_t searched)
 	if (hop->is_told || !isfinite(hop->score)) {
 		/* a host has named it, or it is the target: no timing has found it */
 		row_nil(p, "score");
+		row_nil(p, "by");
 		row_nil(p, "p_value");
 		row_nil(p, "lag_ms");
 		row_nil(p, "lag_error_ms");
+		row_nil(p, "stretch_ms");
 		return;
 	}
 	row_real(p, "score", hop->score);
+	row_str(p, "by", hop->is_by_volume ? "volume" : "timing");
 	row_real(p, "p_value", score_p_value(hop->score, searched));
 	row_int(p, "lag_ms", hop->lag_ms);
 	row_int(p, "lag_error_ms", hop->lag_error_ms);
+	if (hop->stretches >= PATH_STRETCHES_MIN)
+		row_int(p, "stretch_ms", hop->stretch_ms);
+	else
+		row_nil(p, "stretch_ms");
 }
 
 /* What might stand in place of hop `at`. */
@@ -301,7 +308,7 @@ static void put_alternatives(struct pack *p, const struct sheet *s, uint32_t at,
 
 		if (path->alternatives[i].instead_of != at)
 			continue;
-		pack_map(p, 10);
+		pack_map(p, 12);
 		row_endpoint(p, "src", &hop->src);
 		row_endpoint(p, "dst", &hop->dst);
 		row_real(p, "weight", hop->weight);
@@ -321,7 +328,7 @@ static void put_branches(struct pack *p, const struct sheet *s, uint64_t searche
 	for (size_t i = 0; i < path->branch_count; i++) {
 		const struct branch *b = &path->branches[i];
 
-		pack_map(p, 11);
+		pack_map(p, 13);
 		row_str(p, "kind", path_branch_text(b->kind));
 		row_uint(p, "hop", b->at + 1);
 		row_endpoint(p, "src", &b->hop.src);
@@ -342,7 +349,7 @@ static void put_path(struct pack *p, const struct sheet *s, uint64_t searched)
 	for (uint32_t i = 0; i < path->hop_count; i++) {
 		const struct hop *hop = &path->hops[i];
 
-		pack_map(p, 25);
+		pack_map(p, 27);
 		row_uint(p, "hop", i + 1);
 		row_endpoint(p, "src", &hop->src);
 		row_endpoint(p, "dst", &hop->dst);

@@ -133,9 +133,10 @@ static bool is_same_member(const struct cert *a, const struct cert *b)
 
 static bool is_same_match(const struct finding *a, const struct finding *b)
 {
-	return b->verdict == VERDICT_MATCH && a->proto == b->proto && a->if_low == b->if_low &&
-	       a->if_high == b->if_high && addr_equal(&a->exporter, &b->exporter) &&
-	       endpoint_equal(&a->src, &b->src) && endpoint_equal(&a->dst, &b->dst);
+	return verdict_is_match((enum verdict)b->verdict) && a->proto == b->proto &&
+	       a->if_low == b->if_low && a->if_high == b->if_high &&
+	       addr_equal(&a->exporter, &b->exporter) && endpoint_equal(&a->src, &b->src) &&
+	       endpoint_equal(&a->dst, &b->dst);
 }
 
 static bool has_match(const struct answer *a, const struct finding *f)
@@ -166,7 +167,8 @@ static void keep(struct round *r, struct trace_reply reply, const struct cert *s
 	for (size_t i = 0; i < reply.answer.finding_count; i++) {
 		const struct finding *f = &reply.answer.findings[i];
 
-		if (f->verdict == VERDICT_MATCH && !is_found_again(r, &reply.cert, self, f)) {
+		if (verdict_is_match((enum verdict)f->verdict) &&
+		    !is_found_again(r, &reply.cert, self, f)) {
 			quote(r, &reply);
 			return;
 		}

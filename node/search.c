@@ -3,6 +3,7 @@
 #include "base/util.h"
 #include "correlate/score.h"
 #include "node/candidates.h"
+#include "node/follow.h"
 #include "node/node.h"
 #include "node/testify.h"
 #include "node/translated.h"
@@ -10,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIGHTINGS_MAX (4u << 20) /* 112 octets each */
-#define WINDOW_SLACK_MS 5000     /* the asker's clock, and records that end a little outside */
-#define LOOKUP_AROUND_MS 600000  /* flows are read this far around the time asked for */
-#define LOOKUP_WIDER_MS 86400000 /* a connection is read this far around the moment asked for */
+#define COMPARABLE 4.0            /* times the question's octets, or one in so many: by volume */
+#define VOLUMES_COMPARED_MAX 1024 /* each takes from 1 to 50 ms */
+#define SIGHTINGS_MAX (4u << 20)  /* 112 octets each */
+#define WINDOW_SLACK_MS 5000      /* the asker's clock, and records that end a little outside */
+#define LOOKUP_AROUND_MS 600000   /* flows are read this far around the time asked for */
+#define LOOKUP_WIDER_MS 86400000  /* a connection is read this far around the moment asked for */
 
 /* Flows of a window, as correlate wants them. */
 struct gathered {
@@ -96,16 +99,20 @@ static enum err gather(struct store *store, const struct wish *wish, wanted_fn *
 /* The best findings so far. */
 struct scoring {
 	const struct question *question;
+	const struct volume_side *carried; /* of the question; NULL where silences tell */
 	const struct skews *skews;
 	struct answer *answer;
+	size_t compared; /* by volume */
 	bool is_counting;
 };
 
 /* Matches before all else, then by score. */
 static bool is_better(const struct finding *a, const struct finding *b)
 {
-	if ((a->verdict == VERDICT_MATCH) != (b->verdict == VERDICT_MATCH))
-		return a->verdict == VERDICT_MATCH;
+	bool is_match = verdict_is_match((enum verdict)a->verdict);
+
+	if (is_match != verdict_is_match((enum verdict)b->verdict))
+		return is_match;
 	return a->score > b->score;
 }
 
@@ -125,21 +132,61 @@ static void keep(struct answer *answer, const struct finding *finding)
 	answer->findings[at] = *finding;
 }
 
-static void score_one(void *ctx, const struct connection *c)
+/* False: there is nothing to be found. */
+static bool by_silences(const struct scoring *s, const struct connection *c,
+                        const struct score_limits *limits, struct agreement *ret)
 {
-	struct scoring *s = ctx;
 	const struct question *q = s->question;
 	struct fingerprint target = {q->on, q->on_count, q->gap_ms};
 	struct fingerprint candidate = {c->on, c->on_count, c->gap_ms};
+
+	if (!score_is_worthwhile(&target, &candidate, limits))
+		return false;
+	*ret = score_pair(&target, &candidate, limits);
+	return true;
+}
+
+/* Did it carry about as much, one way or the other? Records may be lost, and it may carry more. */
+static bool is_comparable(const struct volume_side *asked, const struct volume_side *candidate)
+{
+	double octets = volume_octets(&asked->way[volume_heavier(asked)]);
+
+	for (size_t way = 0; way < VOLUME_WAYS; way++) {
+		double theirs = volume_octets(&candidate->way[way]);
+
+		if (theirs * COMPARABLE >= octets && theirs <= octets * COMPARABLE)
+			return true;
+	}
+	return false;
+}
+
+static bool by_volume(struct scoring *s, const struct connection *c,
+                      const struct score_limits *limits, struct agreement *ret)
+{
+	const struct question *q = s->question;
+	struct interval when = {q->volumes[0].on.start_ms,
+	                        q->volumes[q->volume_count - 1].on.end_ms};
+	struct volume_side candidate;
+
+	volume_side_of(c, when, limits->candidate.offset_ms, &candidate);
+	if (c->records < VOLUME_RECORDS_MIN || !is_comparable(s->carried, &candidate) ||
+	    s->compared++ >= VOLUMES_COMPARED_MAX)
+		return false;
+	*ret = score_volumes(s->carried, &candidate, limits);
+	return true;
+}
+
+static void score_one(void *ctx, const struct connection *c)
+{
+	struct scoring *s = ctx;
 	struct score_limits limits = score_defaults;
 	struct agreement a;
 	struct finding finding;
 
 	s->answer->connections += s->is_counting;
 	limits.candidate = skews_of(s->skews, &c->view.exporter);
-	if (!score_is_worthwhile(&target, &candidate, &limits))
+	if (s->carried != NULL ? !by_volume(s, c, &limits, &a) : !by_silences(s, c, &limits, &a))
 		return;
-	a = score_pair(&target, &candidate, &limits);
 	if (a.verdict == VERDICT_TOO_SHORT || a.score < SEARCH_SCORE_MIN)
 		return;
 	finding = (struct finding){
@@ -158,6 +205,8 @@ static void score_one(void *ctx, const struct connection *c)
 		.common_ms = a.common_ms,
 		.lag_ms = a.lag_ms,
 		.lag_error_ms = a.lag_error_ms,
+		.stretch_ms = a.stretch_ms,
+		.stretches = a.stretches,
 	};
 	keep(s->answer, &finding);
 }
@@ -167,6 +216,12 @@ static bool is_of_protocol(const void *ctx, const struct flow *flow)
 	const struct question *q = ctx;
 
 	return q->proto == 0 || flow->proto == q->proto;
+}
+
+/* Of a question by volume, records that could be compared. */
+static bool is_bulk(const void *ctx, const struct flow *flow)
+{
+	return flow->octets >= VOLUME_OCTETS_MIN && is_of_protocol(ctx, flow);
 }
 
 /* For the store's index. Of ICMP the ports of a connection are not those of its flows. */
@@ -208,22 +263,26 @@ static bool is_found(const void *ctx, const struct flow *flow)
 struct hunt {
 	struct store *store;
 	const struct question *question;
+	const struct volume_side *carried;
 	const struct skews *skews;
 	int64_t gap_ms;        /* at which it compares */
 	struct interval core;  /* of the question */
 	struct answer *answer; /* being filled in */
 };
 
-static void score_all(const struct hunt *h, struct gathered *g, bool is_counting)
+/* ERR_LIMIT: there were more to be compared by volume than a search may. */
+static enum err score_all(const struct hunt *h, struct gathered *g, bool is_counting)
 {
 	struct scoring scoring = {
 		.question = h->question,
+		.carried = h->carried,
 		.skews = h->skews,
 		.answer = h->answer,
 		.is_counting = is_counting,
 	};
 
 	connection_each(g->rows, g->count, h->gap_ms, g->room, score_one, &scoring);
+	return scoring.compared > VOLUMES_COMPARED_MAX ? ERR_LIMIT : ERR_OK;
 }
 
 /* Every connection of that time. */
@@ -231,15 +290,16 @@ static enum err look_at_all(const struct hunt *h)
 {
 	struct wish wish = {.when = h->core};
 	struct gathered g;
-	enum err err = gather(h->store, &wish, is_of_protocol, h->question, &g);
+	enum err err = gather(h->store, &wish, h->carried != NULL ? is_bulk : is_of_protocol,
+	                      h->question, &g);
 
 	if (err != ERR_OK)
 		return err;
 	h->answer->flows = g.flows;
 	h->answer->window = g.window;
-	score_all(h, &g, true);
+	err = score_all(h, &g, true);
 	gathered_free(&g);
-	return ERR_OK;
+	return err;
 }
 
 /* Those that fell silent and came back with it. */
@@ -261,17 +321,18 @@ static enum err look_at_candidates(const struct hunt *h, const struct candidates
 	err = gather(h->store, &wish, is_of_protocol, h->question, &g);
 	if (err != ERR_OK)
 		return err;
-	score_all(h, &g, false);
+	err = score_all(h, &g, false);
 	gathered_free(&g);
-	return ERR_OK;
+	return err;
 }
 
 static enum err first_pass(const struct hunt *h, bool is_exhaustive)
 {
 	struct candidates c;
-	enum err err = is_exhaustive ? ERR_NOENT
-	                             : candidates_find(h->store, h->question, h->gap_ms, h->core,
-	                                               skews_far_ms(h->skews), &c);
+	bool is_all = is_exhaustive || h->carried != NULL; /* the log knows silences alone */
+	enum err err = is_all ? ERR_NOENT
+	                      : candidates_find(h->store, h->question, h->gap_ms, h->core,
+	                                        skews_far_ms(h->skews), &c);
 
 	if (err == ERR_NOENT)
 		return look_at_all(h);
@@ -304,18 +365,33 @@ static enum err second_pass(const struct hunt *h)
 	if (err != ERR_OK)
 		return err;
 	answer->finding_count = 0;
-	score_all(h, &g, false);
+	err = score_all(h, &g, false);
 	gathered_free(&g);
-	return ERR_OK;
+	return err;
+}
+
+/* NULL where the question has no volumes. */
+static const struct volume_side *carried_by(const struct question *q, struct volume_side *ret)
+{
+	struct volume sorted[QUERY_VOLUMES_MAX];
+
+	if (q->volume_count == 0)
+		return NULL;
+	memcpy(sorted, q->volumes, q->volume_count * sizeof(sorted[0]));
+	*ret = (struct volume_side){.is_sampled = false};
+	volume_way_of(sorted, q->volume_count, q->volumes[0].on.start_ms, 0, &ret->way[q->way]);
+	return ret;
 }
 
 enum err search_store(struct store *store, const struct question *q, int64_t own_gap_ms,
                       const struct skews *skews, bool is_exhaustive, struct answer *ret)
 {
 	int64_t slack_ms = WINDOW_SLACK_MS + skews_far_ms(skews);
+	struct volume_side carried;
 	const struct hunt hunt = {
 		.store = store,
 		.question = q,
+		.carried = carried_by(q, &carried),
 		.skews = skews,
 		.gap_ms = MAX(own_gap_ms, q->gap_ms),
 		.core = {q->on[0].start_ms - slack_ms, q->on[q->on_count - 1].end_ms + slack_ms},
@@ -449,7 +525,9 @@ static void take_whole(void *ctx, const struct connection *c)
 		return;
 	memcpy(on, c->on, c->on_count * sizeof(*on));
 	l->on = on;
+	volume_side_of(c, connection_life(c), 0, &l->carried);
 	l->best = *c;
+	l->best.rows = NULL;
 	l->best.on = on;
 }
 
@@ -504,6 +582,15 @@ static enum err complete(struct lookup *l, struct store *store)
 	return l->err;
 }
 
+/* What volumes could tell of it is what they tell of a perfect copy. */
+static enum volume_verdict volume_of(const struct lookup *l)
+{
+	struct volume_evidence own;
+
+	volume_evidence_of(&l->carried, &l->carried, &own);
+	return own.verdict;
+}
+
 /* A connection may be silent when it is asked for: its flows around that time tell its life. */
 static struct interval widened(struct interval when)
 {
@@ -539,6 +626,8 @@ static void run_lookup(struct job *job)
 	gathered_free(&g);
 	if (l->err == ERR_OK)
 		l->err = complete(l, store);
+	if (l->err == ERR_OK && l->best.on_count <= FOLLOW_SILENCES_MIN)
+		l->by_volume = volume_of(l);
 }
 
 static void done_lookup(struct job *job)

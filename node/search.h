@@ -4,7 +4,8 @@
  *
  * Two passes. The first asks the log of edges which connections fell silent and came back when the
  * question's did, reads those, and scores them. The second reads further back for the best of them
- * alone: their true beginnings order the path.
+ * alone: their true beginnings order the path. A question by volume has no edges to ask the log
+ * for: its first pass reads all records of that time that carried enough.
  */
 #ifndef SPOOR_NODE_SEARCH_H
 #define SPOOR_NODE_SEARCH_H
@@ -12,6 +13,7 @@
 #include "base/err.h"
 #include "correlate/connection.h"
 #include "correlate/fingerprint.h"
+#include "correlate/volume.h"
 #include "node/job.h"
 #include "node/skews.h"
 #include "proto/wire/answer.h"
@@ -66,9 +68,11 @@ struct lookup {         /* which connection does a person mean? */
 	struct node *node;
 	struct ctl_request request; /* target, peer, since, until, proto */
 	int64_t gap_ms;
-	enum err err;           /* ERR_NOENT: none; ERR_LIMIT */
-	struct connection best; /* best.on is `on` */
-	struct interval *on;    /* freed by lookup_fini() */
+	enum err err;                  /* ERR_NOENT: none; ERR_LIMIT */
+	struct connection best;        /* best.on is `on` */
+	struct interval *on;           /* freed by lookup_fini() */
+	struct volume_side carried;    /* by it, from its own first packet on */
+	enum volume_verdict by_volume; /* what that could tell of it, where its silences are few */
 	struct ctl_request best_only;
 	size_t others;        /* further 5-tuples that fit */
 	bool is_translated;   /* what was asked for is an outside end: `request` has the inside */

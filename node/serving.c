@@ -20,7 +20,7 @@ struct served {               /* somebody's query on its way through a worker */
 static bool has_match(const struct answer *answer)
 {
 	for (size_t i = 0; i < answer->finding_count; i++) {
-		if (answer->findings[i].verdict == VERDICT_MATCH)
+		if (verdict_is_match((enum verdict)answer->findings[i].verdict))
 			return true;
 	}
 	return false;

@@ -112,7 +112,7 @@ static void add_answers(struct sheet *s)
 
 bool line_is_match(const struct line *l)
 {
-	return l->finding->verdict == VERDICT_MATCH;
+	return verdict_is_match((enum verdict)l->finding->verdict);
 }
 
 static int by_connection(const void *a, const void *b)
@@ -249,9 +249,12 @@ static void add_matches(struct sheet *s)
 				     .dst = f->dst,
 				     .life = f->life,
 				     .score = f->score,
+				     .is_by_volume = f->verdict == VERDICT_VOLUME,
 				     .proto = f->proto,
 				     .lag_ms = f->lag_ms,
 				     .lag_error_ms = f->lag_error_ms,
+				     .stretch_ms = f->stretch_ms,
+				     .stretches = f->stretches,
 			     });
 		add_translation(s, &f->nat_src, &f->nat_dst);
 	}

@@ -187,7 +187,7 @@ static void ask_about(struct testify *t, bool is_incoming)
 		const struct finding *f = &a->findings[i];
 		const struct endpoint *e = is_incoming ? &f->dst : &f->src;
 
-		if (f->verdict == VERDICT_MATCH && hosts_has(hosts, &e->addr))
+		if (verdict_is_match((enum verdict)f->verdict) && hosts_has(hosts, &e->addr))
 			ask(t, i, is_incoming);
 	}
 }

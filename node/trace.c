@@ -66,18 +66,16 @@ static enum ctl_code send_report(struct trace *t, struct sheet *sheet, bool is_f
 /* The last report and the end; then nothing is left of the trace. */
 static void end(struct trace *t, struct sheet *sheet)
 {
-	const char *remark = NULL;
+	char remark[PURSUIT_REASON_MAX];
 	bool has_sheet = sheet != NULL;
 	enum ctl_code code = send_report(t, sheet, true);
 
 	if (!has_sheet)
-		remark = err_text(ERR_NOMEM);
-	else if (t->pursuit.target.best.on_count <= PURSUIT_SILENCES_MIN)
-		remark = pursuit_undecidable;
-	if (remark != NULL)
-		client_end(t->client, code, "%s", remark);
-	else
+		client_end(t->client, code, "%s", err_text(ERR_NOMEM));
+	else if (pursuit_has_silences(&t->pursuit))
 		client_end(t->client, code, NULL);
+	else
+		client_end(t->client, code, "%s", pursuit_untimed(&t->pursuit, remark));
 	trace_free(t);
 }
 
@@ -154,7 +152,7 @@ static void on_found(struct pursuit *p)
 	} else if (p->target.err != ERR_OK) {
 		client_end(t->client, pursuit_not_found(p, reason), "%s", reason);
 		trace_free(t);
-	} else if (p->target.best.on_count <= PURSUIT_SILENCES_MIN) {
+	} else if (!pursuit_is_decidable(p)) {
 		p->pass++;
 		note_target(t);
 		conclude(t, sheet_make(p->node, p));
@@ -204,7 +202,7 @@ static void go_on(struct trace *t)
 	case FOLLOW_WAIT:
 		return;
 	case FOLLOW_ASK:
-		if (t->pursuit.target.best.on_count > PURSUIT_SILENCES_MIN)
+		if (pursuit_is_decidable(&t->pursuit))
 			ask_again(t);
 		else
 			end_here(t); /* it has ended before anything could be told */

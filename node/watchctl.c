@@ -110,7 +110,10 @@ static enum ctl_code refuse_found(struct watch *w, char reason[PURSUIT_REASON_MA
 
 	if (target.silences < PURSUIT_SILENCES_MIN &&
 	    follow_is_over(&w->pace.follow, node_now(), &target)) {
-		snprintf(reason, PURSUIT_REASON_MAX, "%s", pursuit_undecidable);
+		snprintf(reason, PURSUIT_REASON_MAX,
+		         "not decidable by timing: the connection was hardly ever silent for "
+		         "longer than the idle timeout; a watch has nothing else, spoor trace "
+		         "asks by volume, too");
 		return CTL_NOTHING;
 	}
 	if (!make_room(w->watches)) {

@@ -171,7 +171,8 @@ static void put_hop(struct paper *p, const json_t *report, const json_t *hop,
 
 	put_margin(p);
 	if (json_is_number(json_object_get(hop, "score")))
-		paper_put(p, score >= GOOD_DECADES ? PAPER_GOOD : PAPER_PLAIN, "%.1f", score);
+		paper_put(p, score >= GOOD_DECADES ? PAPER_GOOD : PAPER_PLAIN, "%.1f%s", score,
+		          strcmp(json_text(hop, "by"), "volume") == 0 ? " by volume" : "");
 	else
 		paper_put(p, PAPER_PLAIN, "%s",
 		          strcmp(json_text(hop, "link"), "end") == 0 ? "asked" : "told");

@@ -72,7 +72,9 @@ const char *report_gap(int64_t ms, char room[32])
 
 static bool is_match(const json_t *match)
 {
-	return strcmp(json_text(match, "verdict"), "match") == 0;
+	const char *verdict = json_text(match, "verdict");
+
+	return strcmp(verdict, "match") == 0 || strcmp(verdict, "match by volume") == 0;
 }
 
 size_t report_witnesses(const json_t *hop, char room[PAPER_PIECE_MAX])
@@ -170,6 +172,19 @@ static void put_holes(struct paper *p, const json_t *report, const json_t *nodes
 	}
 }
 
+static bool is_by_volume(const json_t *report)
+{
+	const json_t *hop;
+	size_t i;
+
+	json_array_foreach(json_object_get(report, "path"), i, hop)
+	{
+		if (strcmp(json_text(hop, "by"), "volume") == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Matches that fit nowhere, and other connections that the question could have meant. */
 static void put_leftovers(struct paper *p, const json_t *report)
 {
@@ -197,6 +212,10 @@ static void put_leftovers(struct paper *p, const json_t *report)
 	if (json_count(target, "silences", 2) < 2) {
 		paper_words(p, PAPER_WARNING,
 		            "With so few silences timing alone cannot tell connections apart.");
+		if (is_by_volume(report))
+			paper_words(p, PAPER_WARNING,
+			            "What is shown was found by volume: two who share a line "
+			            "evenly, or watch one stream, look alike, too.");
 		paper_end(p);
 	}
 }

@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-#define ANSWER_VERSION 5
+#define ANSWER_VERSION 6
 #define ANSWER_FIELDS 8
-#define FINDING_FIELDS 18
-#define DOMAIN "spoor answer 5"
+#define FINDING_FIELDS 20
+#define DOMAIN "spoor answer 6"
 #define PLAIN_MAX (ANSWER_MAX - SEAL_OVERHEAD)
 
 /* Empty where there is none. */
@@ -42,6 +42,8 @@ static void pack_finding(struct pack *p, const struct finding *f)
 	pack_int(p, f->common_ms);
 	pack_int(p, f->lag_ms);
 	pack_int(p, f->lag_error_ms);
+	pack_int(p, f->stretch_ms);
+	pack_uint(p, f->stretches);
 	pack_other_end(p, &f->nat_src);
 	pack_other_end(p, &f->nat_dst);
 }
@@ -96,6 +98,8 @@ static void unpack_finding(struct unpack *u, struct finding *f)
 	f->lag_ms = unpack_int(u);
 	f->lag_error_ms = unpack_int(u);
 	u->is_wrong |= f->lag_error_ms < 0;
+	f->stretch_ms = unpack_int(u);
+	f->stretches = (uint32_t)unpack_uint(u, UINT32_MAX);
 	f->nat_src = unpack_other_end(u);
 	f->nat_dst = unpack_other_end(u);
 }
@@ -147,13 +151,13 @@ static struct id statement(const struct query *query, const struct id *responder
 {
 	uint8_t head[sizeof(struct query_id) + sizeof(struct box_key) + 2 * sizeof(struct id)];
 	struct octets out = octets_of(head, sizeof(head));
-	struct id of_body = digest("spoor answer body 5", body.at, bytes_left(&body));
+	struct id of_body = digest("spoor answer body 6", body.at, bytes_left(&body));
 
 	octets_put(&out, query->id.octets, sizeof(query->id.octets));
 	octets_put(&out, query->reply_to.octets, sizeof(query->reply_to.octets));
 	octets_put(&out, responder->octets, sizeof(responder->octets));
 	octets_put(&out, of_body.octets, sizeof(of_body.octets));
-	return digest("spoor answer statement 5", head, octets_len(&out));
+	return digest("spoor answer statement 6", head, octets_len(&out));
 }
 
 enum err answer_sign(const struct answer *answer, const struct query *query,

@@ -36,6 +36,8 @@ struct finding { /* one connection that was compared */
 	double cpf;   /* 0..1 */
 	uint32_t silences;
 	int64_t common_ms, lag_ms, lag_error_ms; /* the error: one standard deviation */
+	int64_t stretch_ms; /* its activity lasts longer than the question's by this, median */
+	uint32_t stretches; /* of so many that both have */
 	struct endpoint nat_src, nat_dst; /* the ends on the other side of the gateway, as its
 	                                   translations have them; all zero: the same there, or
 	                                   not told; port 0: of an address alone */

@@ -1,25 +1,6 @@
 #include "proto/wire/intervals.h"
 
-/* Seven bits an octet, the last without its high bit (as LEB128). */
-static void put_varint(struct octets *o, uint64_t value)
-{
-	for (; value >= 0x80; value >>= 7)
-		octets_uint(o, (value & 0x7f) | 0x80, 1);
-	octets_uint(o, value, 1);
-}
-
-static uint64_t get_varint(struct bytes *b)
-{
-	uint64_t value = 0, octet = 0x80;
-
-	for (unsigned shift = 0; shift < 63 && (octet & 0x80) != 0; shift += 7) {
-		octet = bytes_uint(b, 1);
-		value |= (octet & 0x7f) << shift;
-	}
-	if ((octet & 0x80) != 0)
-		b->is_short = true;
-	return value;
-}
+#include "proto/wire/varint.h"
 
 void intervals_put(struct octets *out, const struct interval *on, size_t count)
 {
@@ -28,8 +9,8 @@ void intervals_put(struct octets *out, const struct interval *on, size_t count)
 	octets_uint(out, (uint64_t)at, 8);
 	for (size_t i = 0; i < count; i++) {
 		if (i > 0)
-			put_varint(out, (uint64_t)(on[i].start_ms - at));
-		put_varint(out, (uint64_t)(on[i].end_ms - on[i].start_ms));
+			varint_put(out, (uint64_t)(on[i].start_ms - at));
+		varint_put(out, (uint64_t)(on[i].end_ms - on[i].start_ms));
 		at = on[i].end_ms;
 	}
 }
@@ -43,8 +24,8 @@ enum err intervals_get(struct bytes in, int64_t gap_ms, struct interval *on, siz
 	if (first < 0 || first > INT64_MAX / 2)
 		return ERR_FORMAT;
 	while (bytes_left(&in) > 0) {
-		uint64_t silence = count == 0 ? 0 : get_varint(&in);
-		uint64_t length = get_varint(&in);
+		uint64_t silence = count == 0 ? 0 : varint_get(&in);
+		uint64_t length = varint_get(&in);
 
 		if (in.is_short || count == max || silence > INTERVALS_SPAN_MAX_MS ||
 		    length > INTERVALS_SPAN_MAX_MS)

@@ -4,17 +4,19 @@
 #include "proto/wire/envelope.h"
 #include "proto/wire/intervals.h"
 #include "proto/wire/pack.h"
+#include "proto/wire/volumes.h"
 
 #include <string.h>
 
-#define QUERY_VERSION 2
-#define QUERY_FIELDS 12
-#define QUERY_DOMAIN "spoor query 2"
+#define QUERY_VERSION 3
+#define QUERY_FIELDS 13
+#define QUERY_DOMAIN "spoor query 3"
 #define FINGERPRINT_MAX 700 /* octets; 6 an interval as a rule */
+#define VOLUMES_MAX 800     /* 7 a record as a rule */
 
 struct query_id query_id_of(const void *data, size_t len)
 {
-	struct id whole = digest("spoor query id 2", data, len);
+	struct id whole = digest("spoor query id 3", data, len);
 	struct query_id id;
 
 	memcpy(id.octets, whole.octets, sizeof(id.octets));
@@ -24,13 +26,17 @@ struct query_id query_id_of(const void *data, size_t len)
 enum err query_pack(struct query *query, const struct card *card,
                     const struct key_pair *operational, struct query_blob *ret)
 {
-	uint8_t body[QUERY_MAX], on[FINGERPRINT_MAX];
+	const struct question *q = &query->question;
+	uint8_t body[QUERY_MAX], on[FINGERPRINT_MAX], carried[VOLUMES_MAX];
 	struct pack p = pack_into(body, sizeof(body));
 	struct octets fingerprint = octets_of(on, sizeof(on));
+	struct octets volumes = octets_of(carried, sizeof(carried));
 	size_t len;
 
-	CHECK(query->question.on_count > 0);
-	intervals_put(&fingerprint, query->question.on, query->question.on_count);
+	CHECK(q->on_count > 0);
+	intervals_put(&fingerprint, q->on, q->on_count);
+	if (q->volume_count > 0)
+		volumes_put(&volumes, q->way, q->volumes, q->volume_count);
 	pack_array(&p, QUERY_FIELDS);
 	pack_uint(&p, QUERY_VERSION);
 	pack_bin(&p, card->cert_blob.octets, card->cert_blob.len);
@@ -41,10 +47,11 @@ enum err query_pack(struct query *query, const struct card *card,
 	pack_int(&p, query->expires.ms);
 	pack_bin(&p, query->reply_to.octets, sizeof(query->reply_to.octets));
 	pack_bool(&p, query->is_direct);
-	pack_uint(&p, (uint64_t)query->question.proto << 8 | query->question.severity);
-	pack_uint(&p, (uint64_t)query->question.gap_ms);
+	pack_uint(&p, (uint64_t)q->proto << 8 | q->severity);
+	pack_uint(&p, (uint64_t)q->gap_ms);
 	pack_bin(&p, on, octets_len(&fingerprint));
-	if (fingerprint.is_full)
+	pack_bin(&p, carried, octets_len(&volumes));
+	if (fingerprint.is_full || volumes.is_full)
 		return ERR_LIMIT;
 	len = envelope_pack(operational, QUERY_DOMAIN, &p, ret->octets, sizeof(ret->octets));
 	if (len == 0)
@@ -56,9 +63,22 @@ enum err query_pack(struct query *query, const struct card *card,
 	return ERR_OK;
 }
 
+static enum err read_question(struct bytes fingerprint, struct bytes volumes, struct question *ret)
+{
+	enum err err = intervals_get(fingerprint, ret->gap_ms, ret->on, QUERY_INTERVALS_MAX,
+	                             &ret->on_count);
+
+	ret->volume_count = 0;
+	ret->way = 0;
+	if (err != ERR_OK || bytes_left(&volumes) == 0)
+		return err;
+	return volumes_get(volumes, &ret->way, ret->volumes, QUERY_VOLUMES_MAX, &ret->volume_count);
+}
+
 static enum err read_body(struct bytes body, struct query *ret)
 {
 	struct unpack u = {.in = body};
+	struct bytes volumes;
 	uint64_t kind;
 
 	if (unpack_array(&u) != QUERY_FIELDS)
@@ -79,10 +99,10 @@ static enum err read_body(struct bytes body, struct query *ret)
 	ret->question.gap_ms = (int64_t)unpack_uint(&u, INTERVALS_SPAN_MAX_MS);
 	ret->question.on_count = 0;
 	body = unpack_bin(&u);
+	volumes = unpack_bin(&u);
 	if (!unpack_done(&u) || ret->number == 0 || (kind & 0xff) >= SEVERITY_END)
 		return ERR_FORMAT;
-	return intervals_get(body, ret->question.gap_ms, ret->question.on, QUERY_INTERVALS_MAX,
-	                     &ret->question.on_count);
+	return read_question(body, volumes, &ret->question);
 }
 
 enum err query_open(const void *data, size_t len, struct query *ret)

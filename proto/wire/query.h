@@ -3,10 +3,11 @@
  *
  *	body length 2 | body: MessagePack array | origin's signature over the body 64
  *
- * A query holds no address of the connection: only when it was active. It carries its origin's card
- * (certificate and record), so that whoever hears it can check it and knows whom to answer; a
- * number, its expiry and a one-time key, to which answers are sealed. Nothing but the count of its
- * hops stands outside the signature, and what does is believed only for counting.
+ * A query holds no address of the connection: only when it was active and, where that tells
+ *nothing, how much it carried. It carries its origin's card (certificate and record), so that
+ *whoever hears it can check it and knows whom to answer; a number, its expiry and a one-time key,
+ *to which answers are sealed. Nothing but the count of its hops stands outside the signature, and
+ *what does is believed only for counting.
  */
 #ifndef SPOOR_PROTO_WIRE_QUERY_H
 #define SPOOR_PROTO_WIRE_QUERY_H
@@ -14,6 +15,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/interval.h"
+#include "base/volume.h"
 #include "proto/wire/card.h"
 #include "proto/wire/frame.h"
 #include "proto/wire/intervals.h"
@@ -24,6 +26,7 @@
 #include <stdint.h>
 
 #define QUERY_INTERVALS_MAX 128
+#define QUERY_VOLUMES_MAX 96
 #define QUERY_MAX (FRAME_MAX - 2) /* octets of an encoded query */
 #define QUERY_LIFE_MAX_MS 120000  /* expires no later after being issued */
 
@@ -35,6 +38,10 @@ struct question {                                /* what is asked */
 	int64_t gap_ms;                          /* silences up to this long count as ON */
 	uint8_t proto;                           /* only connections of this protocol; 0: any */
 	enum severity severity;
+	/* Of a connection that silences do not tell; else there are none: */
+	struct volume volumes[QUERY_VOLUMES_MAX]; /* by start, by the same clock */
+	size_t volume_count;
+	unsigned way; /* 0: what was sent by who opened the connection; 1: what was answered */
 };
 
 struct query {

@@ -19,8 +19,8 @@ for name in $("$eval" list --json | grep -oE '"[a-z0-9-]+":"' | tr -d '":'); do
 done
 # shellcheck disable=SC2086 # words
 for member in $({ "$eval" $small --json scene five; "$eval" $small --json classes bulk
-	"$eval" $small --json order; } | grep -oE '"[A-Za-z0-9_.-]+":' | tr -d '":' | sort -u); do
-	case $member in recall_1e-* | false_E* | plain_E* | *_0.8) continue ;; esac
+	"$eval" $small --json volumes; "$eval" $small --json order; } | grep -oE '"[A-Za-z0-9_.-]+":' | tr -d '":' | sort -u); do
+	case $member in recall_1e-* | false_E* | plain_E* | reach_E* | *_0.8) continue ;; esac
 	grep -E '^\.(It )?Li' $page | grep -qw -- "$member" || missing "$member in $page"
 done
 once() # all but how long it took
@@ -42,6 +42,7 @@ refused 2 usage:
 refused 2 usage: --none list
 refused 2 "no scene" scene nowhere
 refused 2 "no class" classes nowhere
+refused 2 "no class" volumes nowhere
 refused 2 "not a number" --seed x list
 refused 2 "not a number" --targets 0 list
 refused 2 "no command" dance

@@ -87,12 +87,12 @@ static struct bytes wrap_query(struct bytes rest, uint8_t room[ROOM])
 	uint8_t body[ROOM];
 	struct pack p = pack_into(body, sizeof(body));
 
-	pack_array(&p, 12);
-	pack_uint(&p, 2);
+	pack_array(&p, 13);
+	pack_uint(&p, 3);
 	pack_bin(&p, card.cert_blob.octets, card.cert_blob.len);
 	pack_bin(&p, card.record_blob.octets, card.record_blob.len);
 	octets_put(&p.out, rest.at, bytes_left(&rest));
-	return wrap(&p, &operational, "spoor query 2", room);
+	return wrap(&p, &operational, "spoor query 3", room);
 }
 
 static struct bytes wrap_receipt(struct bytes rest, uint8_t room[ROOM])
@@ -111,7 +111,7 @@ static struct bytes wrap_receipt(struct bytes rest, uint8_t room[ROOM])
 static struct bytes wrap_answer(struct bytes body, uint8_t room[ROOM])
 {
 	struct octets o = octets_of(room, ROOM);
-	struct id of_body = digest("spoor answer body 5", body.at, bytes_left(&body)), said;
+	struct id of_body = digest("spoor answer body 6", body.at, bytes_left(&body)), said;
 	struct signature signature;
 	uint8_t head[112];
 	struct octets h = octets_of(head, sizeof(head));
@@ -121,8 +121,8 @@ static struct bytes wrap_answer(struct bytes body, uint8_t room[ROOM])
 	octets_put(&h, card.id.octets, sizeof(card.id));
 	octets_put(&h, of_body.octets, sizeof(of_body));
 	must(!h.is_full);
-	said = digest("spoor answer statement 5", head, sizeof(head));
-	signature = sign(&operational, "spoor answer 5", said.octets, sizeof(said));
+	said = digest("spoor answer statement 6", head, sizeof(head));
+	signature = sign(&operational, "spoor answer 6", said.octets, sizeof(said));
 	octets_uint(&o, bytes_left(&body), 4);
 	octets_put(&o, body.at, bytes_left(&body));
 	octets_put(&o, signature.octets, sizeof(signature.octets));
@@ -167,6 +167,13 @@ static void must_be_sound(const struct question *q)
 		must(q->on[i].start_ms <= q->on[i].end_ms);
 		must(i == 0 || q->on[i].start_ms - q->on[i - 1].end_ms > q->gap_ms);
 	}
+	must(q->volume_count <= QUERY_VOLUMES_MAX && q->way <= 1);
+	for (size_t i = 0; i < q->volume_count; i++) {
+		const struct volume *v = &q->volumes[i];
+
+		must(v->octets > 0 && v->on.start_ms <= v->on.end_ms);
+		must(i == 0 || v->on.start_ms >= q->volumes[i - 1].on.start_ms);
+	}
 }
 
 static void try_query(struct bytes in, bool is_ours)
@@ -191,6 +198,10 @@ static void try_query(struct bytes in, bool is_ours)
 	must(again.question.on_count == read.question.on_count);
 	must(memcmp(again.question.on, read.question.on,
 	            read.question.on_count * sizeof(read.question.on[0])) == 0);
+	must(again.question.volume_count == read.question.volume_count);
+	must(again.question.way == read.question.way);
+	for (size_t i = 0; i < read.question.volume_count; i++)
+		must(again.question.volumes[i].octets == read.question.volumes[i].octets);
 }
 
 static void try_receipt(struct bytes in, bool is_ours)

@@ -1,5 +1,6 @@
 /*
- * fuzz_score - two fingerprints of any shape: whatever they say, the score is finite and in range.
+ * fuzz_score - two fingerprints of any shape, and as many volumes: whatever they say, the score is
+ * finite and in range.
  *
  * Input: 14 octets of clocks and 6 of gaps, then intervals of 7 octets: which side, how far from
  * the one before, how long. Sizes are scaled by an octet, so that years are as near as
@@ -88,6 +89,40 @@ static void check_sieves(const struct fingerprint prints[2])
 	must(isfinite(order_of(&edges[0], &edges[1], 0.2, 2).log_odds));
 }
 
+/* The longer, the more; of an instant none. One way first, then both. */
+static void volumes_of(const struct fingerprint *print, int64_t origin_ms, int64_t moved_ms,
+                       struct volume_side *ret)
+{
+	static struct volume records[INTERVALS];
+
+	ret->is_sampled = false;
+	for (size_t way = 0; way < VOLUME_WAYS; way++) {
+		for (size_t i = 0; i < print->count; i++) {
+			uint64_t ms =
+				(uint64_t)print->on[i].end_ms - (uint64_t)print->on[i].start_ms;
+
+			records[i] = (struct volume){print->on[i], ms * (1009 + (ms & 511) * way)};
+		}
+		volume_way_of(records, print->count, origin_ms, moved_ms, &ret->way[way]);
+	}
+}
+
+static void check_volumes(const struct fingerprint prints[2], const struct score_limits *limits)
+{
+	static struct volume_side sides[2];
+	int64_t origin_ms = prints[0].on[0].start_ms;
+	struct agreement there, back;
+
+	volumes_of(&prints[0], origin_ms, limits->target.offset_ms, &sides[0]);
+	volumes_of(&prints[1], origin_ms, limits->candidate.offset_ms, &sides[1]);
+	there = score_volumes(&sides[0], &sides[1], limits);
+	back = score_volumes(&sides[1], &sides[0], limits);
+	must(isfinite(there.score) && fabs(there.score) <= SCORE_MAX);
+	must(there.common_ms == back.common_ms);
+	must(there.verdict == VERDICT_TOO_SHORT || back.verdict == VERDICT_TOO_SHORT ||
+	     fabs(there.score - back.score) < 1e-6);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes in = bytes_of(data, size);
@@ -113,5 +148,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)score_is_worthwhile(&prints[0], &prints[1], &limits);
 	must(score_p_value(there.score, 1000) >= 0 && score_p_value(there.score, 1000) <= 1);
 	check_sieves(prints);
+	check_volumes(prints, &limits);
 	return 0;
 }

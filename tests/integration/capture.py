@@ -5,7 +5,7 @@
 
 One connection a line: SRC:PORT DST:PORT INTERFACE START-END[,START-END...]; the numbers are seconds
 after BASE, which is seconds since 1970. Each interval becomes a flow each way; one with a ! behind it
-ends the connection.
+ends the connection, one with :OCTETS has so many, and a fiftieth of them in answer (else 900).
 """
 import ipaddress
 import struct
@@ -23,12 +23,15 @@ def flows(lines):
     for line in lines:
         src, dst, interface, spans = line.split()
         for span in spans.split(","):
-            start, stop = (float(t) for t in span.rstrip("!").split("-"))
+            times, _, octets = span.rstrip("!").partition(":")
+            start, stop = (float(t) for t in times.split("-"))
             flags = 0x19 if span.endswith("!") else 0x18
-            for (a, p), (b, q) in ((end(src), end(dst)), (end(dst), end(src))):
+            sent = int(octets or 900)
+            ways = ((end(src), end(dst), sent), (end(dst), end(src), sent // 50 if octets else sent))
+            for (a, p), (b, q), carried in ways:
                 yield stop, struct.pack(
                     ">4s4s4sHHIIIIHHBBBBHHBBH", a, b, bytes(4), int(interface), int(interface), 9,
-                    900, int((UP_BEFORE + start) * 1000), int((UP_BEFORE + stop) * 1000), p, q, 0,
+                    carried, int((UP_BEFORE + start) * 1000), int((UP_BEFORE + stop) * 1000), p, q, 0,
                     flags, 6, 0, 0, 0, 0, 0, 0)
 
 

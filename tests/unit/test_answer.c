@@ -44,6 +44,8 @@ static struct finding plain_finding(unsigned i)
 		.common_ms = 60000,
 		.lag_ms = -(int64_t)i,
 		.lag_error_ms = i,
+		.stretch_ms = 300 - (int64_t)i,
+		.stretches = i,
 	};
 
 	f.exporter = addr_from_v4((const uint8_t[]){192, 0, 2, (uint8_t)i});
@@ -103,6 +105,8 @@ static void assert_finding(const struct finding *a, const struct finding *b)
 	assert_true(endpoint_equal(&a->dst, &b->dst));
 	assert_int_equal(a->proto, b->proto);
 	assert_int_equal(a->verdict, b->verdict);
+	assert_int_equal(a->stretch_ms, b->stretch_ms);
+	assert_int_equal(a->stretches, b->stretches);
 	assert_int_equal(a->is_open, b->is_open);
 	assert_int_equal(a->life.start_ms, b->life.start_ms);
 	assert_int_equal(a->life.end_ms, b->life.end_ms);

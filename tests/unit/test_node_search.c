@@ -407,6 +407,74 @@ static void where_there_is_no_log_everything_is_looked_at(void **state)
 	compare_many(w);
 }
 
+#define RECORDS 25
+#define TRANSFERS 40 /* pairs of views; of the first is asked */
+
+/* Two views of one transfer each, later and heavier at the second, cut every minute. */
+static void add_transfers(struct world *w)
+{
+	for (uint32_t id = 0; id < 2 * TRANSFERS; id++) {
+		struct prng p = {500 + id / 2};
+
+		for (int64_t i = 0; i < RECORDS; i++) {
+			int64_t at_ms = RHYTHM_T0 + i * 60000 + (id % 2) * 300;
+			uint64_t octets = 20000000 + prng_below(&p, 50000000);
+			struct flow f = flow_like(100000 + id, false,
+			                          (struct interval){at_ms, at_ms + 59900});
+
+			f.octets = octets + (id % 2) * octets / 50;
+			if (store_is_ready(w->f->store))
+				assert_ok(store_seal(w->f->store));
+			assert_ok(store_append(w->f->store, &f, 1));
+		}
+	}
+	assert_ok(store_seal(w->f->store));
+}
+
+static struct question question_of_first(void)
+{
+	struct prng p = {500};
+	struct question q = {
+		.on = {{RHYTHM_T0, RHYTHM_T0 + RECORDS * 60000}},
+		.on_count = 1,
+		.gap_ms = RHYTHM_GAP_MS,
+		.volume_count = RECORDS,
+	};
+
+	for (size_t i = 0; i < RECORDS; i++) {
+		int64_t at_ms = RHYTHM_T0 + (int64_t)i * 60000;
+
+		q.volumes[i].on = (struct interval){at_ms, at_ms + 59900};
+		q.volumes[i].octets = 20000000 + prng_below(&p, 50000000);
+	}
+	return q;
+}
+
+static void a_transfer_is_found_by_what_it_carried(void **state)
+{
+	struct world *w = *state;
+	struct question q = question_of_first();
+	static struct answer got;
+
+	start_log(w);
+	feed(w, w->count);
+	add_transfers(w);
+	memset(&got, 0, sizeof(got));
+	assert_ok(search_store(w->f->store, &q, RHYTHM_GAP_MS, &w->skews, false, &got));
+	assert_int_equal(2, got.finding_count);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(VERDICT_VOLUME, got.findings[i].verdict);
+		assert_in_range(got.findings[i].src.port, 1024 + 100000 % 60000,
+		                1024 + 100001 % 60000);
+		assert_int_equal(RECORDS, got.findings[i].silences);
+	}
+	assert_int_equal(2 * TRANSFERS, got.connections); /* what carried little is not compared */
+	q.volume_count = 0;
+	memset(&got, 0, sizeof(got));
+	assert_ok(search_store(w->f->store, &q, RHYTHM_GAP_MS, &w->skews, false, &got));
+	assert_int_equal(0, got.finding_count);
+}
+
 static void absurd_questions_are_answered(void **state)
 {
 	struct world *w = *state;
@@ -441,6 +509,8 @@ int main(void)
 	                                        teardown_world),
 		cmocka_unit_test_setup_teardown(where_there_is_no_log_everything_is_looked_at,
 	                                        setup_world, teardown_world),
+		cmocka_unit_test_setup_teardown(a_transfer_is_found_by_what_it_carried, setup_world,
+	                                        teardown_world),
 		cmocka_unit_test_setup_teardown(absurd_questions_are_answered, setup_world,
 	                                        teardown_world),
 	};

@@ -539,9 +539,46 @@ static void every_link_has_a_word(void **state)
 	assert_string_equal(path_link_text((enum path_link)77), "unknown");
 }
 
+/*
+ * Three hops at once, through proxies, at gateways whose clocks differ by more than the delay; no
+ * node stands between, so that timing alone ties them. By their starts the first would come behind
+ * the second. Its activity lasts longer, by two round trips more.
+ */
+static void where_clocks_do_not_decide_the_longer_activity_is_upstream(void **state)
+{
+	static const struct row rows[] = {
+		{1, 1, "192.0.2.10:1000", "192.0.2.20:22", 1900, 600900, .score = 9},
+		{2, 1, "192.0.2.30:2000", "192.0.2.40:22", 1000, 600000, .score = 9},
+		{4, 1, "192.0.2.50:3000", "192.0.2.60:22", 1500, 600500, 9, .is_target = true},
+		{.src = NULL},
+	};
+	static const uint32_t stretches[] = {0, 2, 9};
+	struct match matches[3];
+	struct path path;
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(stretches); i++) {
+		bool is_told = stretches[i] >= PATH_STRETCHES_MIN;
+
+		assert_int_equal(3, match_rows(rows, 3, matches));
+		matches[0].stretch_ms = 900;
+		matches[1].stretch_ms = 400;
+		matches[0].stretches = matches[1].stretches = stretches[i];
+		path_assemble(matches, 3, NULL, 0, SLACK_MS, &path);
+		assert_int_equal(3, path.hop_count);
+		assert_int_equal(is_told ? 0 : 1, matches[0].hop);
+		assert_int_equal(is_told ? 1 : 0, matches[1].hop);
+		assert_int_equal(PATH_TIME, path.hops[0].link);
+	}
+	matches[0].stretch_ms = 400 + PATH_STRETCH_MS; /* too little to be sure */
+	path_assemble(matches, 3, NULL, 0, SLACK_MS, &path);
+	assert_int_equal(1, matches[0].hop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(where_clocks_do_not_decide_the_longer_activity_is_upstream),
 		cmocka_unit_test(paths_are_told_in_full),
 		cmocka_unit_test(the_order_of_answers_does_not_matter),
 		cmocka_unit_test(views_know_their_hop),

@@ -1,6 +1,7 @@
 #include "base/prng.h"
 #include "proto/wire/envelope.h"
 #include "proto/wire/query.h"
+#include "proto/wire/volumes.h"
 #include "tests/unit/wire_fixture.h"
 
 #include <string.h>
@@ -84,6 +85,84 @@ static void a_query_opens_as_it_was_asked(void **state)
 	assert_int_equal(back.question.gap_ms, 500);
 	assert_int_equal(back.question.proto, 6);
 	assert_int_equal(back.question.severity, SEVERITY_HIGH);
+}
+
+/* A minute each, contiguous but for 10 ms; of 1 octet and more. */
+static void add_volumes(struct question *q, size_t count)
+{
+	struct prng p = {5};
+
+	q->volume_count = count;
+	for (size_t i = 0; i < count; i++) {
+		int64_t at = NOON - (int64_t)(count - i) * 60000;
+
+		q->volumes[i].on = (struct interval){at, at + 59990};
+		q->volumes[i].octets = 1 + (prng_next(&p) >> prng_below(&p, 63));
+	}
+}
+
+static void volumes_come_back_to_within_one_in_a_thousand(void **state)
+{
+	struct query q = plain_query(1, 60000, 0), back;
+	struct query_blob blob;
+	(void)state;
+
+	add_volumes(&q.question, 60);
+	q.question.way = 1;
+	q.question.volumes[0].octets = 1;
+	q.question.volumes[1].octets = UINT64_MAX;
+	blob = pack(&q);
+	assert_ok(open(&blob, &back));
+	assert_ok(check(&blob));
+	assert_int_equal(back.question.volume_count, 60);
+	assert_int_equal(back.question.way, 1);
+	for (size_t i = 0; i < 60; i++) {
+		const struct volume *v = &q.question.volumes[i], *w = &back.question.volumes[i];
+		double given = (double)v->octets, taken = (double)w->octets;
+
+		assert_memory_equal(&v->on, &w->on, sizeof(v->on));
+		assert_true(taken >= given * 0.999 && taken <= given * 1.001);
+		assert_int_equal(volumes_size(w->octets), volumes_size(v->octets));
+	}
+}
+
+static void too_many_volumes_for_a_datagram_are_refused(void **state)
+{
+	struct query q = plain_query(1, 60000, 0);
+	struct query_blob blob;
+	(void)state;
+
+	add_volumes(&q.question, QUERY_VOLUMES_MAX);
+	assert_err(ERR_LIMIT, query_pack(&q, &origin.card, &origin.operational, &blob));
+}
+
+static void volumes_that_make_no_sense_are_refused(void **state)
+{
+	static const struct {
+		uint8_t octets[24];
+		size_t len;
+	} wrong[] = {
+		{{0}, 0},                                            /* nothing */
+		{{2, 0, 0, 0, 0, 0, 0, 0, 1, 5, 5}, 11},             /* a third way */
+		{{0, 0x80, 0, 0, 0, 0, 0, 0, 1, 5, 5}, 11},          /* before 1970 */
+		{{0, 0, 0, 0, 0, 0, 0, 0, 1}, 9},                    /* no record */
+		{{0, 0, 0, 0, 0, 0, 0, 0, 1, 5}, 10},                /* cut off */
+		{{0, 0, 0, 0, 0, 0, 0, 0, 1, 5, 0}, 11},             /* no octets */
+		{{0, 0, 0, 0, 0, 0, 0, 0, 1, 5, 0x80, 0xe0, 1}, 13}, /* more than 2^64 */
+		{{0, 0, 0, 0, 0, 0, 0, 0, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1, 5}, 17},
+		{{0, 0, 0, 0, 0, 0, 0, 0, 1, 5, 5, 5, 5, 5, 5, 5, 5},
+	         17}, /* three; there is room for two */
+	};
+	struct volume of[2];
+	unsigned way;
+	size_t count;
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+		assert_err(ERR_FORMAT, volumes_get(bytes_of(wrong[i].octets, wrong[i].len), &way,
+		                                   of, ARRAY_LEN(of), &count));
+	assert_ok(volumes_get(bytes_of(wrong[8].octets, 14), &way, of, ARRAY_LEN(of), &count));
+	assert_int_equal(count, 2);
 }
 
 static void a_query_brings_the_card_of_its_origin(void **state)
@@ -378,16 +457,16 @@ static void another_version_is_named_so(void **state)
 	struct query_blob blob;
 	(void)state;
 
-	for (uint64_t version = 0; version < 4; version++) {
+	for (uint64_t version = 0; version < 5; version++) {
 		struct pack p = pack_into(body, sizeof(body));
 
-		pack_array(&p, 12);
+		pack_array(&p, 13);
 		pack_uint(&p, version);
-		for (int i = 0; i < 11; i++)
+		for (int i = 0; i < 12; i++)
 			pack_nil(&p);
-		blob.len = envelope_pack(&origin.operational, "spoor query 2", &p, blob.octets,
+		blob.len = envelope_pack(&origin.operational, "spoor query 3", &p, blob.octets,
 		                         sizeof(blob.octets));
-		assert_err(version == 2 ? ERR_FORMAT : ERR_VERSION, open(&blob, &back));
+		assert_err(version == 3 ? ERR_FORMAT : ERR_VERSION, open(&blob, &back));
 	}
 }
 
@@ -407,6 +486,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_query_opens_as_it_was_asked),
+		cmocka_unit_test(volumes_come_back_to_within_one_in_a_thousand),
+		cmocka_unit_test(too_many_volumes_for_a_datagram_are_refused),
+		cmocka_unit_test(volumes_that_make_no_sense_are_refused),
 		cmocka_unit_test(a_query_brings_the_card_of_its_origin),
 		cmocka_unit_test(its_id_is_that_of_its_octets),
 		cmocka_unit_test(whether_it_is_direct_is_under_the_signature),

@@ -287,6 +287,48 @@ static void chance_grows_with_what_was_searched(void **state)
 	assert_near(score_p_value(SCORE_MAX, UINT64_MAX), 0, 0);
 }
 
+/* A transfer cut every minute; `late_ms` after. */
+static void carried(uint64_t seed, int64_t late_ms, struct volume_side *ret)
+{
+	struct prng p = {seed};
+	struct volume records[20];
+
+	*ret = (struct volume_side){.is_sampled = false};
+	for (size_t i = 0; i < ARRAY_LEN(records); i++) {
+		int64_t at_ms = RHYTHM_T0 + (int64_t)i * 60000 + late_ms;
+
+		records[i].on = (struct interval){at_ms, at_ms + 59900};
+		records[i].octets = 30000000 + prng_below(&p, 60000000);
+	}
+	volume_way_of(records, ARRAY_LEN(records), RHYTHM_T0, 0, &ret->way[VOLUME_SENT]);
+}
+
+static void volumes_have_verdicts_of_their_own(void **state)
+{
+	struct volume_side a, b;
+	struct agreement got;
+	(void)state;
+
+	carried(1, 0, &a);
+	carried(1, 300, &b);
+	got = score_volumes(&a, &b, &score_defaults);
+	assert_string_equal("match by volume", verdict_text(got.verdict));
+	assert_non_null(strstr(verdict_need(got.verdict), "host"));
+	assert_true(verdict_is_match(got.verdict));
+	assert_true(got.score >= 3);
+	assert_int_equal(20, got.silences);
+	carried(2, 0, &b);
+	got = score_volumes(&a, &b, &score_defaults);
+	assert_int_equal(VERDICT_INCONCLUSIVE, got.verdict);
+	assert_false(verdict_is_match(got.verdict));
+	carried(1, 86400000, &b);
+	got = score_volumes(&a, &b, &score_defaults);
+	assert_int_equal(VERDICT_TOO_SHORT, got.verdict);
+	carried(1, 0, &b);
+	b.is_sampled = true;
+	assert_int_equal(VERDICT_UNDECIDABLE, score_volumes(&a, &b, &score_defaults).verdict);
+}
+
 /* 100 searched at a rate of 5 %: the best needs E >= 2000, two need 1000, four 500. */
 static void discoveries_are_as_e_bh_has_them(void **state)
 {
@@ -356,6 +398,7 @@ int main(void)
 		cmocka_unit_test(a_clock_that_is_known_to_be_wrong_does_no_harm),
 		cmocka_unit_test(too_little_is_not_decided),
 		cmocka_unit_test(a_transfer_says_nothing),
+		cmocka_unit_test(volumes_have_verdicts_of_their_own),
 		cmocka_unit_test(chance_grows_with_what_was_searched),
 		cmocka_unit_test(discoveries_are_as_e_bh_has_them),
 		cmocka_unit_test(hostile_fingerprints_are_survived),

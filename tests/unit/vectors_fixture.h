@@ -108,6 +108,25 @@ static inline void make_notices(void)
 
 /* --- question and answer --- */
 
+/* The same by volume, of a connection that was never silent. */
+static inline void make_query_of_volumes(void)
+{
+	struct query of_volumes = query;
+	struct question *q = &of_volumes.question;
+	struct query_blob blob;
+
+	of_volumes.number = 8;
+	q->on[0] = (struct interval){NOON - 180000, NOON};
+	q->on_count = 1;
+	q->volumes[0] = (struct volume){{NOON - 180000, NOON - 120010}, 61440000};
+	q->volumes[1] = (struct volume){{NOON - 120000, NOON - 60005}, 31457280};
+	q->volumes[2] = (struct volume){{NOON - 60000, NOON}, 700};
+	q->volume_count = 3;
+	q->way = 1;
+	assert_ok(query_pack(&of_volumes, &a.card, &a.operational, &blob));
+	add("query-of-volumes", blob.octets, blob.len);
+}
+
 static inline void make_query(void)
 {
 	struct seed seed = seed_of(200);
@@ -128,6 +147,7 @@ static inline void make_query(void)
 	add("reply-seed", &seed, sizeof(seed));
 	add("query", query_blob.octets, query_blob.len);
 	add("query-id", &query.id, sizeof(query.id));
+	make_query_of_volumes();
 }
 
 static inline void make_receipts(void)
@@ -179,6 +199,8 @@ static inline void make_answer(void)
 	                      .common_ms = 30000,
 	                      .lag_ms = -40,
 	                      .lag_error_ms = 25,
+	                      .stretch_ms = 310,
+	                      .stretches = 9,
 	                      .nat_dst = {here, 2222}}},
 		.finding_count = 1,
 	};

@@ -33,7 +33,7 @@ static bool is_lost(const struct exporter *x, struct prng *p, struct weather *w,
 	return w->is_lost;
 }
 
-static int64_t stamp(const struct exporter *x, double at_s)
+int64_t exporter_stamp(const struct exporter *x, double at_s)
 {
 	double clock_s = at_s * (1 + x->drift) + x->offset_s;
 	int64_t ms, tick = MAX(x->tick_ms, 1);
@@ -57,7 +57,8 @@ static void add_record(struct trace *t, const struct exporter *x, double first_s
 		free(t->on);
 		t->on = on;
 	}
-	t->on[t->count++] = (struct interval){stamp(x, first_s), stamp(x, last_s)};
+	t->on[t->count++] =
+		(struct interval){exporter_stamp(x, first_s), exporter_stamp(x, last_s)};
 }
 
 static int by_start(const void *left, const void *right)

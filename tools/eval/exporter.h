@@ -34,6 +34,9 @@ struct trace {               /* what a collector makes of it */
 	int64_t gap_ms;
 };
 
+/* What its clock says at that moment. */
+int64_t exporter_stamp(const struct exporter *x, double at_s);
+
 /* `times` in order. False when nothing at all has arrived. */
 bool exporter_export(const struct exporter *x, struct prng *p, const struct times *times,
                      struct trace *ret);

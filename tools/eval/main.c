@@ -5,6 +5,7 @@
 #include "tools/eval/recording.h"
 #include "tools/eval/scenes.h"
 #include "tools/eval/sequence.h"
+#include "tools/eval/volumes.h"
 #include "tools/json.h"
 #include "tools/print.h"
 
@@ -31,6 +32,7 @@ static int usage(FILE *out, int code)
 	fputs("usage: spoor-eval [OPTION...] COMMAND [NAME...]\n"
 	      "  scene NAME...|all      recall at false rates, by every method\n"
 	      "  classes [NAME...]      how often unrelated pairs reach E >= 10^k\n"
+	      "  volumes [NAME...]      the same by volume, and how often a relay does\n"
 	      "  order                  how often the order of two hops is told right\n"
 	      "  recording DIR [v5|v9|ipfix]   real exporters, with their ground truth\n"
 	      "  list                   the scenes, the classes, the methods\n"
@@ -96,9 +98,20 @@ CELL(stretch, "by_stretch")
 CELL(both, "by_both")
 CELL(sure, "sure_share")
 CELL(right, "sure_right")
+CELL(path_start, "path_start")
+CELL(path, "path")
 CELL(lowest, "lowest_true")
 CELL(best, "best_false")
 CELL(clock, "clock_s")
+CELL(records, "records")
+CELL(telling, "telling")
+CELL(decades, "decades")
+CELL(v1, "reach_E1")
+CELL(v2, "reach_E2")
+CELL(v3, "reach_E3")
+CELL(v4, "reach_E4")
+CELL(v6, "reach_E6")
+CELL(undecided, "undecided")
 
 /* clang-format off */
 static const struct print_column method_columns[] = {
@@ -127,12 +140,21 @@ static const struct print_column class_columns[] = {
 	{"cpf_0.8", "CPF>=.8", 0, true, cpf_cell}, {"mms_0.8", "MMS>=.8", 0, true, mms_cell},
 	{"phi_0.8", "PHI>=.8", 0, true, phi_cell},
 };
+static const struct print_column volume_columns[] = {
+	{"class", "CLASS", 0, false, NULL}, {"kind", "KIND", 0, false, NULL},
+	{"pairs", "PAIRS", 0, true, NULL}, {"records", "RECORDS", 0, true, records_cell},
+	{"telling", "TELLING", 0, true, telling_cell}, {"decades", "DECADES", 0, true, decades_cell},
+	{"reach_E1", "E>=10", 0, true, v1_cell}, {"reach_E2", "E>=1e2", 0, true, v2_cell},
+	{"reach_E3", "E>=1e3", 0, true, v3_cell}, {"reach_E4", "E>=1e4", 0, true, v4_cell},
+	{"reach_E6", "E>=1e6", 0, true, v6_cell}, {"undecided", "UNDECIDED", 0, true, undecided_cell},
+};
 static const struct print_column order_columns[] = {
 	{"chain", "CHAIN", 0, false, NULL}, {"minutes", "MINUTES", 0, true, NULL},
 	{"clock_s", "CLOCKS +-S", 0, true, clock_cell}, {"pairs", "PAIRS", 0, true, NULL},
 	{"by_start", "START", 0, true, start_cell}, {"by_stretch", "STRETCH", 0, true, stretch_cell},
 	{"by_both", "BOTH", 0, true, both_cell}, {"sure_share", ">250 MS", 0, true, sure_cell},
 	{"sure_right", "OF THEM", 0, true, right_cell},
+	{"path_start", "PATH BY START", 0, true, path_start_cell}, {"path", "AS IT IS", 0, true, path_cell},
 };
 static const struct print_column chain_columns[] = {
 	{"chain", "CHAIN", 0, false, NULL}, {"method", "METHOD", 0, false, NULL},
@@ -243,6 +265,24 @@ static int run_classes(const struct run *r, json_t *out)
 	return is_drawn ? 0 : print_failure(EXIT_FAULT, "%s: cannot write plots", r->plots);
 }
 
+static int run_volumes(const struct run *r, json_t *out)
+{
+	json_t *rows = json_array();
+
+	json_object_set_new(out, "volumes", rows);
+	for (size_t i = 0; i < bulk_class_count; i++) {
+		if (is_named(r, bulk_classes[i].name))
+			json_array_append_new(rows,
+			                      volumes_row(&bulk_classes[i], r->seed, r->pairs,
+			                                  (double)r->minutes, (double)r->idle));
+	}
+	if (json_array_size(rows) == 0)
+		return unknown("class", r->names[0]);
+	if (!r->is_json)
+		TABLE(rows, volume_columns);
+	return 0;
+}
+
 static int run_order(const struct run *r, json_t *out)
 {
 	json_t *rows = sequence_study(r->seed, r->targets);
@@ -286,16 +326,21 @@ static int run_recording(const struct run *r, json_t *out)
 static int run_list(const struct run *r, json_t *out)
 {
 	json_t *of_scenes = json_object(), *of_classes = json_object(), *of_methods = json_object();
+	json_t *of_volumes = json_object();
 
 	for (size_t i = 0; i < scene_count; i++)
 		json_object_set_new(of_scenes, scenes[i].name, json_string(scenes[i].what));
 	for (size_t i = 0; i < stranger_class_count; i++)
 		json_object_set_new(of_classes, stranger_classes[i].name,
 		                    json_string(stranger_classes[i].what));
+	for (size_t i = 0; i < bulk_class_count; i++)
+		json_object_set_new(of_volumes, bulk_classes[i].name,
+		                    json_string(bulk_classes[i].what));
 	for (size_t i = 0; i < METHODS; i++)
 		json_object_set_new(of_methods, methods[i].name, json_string(methods[i].what));
 	json_object_set_new(out, "scenes", of_scenes);
 	json_object_set_new(out, "classes", of_classes);
+	json_object_set_new(out, "volumes", of_volumes);
 	json_object_set_new(out, "methods", of_methods);
 	if (!r->is_json)
 		print_sections(out, stdout);
@@ -306,8 +351,8 @@ static const struct {
 	const char *name;
 	int (*run)(const struct run *r, json_t *out);
 } commands[] = {
-	{"scene", run_scenes}, {"classes", run_classes},     {"order", run_order},
-	{"list", run_list},    {"recording", run_recording},
+	{"scene", run_scenes},    {"classes", run_classes}, {"order", run_order},
+	{"volumes", run_volumes}, {"list", run_list},       {"recording", run_recording},
 };
 
 static bool take_number(const char *text, uint64_t most, uint64_t *ret)

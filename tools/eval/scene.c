@@ -161,26 +161,50 @@ bool scene_chain(const struct scene *s, struct prng *p, struct trace *target, st
 	return is_seen;
 }
 
+/* Hops first ... first + count - 1 of one chain, each as its exporter tells it. */
+static bool export_hops(struct prng *p, const struct chain *chain, const struct hand *hand,
+                        size_t first, size_t count, const struct exporter *exporters,
+                        struct trace *const *ret)
+{
+	struct strokes strokes = {0};
+	struct times times = {0};
+	double *held_s;
+	bool is_seen = true;
+
+	hand_play(p, hand, chain->start_s[0] + 0.5, chain->end_s[0], &strokes);
+	held_s = chain_hold(p, chain, &strokes);
+	for (size_t i = 0; i < count; i++) {
+		chain_packets(p, chain, &strokes, first + i, held_s, &times);
+		is_seen = exporter_export(&exporters[i], p, &times, ret[i]) && is_seen;
+	}
+	free(held_s);
+	strokes_free(&strokes);
+	times_free(&times);
+	return is_seen;
+}
+
 bool scene_neighbours(const struct scene *s, struct prng *p, int is_proxied, struct trace *up,
                       struct trace *down)
 {
 	struct chain chain = chain_draw(p, s->minutes * 60, is_proxied);
 	struct hand hand = hand_draw(p);
 	struct exporter near = scene_target_exporter(s, p), far = scene_other_exporter(s, p);
-	struct strokes strokes = {0};
-	struct times times = {0};
-	size_t hop = prng_below(p, CHAIN_HOPS - 1);
-	double *held_s;
-	bool is_seen;
 
-	hand_play(p, &hand, chain.start_s[0] + 0.5, chain.end_s[0], &strokes);
-	held_s = chain_hold(p, &chain, &strokes);
-	chain_packets(p, &chain, &strokes, hop, held_s, &times);
-	is_seen = exporter_export(&far, p, &times, up);
-	chain_packets(p, &chain, &strokes, hop + 1, held_s, &times);
-	is_seen = exporter_export(&near, p, &times, down) && is_seen;
-	free(held_s);
-	strokes_free(&strokes);
-	times_free(&times);
-	return is_seen;
+	return export_hops(p, &chain, &hand, prng_below(p, CHAIN_HOPS - 1), 2,
+	                   (const struct exporter[]){far, near}, (struct trace *const[]){up, down});
+}
+
+bool scene_hops(const struct scene *s, struct prng *p, int is_proxied,
+                struct trace hops[CHAIN_HOPS])
+{
+	struct chain chain = chain_draw(p, s->minutes * 60, is_proxied);
+	struct hand hand = hand_draw(p);
+	struct exporter exporters[CHAIN_HOPS];
+	struct trace *ret[CHAIN_HOPS];
+
+	for (size_t i = 0; i < CHAIN_HOPS; i++) {
+		exporters[i] = scene_other_exporter(s, p);
+		ret[i] = &hops[i];
+	}
+	return export_hops(p, &chain, &hand, 0, CHAIN_HOPS, exporters, ret);
 }

@@ -4,6 +4,7 @@
 
 #include "base/prng.h"
 #include "tools/eval/exporter.h"
+#include "tools/eval/hand.h"
 #include "tools/eval/stranger.h"
 
 #include <stdbool.h>
@@ -42,5 +43,9 @@ bool scene_chain(const struct scene *s, struct prng *p, struct trace *target, st
 /* Two neighbouring hops of a chain of logins by hand, or all at once through proxies. */
 bool scene_neighbours(const struct scene *s, struct prng *p, int is_proxied, struct trace *up,
                       struct trace *down);
+
+/* All hops of one. */
+bool scene_hops(const struct scene *s, struct prng *p, int is_proxied,
+                struct trace hops[CHAIN_HOPS]);
 
 #endif

@@ -1,0 +1,24 @@
+/* asking - a connection as a question about it, as finely as a datagram allows. */
+#ifndef SPOOR_NODE_ASKING_H
+#define SPOOR_NODE_ASKING_H
+
+#include "correlate/fingerprint.h"
+#include "correlate/volume.h"
+#include "node/round.h"
+#include "proto/wire/query.h"
+
+#define ASKING_STEPS 6
+
+struct asking {
+	struct fingerprint rhythm;         /* by a clock that is ahead of ours */
+	int64_t ahead_ms;                  /* by this */
+	const struct volume_side *carried; /* since the rhythm's start; NULL: it is not asked by */
+	uint8_t proto;
+	enum severity severity;
+	struct ends about;
+};
+
+/* By our clock; each of ASKING_STEPS steps, from 0 on, is coarser than the one before. */
+struct question asking_question(const struct asking *a, size_t step);
+
+#endif
