@@ -54,19 +54,15 @@ struct noted { /* of a record */
 struct gaps {
 	struct noted noted[GAPS_RUN];
 	size_t noted_count;
-	size_t mask;
+	uint32_t bucket_count;
 	int64_t gap_ms;
 	struct gaps_stats stats;
-	_Alignas(BUCKET_LEN) struct bucket buckets[]; /* mask + 1 */
+	_Alignas(BUCKET_LEN) struct bucket buckets[]; /* bucket_count */
 };
 
 static size_t buckets_for(size_t connections)
 {
-	size_t ret = 1;
-
-	while (ret * WAYS < connections)
-		ret *= 2;
-	return ret;
+	return MAX((connections + WAYS - 1) / WAYS, (size_t)1);
 }
 
 size_t gaps_octets(size_t connections)
@@ -78,7 +74,8 @@ struct gaps *gaps_new(void *room, size_t connections, int64_t gap_ms)
 {
 	struct gaps *g = room;
 
-	g->mask = buckets_for(connections) - 1;
+	CHECK(buckets_for(connections) <= UINT32_MAX);
+	g->bucket_count = (uint32_t)buckets_for(connections);
 	g->gap_ms = MAX(gap_ms, 0);
 	return g;
 }
@@ -227,6 +224,12 @@ static void take(struct state *s, struct interval r, int64_t gap_ms, struct sink
 
 /* --- the table --- */
 
+/* By the bits that are not in the tag; their part of 2^32 is the bucket's of all. */
+static struct bucket *bucket_of(struct gaps *g, uint64_t key)
+{
+	return &g->buckets[(key & UINT32_MAX) * g->bucket_count >> 32];
+}
+
 static int find(const struct bucket *b, uint32_t tag)
 {
 	for (int i = 0; i < WAYS; i++) {
@@ -277,7 +280,7 @@ bool gaps_note(struct gaps *g, const struct flow *f, uint64_t connection)
 	                    .key = key_of(f, connection),
 	                    .connection = (uint32_t)(connection >> 32),
 	                    .is_closing = (f->tcp_flags & (FLOW_TCP_FIN | FLOW_TCP_RST)) != 0};
-	bucket = (const char *)&g->buckets[n->key & g->mask];
+	bucket = (const char *)bucket_of(g, n->key);
 	for (size_t line = 0; line < BUCKET_LEN; line += LINE)
 		__builtin_prefetch(bucket + line, 1);
 	return ++g->noted_count == GAPS_RUN;
@@ -285,7 +288,7 @@ bool gaps_note(struct gaps *g, const struct flow *f, uint64_t connection)
 
 static void take_one(struct gaps *g, const struct noted *n, struct sink *to)
 {
-	struct bucket *b = &g->buckets[n->key & g->mask];
+	struct bucket *b = bucket_of(g, n->key);
 	uint32_t tag = (uint32_t)(n->key >> 32);
 	struct state s;
 	int i = find(b, tag);
