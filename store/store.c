@@ -280,6 +280,21 @@ static const struct flow *group_of(struct store *s, uint64_t hour, size_t *ret_c
 	return s->group;
 }
 
+/*
+ * The emptied chunk, of which the last place was, is the next to be filled: while seals keep up,
+ * two are used in turn, near in memory, and the others are never touched.
+ */
+static void give_back(struct store *s, const struct chunk *empty)
+{
+	size_t at = 0;
+
+	while (at < CHUNKS - 1 && (s->chunks[at].count > 0 || s->chunks[at].is_turned ||
+	                           s->chunks[at].mark.notes != NULL))
+		at++;
+	memmove(&s->chunks[at + 1], &s->chunks[at], (CHUNKS - 1 - at) * sizeof(*empty));
+	s->chunks[at] = *empty;
+}
+
 /* Takes the oldest chunk's `count` flows of one hour out of memory. With `lock` held. */
 static void group_remove(struct store *s, uint64_t hour, size_t count)
 {
@@ -307,7 +322,7 @@ static void group_remove(struct store *s, uint64_t hour, size_t count)
 		empty.mark = (struct mark){.notes = NULL};
 		empty.is_turned = false;
 		memmove(&s->chunks[0], &s->chunks[1], (CHUNKS - 1) * sizeof(empty));
-		s->chunks[CHUNKS - 1] = empty;
+		give_back(s, &empty);
 		s->closed_chunks--;
 	}
 }
