@@ -241,6 +241,14 @@ static void note_trouble(struct watch *w, enum err err)
 	memcpy(w->trouble, reason, sizeof(w->trouble));
 }
 
+bool watch_may_ask(const struct watch *w)
+{
+	const struct pursuit *p = &w->pursuit;
+
+	return spending_allows(&p->node->pursuits.spending, node_now().mono,
+	                       p->severity == SEVERITY_LOW, LEFT_TO_OTHERS);
+}
+
 enum err watch_ask(struct watch *w)
 {
 	struct followed target = pursuit_target(&w->pursuit);
@@ -311,8 +319,7 @@ static void on_tick(uv_timer_t *timer)
 		attend(w, now);
 	}
 	w = next_to_ask(all, now);
-	if (w != NULL && spending_allows(&all->node->pursuits.spending, now.mono,
-	                                 w->pursuit.severity == SEVERITY_LOW, LEFT_TO_OTHERS))
+	if (w != NULL && watch_may_ask(w))
 		note_trouble(w, watch_ask(w));
 	audience_tend(&all->audience, is_told_all, all);
 	if (all->list == NULL && all->audience.first == NULL)

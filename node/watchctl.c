@@ -81,7 +81,7 @@ static void renew(struct watch *w, struct watch *twin)
 	watch_free(w);
 }
 
-/* There is room for one more, but for those that have yet to begin: of those over the oldest goes.
+/* There is room for one more, but for those that have yet to begin: the oldest that is over goes.
  */
 static bool make_room(struct watches *all)
 {
@@ -121,8 +121,8 @@ static enum ctl_code refuse_found(struct watch *w, char reason[PURSUIT_REASON_MA
 		return CTL_DENIED;
 	}
 	watches_see_members(w->watches);
-	if (target.silences >= PURSUIT_SILENCES_MIN)
-		err = watch_ask(w);
+	if (target.silences >= PURSUIT_SILENCES_MIN && watch_may_ask(w))
+		err = watch_ask(w); /* else when its turn has come */
 	if (err == ERR_OK || err == ERR_LIMIT)
 		return CTL_FOUND;
 	return pursuit_refusal(p->node, err, reason);

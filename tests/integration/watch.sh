@@ -126,6 +126,8 @@ python3 tests/integration/capture.py "$dir/many.pcap" 192.0.2.254 "$base" <"$dir
 spoor_at R4 import "$dir/many.pcap" >/dev/null 2>&1
 for i in $(seq 100 130); do watch "192.0.2.9:$i" --json; done >"$dir/begun"
 check "thirty-two stand" 0 "^32$" echo "$(watch --list --ndjson | wc -l)"
+check "all at once leave something to who traces" 0 "Asked 2 other nodes, 2 answered" \
+	spoor_at R4 trace 192.0.2.9:22 --timeout 5s
 check_line "and no more" 4 "32 connections are watched, which is the most" watch 192.0.2.9:131
 
 # Stopping.
