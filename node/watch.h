@@ -58,6 +58,8 @@ struct watches {
 	struct audience audience; /* by watch */
 	uv_timer_t timer;         /* runs while there is one, or somebody listens */
 	bool is_open;
+	bool is_partial; /* what is kept of others was left where it is */
+	size_t strays;   /* connections that were kept and are left out */
 };
 
 /* A new one, with its first question to come; `id` 0: any. NULL without memory. */
