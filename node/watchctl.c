@@ -70,11 +70,18 @@ static void begin(struct watch *w)
 	client_put(client);
 }
 
-/* The same is asked for once more: it stands as long as was said last. */
+/* The same is asked for once more: what was said counts; what was not takes nothing away. */
 static void renew(struct watch *w, struct watch *twin)
 {
-	twin->kept.until_ms = twin->pace.until_ms = w->kept.until_ms;
-	twin->kept.every_ms = twin->pace.pause_max_ms = w->kept.every_ms;
+	const struct ctl_request *said = &w->pursuit.target.request;
+	struct standing *kept = &twin->kept;
+
+	if (said->for_ms > 0 || w->kept.until_ms > kept->until_ms)
+		kept->until_ms = w->kept.until_ms;
+	if (said->every_ms > 0)
+		kept->every_ms = w->kept.every_ms;
+	twin->pace.until_ms = kept->until_ms;
+	twin->pace.pause_max_ms = kept->every_ms;
 	twin->pace.pause_ms = MIN(twin->pace.pause_ms, twin->pace.pause_max_ms);
 	watch_keep(twin);
 	say_standing(w->client, twin);

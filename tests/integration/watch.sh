@@ -72,8 +72,12 @@ check "for people" 0 "R1 \(Organisation of R1\) .*10.1.0.1:40000 . 10.2.0.1:22" 
 
 # Once more for the same is the same watch, as it is said last.
 id=$(member id)
-check "the same again is no other" 0 "\"id\": *\"$id\"" watch 192.0.2.9:22 --every 10s --json
+check "the same again is no other" 0 "\"id\": *\"$id\"" watch 192.0.2.9:22 --for 30d --every 10s --json
 check "but is asked more often" 0 "^10000$" member every_ms
+until=$(member until)
+check "once more, to hear of it" 124 '"kind": *"found"' timeout -s INT 2 \
+	"$bin/spoor" --socket "$dir/R4/spoord.sock" watch 192.0.2.9:22 --follow --ndjson
+check "what is not said stays" 0 "^10000 $until$" echo "$(member every_ms) $(member until)"
 
 # Records that a member gets late: another of its interfaces has seen the connection.
 give R1 "${pieces[0]},${pieces[1]}" "${upper% *} 7"
