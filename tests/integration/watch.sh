@@ -70,7 +70,7 @@ print(sum(os.path.getsize(r["bundle"]) > 1000 and r["is_significant"] for r in r
 	"$dir/listener"
 check "for people" 0 "R1 \(Organisation of R1\) .*10.1.0.1:40000 . 10.2.0.1:22" watch --list
 
-# Once more for the same is the same watch, as it is said last.
+# Once more for the same is the same watch, as far as something is said.
 id=$(member id)
 check "the same again is no other" 0 "\"id\": *\"$id\"" watch 192.0.2.9:22 --for 30d --every 10s --json
 check "but is asked more often" 0 "^10000$" member every_ms
