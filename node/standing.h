@@ -2,12 +2,16 @@
  * standing - what is kept of a watch across restarts, and its form on disk (node/keeper.h).
  *
  *	watch   [ version, begun ms, until ms, every ms, timeout ms, gap ms, severity, is over,
- *	          passes, asked ms or nil, asked, answered,
+ *	          passes, asked ms, asked, answered,
  *	          exporter 16, if low, if high, src, dst, proto, is open, ahead ms, closed ms,
- *intervals ] found   [ version, watch, at ms, is significant, score, p-value, query 16, member 32,
- *node, org, exporter 16, if low, if high, src, dst, proto, is open, start ms, end ms, silences ]
+ *	          intervals ]
+ *	found   [ version, watch, at ms, is significant, score, p-value, query 16, member 32,
+ *	          node, org,
+ *	          exporter 16, if low, if high, src, dst, proto, is open, start ms, end ms,
+ *	          silences ]
  *
- * MessagePack; the intervals as in proto/wire/intervals.h, by the exporter's clock.
+ * MessagePack; "asked ms" may be STANDING_NEVER; the intervals as in proto/wire/intervals.h, by the
+ * exporter's clock.
  */
 #ifndef SPOOR_NODE_STANDING_H
 #define SPOOR_NODE_STANDING_H

@@ -241,6 +241,14 @@ static void note_trouble(struct watch *w, enum err err)
 	memcpy(w->trouble, reason, sizeof(w->trouble));
 }
 
+bool watch_may_ask(const struct watch *w)
+{
+	const struct pursuit *p = &w->pursuit;
+
+	return spending_allows(&p->node->pursuits.spending, node_now().mono,
+	                       p->severity == SEVERITY_LOW, LEFT_TO_OTHERS);
+}
+
 enum err watch_ask(struct watch *w)
 {
 	struct followed target = pursuit_target(&w->pursuit);
@@ -311,8 +319,7 @@ static void on_tick(uv_timer_t *timer)
 		attend(w, now);
 	}
 	w = next_to_ask(all, now);
-	if (w != NULL && spending_allows(&all->node->pursuits.spending, now.mono,
-	                                 w->pursuit.severity == SEVERITY_LOW, LEFT_TO_OTHERS))
+	if (w != NULL && watch_may_ask(w))
 		note_trouble(w, watch_ask(w));
 	audience_tend(&all->audience, is_told_all, all);
 	if (all->list == NULL && all->audience.first == NULL)
@@ -395,6 +402,19 @@ struct watch *watch_new(struct watches *all, uint32_t id, const struct standing 
  * Restarts.
  */
 
+/* What nobody will ever read again goes; the rest may be taken up by another start. */
+static void leave_out(struct watches *all, const uint8_t key[STORE_NOTE_KEY], enum err err)
+{
+	struct id id;
+
+	log_line("watch", "one that was kept is left out: %s", err_text(err));
+	memcpy(id.octets, key, sizeof(id.octets));
+	if (err == ERR_FORMAT)
+		keeper_put(&all->node->keeper, KEEPER_WATCH, &id, "", 0);
+	else
+		all->is_partial = true;
+}
+
 static void recall_watch(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *data, size_t len)
 {
 	struct watches *all = ctx;
@@ -408,11 +428,12 @@ static void recall_watch(void *ctx, const uint8_t key[STORE_NOTE_KEY], const voi
 
 	if (on != NULL)
 		err = standing_read(bytes_of(data, len), &kept, &target, on);
-	if (err == ERR_OK && id != 0 && watches_count(all) < WATCHES_KEPT_MAX)
+	if (err == ERR_OK && id == 0)
+		err = ERR_FORMAT;
+	if (err == ERR_OK && watches_count(all) < WATCHES_KEPT_MAX)
 		w = watch_new(all, id, &kept);
 	if (w == NULL) {
-		log_line("watch", "one that was kept is left out: %s",
-		         err_text(err != ERR_OK ? err : ERR_LIMIT));
+		leave_out(all, key, err != ERR_OK ? err : ERR_LIMIT);
 		free(on);
 		return;
 	}
@@ -438,6 +459,9 @@ enum err watches_start(struct watches *all, struct node *node)
 		err = store_note_each(node->store, KEEPER_FOUND, watchfound_recall, all);
 	for (struct watch *w = all->list; w != NULL; w = w->next)
 		watchfound_sort(w);
+	if (all->strays > 0)
+		log_line("watch", "%zu connections that were found and kept are left out",
+		         all->strays);
 	if (all->list != NULL)
 		log_line("watch", "%zu kept: spoor watch --list", watches_count(all));
 	return err;

@@ -23,10 +23,11 @@
 
 struct node;
 
-#define WATCHES_MAX 32       /* that stand */
-#define WATCHES_KEPT_MAX 64  /* with those that are over: the oldest of them makes room */
-#define WATCH_FOUND_MAX 1024 /* connections that one tells */
-#define WATCH_ID_TEXT_MAX 9  /* with its NUL */
+#define WATCHES_MAX 32             /* that stand */
+#define WATCHES_KEPT_MAX 64        /* with those that are over: the oldest of them makes room */
+#define WATCH_FOUND_MAX 1024       /* connections that one tells */
+#define WATCH_FOUND_OF_ONE_MAX 128 /* by one member: it may say what it likes, and others go on */
+#define WATCH_ID_TEXT_MAX 9        /* with its NUL */
 
 struct watch_found {
 	struct id id; /* what makes it the same again */
@@ -57,6 +58,8 @@ struct watches {
 	struct audience audience; /* by watch */
 	uv_timer_t timer;         /* runs while there is one, or somebody listens */
 	bool is_open;
+	bool is_partial; /* what is kept of others was left where it is */
+	size_t strays;   /* connections that were kept and are left out */
 };
 
 /* A new one, with its first question to come; `id` 0: any. NULL without memory. */
@@ -67,6 +70,9 @@ void watch_free(struct watch *w);
 
 /* Writes down how it stands. */
 void watch_keep(struct watch *w);
+
+/* If everybody is asked now, members still search for whoever traces in this minute. */
+bool watch_may_ask(const struct watch *w);
 
 /* Asks everybody now. Errors: as overlay_ask(); ERR_LIMIT passes. */
 MUST_USE enum err watch_ask(struct watch *w);

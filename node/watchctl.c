@@ -70,18 +70,25 @@ static void begin(struct watch *w)
 	client_put(client);
 }
 
-/* The same is asked for once more: it stands as long as was said last. */
+/* The same is asked for once more: what was said counts; what was not takes nothing away. */
 static void renew(struct watch *w, struct watch *twin)
 {
-	twin->kept.until_ms = twin->pace.until_ms = w->kept.until_ms;
-	twin->kept.every_ms = twin->pace.pause_max_ms = w->kept.every_ms;
+	const struct ctl_request *said = &w->pursuit.target.request;
+	struct standing *kept = &twin->kept;
+
+	if (said->for_ms > 0 || w->kept.until_ms > kept->until_ms)
+		kept->until_ms = w->kept.until_ms;
+	if (said->every_ms > 0)
+		kept->every_ms = w->kept.every_ms;
+	twin->pace.until_ms = kept->until_ms;
+	twin->pace.pause_max_ms = kept->every_ms;
 	twin->pace.pause_ms = MIN(twin->pace.pause_ms, twin->pace.pause_max_ms);
 	watch_keep(twin);
 	say_standing(w->client, twin);
 	watch_free(w);
 }
 
-/* There is room for one more, but for those that have yet to begin: of those over the oldest goes.
+/* There is room for one more, but for those that have yet to begin: the oldest that is over goes.
  */
 static bool make_room(struct watches *all)
 {
@@ -124,8 +131,8 @@ static enum ctl_code refuse_found(struct watch *w, char reason[PURSUIT_REASON_MA
 		return CTL_DENIED;
 	}
 	watches_see_members(w->watches);
-	if (target.silences >= PURSUIT_SILENCES_MIN)
-		err = watch_ask(w);
+	if (target.silences >= PURSUIT_SILENCES_MIN && watch_may_ask(w))
+		err = watch_ask(w); /* else when its turn has come */
 	if (err == ERR_OK || err == ERR_LIMIT)
 		return CTL_FOUND;
 	return pursuit_refusal(p->node, err, reason);

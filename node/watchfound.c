@@ -48,6 +48,16 @@ static struct watch_found *found_of(struct watch *w, const struct id *id)
 	return NULL;
 }
 
+/* A member may say what it likes: no more of it is listed than leaves room for what others find. */
+static bool has_room_for(const struct watch *w, const struct public_key *member)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < w->found_count; i++)
+		count += memcmp(&w->found[i].found.member, member, sizeof(*member)) == 0;
+	return count < WATCH_FOUND_OF_ONE_MAX;
+}
+
 /* A place for one more; NULL when there is none. */
 static struct watch_found *found_new(struct watch *w, const struct id *id)
 {
@@ -73,8 +83,9 @@ static void say_full(struct watch *w)
 	char id[WATCH_ID_TEXT_MAX];
 
 	if (!w->is_full)
-		log_line("watch", "%s: more is found than the %d connections that one tells",
-		         watchrow_id(w->id, id), WATCH_FOUND_MAX);
+		log_line("watch",
+		         "%s: more is found than one tells: %d connections, %d by one member",
+		         watchrow_id(w->id, id), WATCH_FOUND_MAX, WATCH_FOUND_OF_ONE_MAX);
 	w->is_full = true;
 }
 
@@ -91,7 +102,7 @@ static bool take(struct watch *w, const struct sheet *sheet, size_t at)
 
 	if (was_known && (one->found.is_significant || !is_significant))
 		return false;
-	if (!was_known)
+	if (!was_known && has_room_for(w, &cert->member))
 		one = found_new(w, &id);
 	if (one == NULL) {
 		say_full(w);
@@ -140,27 +151,49 @@ bool watchfound_take(struct watch *w, const struct sheet *sheet)
 	return is_news;
 }
 
+/* What is of no watch goes, if all that were kept are there: nobody else would ever remove it. */
+static void leave_out(struct watches *all, const struct id *id, enum err err)
+{
+	all->strays++;
+	if (err == ERR_FORMAT || (err == ERR_NOENT && !all->is_partial))
+		keeper_put(&all->node->keeper, KEEPER_FOUND, id, "", 0);
+}
+
+static enum err recall(struct watches *all, const struct id *id, struct bytes in)
+{
+	struct watch_found *one;
+	struct discovery found;
+	struct watch *w;
+	struct id of_found;
+	uint32_t of;
+	enum err err = standing_read_found(in, &of, &found);
+
+	if (err != ERR_OK)
+		return err;
+	of_found = standing_found_id(of, &found.member, &found.finding);
+	if (!id_equal(id, &of_found))
+		return ERR_FORMAT;
+	w = watches_find(all, of);
+	if (w == NULL)
+		return ERR_NOENT;
+	one = found_new(w, id);
+	if (one == NULL)
+		return ERR_NOMEM;
+	one->found = found;
+	one->is_told = true;
+	return ERR_OK;
+}
+
 void watchfound_recall(void *ctx, const uint8_t key[STORE_NOTE_KEY], const void *data, size_t len)
 {
 	struct watches *all = ctx;
-	struct watch_found *one;
-	struct discovery found;
-	struct watch *w = NULL;
-	struct id id, of_found;
-	uint32_t of;
+	struct id id;
+	enum err err;
 
 	memcpy(id.octets, key, sizeof(id.octets));
-	if (standing_read_found(bytes_of(data, len), &of, &found) == ERR_OK) {
-		of_found = standing_found_id(of, &found.member, &found.finding);
-		w = id_equal(&id, &of_found) ? watches_find(all, of) : NULL;
-	}
-	one = w != NULL ? found_new(w, &id) : NULL;
-	if (one == NULL) {
-		log_line("watch", "a connection that was found and kept is left out");
-		return;
-	}
-	one->found = found;
-	one->is_told = true;
+	err = recall(all, &id, bytes_of(data, len));
+	if (err != ERR_OK)
+		leave_out(all, &id, err);
 }
 
 static int by_time(const void *a, const void *b)

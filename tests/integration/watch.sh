@@ -70,10 +70,14 @@ print(sum(os.path.getsize(r["bundle"]) > 1000 and r["is_significant"] for r in r
 	"$dir/listener"
 check "for people" 0 "R1 \(Organisation of R1\) .*10.1.0.1:40000 . 10.2.0.1:22" watch --list
 
-# Once more for the same is the same watch, as it is said last.
+# Once more for the same is the same watch, as far as something is said.
 id=$(member id)
-check "the same again is no other" 0 "\"id\": *\"$id\"" watch 192.0.2.9:22 --every 10s --json
+check "the same again is no other" 0 "\"id\": *\"$id\"" watch 192.0.2.9:22 --for 30d --every 10s --json
 check "but is asked more often" 0 "^10000$" member every_ms
+until=$(member until)
+check "once more, to hear of it" 124 '"kind": *"found"' timeout -s INT 2 \
+	"$bin/spoor" --socket "$dir/R4/spoord.sock" watch 192.0.2.9:22 --follow --ndjson
+check "what is not said stays" 0 "^10000 $until$" echo "$(member every_ms) $(member until)"
 
 # Records that a member gets late: another of its interfaces has seen the connection.
 give R1 "${pieces[0]},${pieces[1]}" "${upper% *} 7"
@@ -126,6 +130,8 @@ python3 tests/integration/capture.py "$dir/many.pcap" 192.0.2.254 "$base" <"$dir
 spoor_at R4 import "$dir/many.pcap" >/dev/null 2>&1
 for i in $(seq 100 130); do watch "192.0.2.9:$i" --json; done >"$dir/begun"
 check "thirty-two stand" 0 "^32$" echo "$(watch --list --ndjson | wc -l)"
+check "all at once leave something to who traces" 0 "Asked 2 other nodes, 2 answered" \
+	spoor_at R4 trace 192.0.2.9:22 --timeout 5s
 check_line "and no more" 4 "32 connections are watched, which is the most" watch 192.0.2.9:131
 
 # Stopping.
