@@ -24,18 +24,33 @@ static void put(void *ctx)
 	free(l);
 }
 
-bool audience_join(struct audience *a, struct client *client, uint32_t topic)
+enum err audience_join(struct audience *a, struct client *client, uint32_t topic)
 {
-	struct listener *l = calloc(1, sizeof(*l));
+	struct listener *l;
+	size_t count = 0;
 
+	for (l = a->first; l != NULL; l = l->next)
+		count += !client_is_gone(l->client);
+	if (count >= AUDIENCE_MAX)
+		return ERR_LIMIT;
+	l = calloc(1, sizeof(*l));
 	if (l == NULL)
-		return false;
+		return ERR_NOMEM;
 	l->client = client_hold(client);
 	l->topic = topic;
 	l->waiting = 1;
 	l->next = a->first;
 	a->first = l;
-	return true;
+	return ERR_OK;
+}
+
+void audience_refuse(struct client *client, enum err err)
+{
+	if (err == ERR_LIMIT)
+		client_end(client, CTL_DENIED, "%d listen already, which is the most",
+		           AUDIENCE_MAX);
+	else
+		client_end(client, CTL_INTERNAL, "%s", err_text(err));
 }
 
 static void send_row(struct listener *l, const void *row, size_t len)

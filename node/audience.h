@@ -6,6 +6,7 @@
 #ifndef SPOOR_NODE_AUDIENCE_H
 #define SPOOR_NODE_AUDIENCE_H
 
+#include "base/err.h"
 #include "node/control.h"
 
 #include <stdbool.h>
@@ -18,10 +19,11 @@ struct audience {
 	struct listener *first;
 };
 
-#define AUDIENCE_ALL 0 /* topics */
+#define AUDIENCE_ALL 0  /* topics */
+#define AUDIENCE_MAX 12 /* they stay for days, and others want to ask the node, too */
 
-/* Holds `client`; false without memory. */
-bool audience_join(struct audience *a, struct client *client, uint32_t topic);
+/* Holds `client`. ERR_LIMIT, ERR_NOMEM */
+MUST_USE enum err audience_join(struct audience *a, struct client *client, uint32_t topic);
 
 /* Sends the packed row[0..len) to those who listen to `topic`, or to all. */
 void audience_tell(struct audience *a, uint32_t topic, const void *row, size_t len);
@@ -32,6 +34,9 @@ void audience_tell(struct audience *a, uint32_t topic, const void *row, size_t l
  */
 void audience_tend(struct audience *a,
                    bool (*is_over)(void *ctx, struct client *client, uint32_t topic), void *ctx);
+
+/* Ends a client that could not join. */
+void audience_refuse(struct client *client, enum err err);
 
 /* Lets go of everybody. */
 void audience_dismiss(struct audience *a);

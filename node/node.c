@@ -77,8 +77,6 @@ static void stop(struct node *node)
 		return;
 	node->is_stopping = true;
 	notify("STOPPING=1");
-	for (size_t i = 0; i < ARRAY_LEN(node->signals); i++)
-		uv_close((uv_handle_t *)&node->signals[i], NULL);
 	control_stop(&node->control);
 	host_stop(&node->host);
 	hosts_stop(&node->hosts);
@@ -165,6 +163,14 @@ static void say_ready(const struct node *node)
 	notify("READY=1");
 }
 
+static void close_loop(struct node *node)
+{
+	for (size_t i = 0; i < ARRAY_LEN(node->signals); i++)
+		uv_close((uv_handle_t *)&node->signals[i], NULL);
+	uv_run(&node->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&node->loop);
+}
+
 int node_run(const struct conf *conf)
 {
 	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
@@ -179,6 +185,7 @@ int node_run(const struct conf *conf)
 	uv_loop_init(&node->loop);
 	for (size_t i = 0; i < ARRAY_LEN(node->signals); i++) {
 		uv_signal_init(&node->loop, &node->signals[i]);
+		uv_unref((uv_handle_t *)&node->signals[i]);
 		node->signals[i].data = node;
 	}
 	if (open_store(node) == ERR_OK && start(node) == ERR_OK) {
@@ -189,12 +196,12 @@ int node_run(const struct conf *conf)
 	} else {
 		stop(node);
 	}
-	/* Returns when every handle is closed and every job done. */
+	/* Returns when every handle is closed but those, and every job done. */
 	uv_run(&node->loop, UV_RUN_DEFAULT);
 	traces_fini(&node->traces);
 	watches_fini(&node->watches);
-	uv_loop_close(&node->loop);
 	close_store(node);
+	close_loop(node); /* until here a second signal, too, is heard, and loses nothing */
 	host_free(&node->host);
 	collector_free(&node->collector);
 	silences_free(&node->silences);

@@ -179,9 +179,11 @@ void origins_seen(struct host *h, const struct origin_record *r)
 
 void request_origin_watch(struct client *client, const struct ctl_request *request)
 {
+	enum err err = audience_join(&client_node(client)->host.audience, client, AUDIENCE_ALL);
+
 	(void)request;
-	if (!audience_join(&client_node(client)->host.audience, client, AUDIENCE_ALL))
-		client_end(client, CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
+	if (err != ERR_OK)
+		audience_refuse(client, err);
 }
 
 /*

@@ -285,6 +285,7 @@ void request_watch_tell(struct client *client, const struct ctl_request *request
 	uint32_t topic = AUDIENCE_ALL;
 	const struct watch *named;
 	bool is_any = false;
+	enum err err;
 
 	if (request->id[0] != '\0') {
 		named = watch_named(client, request->id);
@@ -298,10 +299,13 @@ void request_watch_tell(struct client *client, const struct ctl_request *request
 		is_any = true;
 		send_found(client, w);
 	}
-	if (!is_any)
+	if (!is_any) {
 		client_end(client, CTL_NOTHING, "nothing is watched");
-	else if (!audience_join(&all->audience, client, topic))
-		client_end(client, CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
-	else
+		return;
+	}
+	err = audience_join(&all->audience, client, topic);
+	if (err == ERR_OK)
 		watches_run(all);
+	else
+		audience_refuse(client, err);
 }

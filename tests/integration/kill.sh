@@ -100,6 +100,20 @@ check "some were lost, and of the agent's datagrams as many" 0 "^\(True, 0\)$" \
 	sampled "(e['lost'] > 0, t['datagrams'] - e['datagrams'] - e['lost'])"
 node_kill R3 TERM
 
+# Who is asked to end again and again still ends well, with all that has come.
+node_init R4 --keep forever
+node_start R4
+"$bin/sender" "$net.4" 2055 v5 300000 100000 >"$dir/sent" &
+sender=$!
+until_some() { for _ in $(seq 200); do [ "$(spoor_at R4 status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["exports"]["flows"] > 50000)')" != True ] || return 0; done; }
+until_some
+code=0
+for _ in $(seq 50); do kill -TERM "${pid[R4]}" 2>/dev/null || break; done
+wait "${pid[R4]}" || code=$?
+unset "pid[R4]"
+wait "$sender"
+check "asked fifty times at once, it ends as if asked once" 0 "^0$" echo "$code"
+
 # A torn file is recognised and told; it is not opened and not touched.
 file=$dir/R1/flows/data.mdb
 truncate -s 20480 "$file"

@@ -134,6 +134,18 @@ check "all at once leave something to who traces" 0 "Asked 2 other nodes, 2 answ
 	spoor_at R4 trace 192.0.2.9:22 --timeout 5s
 check_line "and no more" 4 "32 connections are watched, which is the most" watch 192.0.2.9:131
 
+# Listeners stay: others still reach the node.
+listeners=()
+for i in $(seq 12); do
+	"$bin/spoor" --socket "$dir/R4/spoord.sock" watch >/dev/null 2>&1 &
+	listeners+=($!)
+done
+sleep 1
+check_line "one more may not" 4 "12 listen already" watch
+check "others are answered" 0 '"name": *"R4"' spoor_at R4 status --json
+kill -INT "${listeners[@]}"
+wait "${listeners[@]}" 2>/dev/null
+
 # Stopping.
 "$bin/spoor" --socket "$dir/R4/spoord.sock" watch --follow 192.0.2.9:22 --ndjson \
 	>"$dir/follower" 2>&1 &
