@@ -55,6 +55,12 @@ static void likely(struct prng *p, struct flow *ret)
 	ret->sampling = 1;
 }
 
+/* What lies behind the last member is none of the block's. */
+static void clear_hole(struct flow *f)
+{
+	memset(&f->version + 1, 0, sizeof(*f) - offsetof(struct flow, version) - 1);
+}
+
 /* Every member any value at all, and the ends of its range often. */
 static void extreme(struct prng *p, struct flow *ret)
 {
@@ -72,7 +78,7 @@ static void extreme(struct prng *p, struct flow *ret)
 		ret->received_ms = INT64_MIN;
 		break;
 	}
-	memset(&ret->version + 1, 0, sizeof(*ret) - offsetof(struct flow, version) - 1);
+	clear_hole(ret);
 }
 
 static void assert_round_trip(struct fixture *f, size_t count)
@@ -340,6 +346,30 @@ static void a_run_that_nobody_asks_for_is_not_looked_at(void **state)
 	free(copy);
 }
 
+/* Where the writer looks for what comes often, one value; any at all everywhere else. */
+static void the_longest_block_has_room(void **state)
+{
+	enum { COUNT = BLOCK_FLOWS_MAX, LEN_MAX = 184 };
+	struct fixture *f = *state;
+	struct flow *flows = calloc(COUNT, sizeof(*flows)), *read;
+	struct prng p = {8};
+	struct block block;
+	size_t count;
+
+	assert_non_null(flows);
+	for (size_t i = 0; i < COUNT; i++) {
+		if (i % 512 >= 64)
+			prng_fill(&p, &flows[i], sizeof(flows[i]));
+		clear_hole(&flows[i]);
+	}
+	assert_ok(block_encode(f->writer, flows, COUNT, &block));
+	assert_true(block.len <= (size_t)COUNT * LEN_MAX);
+	assert_ok(block_decode(f->reader, block.data, block.len, NULL, &read, &count));
+	assert_int_equal(COUNT, count);
+	assert_memory_equal(flows, read, COUNT * sizeof(*flows));
+	free(flows);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +384,7 @@ int main(void)
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(a_run_that_nobody_asks_for_is_not_looked_at, setup,
 	                                        teardown),
+		cmocka_unit_test_setup_teardown(the_longest_block_has_room, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("store/block", tests, NULL, NULL);
