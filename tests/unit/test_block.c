@@ -346,6 +346,53 @@ static void a_run_that_nobody_asks_for_is_not_looked_at(void **state)
 	free(copy);
 }
 
+/* Addresses of few last octets, which get codes, and some others. */
+static void fill_with_others(struct fixture *f, size_t count)
+{
+	struct prng p = {9};
+
+	for (size_t i = 0; i < count; i++) {
+		uint8_t last = (uint8_t)(i % 10 == 0 ? 7 * i : i % 3);
+
+		likely(&p, &f->flows[i]);
+		f->flows[i].src =
+			addr_from_v4((const uint8_t[4]){10, (uint8_t)(i / 256), (uint8_t)i, last});
+	}
+}
+
+/* Its checks fit, and it contradicts itself where all who look for somebody look. */
+static void nobody_is_not_found_in_addresses_that_contradict_themselves(void **state)
+{
+	enum { COUNT = 800, CODES = 100 };
+	struct fixture *f = *state;
+	const struct addr nobody = addr_from_v4((const uint8_t[4]){10, 9, 9, 9});
+	struct whom whom = host_of(&nobody);
+	struct wish wish = {.when = INTERVAL_ALWAYS, .whom = &whom, .whom_count = 1};
+	struct block block, of;
+	struct flow *flows;
+	uint8_t *copy;
+	size_t count, runs, contradictions = 0;
+
+	fill_with_others(f, COUNT);
+	assert_ok(block_encode(f->writer, f->flows, COUNT, &block));
+	copy = malloc(block.len);
+	assert_non_null(copy);
+	runs = BLOCK_HEADER_LEN + ((size_t)block.data[26] << 8 | block.data[27]);
+	for (size_t i = 0; i < CODES; i++) {
+		enum err err;
+
+		memcpy(copy, block.data, block.len);
+		copy[runs + 2 + i] ^= 1;
+		block_mend(f->reader, copy, block.len);
+		err = block_decode(f->reader, copy, block.len, NULL, &flows, &count);
+		assert_err(err, block_decode(f->reader, copy, block.len, &wish, &flows, &count));
+		assert_err(err, block_whom(f->reader, copy, block.len, &of));
+		contradictions += err == ERR_FORMAT;
+	}
+	assert_true(contradictions > CODES / 4);
+	free(copy);
+}
+
 /* Where the writer looks for what comes often, one value; any at all everywhere else. */
 static void the_longest_block_has_room(void **state)
 {
@@ -384,6 +431,9 @@ int main(void)
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(a_run_that_nobody_asks_for_is_not_looked_at, setup,
 	                                        teardown),
+		cmocka_unit_test_setup_teardown(
+			nobody_is_not_found_in_addresses_that_contradict_themselves, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(the_longest_block_has_room, setup, teardown),
 	};
 
