@@ -403,24 +403,22 @@ static const struct volume_side *carried_by(const struct question *q, struct vol
 	return ret;
 }
 
-static struct interval life_of(const struct question *q)
+static struct interval life_of(const struct question *q, int64_t slack_ms)
 {
-	return (struct interval){q->on[0].start_ms, q->on[q->on_count - 1].end_ms};
+	return (struct interval){q->on[0].start_ms - slack_ms,
+	                         q->on[q->on_count - 1].end_ms + slack_ms};
 }
 
 /* Of a question by volume nothing tells outside its records. */
-static struct interval core_of(const struct question *q)
+static struct interval core_of(const struct question *q, int64_t slack_ms)
 {
-	struct interval core = q->volume_count > 0 ? q->volumes[0].on : life_of(q);
+	struct interval core = life_of(q, slack_ms);
 
-	for (size_t i = 1; i < q->volume_count; i++)
-		core.end_ms = MAX(core.end_ms, q->volumes[i].on.end_ms);
+	if (q->volume_count > 0)
+		core = (struct interval){q->volumes[0].on.start_ms - slack_ms, INT64_MIN};
+	for (size_t i = 0; i < q->volume_count; i++)
+		core.end_ms = MAX(core.end_ms, q->volumes[i].on.end_ms + slack_ms);
 	return core;
-}
-
-static struct interval by_slack(struct interval on, int64_t slack_ms)
-{
-	return (struct interval){on.start_ms - slack_ms, on.end_ms + slack_ms};
 }
 
 enum err search_store(struct store *store, const struct question *q, int64_t own_gap_ms,
@@ -434,8 +432,8 @@ enum err search_store(struct store *store, const struct question *q, int64_t own
 		.carried = carried_by(q, &carried),
 		.skews = skews,
 		.gap_ms = MAX(own_gap_ms, q->gap_ms),
-		.core = by_slack(core_of(q), slack_ms),
-		.life = by_slack(life_of(q), slack_ms),
+		.core = core_of(q, slack_ms),
+		.life = life_of(q, slack_ms),
 		.answer = ret,
 	};
 	enum err err = first_pass(&hunt, is_exhaustive);
