@@ -102,7 +102,7 @@ struct scoring {
 	const struct volume_side *carried; /* of the question; NULL where silences tell */
 	const struct skews *skews;
 	struct answer *answer;
-	size_t compared; /* by volume */
+	size_t to_compare; /* by volume */
 	bool is_counting;
 };
 
@@ -160,20 +160,35 @@ static bool is_comparable(const struct volume_side *asked, const struct volume_s
 	return false;
 }
 
-static bool by_volume(struct scoring *s, const struct connection *c,
-                      const struct score_limits *limits, struct agreement *ret)
+static bool is_to_compare(const struct scoring *s, const struct connection *c, int64_t offset_ms,
+                          struct volume_side *ret)
 {
 	const struct question *q = s->question;
 	struct interval when = {q->volumes[0].on.start_ms,
 	                        q->volumes[q->volume_count - 1].on.end_ms};
+
+	volume_side_of(c, when, offset_ms, ret);
+	return c->records >= VOLUME_RECORDS_MIN && is_comparable(s->carried, ret);
+}
+
+static bool by_volume(const struct scoring *s, const struct connection *c,
+                      const struct score_limits *limits, struct agreement *ret)
+{
 	struct volume_side candidate;
 
-	volume_side_of(c, when, limits->candidate.offset_ms, &candidate);
-	if (c->records < VOLUME_RECORDS_MIN || !is_comparable(s->carried, &candidate) ||
-	    s->compared++ >= VOLUMES_COMPARED_MAX)
+	if (!is_to_compare(s, c, limits->candidate.offset_ms, &candidate))
 		return false;
 	*ret = score_volumes(s->carried, &candidate, limits);
 	return true;
+}
+
+static void count_one(void *ctx, const struct connection *c)
+{
+	struct scoring *s = ctx;
+	struct volume_side unused;
+
+	s->to_compare +=
+		is_to_compare(s, c, skews_of(s->skews, &c->view.exporter).offset_ms, &unused);
 }
 
 static void score_one(void *ctx, const struct connection *c)
@@ -266,11 +281,12 @@ struct hunt {
 	const struct volume_side *carried;
 	const struct skews *skews;
 	int64_t gap_ms;        /* at which it compares */
-	struct interval core;  /* of the question */
+	struct interval core;  /* what is compared lies in it */
+	struct interval life;  /* of the question's connection */
 	struct answer *answer; /* being filled in */
 };
 
-/* ERR_LIMIT: there were more to be compared by volume than a search may. */
+/* ERR_LIMIT: there are more to be compared by volume than a search may; then none is. */
 static enum err score_all(const struct hunt *h, struct gathered *g, bool is_counting)
 {
 	struct scoring scoring = {
@@ -281,8 +297,12 @@ static enum err score_all(const struct hunt *h, struct gathered *g, bool is_coun
 		.is_counting = is_counting,
 	};
 
+	if (h->carried != NULL)
+		connection_each(g->rows, g->count, h->gap_ms, g->room, count_one, &scoring);
+	if (scoring.to_compare > VOLUMES_COMPARED_MAX)
+		return ERR_LIMIT;
 	connection_each(g->rows, g->count, h->gap_ms, g->room, score_one, &scoring);
-	return scoring.compared > VOLUMES_COMPARED_MAX ? ERR_LIMIT : ERR_OK;
+	return ERR_OK;
 }
 
 /* Every connection of that time. */
@@ -349,7 +369,7 @@ static enum err second_pass(const struct hunt *h)
 	struct answer *answer = h->answer;
 	struct whom whom[ANSWER_FINDINGS_MAX];
 	struct wish wish = {
-		.when = {h->core.start_ms - SEARCH_BEFORE_MS, h->core.end_ms + SEARCH_AFTER_MS},
+		.when = {h->life.start_ms - SEARCH_BEFORE_MS, h->life.end_ms + SEARCH_AFTER_MS},
 		.whom = whom,
 		.whom_count = answer->finding_count,
 	};
@@ -383,6 +403,24 @@ static const struct volume_side *carried_by(const struct question *q, struct vol
 	return ret;
 }
 
+static struct interval life_of(const struct question *q, int64_t slack_ms)
+{
+	return (struct interval){q->on[0].start_ms - slack_ms,
+	                         q->on[q->on_count - 1].end_ms + slack_ms};
+}
+
+/* Of a question by volume nothing tells outside its records. */
+static struct interval core_of(const struct question *q, int64_t slack_ms)
+{
+	struct interval core = life_of(q, slack_ms);
+
+	if (q->volume_count > 0)
+		core = (struct interval){q->volumes[0].on.start_ms - slack_ms, INT64_MIN};
+	for (size_t i = 0; i < q->volume_count; i++)
+		core.end_ms = MAX(core.end_ms, q->volumes[i].on.end_ms + slack_ms);
+	return core;
+}
+
 enum err search_store(struct store *store, const struct question *q, int64_t own_gap_ms,
                       const struct skews *skews, bool is_exhaustive, struct answer *ret)
 {
@@ -394,7 +432,8 @@ enum err search_store(struct store *store, const struct question *q, int64_t own
 		.carried = carried_by(q, &carried),
 		.skews = skews,
 		.gap_ms = MAX(own_gap_ms, q->gap_ms),
-		.core = {q->on[0].start_ms - slack_ms, q->on[q->on_count - 1].end_ms + slack_ms},
+		.core = core_of(q, slack_ms),
+		.life = life_of(q, slack_ms),
 		.answer = ret,
 	};
 	enum err err = first_pass(&hunt, is_exhaustive);

@@ -5,7 +5,8 @@
  * Two passes. The first asks the log of edges which connections fell silent and came back when the
  * question's did, reads those, and scores them. The second reads further back for the best of them
  * alone: their true beginnings order the path. A question by volume has no edges to ask the log
- * for: its first pass reads all records of that time that carried enough.
+ * for: its first pass reads all records of the time of its own that carried
+ * enough.
  */
 #ifndef SPOOR_NODE_SEARCH_H
 #define SPOOR_NODE_SEARCH_H

@@ -7,6 +7,7 @@
 #include "node/search.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* More at once would only make each slower; the asker is told and comes again. */
 #define SEARCHES_MAX 4
@@ -14,6 +15,7 @@
 struct served {               /* somebody's query on its way through a worker */
 	struct search search; /* first */
 	uint32_t ticket;
+	char org[CERT_ORG_MAX]; /* who asks */
 	struct mono began;
 };
 
@@ -35,10 +37,11 @@ static void on_searched(struct search *search)
 	enum err err = search->err;
 
 	if (!node->is_stopping) {
+		overlay_spent(overlay, now, served->org,
+		              (uint32_t)(now.mono.ms - served->began.ms));
 		if (err == ERR_OK)
 			err = overlay_answer(overlay, now, served->ticket, &search->answer,
-			                     has_match(&search->answer),
-			                     (uint32_t)(now.mono.ms - served->began.ms));
+			                     has_match(&search->answer));
 		if (err != ERR_OK && err != ERR_NOENT) {
 			log_line("overlay", "a question could not be answered: %s", err_text(err));
 			overlay_refuse(overlay, now, served->ticket,
@@ -66,5 +69,6 @@ void serving_begin(struct node *node, const struct act *act)
 	}
 	served->ticket = act->ticket;
 	served->began = now.mono;
+	memcpy(served->org, act->card->cert.org, sizeof(served->org));
 	search_start(&served->search, node, &act->query->question, node->conf.shown, on_searched);
 }

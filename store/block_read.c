@@ -7,6 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What was read of the block adds up. */
+static bool is_good(const struct block_codec *c)
+{
+	bool is_good = true;
+
+	for (size_t i = 0; i < TABLES; i++)
+		is_good &= !c->tables[i].is_bad;
+	return is_good;
+}
+
 /* --- the tables of addresses and connections --- */
 
 static bool fits(uint64_t value, size_t width)
@@ -169,6 +179,8 @@ enum err block_whom(struct block_codec *c, const void *data, size_t len, struct 
 
 	if (err == ERR_OK)
 		err = hash_tables(c);
+	if (err == ERR_OK && !is_good(c))
+		err = ERR_FORMAT;
 	if (err)
 		return err;
 	*ret = (struct block){.data = data,
@@ -503,16 +515,6 @@ static bool is_sound(const struct block_codec *c, const struct flow *flows, size
 	return span.start_ms == c->header.span.start_ms && span.end_ms == c->header.span.end_ms;
 }
 
-/* What was read of the block adds up. */
-static bool is_good(const struct block_codec *c)
-{
-	bool is_good = true;
-
-	for (size_t i = 0; i < TABLES; i++)
-		is_good &= !c->tables[i].is_bad;
-	return is_good;
-}
-
 /* Finds the rows of whom is wanted; 0 of them: nobody is in it. */
 static enum err find_rows(struct block_codec *c, const struct wish *wish)
 {
@@ -544,10 +546,11 @@ enum err block_decode(struct block_codec *c, const void *data, size_t len, const
 	*ret_count = 0;
 	if (err == ERR_OK)
 		err = find_rows(c, wish);
-	if (err || c->kept_count == 0)
+	if (err)
 		return err;
 	flows = c->flows.at;
-	for (size_t from = 0; from < c->header.flows && err == ERR_OK; from += PLANES_RUN) {
+	for (size_t from = 0; from < c->header.flows && count < c->kept_count && err == ERR_OK;
+	     from += PLANES_RUN) {
 		r->from = from;
 		r->count = MIN(c->header.flows - from, PLANES_RUN);
 		r->flows = flows + count;

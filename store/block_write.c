@@ -75,8 +75,8 @@ static void put_column(struct writer *w, size_t i, uint64_t *values, size_t give
 
 static void end(struct writer *w)
 {
-	table_put_head(&w->c->writer, &w->heads);
 	table_put_runs(&w->c->writer, &w->directory, &w->place);
+	table_put_head(&w->c->writer, &w->heads);
 }
 
 static void put_addrs(struct writer *w)

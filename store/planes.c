@@ -120,13 +120,13 @@ static size_t rank(const uint8_t *rows, size_t count, uint64_t ret[256])
 	return found;
 }
 
-WIDE static size_t count_zero(const uint8_t *octets, size_t count)
+WIDE static size_t count_octet(uint8_t octet, const uint8_t *octets, size_t count)
 {
-	size_t zero = 0;
+	size_t found = 0;
 
 	for (size_t i = 0; i < count; i++)
-		zero += octets[i] == 0;
-	return zero;
+		found += octets[i] == octet;
+	return found;
 }
 
 /* Are there others in the plane? Of more than a few octets it is not asked: there are. */
@@ -147,9 +147,20 @@ static bool has_more(const uint64_t ranked[256], size_t found, const uint8_t *ro
 			for (size_t i = 0; i < some; i++)
 				is_known[i] |= also[i];
 		}
-		has = count_zero(is_known, some) > 0;
+		has = count_octet(0, is_known, some) > 0;
 	}
 	return has;
+}
+
+/* Bits that a plane takes in all; `others`: how many there are, if it has any. */
+static size_t len_of(unsigned bits, bool has_others, size_t others, size_t count)
+{
+	size_t len = count * bits + 8 * (UINT64_C(1) << bits);
+
+	if (has_others)
+		len += others * (bits == 0 ? 8 + 8 * PLACE_LEN : 8) +
+		       (count + PLANES_RUN - 1) / PLANES_RUN * COUNT_LEN * 8;
+	return len;
 }
 
 /* How many bits make it the shortest. */
@@ -167,10 +178,7 @@ static unsigned best_bits(const uint64_t ranked[256], size_t found, bool has_mor
 
 		while (next < MIN(found, with_code))
 			covered += ranked[next++] >> 8;
-		len = count * bits + 8 * (UINT64_C(1) << bits);
-		if (has_others)
-			len += (count - MIN(count, covered)) * (bits == 0 ? 8 + 8 * PLACE_LEN : 8) +
-			       (count + PLANES_RUN - 1) / PLANES_RUN * COUNT_LEN * 8;
+		len = len_of(bits, has_others, count - MIN(count, covered), count);
 		if (len < best) {
 			best = len;
 			ret = bits;
@@ -178,6 +186,36 @@ static unsigned best_bits(const uint64_t ranked[256], size_t found, bool has_mor
 		}
 	}
 	return ret;
+}
+
+static void to_codes(const struct plane_writer *w, const uint8_t *rows, size_t count, uint8_t *ret)
+{
+	uint8_t codes[FEW];
+
+	if (w->used > FEW) {
+		for (size_t i = 0; i < count; i++)
+			ret[i] = w->codes[rows[i]];
+		return;
+	}
+	for (size_t i = 0; i < w->used; i++) /* the first may stand for others, which are 0 too */
+		codes[i] = (uint8_t)i;
+	map_few(w->dictionary, codes, w->used, rows, count, ret);
+}
+
+static size_t count_others(const struct plane_writer *w, const uint8_t *rows, size_t count)
+{
+	uint8_t codes[PLANES_RUN];
+	size_t others = 0;
+
+	if (w->bits == 0)
+		return count - count_octet(w->dictionary[0], rows, count);
+	for (size_t from = 0; from < count; from += PLANES_RUN) {
+		size_t some = MIN(count - from, PLANES_RUN);
+
+		to_codes(w, rows + from, some, codes);
+		others += count_octet(0, codes, some);
+	}
+	return others;
 }
 
 void plane_choose(struct plane_writer *w, const uint8_t *rows, size_t count)
@@ -204,6 +242,15 @@ void plane_choose(struct plane_writer *w, const uint8_t *rows, size_t count)
 		w->dictionary[first + i] = octet;
 		w->codes[octet] = (uint8_t)(first + i);
 	}
+}
+
+void plane_settle(struct plane_writer *w, const uint8_t *rows, size_t count)
+{
+	if (!w->has_others ||
+	    len_of(w->bits, true, count_others(w, rows, count), count) < 8 * count)
+		return;
+	w->bits = PLANE_RAW;
+	w->has_others = false;
 }
 
 void plane_put_head(const struct plane_writer *w, struct octets *out)
@@ -376,20 +423,6 @@ static uint8_t *put_lone(const struct plane_writer *w, const uint8_t *rows, size
 	at[0] = (uint8_t)(found >> 8);
 	at[1] = (uint8_t)found;
 	return places.at;
-}
-
-static void to_codes(const struct plane_writer *w, const uint8_t *rows, size_t count, uint8_t *ret)
-{
-	uint8_t codes[FEW];
-
-	if (w->used > FEW) {
-		for (size_t i = 0; i < count; i++)
-			ret[i] = w->codes[rows[i]];
-		return;
-	}
-	for (size_t i = 0; i < w->used; i++) /* the first may stand for others, which are 0 too */
-		codes[i] = (uint8_t)i;
-	map_few(w->dictionary, codes, w->used, rows, count, ret);
 }
 
 uint8_t *plane_put(const struct plane_writer *w, const uint8_t *rows, size_t count, uint8_t *at)

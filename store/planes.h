@@ -25,7 +25,7 @@
 
 /* Octets that a plane's head, and a run of it, take at most. */
 #define PLANE_HEAD_MAX (1 + PLANE_DICTIONARY_MAX)
-#define PLANE_RUN_MAX (2 + PLANES_RUN + PLANES_RUN)
+#define PLANE_RUN_MAX (2 + 3 * PLANES_RUN)
 
 struct plane {
 	uint8_t bits;              /* of a code; 0: all are dictionary[0], but for others */
@@ -43,8 +43,12 @@ struct plane_writer {
 	uint8_t codes[256]; /* by octet; with `has_others` and bits > 0, 0: it is one of them */
 };
 
-/* Looks at all rows[0..count) of a plane. */
+/*
+ * Looks at rows[0..count) of a plane, at a sample where they are many. What that does not show may
+ * make it longer than they are; plane_settle() looks at all, and then it is not.
+ */
 void plane_choose(struct plane_writer *w, const uint8_t *rows, size_t count);
+void plane_settle(struct plane_writer *w, const uint8_t *rows, size_t count);
 void plane_put_head(const struct plane_writer *w, struct octets *out);
 /* A run of at most PLANES_RUN of them; returns behind it. */
 uint8_t *plane_put(const struct plane_writer *w, const uint8_t *rows, size_t count, uint8_t *at);

@@ -30,10 +30,10 @@ size_t table_directory_len(const struct table_shape *shape, size_t rows)
 	return table_runs(rows) * row_len(shape);
 }
 
-/* A plane is packed where that is shorter, of all its runs together. */
+/* Before it is settled: see table_put_runs(). */
 size_t table_runs_max(const struct table_shape *shape, size_t rows)
 {
-	return shape->count * PLANES_MAX * (rows + table_runs(rows)) + PLANE_RUN_MAX;
+	return (size_t)shape->count * PLANES_MAX * PLANE_RUN_MAX * table_runs(rows);
 }
 
 /* --- writing --- */
@@ -99,8 +99,8 @@ static uint32_t check_of(const uint8_t *run, size_t len, uint64_t seed, uint64_t
 	return (uint32_t)XXH3_64bits_withSeed(run, len, seed + number);
 }
 
-void table_put_runs(const struct table_writer *w, struct octets *directory,
-                    struct table_place *place)
+static void put_runs(const struct table_writer *w, struct octets *directory,
+                     struct table_place *place)
 {
 	for (size_t from = 0; from < w->rows; from += PLANES_RUN) {
 		place->at = put_run(w, from, MIN(w->rows - from, PLANES_RUN), place->at);
@@ -113,6 +113,40 @@ void table_put_runs(const struct table_writer *w, struct octets *directory,
 				            ANCHOR_LEN);
 		}
 	}
+}
+
+/* As they are. */
+static size_t plain_len(const struct table_writer *w)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < w->shape->count; i++)
+		len += w->columns[i].width * w->rows;
+	return len;
+}
+
+static void settle(struct table_writer *w)
+{
+	for (size_t i = 0; i < w->shape->count; i++) {
+		for (size_t p = 0; p < w->columns[i].width; p++)
+			plane_settle(&w->columns[i].planes[p], w->columns[i].rows + p * w->rows,
+			             w->rows);
+	}
+}
+
+/* Who sends the flows has a say in what a sample of them shows, but not in how long a block is. */
+void table_put_runs(struct table_writer *w, struct octets *directory, struct table_place *place)
+{
+	struct octets rows = *directory;
+	struct table_place from = *place;
+
+	put_runs(w, directory, place);
+	if ((size_t)(place->at - from.at) <= plain_len(w))
+		return;
+	settle(w);
+	*directory = rows;
+	*place = from;
+	put_runs(w, directory, place);
 }
 
 /* --- reading --- */

@@ -63,6 +63,7 @@ size_t table_head_max(const struct table_shape *shape);
 size_t table_directory_len(const struct table_shape *shape, size_t rows);
 size_t table_runs_max(const struct table_shape *shape, size_t rows);
 
+/* Once the runs are there. */
 void table_put_head(const struct table_writer *w, struct octets *out);
 
 /* Where the runs of a block lie, and how many there are before. */
@@ -71,9 +72,11 @@ struct table_place {
 	uint64_t number;
 };
 
-/* Writes the runs at place->at, and of each a row of the directory; checks are for table_seal(). */
-void table_put_runs(const struct table_writer *w, struct octets *directory,
-                    struct table_place *place);
+/*
+ * Writes the runs at place->at, where table_runs_max() octets are free; they take no more than the
+ * planes as they are. Of each a row of the directory; checks are for table_seal().
+ */
+void table_put_runs(struct table_writer *w, struct octets *directory, struct table_place *place);
 
 /* --- reading --- */
 

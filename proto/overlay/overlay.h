@@ -267,15 +267,19 @@ void overlay_cancel(struct overlay *o, uint32_t ticket);
 
 /*
  * Answers an ACT_SERVE. Only one with a finding that `is_match` travels, beside its receipt.
- * `spent_ms` is what the search took: its asker's organisation has a budget of that.
  *
  * ERR_NOENT   its query has expired meanwhile
  * ERR_LIMIT   longer than answer_max
  */
 MUST_USE enum err overlay_answer(struct overlay *o, struct now now, uint32_t ticket,
-                                 const struct answer *answer, bool is_match, uint32_t spent_ms);
+                                 const struct answer *answer, bool is_match);
 /* RECEIPT_REFUSED instead, or RECEIPT_BUSY. */
 void overlay_refuse(struct overlay *o, struct now now, uint32_t ticket, enum verdict_kind kind);
+/*
+ * What a search took, whatever came of it: answered, refused, or its query expired meanwhile. Its
+ * asker's organisation has a budget of that.
+ */
+void overlay_spent(struct overlay *o, struct now now, const char *org, uint32_t spent_ms);
 
 /* What became of streams: opened after ACT_CONNECT; octets that came; the end, whoever ended it. */
 void overlay_opened(struct overlay *o, struct now now, uint32_t stream);

@@ -260,7 +260,7 @@ bool serve_again(struct overlay *o, struct now now, const struct query_id *id,
 }
 
 enum err overlay_answer(struct overlay *o, struct now now, uint32_t ticket,
-                        const struct answer *answer, bool is_match, uint32_t spent_ms)
+                        const struct answer *answer, bool is_match)
 {
 	struct serve *s = serve_by_ticket(o, ticket);
 	struct seed seed;
@@ -268,8 +268,6 @@ enum err overlay_answer(struct overlay *o, struct now now, uint32_t ticket,
 
 	if (s == NULL || s->is_answered)
 		return ERR_NOENT;
-	budget_charge(budget_of_name(o->searches, s->origin->card.cert.org), now.mono, search_rate,
-	              MIN(spent_ms, search_rate.burst));
 	if (is_match) {
 		seed = random_seed(o);
 		s->len = o->limits.answer_max;
@@ -300,6 +298,12 @@ void overlay_refuse(struct overlay *o, struct now now, uint32_t ticket, enum ver
 	else
 		o->counters.refused++;
 	settle(o, now, s, kind, NULL);
+}
+
+void overlay_spent(struct overlay *o, struct now now, const char *org, uint32_t spent_ms)
+{
+	budget_charge(budget_of_name(o->searches, org), now.mono, search_rate,
+	              MIN(spent_ms, search_rate.burst));
 }
 
 static void say_reply(struct overlay *o, struct now now, struct serve *s, struct session *session)

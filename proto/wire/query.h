@@ -4,10 +4,10 @@
  *	body length 2 | body: MessagePack array | origin's signature over the body 64
  *
  * A query holds no address of the connection: only when it was active and, where that tells
- *nothing, how much it carried. It carries its origin's card (certificate and record), so that
- *whoever hears it can check it and knows whom to answer; a number, its expiry and a one-time key,
- *to which answers are sealed. Nothing but the count of its hops stands outside the signature, and
- *what does is believed only for counting.
+ * nothing, how much it carried. It carries its origin's card (certificate and record), so that
+ * whoever hears it can check it and knows whom to answer; a number, its expiry and a one-time key,
+ * to which answers are sealed. Nothing but the count of its hops stands outside the signature, and
+ * what does is believed only for counting.
  */
 #ifndef SPOOR_PROTO_WIRE_QUERY_H
 #define SPOOR_PROTO_WIRE_QUERY_H

@@ -1,8 +1,9 @@
 /*
  * volumes - what a connection carried one way, record by record, as octets.
  *
- *	way 1 | first start 8 | length, size, step, length, size, ...     all but the first as
- *LEB128
+ *	way 1 | first start 8 | length, size, step, length, size, ...
+ *
+ * All but the first two are LEB128.
  *
  * A length is in ms; a step leads from one start to the next. A size is no exact count: to within 1
  * in 1000, as the top ten bits of the octets and their place, so that it names no single file.

@@ -207,7 +207,7 @@ static inline void give_answer(struct play *p, size_t who, uint32_t ticket, int 
 	answer.window = (struct interval){WALL_MS - DAY_MS, WALL_MS};
 	answer.finding_count = policy == 2 ? 30 : 1;
 	if (policy < 3)
-		(void)!overlay_answer(o, now_of(p), ticket, &answer, policy > 0, 10);
+		(void)!overlay_answer(o, now_of(p), ticket, &answer, policy > 0);
 	else if (policy < 5)
 		overlay_refuse(o, now_of(p), ticket, policy == 3 ? RECEIPT_REFUSED : RECEIPT_BUSY);
 }
@@ -219,6 +219,7 @@ static inline void on_serve(struct play *p, size_t who, const struct act *act)
 	must(act->card != NULL && act->query->question.on_count > 0 && act->query->number > 0);
 	must(bytes_left(&act->query->cert) == act->card->cert_blob.len);
 	m->serves[m->serve_count++ % SERVES] = act->ticket;
+	overlay_spent(m->overlay, now_of(p), act->card->cert.org, 10);
 	give_answer(p, who, act->ticket, m->policy);
 }
 

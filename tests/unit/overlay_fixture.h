@@ -433,7 +433,7 @@ static inline void give_answer(struct world *w, size_t i, uint32_t ticket, enum 
 		return;
 	}
 	make_answer(i, policy == POLICY_LONG ? 40 : is_match, &answer);
-	assert_ok(overlay_answer(o, now_of(w, i), ticket, &answer, is_match, 10));
+	assert_ok(overlay_answer(o, now_of(w, i), ticket, &answer, is_match));
 }
 
 static inline void on_answer(struct party *p, const struct act *act, size_t from)
@@ -492,6 +492,7 @@ static inline void carry_out(struct world *w, size_t i, const struct act *act)
 		return;
 	p->served = act->ticket;
 	p->hops = act->hops;
+	overlay_spent(p->overlay, now_of(w, i), act->card->cert.org, 10);
 	give_answer(w, i, act->ticket, p->policy);
 }
 

@@ -55,6 +55,12 @@ static void likely(struct prng *p, struct flow *ret)
 	ret->sampling = 1;
 }
 
+/* What lies behind the last member is none of the block's. */
+static void clear_hole(struct flow *f)
+{
+	memset(&f->version + 1, 0, sizeof(*f) - offsetof(struct flow, version) - 1);
+}
+
 /* Every member any value at all, and the ends of its range often. */
 static void extreme(struct prng *p, struct flow *ret)
 {
@@ -72,7 +78,7 @@ static void extreme(struct prng *p, struct flow *ret)
 		ret->received_ms = INT64_MIN;
 		break;
 	}
-	memset(&ret->version + 1, 0, sizeof(*ret) - offsetof(struct flow, version) - 1);
+	clear_hole(ret);
 }
 
 static void assert_round_trip(struct fixture *f, size_t count)
@@ -340,6 +346,77 @@ static void a_run_that_nobody_asks_for_is_not_looked_at(void **state)
 	free(copy);
 }
 
+/* Addresses of few last octets, which get codes, and some others. */
+static void fill_with_others(struct fixture *f, size_t count)
+{
+	struct prng p = {9};
+
+	for (size_t i = 0; i < count; i++) {
+		uint8_t last = (uint8_t)(i % 10 == 0 ? 7 * i : i % 3);
+
+		likely(&p, &f->flows[i]);
+		f->flows[i].src =
+			addr_from_v4((const uint8_t[4]){10, (uint8_t)(i / 256), (uint8_t)i, last});
+	}
+}
+
+/* Its checks fit, and it contradicts itself where all who look for somebody look. */
+static void nobody_is_not_found_in_addresses_that_contradict_themselves(void **state)
+{
+	enum { COUNT = 800, CODES = 100 };
+	struct fixture *f = *state;
+	const struct addr nobody = addr_from_v4((const uint8_t[4]){10, 9, 9, 9});
+	struct whom whom = host_of(&nobody);
+	struct wish wish = {.when = INTERVAL_ALWAYS, .whom = &whom, .whom_count = 1};
+	struct block block, of;
+	struct flow *flows;
+	uint8_t *copy;
+	size_t count, runs, contradictions = 0;
+
+	fill_with_others(f, COUNT);
+	assert_ok(block_encode(f->writer, f->flows, COUNT, &block));
+	copy = malloc(block.len);
+	assert_non_null(copy);
+	runs = BLOCK_HEADER_LEN + ((size_t)block.data[26] << 8 | block.data[27]);
+	for (size_t i = 0; i < CODES; i++) {
+		enum err err;
+
+		memcpy(copy, block.data, block.len);
+		copy[runs + 2 + i] ^= 1;
+		block_mend(f->reader, copy, block.len);
+		err = block_decode(f->reader, copy, block.len, NULL, &flows, &count);
+		assert_err(err, block_decode(f->reader, copy, block.len, &wish, &flows, &count));
+		assert_err(err, block_whom(f->reader, copy, block.len, &of));
+		contradictions += err == ERR_FORMAT;
+	}
+	assert_true(contradictions > CODES / 4);
+	free(copy);
+}
+
+/* Where the writer looks for what comes often, one value; any at all everywhere else. */
+static void the_longest_block_has_room(void **state)
+{
+	enum { COUNT = BLOCK_FLOWS_MAX, LEN_MAX = 184 };
+	struct fixture *f = *state;
+	struct flow *flows = calloc(COUNT, sizeof(*flows)), *read;
+	struct prng p = {8};
+	struct block block;
+	size_t count;
+
+	assert_non_null(flows);
+	for (size_t i = 0; i < COUNT; i++) {
+		if (i % 512 >= 64)
+			prng_fill(&p, &flows[i], sizeof(flows[i]));
+		clear_hole(&flows[i]);
+	}
+	assert_ok(block_encode(f->writer, flows, COUNT, &block));
+	assert_true(block.len <= (size_t)COUNT * LEN_MAX);
+	assert_ok(block_decode(f->reader, block.data, block.len, NULL, &read, &count));
+	assert_int_equal(COUNT, count);
+	assert_memory_equal(flows, read, COUNT * sizeof(*flows));
+	free(flows);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +431,10 @@ int main(void)
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(a_run_that_nobody_asks_for_is_not_looked_at, setup,
 	                                        teardown),
+		cmocka_unit_test_setup_teardown(
+			nobody_is_not_found_in_addresses_that_contradict_themselves, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(the_longest_block_has_room, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("store/block", tests, NULL, NULL);

@@ -475,6 +475,51 @@ static void a_transfer_is_found_by_what_it_carried(void **state)
 	assert_int_equal(0, got.finding_count);
 }
 
+/* However long the connection went on: what is compared lies there alone. */
+static void flows_are_read_of_the_time_of_the_volumes(void **state)
+{
+	struct world *w = *state;
+	struct question q = question_of_first();
+	static struct answer some, all;
+
+	start_log(w);
+	feed(w, w->count);
+	add_transfers(w);
+	assert_ok(search_store(w->f->store, &q, RHYTHM_GAP_MS, &w->skews, false, &some));
+	q.on[0].start_ms -= INT64_C(31536000000);
+	q.on[0].end_ms += INT64_C(31536000000);
+	assert_ok(search_store(w->f->store, &q, RHYTHM_GAP_MS, &w->skews, false, &all));
+	assert_int_equal(2, all.finding_count);
+	assert_true(some.flows < w->count);
+	assert_int_equal(some.flows, all.flows);
+}
+
+/* Of more than may be compared none is: who is refused does not cost what an answer does. */
+static void where_too_many_carried_as_much_none_is_compared(void **state)
+{
+	enum { MANY = 1025 };
+	struct world *w = *state;
+	struct question q = question_of_first();
+	static struct answer got;
+
+	add_transfers(w);
+	for (uint32_t id = 2 * TRANSFERS; id < MANY; id++) {
+		for (int64_t i = 0; i < 5; i++) {
+			int64_t at_ms = RHYTHM_T0 + i * 60000;
+			struct flow f = flow_like(100000 + id, false,
+			                          (struct interval){at_ms, at_ms + 59900});
+
+			f.octets = UINT64_C(45000000) * RECORDS / 5;
+			if (store_is_ready(w->f->store))
+				assert_ok(store_seal(w->f->store));
+			assert_ok(store_append(w->f->store, &f, 1));
+		}
+	}
+	memset(&got, 0, sizeof(got));
+	assert_err(ERR_LIMIT, search_store(w->f->store, &q, RHYTHM_GAP_MS, &w->skews, false, &got));
+	assert_int_equal(0, got.finding_count);
+}
+
 static void absurd_questions_are_answered(void **state)
 {
 	struct world *w = *state;
@@ -511,6 +556,10 @@ int main(void)
 	                                        setup_world, teardown_world),
 		cmocka_unit_test_setup_teardown(a_transfer_is_found_by_what_it_carried, setup_world,
 	                                        teardown_world),
+		cmocka_unit_test_setup_teardown(flows_are_read_of_the_time_of_the_volumes,
+	                                        setup_world, teardown_world),
+		cmocka_unit_test_setup_teardown(where_too_many_carried_as_much_none_is_compared,
+	                                        setup_world, teardown_world),
 		cmocka_unit_test_setup_teardown(absurd_questions_are_answered, setup_world,
 	                                        teardown_world),
 	};

@@ -426,30 +426,34 @@ static void a_token_is_good_once(void **state)
 	world_free(w);
 }
 
+/* Whatever came of them. */
 static void one_organisations_searches_have_a_budget_of_time(void **state)
 {
-	static struct answer answer;
-	struct world *w = circle(2);
-	struct party *b = &w->parties[B];
-	unsigned busy = 0;
+	static const enum policy policies[] = {POLICY_NONE, POLICY_REFUSE, POLICY_LATER};
 	(void)state;
 
-	b->policy = POLICY_LATER;
-	make_answer(B, 0, &answer);
-	for (int i = 0; i < 8; i++) {
-		assert_ok(ask(w, A, 2000));
-		run(w, 200);
-		if (b->acts[ACT_SERVE] > (unsigned)i)
-			assert_ok(overlay_answer(b->overlay, now_of(w, B), b->served, &answer,
-			                         false, 60000));
-		run(w, 400);
-		busy += w->parties[A].receipts[B] == RECEIPT_BUSY;
-		overlay_cancel(w->parties[A].overlay, w->parties[A].ticket);
+	for (size_t k = 0; k < ARRAY_LEN(policies); k++) {
+		struct world *w = circle(2);
+		struct party *b = &w->parties[B];
+		unsigned busy = 0;
+
+		b->policy = POLICY_LATER;
+		for (int i = 0; i < 8; i++) {
+			assert_ok(ask(w, A, 2000));
+			run(w, 200);
+			if (b->acts[ACT_SERVE] > (unsigned)i) {
+				overlay_spent(b->overlay, now_of(w, B), "Org A", 60000);
+				give_answer(w, B, b->served, policies[k]);
+			}
+			run(w, 400);
+			busy += w->parties[A].receipts[B] == RECEIPT_BUSY;
+			overlay_cancel(w->parties[A].overlay, w->parties[A].ticket);
+		}
+		assert_true(b->acts[ACT_SERVE] < 8);
+		assert_true(busy > 0);
+		assert_int_equal(counters(w, B)->busy, busy);
+		world_free(w);
 	}
-	assert_true(b->acts[ACT_SERVE] < 8);
-	assert_true(busy > 0);
-	assert_int_equal(counters(w, B)->busy, busy);
-	world_free(w);
 }
 
 static void one_member_may_ask_so_many_and_no_more(void **state)
@@ -549,14 +553,12 @@ static void an_answer_that_comes_too_late_is_told_so(void **state)
 	make_answer(B, 1, &answer);
 	assert_ok(ask(w, A, 5000));
 	run(w, 6000);
-	assert_err(ERR_NOENT,
-	           overlay_answer(b->overlay, now_of(w, B), b->served, &answer, true, 1));
+	assert_err(ERR_NOENT, overlay_answer(b->overlay, now_of(w, B), b->served, &answer, true));
 	overlay_refuse(b->overlay, now_of(w, B), b->served, RECEIPT_BUSY); /* harmless */
 	assert_ok(ask(w, A, 5000));
 	run(w, 100);
-	assert_ok(overlay_answer(b->overlay, now_of(w, B), b->served, &answer, true, 1));
-	assert_err(ERR_NOENT,
-	           overlay_answer(b->overlay, now_of(w, B), b->served, &answer, true, 1));
+	assert_ok(overlay_answer(b->overlay, now_of(w, B), b->served, &answer, true));
+	assert_err(ERR_NOENT, overlay_answer(b->overlay, now_of(w, B), b->served, &answer, true));
 	world_free(w);
 }
 
@@ -574,10 +576,9 @@ static void an_answer_longer_than_there_is_room_for_is_told_so(void **state)
 	make_answer(B, 40, &answer);
 	assert_ok(ask(w, A, 5000));
 	run(w, 100);
-	assert_err(ERR_LIMIT,
-	           overlay_answer(b->overlay, now_of(w, B), b->served, &answer, true, 1));
+	assert_err(ERR_LIMIT, overlay_answer(b->overlay, now_of(w, B), b->served, &answer, true));
 	answer.finding_count = 3;
-	assert_ok(overlay_answer(b->overlay, now_of(w, B), b->served, &answer, true, 1));
+	assert_ok(overlay_answer(b->overlay, now_of(w, B), b->served, &answer, true));
 	world_free(w);
 }
 

@@ -136,11 +136,41 @@ static void what_is_cut_off_or_has_too_many_others_is_refused(void **state)
 	assert_false(plane_add(&w.plane, &run, PLANES_RUN, 0, values));
 }
 
+/* It is looked at in 64 places, 64 rows each: what these do not show is found when it is settled.
+ */
+static void what_is_settled_takes_no_more_than_its_rows(void **state)
+{
+	enum { COUNT = 64 * 1024 };
+	static uint8_t rows[COUNT], octets[3 * COUNT];
+	struct plane_writer writer;
+	struct prng p = {4};
+
+	(void)state;
+	for (size_t common = 1; common <= 64; common *= 2) {
+		struct octets out = octets_of(octets, sizeof(octets));
+		uint8_t *at;
+
+		for (size_t i = 0; i < COUNT; i++) {
+			bool is_seen = i % 1024 < 64 || i % 256 == 0;
+
+			rows[i] = (uint8_t)prng_below(&p, is_seen ? common : 256);
+		}
+		plane_choose(&writer, rows, COUNT);
+		plane_settle(&writer, rows, COUNT);
+		plane_put_head(&writer, &out);
+		at = out.at;
+		for (size_t from = 0; from < COUNT; from += PLANES_RUN)
+			at = plane_put(&writer, rows + from, PLANES_RUN, at);
+		assert_true(at - octets <= COUNT + 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_come_back_in_order_and_one_by_one),
 		cmocka_unit_test(few_octets_take_few_bits),
+		cmocka_unit_test(what_is_settled_takes_no_more_than_its_rows),
 		cmocka_unit_test(what_is_cut_off_or_has_too_many_others_is_refused),
 	};
 

@@ -188,6 +188,8 @@ static void serve(struct sim *sim, uint32_t node, const struct act *act)
 	uint64_t search_ms = prng_below(&sim->prng, SEARCH_MAX_MS - SEARCH_MIN_MS);
 
 	watch_serve(sim, node, act);
+	overlay_spent(sim->nodes[node].overlay, sim_clocks(sim, node), act->card->cert.org,
+	              SEARCH_MAX_MS);
 	event.at_ms = sim->now_ms + SEARCH_MIN_MS + search_ms;
 	event.life = sim->nodes[node].life;
 	event.from = 0; /* nothing like it */
@@ -452,7 +454,7 @@ static void answer(struct sim *sim, const struct event *event)
 {
 	struct node *n = &sim->nodes[event->node];
 	enum err err = overlay_answer(n->overlay, sim_clocks(sim, event->node), event->ticket,
-	                              event->answer, event->from != 0, SEARCH_MAX_MS);
+	                              event->answer, event->from != 0);
 
 	if (err != ERR_OK && err != ERR_NOENT)
 		violation(sim, event->node, "cannot answer: %s", err_text(err));
