@@ -13,7 +13,7 @@
 
 struct store;
 
-#define SILENCES_CONNECTIONS (1u << 19) /* GAPS_OCTETS each */
+#define SILENCES_CONNECTIONS (5u << 17) /* GAPS_OCTETS each */
 #define SILENCES_FLOWS (2u << 20)       /* read again at the start */
 
 struct silences {

@@ -456,6 +456,7 @@ static enum err read_hour(const struct reading *r, MDB_cursor *cursor, uint64_t 
 			return ERR_CORRUPT;
 		if (blocks_key_read(key.mv_data).hour != hour)
 			break;
+		env_fetch(value.mv_data, value.mv_size); /* most of it is near a window */
 		err = read_piece(r, hour, &value);
 		code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	}
