@@ -16,65 +16,65 @@ void short_ids_sort(struct short_id *ids, size_t count)
 		qsort(ids, count, sizeof(*ids), by_id);
 }
 
-static bool make_room(struct presence *a, size_t members)
+static bool make_room(struct presence *p, size_t members)
 {
 	struct present *list, *coming;
 
-	if (members <= a->space)
+	if (members <= p->space)
 		return true;
-	list = realloc(a->list, members * sizeof(*list));
+	list = realloc(p->list, members * sizeof(*list));
 	if (list == NULL)
 		return false;
-	a->list = list;
-	coming = realloc(a->coming, members * sizeof(*coming));
+	p->list = list;
+	coming = realloc(p->coming, members * sizeof(*coming));
 	if (coming == NULL)
 		return false;
-	a->coming = coming;
-	a->space = members;
+	p->coming = coming;
+	p->space = members;
 	return true;
 }
 
-bool presence_begin(struct presence *a, size_t members)
+bool presence_begin(struct presence *p, size_t members)
 {
-	a->coming_count = a->at = 0;
-	return make_room(a, members);
+	p->coming_count = p->at = 0;
+	return make_room(p, members);
 }
 
-void presence_see(struct presence *a, struct short_id who, bool is_live, struct mono heard,
+void presence_see(struct presence *p, struct short_id who, bool is_live, struct mono heard,
                   struct mono now)
 {
-	struct present *new = &a->coming[a->coming_count++];
+	struct present *one = &p->coming[p->coming_count++];
 	const struct present *old;
 
-	CHECK(a->coming_count <= a->space);
-	while (a->at < a->count && by_id(&a->list[a->at].who, &who) < 0)
-		a->at++;
-	*new = (struct present){.who = who, .is_live = is_live, .at = now};
-	old = a->at < a->count ? &a->list[a->at] : NULL;
+	CHECK(p->coming_count <= p->space);
+	while (p->at < p->count && by_id(&p->list[p->at].who, &who) < 0)
+		p->at++;
+	*one = (struct present){.who = who, .is_live = is_live, .at = now};
+	old = p->at < p->count ? &p->list[p->at] : NULL;
 	if (old == NULL || !short_id_equal(old->who, who))
 		return;
-	new->silent = old->silent;
-	new->vain = old->vain;
-	new->is_live = is_live &&heard.ms >= old->silent.ms;
-	if (old->is_live || !new->is_live)
-		new->at = old->at;
+	one->silent = old->silent;
+	one->vain = old->vain;
+	one->is_live = is_live && heard.ms >= old->silent.ms;
+	if (old->is_live || !one->is_live)
+		one->at = old->at;
 }
 
-void presence_end(struct presence *a)
+void presence_end(struct presence *p)
 {
-	struct present *list = a->list;
+	struct present *list = p->list;
 
-	a->list = a->coming;
-	a->coming = list;
-	a->count = a->coming_count;
+	p->list = p->coming;
+	p->coming = list;
+	p->count = p->coming_count;
 }
 
-void presence_note(struct presence *a, struct short_id who, bool has_answered, struct mono now)
+void presence_note(struct presence *p, struct short_id who, bool has_answered, struct mono now)
 {
 	struct present *one = NULL;
 
-	if (a->count > 0)
-		one = bsearch(&who, a->list, a->count, sizeof(*one), by_id);
+	if (p->count > 0)
+		one = bsearch(&who, p->list, p->count, sizeof(*one), by_id);
 	if (one == NULL)
 		return;
 	one->vain = has_answered ? 0 : one->vain + 1;
@@ -85,17 +85,17 @@ void presence_note(struct presence *a, struct short_id who, bool has_answered, s
 	one->is_live = false;
 }
 
-void presence_free(struct presence *a)
+void presence_free(struct presence *p)
 {
-	free(a->list);
-	free(a->coming);
-	*a = (struct presence){0};
+	free(p->list);
+	free(p->coming);
+	*p = (struct presence){0};
 }
 
-bool presence_any(const struct presence *a, struct mono since, const struct short_ids *known)
+bool presence_any(const struct presence *p, struct mono since, const struct short_ids *known)
 {
-	for (size_t i = 0; i < a->count; i++) {
-		const struct present *one = &a->list[i];
+	for (size_t i = 0; i < p->count; i++) {
+		const struct present *one = &p->list[i];
 
 		if (one->at.ms > since.ms &&
 		    (known->count == 0 || bsearch(&one->who, known->list, known->count,

@@ -37,17 +37,17 @@ struct short_ids { /* in order */
 };
 
 /* For up to `members` of them; false without memory: then nothing has changed. */
-bool presence_begin(struct presence *a, size_t members);
-void presence_see(struct presence *a, struct short_id who, bool is_live, struct mono heard,
+bool presence_begin(struct presence *p, size_t members);
+void presence_see(struct presence *p, struct short_id who, bool is_live, struct mono heard,
                   struct mono now);
-void presence_end(struct presence *a);
-void presence_free(struct presence *a);
+void presence_end(struct presence *p);
+void presence_free(struct presence *p);
 
 /* To a question that is over `who` has said nothing, or has answered. */
-void presence_note(struct presence *a, struct short_id who, bool has_answered, struct mono now);
+void presence_note(struct presence *p, struct short_id who, bool has_answered, struct mono now);
 
 /* Somebody has come after `since` who is not among `known`. */
-bool presence_any(const struct presence *a, struct mono since, const struct short_ids *known);
+bool presence_any(const struct presence *p, struct mono since, const struct short_ids *known);
 
 /* Puts ids[0..count) in order. */
 void short_ids_sort(struct short_id *ids, size_t count);
