@@ -364,15 +364,18 @@ static bool get_found(struct store_cursor *c, MDB_txn *txn, size_t i, MDB_val *r
  */
 static void fetch_ahead(struct store_cursor *c, MDB_txn *txn)
 {
+	/* Of many connections a block is looked through anyway: twice is dearer than all of it. */
+	bool is_whole = c->wish.connection_count > 0;
 	MDB_val value;
 
 	for (; c->asked < MIN(c->found_at + FETCH_AHEAD, c->found_count); c->asked++) {
-		bool *is_far = &c->is_far[c->asked % FETCH_AHEAD];
+		bool is_far = get_found(c, txn, c->asked, &value) &&
+		              !env_is_near(value.mv_data, value.mv_size);
 
-		*is_far = get_found(c, txn, c->asked, &value) &&
-		          !env_is_near(value.mv_data, value.mv_size);
-		if (*is_far)
-			env_fetch(value.mv_data, block_front(value.mv_size));
+		c->is_far[c->asked % FETCH_AHEAD] = is_far && !is_whole;
+		if (is_far)
+			env_fetch(value.mv_data,
+			          is_whole ? value.mv_size : block_front(value.mv_size));
 	}
 	for (; c->prepared < MIN(c->found_at + FETCH_AHEAD / 2, c->found_count); c->prepared++) {
 		if (c->is_far[c->prepared % FETCH_AHEAD] && get_found(c, txn, c->prepared, &value))
