@@ -19,7 +19,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define SPAN_MAX_S 2678400.0
+#define SPAN_MAX_S (VOLUME_SPAN_MAX_MS / 1e3)
 #define NEAR_S 10.0
 #define OCTETS_MAX 1.8e19 /* more does not fit a count */
 #define LENGTH_MIN_S 5.0  /* shorter, what the clocks leave open is too large a share */

@@ -63,8 +63,8 @@ struct volume_evidence {
 
 /*
  * Records of one way, in any order (they are sorted), on a time axis that begins at `origin_ms`,
- * `moved_ms` earlier than they say. What ends before it begins, has no octets or lies more than 31
- * days from the origin is passed over.
+ * `moved_ms` earlier than they say. What ends before it begins, has no octets or lies more than
+ * VOLUME_SPAN_MAX_MS from the origin is passed over.
  */
 void volume_way_of(struct volume *records, size_t count, int64_t origin_ms, int64_t moved_ms,
                    struct volume_way *ret);

@@ -86,6 +86,18 @@ static uint64_t span_of(const struct question *q)
 	return (uint64_t)q->on[q->on_count - 1].end_ms - (uint64_t)q->on[0].start_ms;
 }
 
+/* No member would read a longer one. */
+static bool is_in_bounds(const struct question *q)
+{
+	for (size_t i = 0; i < q->volume_count; i++) {
+		uint64_t end_ms = (uint64_t)q->volumes[i].on.end_ms;
+
+		if (end_ms - (uint64_t)q->volumes[0].on.start_ms > VOLUME_SPAN_MAX_MS)
+			return false;
+	}
+	return span_of(q) <= INTERVALS_SPAN_MAX_MS;
+}
+
 static bool may_ask(const struct overlay *o, struct now now, enum err *ret)
 {
 	const struct card *card = &o->self.card;
@@ -166,7 +178,7 @@ enum err overlay_ask(struct overlay *o, struct now now, const struct question *q
 
 	if (!may_ask(o, now, &err))
 		return err;
-	if (span_of(question) > INTERVALS_SPAN_MAX_MS)
+	if (!is_in_bounds(question))
 		return ERR_RANGE;
 	if (ask == NULL)
 		return ERR_LIMIT;

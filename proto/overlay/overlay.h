@@ -255,7 +255,7 @@ void overlay_expire(struct overlay *o, struct now now);
  *
  * ERR_EXPIRED   our own certificate or record is not valid: nobody would answer
  * ERR_DENIED    our certificate does not allow us to ask, or was revoked
- * ERR_RANGE     the fingerprint spans more than 400 days
+ * ERR_RANGE     the fingerprint spans more than 400 days, or the volumes more than 31
  * ERR_LIMIT     too many of our queries are under way, or the fingerprint is too long
  */
 MUST_USE enum err overlay_ask(struct overlay *o, struct now now, const struct question *question,

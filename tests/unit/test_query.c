@@ -165,6 +165,35 @@ static void volumes_that_make_no_sense_are_refused(void **state)
 	assert_int_equal(count, 2);
 }
 
+/* Nothing farther from the first record is compared (correlate/volume.h), so nobody reads it. */
+static void volumes_span_a_month_and_no_more(void **state)
+{
+	static const struct {
+		const char *label;
+		struct interval on[2];
+		enum err err;
+	} rows[] = {
+		{"31 days", {{0, 10}, {20, 31 * DAY}}, ERR_OK},
+		{"a millisecond longer", {{0, 10}, {20, 31 * DAY + 1}}, ERR_FORMAT},
+		{"the first is longer", {{0, 31 * DAY + 1}, {20, 30}}, ERR_FORMAT},
+		{"the second begins later", {{0, 10}, {31 * DAY + 1, 31 * DAY + 1}}, ERR_FORMAT},
+		{"a year", {{0, 10}, {365 * DAY, 365 * DAY + 10}}, ERR_FORMAT},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct query q = plain_query(1, 60000, 0), back;
+		struct query_blob blob;
+
+		print_message("%s\n", rows[i].label);
+		q.question.volume_count = 2;
+		for (size_t k = 0; k < 2; k++)
+			q.question.volumes[k] = (struct volume){rows[i].on[k], 70000};
+		blob = pack(&q);
+		assert_err(rows[i].err, open(&blob, &back));
+	}
+}
+
 static void a_query_brings_the_card_of_its_origin(void **state)
 {
 	struct roots roots = {.keys = {root.public}, .count = 1};
@@ -489,6 +518,7 @@ int main(void)
 		cmocka_unit_test(volumes_come_back_to_within_one_in_a_thousand),
 		cmocka_unit_test(too_many_volumes_for_a_datagram_are_refused),
 		cmocka_unit_test(volumes_that_make_no_sense_are_refused),
+		cmocka_unit_test(volumes_span_a_month_and_no_more),
 		cmocka_unit_test(a_query_brings_the_card_of_its_origin),
 		cmocka_unit_test(its_id_is_that_of_its_octets),
 		cmocka_unit_test(whether_it_is_direct_is_under_the_signature),
