@@ -184,7 +184,7 @@ static enum err ask(struct pursuit *p, const struct asking *a)
 	r->about = a->about;
 	p->rounds[p->round_count++] = r;
 	spending_note(&node->pursuits.spending, node_now().mono, p->severity == SEVERITY_LOW);
-	search_start(&r->search, node, &question, EVIDENCE_PARTS, on_searched);
+	search_start(&r->search, node, &question, EVIDENCE_PARTS, p->deadline, on_searched);
 	say_heard(r);
 	link_drive(&node->link);
 	return ERR_OK;

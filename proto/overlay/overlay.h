@@ -166,7 +166,8 @@ struct act {
 	const uint8_t *data;
 	size_t len;
 	const struct query *query;
-	uint8_t hops; /* SERVE: relays it has passed on its way to us */
+	struct mono until; /* SERVE: when the query expires; an answer comes too late then */
+	uint8_t hops;      /* SERVE: relays it has passed on its way to us */
 	const struct receipt *receipt;
 	struct overlay_reply reply;
 	const struct overlay_outcome *outcomes;
@@ -276,10 +277,10 @@ MUST_USE enum err overlay_answer(struct overlay *o, struct now now, uint32_t tic
 /* RECEIPT_REFUSED instead, or RECEIPT_BUSY. */
 void overlay_refuse(struct overlay *o, struct now now, uint32_t ticket, enum verdict_kind kind);
 /*
- * What a search took, whatever came of it: answered, refused, or its query expired meanwhile. Its
- * asker's organisation has a budget of that.
+ * What a search took, all of it, whatever came of it: answered, refused, or its query expired
+ * meanwhile. Its asker's organisation has a budget of that.
  */
-void overlay_spent(struct overlay *o, struct now now, const char *org, uint32_t spent_ms);
+void overlay_spent(struct overlay *o, struct now now, const char *org, uint64_t spent_ms);
 
 /* What became of streams: opened after ACT_CONNECT; octets that came; the end, whoever ended it. */
 void overlay_opened(struct overlay *o, struct now now, uint32_t stream);

@@ -312,9 +312,11 @@ static double search_ms(struct store *s, const struct question *q, bool is_exhau
 	static const struct skews known;
 	static struct answer answer;
 	double start = now_s();
+	bool is_cut;
 
 	memset(&answer, 0, sizeof(answer));
-	if (search_store(s, q, GAP_MS, &known, is_exhaustive, &answer) != ERR_OK)
+	if (search_store(s, q, GAP_MS, &known, is_exhaustive, &deadline_never, &answer, &is_cut) !=
+	    ERR_OK)
 		return 0; /* more than a search may hold */
 	CHECK(answer.finding_count > 0);
 	return (now_s() - start) * 1e3;
