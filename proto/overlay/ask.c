@@ -428,7 +428,7 @@ enum err on_receipt(struct overlay *o, struct now now, struct session *s, const 
 		return ERR_LIMIT;
 	err = open_receipt(o, s, f->blob, &receipt, &ask, &target);
 	if (err != ERR_OK)
-		return counted(err == ERR_AUTH ? &o->counters.forged : &o->counters.malformed, err);
+		return counted_unread(o, err);
 	rack(o, now, s, &receipt.query_id, FRAME_RECEIPT);
 	if (target == NULL)
 		return counted(&o->counters.unasked, ERR_STALE);
@@ -477,6 +477,11 @@ enum err ask_answer(struct overlay *o, struct ask *ask, struct target *target, s
 		                   &o->answer);
 		if (err == ERR_OK)
 			adopt(o, target, seat->held);
+	}
+	if (err == ERR_VERSION) {
+		ask_settle(o, ask, target, TARGET_BROKEN);
+		tell(o, "answer is of another version", target->held);
+		return counted_unread(o, err);
 	}
 	if (err != ERR_OK && (HOLDS(RULE_SEAL) || err != ERR_AUTH)) {
 		ask_refute(o, ask, target);

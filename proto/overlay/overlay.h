@@ -120,7 +120,8 @@ enum target_state { /* what became of our query at one member */
 	            TARGET_REFUSED,
 	            TARGET_BUSY,
 	            TARGET_FALSE,  /* what it said did not verify */
-	            TARGET_BROKEN, /* it has a match, but its answer did not arrive whole */
+	            TARGET_BROKEN, /* it has a match, but its answer did not arrive whole, or is of
+	                              another version */
 	            TARGET_SILENT,
 };
 
@@ -184,7 +185,8 @@ struct act {
 #define OVERLAY_COUNTER_MAP(X) \
 	X(received)     /* datagrams fed */                                               \
 	X(sent)         /* datagrams handed to the driver */                              \
-	X(malformed)    /* not of ours, or of another version */                          \
+	X(malformed)    /* not of ours; a datagram of another version, too */             \
+	X(other_version) /* a query, receipt, answer or card of another version */        \
 	X(unknown)      /* for a session we do not have */                                \
 	X(unasked)      /* an answer, list or proof nobody asked for */                   \
 	X(over_budget)  /* sender, its network prefix or its organisation was over budget */ \

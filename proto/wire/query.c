@@ -80,11 +80,10 @@ static enum err read_body(struct bytes body, struct query *ret)
 	struct unpack u = {.in = body};
 	struct bytes volumes;
 	uint64_t kind;
+	enum err err = unpack_version(&u, QUERY_VERSION, QUERY_FIELDS);
 
-	if (unpack_array(&u) != QUERY_FIELDS)
-		return ERR_FORMAT;
-	if (unpack_uint(&u, UINT64_MAX) != QUERY_VERSION)
-		return u.is_wrong ? ERR_FORMAT : ERR_VERSION;
+	if (err != ERR_OK)
+		return err;
 	ret->cert = unpack_bin(&u);
 	ret->record = unpack_bin(&u);
 	ret->number = unpack_uint(&u, UINT64_MAX);
