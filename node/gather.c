@@ -5,8 +5,6 @@
 
 #include <stdlib.h>
 
-#define SIGHTINGS_MAX (4u << 20) /* 112 octets each */
-
 static struct mono no_time(void)
 {
 	return (struct mono){0};
@@ -33,7 +31,7 @@ static enum err grow(struct gathered *g)
 
 	if (g->count < g->space)
 		return ERR_OK;
-	if (space > SIGHTINGS_MAX)
+	if (space > GATHERED_MAX)
 		return ERR_LIMIT;
 	rows = realloc(g->rows, space * sizeof(*rows));
 	if (rows == NULL)

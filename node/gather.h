@@ -12,6 +12,8 @@
 
 struct store;
 
+#define GATHERED_MAX (4u << 20) /* flows; 112 octets each */
+
 /* When reading has to be over. A test may bring a clock of its own. */
 struct deadline {
 	struct mono at;

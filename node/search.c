@@ -212,7 +212,8 @@ struct hunt {
 	struct interval life;  /* of the question's connection */
 	struct answer *answer; /* being filled in */
 	struct deadline reading, scoring;
-	bool is_cut; /* one of them came first */
+	bool is_cut;     /* one of them came first */
+	bool is_lacking; /* there may be candidates that the log does not name */
 };
 
 /* ERR_LIMIT: there are more to be compared by volume than a search may; then none is. */
@@ -284,6 +285,15 @@ static enum err look_at_candidates(struct hunt *h, const struct candidates *c)
 	return err;
 }
 
+/* Where many edges were missed, all is looked at, unless that is too much: then what there is. */
+static enum err look_by_log(struct hunt *h, const struct candidates *c)
+{
+	if (c->held.is_lacking && c->held.flows <= GATHERED_MAX)
+		return look_at_all(h);
+	h->is_lacking = c->held.is_lacking;
+	return look_at_candidates(h, c);
+}
+
 static enum err first_pass(struct hunt *h, bool is_exhaustive)
 {
 	struct candidates c;
@@ -296,7 +306,7 @@ static enum err first_pass(struct hunt *h, bool is_exhaustive)
 		return look_at_all(h);
 	if (err != ERR_OK)
 		return err;
-	err = look_at_candidates(h, &c);
+	err = look_by_log(h, &c);
 	candidates_free(&c);
 	return err;
 }
@@ -375,9 +385,16 @@ static struct deadline reading_of(const struct deadline *d)
 	return (struct deadline){{d->at.ms - left_ms / SCORING_SHARE}, d->now};
 }
 
+/* Matches come first. */
+static bool has_match(const struct answer *answer)
+{
+	return answer->finding_count > 0 &&
+	       verdict_is_match((enum verdict)answer->findings[0].verdict);
+}
+
 enum err search_store(struct store *store, const struct question *q, int64_t own_gap_ms,
                       const struct skews *skews, bool is_exhaustive,
-                      const struct deadline *deadline, struct answer *ret, bool *ret_is_cut)
+                      const struct deadline *deadline, struct answer *ret, bool *ret_is_partial)
 {
 	int64_t slack_ms = WINDOW_SLACK_MS + skews_far_ms(skews);
 	struct volume_side carried;
@@ -397,7 +414,9 @@ enum err search_store(struct store *store, const struct question *q, int64_t own
 
 	if (err == ERR_OK && !hunt.is_cut && ret->finding_count > 0)
 		err = second_pass(&hunt);
-	*ret_is_cut = hunt.is_cut;
+	if (err == ERR_OK && hunt.is_lacking && !has_match(ret))
+		err = ERR_LIMIT;
+	*ret_is_partial = hunt.is_cut || hunt.is_lacking;
 	return err;
 }
 
@@ -412,9 +431,9 @@ static void run_search(struct job *job)
 	struct mono began = mono_now();
 	struct deadline deadline = {search->until, mono_now};
 
-	search->err =
-		search_store(search->node->store, &search->question, search->own_gap_ms,
-	                     &search->skews, false, &deadline, &search->answer, &search->is_cut);
+	search->err = search_store(search->node->store, &search->question, search->own_gap_ms,
+	                           &search->skews, false, &deadline, &search->answer,
+	                           &search->is_partial);
 	search->spent_ms = mono_now().ms - began.ms;
 	if (search->err != ERR_OK) /* half of what was there is none */
 		search->answer = (struct answer){.window = {0, -1}};

@@ -38,7 +38,7 @@ struct search {
 	struct skews skews; /* of this node's exporters */
 	struct mono until;
 	enum err err;         /* ERR_LIMIT: more flows in the window than a search may hold */
-	bool is_cut;          /* `until` came first: the answer has what was found so far */
+	bool is_partial;      /* not all was looked at; `until` came first, or as below */
 	uint64_t spent_ms;    /* of a worker */
 	struct answer answer; /* nothing, if it failed; its testimony is in: */
 	uint8_t testimony[TESTIMONY_MAX];
@@ -53,15 +53,16 @@ struct search {
  * tell, as for exporters whose clocks are far off, everything is looked at.
  *
  * It ends with the deadline, but for a block, the comparison of a pair, or the sorting of what was
- * read: `ret_is_cut`, and `ret` has what was found in what was read by then, whose window and flows
- * it names.
+ * read: `ret_is_partial`, and `ret` has what was found in what was read by then, whose window and
+ * flows it names. Also partial is what was found where the log lacks many edges, and there are more
+ * flows than a search may hold; nothing is then ERR_LIMIT.
  *
  * ERR_LIMIT, ERR_NOMEM, and what reading the store may meet.
  */
 MUST_USE enum err search_store(struct store *store, const struct question *q, int64_t own_gap_ms,
                                const struct skews *skews, bool is_exhaustive,
                                const struct deadline *deadline, struct answer *ret,
-                               bool *ret_is_cut);
+                               bool *ret_is_partial);
 
 /* It is over at `until`. `search` is the caller's until `done`, on the loop. */
 void search_start(struct search *search, struct node *node, const struct question *question,

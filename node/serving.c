@@ -45,7 +45,7 @@ static enum err answer(struct overlay *overlay, struct now now, const struct ser
 	const struct search *search = &served->search;
 	bool is_match = has_match(&search->answer);
 
-	if (search->is_cut && !is_match)
+	if (search->is_partial && !is_match)
 		return ERR_BUSY;
 	return overlay_answer(overlay, now, served->ticket, &search->answer, is_match);
 }
@@ -64,7 +64,8 @@ static void on_searched(struct search *search)
 			err = answer(overlay, now, served);
 		if (err != ERR_OK && err != ERR_NOENT) {
 			log_line("overlay", "a question could not be answered: %s",
-			         search->is_cut ? "its time was up" : err_text(err));
+			         search->err == ERR_OK && search->is_partial ? "its time was up"
+			                                                     : err_text(err));
 			overlay_refuse(overlay, now, served->ticket,
 			               err == ERR_LIMIT ? RECEIPT_REFUSED : RECEIPT_BUSY);
 		}

@@ -142,11 +142,12 @@ static void put_silences(struct pack *p, const struct silences *s)
 	if (s->gaps != NULL)
 		stats = gaps_stats(s->gaps);
 	pack_str(p, "silences");
-	pack_map(p, 4);
+	pack_map(p, 5);
 	row_bool(p, "logged", s->gaps != NULL);
 	row_uint(p, "edges", stats.edges);
 	row_uint(p, "forgotten", stats.forgotten);
 	row_uint(p, "unfit", stats.unfit);
+	row_uint(p, "lacks", stats.lacks);
 }
 
 static void put_translations(struct pack *p, const struct translation_table *t)

@@ -184,9 +184,14 @@ static int teardown_world(void **state)
 	return teardown(&fixture);
 }
 
+static void start_log_of(struct world *w, size_t connections)
+{
+	silences_start(&w->silences, w->f->store, RHYTHM_GAP_MS, connections);
+}
+
 static void start_log(struct world *w)
 {
-	silences_start(&w->silences, w->f->store, RHYTHM_GAP_MS, TABLE);
+	start_log_of(w, TABLE);
 }
 
 /* What the collector does, until so many flows have come. */
@@ -419,6 +424,25 @@ static void where_there_is_no_log_everything_is_looked_at(void **state)
 	compare_many(w);
 }
 
+/* More connections fall silent than are remembered: the log says so, and is not believed. */
+static void where_the_log_lacks_many_edges_everything_is_looked_at(void **state)
+{
+	struct world *w = *state;
+	struct question q = question_of(&w->hand);
+	struct interval when = {q.on[0].start_ms - 5000, q.on[q.on_count - 1].end_ms + 5000};
+	struct candidates c;
+
+	start_log_of(w, 64);
+	feed(w, w->count);
+	assert_true(gaps_stats(w->silences.gaps).lacks > 0);
+	assert_ok(candidates_find(w->f->store, &q, RHYTHM_GAP_MS, when, 0, &c));
+	assert_true(c.held.is_lacking);
+	assert_true(c.count < SEEN);
+	candidates_free(&c);
+	assert_int_equal(compare(w, &w->hand), SEEN);
+	compare_many(w);
+}
+
 #define RECORDS 25
 #define TRANSFERS 40 /* pairs of views; of the first is asked */
 
@@ -646,6 +670,9 @@ int main(void)
 	                                        teardown_world),
 		cmocka_unit_test_setup_teardown(where_there_is_no_log_everything_is_looked_at,
 	                                        setup_world, teardown_world),
+		cmocka_unit_test_setup_teardown(
+			where_the_log_lacks_many_edges_everything_is_looked_at, setup_world,
+			teardown_world),
 		cmocka_unit_test_setup_teardown(a_transfer_is_found_by_what_it_carried, setup_world,
 	                                        teardown_world),
 		cmocka_unit_test_setup_teardown(flows_are_read_of_the_time_of_the_volumes,
