@@ -265,29 +265,24 @@ static void keep_earlier(struct round *r)
 	}
 }
 
-/* Goes on when both halves are there, or our own has failed. */
+/* Goes on when both halves are there: if our own has failed, others have answered all the same. */
 static void advance(struct round *r)
 {
 	struct pursuit *p = r->pursuit;
-	enum err err = r->search.err;
-	struct sheet *sheet = NULL;
+	struct sheet *sheet;
 
-	if (!r->is_searched || (!r->is_heard && err == ERR_OK))
+	if (!r->is_searched || !r->is_heard)
 		return;
-	if (err == ERR_OK) {
-		keep_earlier(r);
-		round_sort(r);
-		sheet = sheet_make(p->node, p);
-		if (goes_on(p, sheet)) {
-			sheet_free(sheet);
-			return;
-		}
-	} else if (!r->is_heard) {
-		overlay_cancel(p->node->link.overlay, r->ticket);
+	keep_earlier(r);
+	round_sort(r);
+	sheet = sheet_make(p->node, p);
+	if (goes_on(p, sheet)) {
+		sheet_free(sheet);
+		return;
 	}
 	p->is_asking = false;
 	free_rounds(p->before, &p->before_count);
-	p->owner->told(p, err, sheet);
+	p->owner->told(p, sheet);
 }
 
 static struct round *round_of(struct pursuits *all, uint32_t ticket)
@@ -359,6 +354,19 @@ const char *pursuit_untimed(const struct pursuit *p, char ret[PURSUIT_REASON_MAX
 		         "%snor by volume: %s; a longer window would decide, or %s", untimed,
 		         volume_text(by_volume), volume_need(by_volume));
 	return ret;
+}
+
+const char *pursuit_unsearched(const struct pursuit *p)
+{
+	for (size_t i = 0; i < p->round_count; i++) {
+		const struct search *own = &p->rounds[i]->search;
+
+		if (own->err != ERR_OK)
+			return err_text(own->err);
+		if (own->is_partial)
+			return "there was no time for all of it, or its log of silences lacks some";
+	}
+	return NULL;
 }
 
 enum ctl_code pursuit_refusal(const struct node *node, enum err err, char ret[PURSUIT_REASON_MAX])
