@@ -46,6 +46,7 @@ static void write_bundles(struct trace *t)
 			t->bundle[0] = '\0';
 		}
 	}
+	bundles_bound(p->node);
 }
 
 static enum ctl_code send_report(struct trace *t, struct sheet *sheet, bool is_final)
