@@ -550,6 +550,28 @@ void volume_evidence_of(const struct volume_side *target, const struct volume_si
 		ret->decades -= best_decoy(target, candidate);
 }
 
+static enum volume_verdict verdict_of(const struct volume_side *side, size_t way)
+{
+	struct volume_side alone = {.is_sampled = side->is_sampled};
+	struct volume_evidence own;
+
+	alone.way[way] = side->way[way];
+	volume_evidence_of(&alone, &alone, &own);
+	return own.verdict;
+}
+
+enum volume_verdict volume_to_ask(const struct volume_side *side, size_t *ret_way)
+{
+	size_t heavier = volume_heavier(side), other = VOLUME_WAYS - 1 - heavier;
+	enum volume_verdict verdict = verdict_of(side, heavier);
+
+	*ret_way = heavier;
+	if (verdict == VOLUME_TELLS || verdict_of(side, other) != VOLUME_TELLS)
+		return verdict;
+	*ret_way = other;
+	return VOLUME_TELLS;
+}
+
 static const struct {
 	const char *text, *need;
 } verdicts[] = {

@@ -87,6 +87,12 @@ size_t volume_records(const struct volume_way *way, int64_t origin_ms, size_t ma
 void volume_evidence_of(const struct volume_side *target, const struct volume_side *candidate,
                         struct volume_evidence *ret);
 
+/*
+ * Which way to ask by, where others are told one alone: the heavier, for the other's are mostly its
+ * acknowledgements, unless that alone tells. Returns what its records could tell of a perfect copy.
+ */
+enum volume_verdict volume_to_ask(const struct volume_side *side, size_t *ret_way);
+
 /* "by volume", "too few records", "a steady rate", "sampled"; "unknown" for anything else. */
 const char *volume_text(enum volume_verdict verdict);
 

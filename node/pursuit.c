@@ -214,6 +214,7 @@ enum err pursuit_ask(struct pursuit *p)
 			     .rhythm = {c->on, c->on_count, c->gap_ms},
 			     .ahead_ms = p->ahead_ms,
 			     .carried = pursuit_has_silences(p) ? NULL : &p->target.carried,
+			     .way = p->target.way,
 			     .proto = c->proto,
 			     .severity = p->severity,
 			     .about = {c->src, c->dst},

@@ -610,15 +610,6 @@ static enum err complete(struct lookup *l, struct store *store)
 	return l->err;
 }
 
-/* What volumes could tell of it is what they tell of a perfect copy. */
-static enum volume_verdict volume_of(const struct lookup *l)
-{
-	struct volume_evidence own;
-
-	volume_evidence_of(&l->carried, &l->carried, &own);
-	return own.verdict;
-}
-
 /* A connection may be silent when it is asked for: its flows around that time tell its life. */
 static struct interval widened(struct interval when)
 {
@@ -655,7 +646,7 @@ static void run_lookup(struct job *job)
 	if (l->err == ERR_OK)
 		l->err = complete(l, store);
 	if (l->err == ERR_OK && l->best.on_count <= FOLLOW_SILENCES_MIN)
-		l->by_volume = volume_of(l);
+		l->by_volume = volume_to_ask(&l->carried, &l->way);
 }
 
 static void done_lookup(struct job *job)

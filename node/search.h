@@ -85,7 +85,8 @@ struct lookup {         /* which connection does a person mean? */
 	struct connection best;        /* best.on is `on` */
 	struct interval *on;           /* freed by lookup_fini() */
 	struct volume_side carried;    /* by it, from its own first packet on */
-	enum volume_verdict by_volume; /* what that could tell of it, where its silences are few */
+	enum volume_verdict by_volume; /* what that could tell of it, where its silences are few, */
+	size_t way;                    /* one way alone: this one */
 	struct ctl_request best_only;
 	size_t others;        /* further 5-tuples that fit */
 	bool is_translated;   /* what was asked for is an outside end: `request` has the inside */
