@@ -3,6 +3,7 @@
 #include "node/node.h"
 #include "node/requests.h"
 #include "node/row.h"
+#include "node/watchrow.h"
 #include "proto/flow/pending.h"
 
 #include <stdlib.h>
@@ -251,7 +252,7 @@ void request_status(struct client *client, const struct ctl_request *request)
 		return;
 	}
 	p = pack_into(room, room_len);
-	pack_map(&p, 19);
+	pack_map(&p, 20);
 	row_str(&p, "name", cert->name);
 	row_str(&p, "org", cert->org);
 	row_hex(&p, "id", card->id.octets, sizeof(card->id.octets));
@@ -273,6 +274,7 @@ void request_status(struct client *client, const struct ctl_request *request)
 	put_silences(&p, &node->silences);
 	put_collector(&p, &node->collector);
 	put_translations(&p, node->collector.translations);
+	watchrow_counts(&p, &node->watches);
 	client_send(client, "row", room, pack_len(&p), NULL, NULL);
 	client_end(client, p.out.is_full ? CTL_INTERNAL : CTL_FOUND, NULL);
 	free(room);

@@ -139,10 +139,15 @@ enum err query_check_time(const struct query *q, struct wall now, int64_t skew_m
 	return ERR_STALE;
 }
 
+static const char *const names[] = {"low", "medium", "high", "critical"};
+
+const char *severity_text(enum severity severity)
+{
+	return (size_t)severity < ARRAY_LEN(names) ? names[severity] : "unknown";
+}
+
 enum severity severity_of(const char *text)
 {
-	static const char *const names[] = {"low", "medium", "high", "critical"};
-
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		if (strcmp(names[i], text) == 0)
 			return (enum severity)i;

@@ -1,6 +1,7 @@
 #include "node/node.h"
 #include "node/sheet.h"
 #include "node/watchfound.h"
+#include "node/watchrow.h"
 #include "tests/unit/store_fixture.h"
 
 #define NOON INT64_C(1795348800000)
@@ -259,12 +260,55 @@ static void what_others_answer_counts_though_the_own_store_has_failed(void **sta
 	}
 }
 
+static uint64_t counted(const struct node *node, const char *key)
+{
+	uint8_t room[256];
+	struct pack p = pack_into(room, sizeof(room));
+	struct unpack u;
+	struct token t;
+
+	watchrow_counts(&p, &node->watches);
+	assert_false(p.out.is_full);
+	u = unpack_of(room, pack_len(&p));
+	while (unpack_token(&u, &t)) {
+		if (t.kind == TOKEN_STR && t.len == strlen(key) && memcmp(t.data, key, t.len) == 0)
+			return unpack_uint(&u, UINT64_MAX);
+	}
+	fail_msg("no %s", key);
+	return 0;
+}
+
+static void watches_are_counted_by_state(void **state)
+{
+	struct node *node = node_new(*state);
+	struct watch *watches[4];
+
+	assert_int_equal(counted(node, "watching") + counted(node, "waiting"), 0);
+	for (uint32_t i = 0; i < 4; i++) {
+		watches[i] = watch_new(&node->watches, 1 + i, &standing);
+		assert_non_null(watches[i]);
+		pursuit_resume(&watches[i]->pursuit, node);
+		watches[i]->pursuit.target.best.on_count = i == 0 ? 1 : 5;
+	}
+	watches[1]->pursuit.is_asking = true;
+	watches[2]->kept.is_over = true;
+	watches[3]->found_count = 9;
+	assert_int_equal(counted(node, "waiting"), 1);
+	assert_int_equal(counted(node, "asking"), 1);
+	assert_int_equal(counted(node, "ended"), 1);
+	assert_int_equal(counted(node, "watching"), 1);
+	assert_int_equal(counted(node, "found"), 9);
+	watches[3]->found_count = 0;
+	node_end(node);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(what_cannot_be_read_goes_with_all_that_it_had_found),
 		CASE(what_another_version_has_kept_stays),
 		CASE(one_member_does_not_take_the_place_of_all_others),
+		CASE(watches_are_counted_by_state),
 		CASE(what_others_answer_counts_though_the_own_store_has_failed),
 	};
 

@@ -511,6 +511,8 @@ static void severities_have_names(void **state)
 	assert_int_equal(severity_of("critical"), SEVERITY_CRITICAL);
 	assert_int_equal(severity_of("High"), SEVERITY_END);
 	assert_int_equal(severity_of(""), SEVERITY_END);
+	assert_string_equal(severity_text(SEVERITY_CRITICAL), "critical");
+	assert_string_equal(severity_text(SEVERITY_END), "unknown");
 }
 
 int main(void)
