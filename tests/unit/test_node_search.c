@@ -3,7 +3,6 @@
  * simulated traffic with a chain in it, while it goes on, later, and after a restart or a crash.
  */
 #include "correlate/score.h"
-#include "node/asking.h"
 #include "node/candidates.h"
 #include "node/search.h"
 #include "node/silences.h"
@@ -512,24 +511,6 @@ static void a_transfer_is_found_by_what_it_carried(void **state)
 	assert_int_equal(0, got.finding_count);
 }
 
-static void it_is_asked_by_the_way_that_tells(void **state)
-{
-	static const struct interval on = {RHYTHM_T0, RHYTHM_T0 + 60000};
-	struct volume_side carried = {.is_sampled = false};
-	struct asking a = {.rhythm = {&on, 1, RHYTHM_GAP_MS}, .carried = &carried};
-	struct question q;
-	(void)state;
-
-	carried.way[VOLUME_SENT] = (struct volume_way){{{0, 60, 9e9}}, 1};
-	carried.way[VOLUME_ANSWERED] = (struct volume_way){{{1, 60, 1e6}}, 1};
-	a.way = VOLUME_ANSWERED;
-	q = asking_question(&a, 0);
-	assert_int_equal(q.way, VOLUME_ANSWERED);
-	assert_int_equal(q.volume_count, 1);
-	assert_int_equal(q.volumes[0].octets, 1000000);
-	assert_int_equal(q.volumes[0].on.start_ms, RHYTHM_T0 + 1000);
-}
-
 /* However long the connection went on: what is compared lies there alone. */
 static void flows_are_read_of_the_time_of_the_volumes(void **state)
 {
@@ -694,7 +675,6 @@ int main(void)
 			teardown_world),
 		cmocka_unit_test_setup_teardown(a_transfer_is_found_by_what_it_carried, setup_world,
 	                                        teardown_world),
-		cmocka_unit_test(it_is_asked_by_the_way_that_tells),
 		cmocka_unit_test_setup_teardown(flows_are_read_of_the_time_of_the_volumes,
 	                                        setup_world, teardown_world),
 		cmocka_unit_test_setup_teardown(where_too_many_carried_as_much_none_is_compared,
