@@ -211,7 +211,8 @@ static void begin(struct clock_history *h, const struct clock_model *m,
 	/* Of a clock that was set, from then on; else from where the one before ends. */
 	if (last == NULL || m->since_ms > last->from_ms)
 		from_ms = MIN(m->since_ms, now_ms);
-	if (last != NULL && last->until_ms >= from_ms)
+	/* As long as messages came, they agreed with the one before until then. */
+	if (last != NULL && from_ms - last->until_ms <= SILENCE_MS)
 		last->until_ms = MAX(last->from_ms, from_ms - 1);
 	if (h->count == CLOCK_SEGMENTS)
 		memmove(h->segments, h->segments + 1, --h->count * sizeof(h->segments[0]));
@@ -229,7 +230,8 @@ bool clock_history_note(struct clock_history *h, const struct clock_model *m, in
 {
 	struct clock_estimate e;
 
-	if (clock_model_now(m, now_ms, &e) != ERR_OK)
+	/* While in doubt, what is known may be of the past already. */
+	if (m->doubts > 0 || clock_model_now(m, now_ms, &e) != ERR_OK)
 		return false;
 	if (h->count == 0 || !extend(&h->segments[h->count - 1], m, &e, now_ms))
 		begin(h, m, &e, now_ms);

@@ -72,6 +72,12 @@ const struct clock_history *clocks_find(const struct clocks *c, const struct clo
 	return i < c->count ? &c->rows[i].history : NULL;
 }
 
+void clocks_each(const struct clocks *c, clocks_fn *fn, void *ctx)
+{
+	for (size_t i = 0; i < c->count; i++)
+		fn(ctx, &c->rows[i].key, &c->rows[i].history);
+}
+
 struct clock_key clocks_key_of(const struct stream *s)
 {
 	return (struct clock_key){

@@ -34,6 +34,11 @@ const struct clock_history *clocks_note(struct clocks *c, const struct stream *s
 
 struct clock_key clocks_key_of(const struct stream *s);
 
+typedef void clocks_fn(void *ctx, const struct clock_key *key, const struct clock_history *h);
+
+/* Calls `fn` with every history, in no order. */
+void clocks_each(const struct clocks *c, clocks_fn *fn, void *ctx);
+
 /* As a history is kept over restarts: its key, and clock_history_pack() of it. */
 void clocks_key_pack(const struct clock_key *key, uint8_t ret[CLOCKS_KEY]);
 struct clock_key clocks_key_read(const uint8_t packed[CLOCKS_KEY]);
