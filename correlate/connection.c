@@ -124,6 +124,8 @@ static struct connection join(const struct sighting *rows, size_t count, int64_t
 		.dst = is_by_low ? rows[0].high : rows[0].low,
 		.proto = rows[0].proto,
 		.records = (uint32_t)count,
+		.low_ms = rows[0].low_ms,
+		.high_ms = rows[0].high_ms,
 		.rows = rows,
 		.gap_ms = gap_ms,
 		.on = room,
@@ -134,6 +136,8 @@ static struct connection join(const struct sighting *rows, size_t count, int64_t
 		c.octets += rows[i].octets;
 		c.packets += rows[i].packets;
 		c.tcp_flags |= rows[i].tcp_flags;
+		c.low_ms = MIN(c.low_ms, rows[i].low_ms);
+		c.high_ms = MAX(c.high_ms, rows[i].high_ms);
 	}
 	c.on_count = fingerprint_close(room, count, gap_ms);
 	return c;

@@ -30,6 +30,8 @@ struct sighting {
 	struct endpoint low, high; /* the two ends in ascending order */
 	struct interval on;
 	uint64_t octets, packets;
+	int16_t low_ms,
+		high_ms; /* `on` is late by as much as this, which is not known; 0 at first */
 	uint8_t proto;
 	uint8_t tcp_flags;
 	bool is_upward;  /* sent by `low` to `high` */
@@ -44,6 +46,7 @@ struct connection {
 	uint8_t tcp_flags; /* of both directions, or'ed */
 	uint64_t octets, packets;
 	uint32_t records;
+	int16_t low_ms, high_ms;     /* of all of them: the least, and the most */
 	const struct sighting *rows; /* those records, by start; borrowed */
 	int64_t gap_ms;
 	const struct interval *on; /* ordered, disjoint, more than gap_ms apart; borrowed */

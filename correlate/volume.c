@@ -122,16 +122,15 @@ static size_t way_of(const struct connection *c, const struct sighting *row)
 }
 
 /* Or less than NEAR_S outside, which lags still reach. */
-static bool is_within(struct interval on, struct interval when, int64_t moved_ms)
+static bool is_within(struct interval on, struct interval when)
 {
-	double before_s = since_s(on.end_ms, when.start_ms, moved_ms);
-	double after_s = since_s(on.start_ms, when.end_ms, moved_ms);
+	double before_s = since_s(on.end_ms, when.start_ms, 0);
+	double after_s = since_s(on.start_ms, when.end_ms, 0);
 
 	return before_s >= -NEAR_S && after_s <= NEAR_S;
 }
 
-void volume_side_of(const struct connection *c, struct interval when, int64_t moved_ms,
-                    struct volume_side *ret)
+void volume_side_of(const struct connection *c, struct interval when, struct volume_side *ret)
 {
 	ret->is_sampled = false;
 	for (size_t way = 0; way < VOLUME_WAYS; way++)
@@ -139,11 +138,11 @@ void volume_side_of(const struct connection *c, struct interval when, int64_t mo
 	for (size_t i = 0; i < c->records; i++) {
 		const struct sighting *row = &c->rows[i];
 
-		if (!is_within(row->on, when, moved_ms))
+		if (!is_within(row->on, when))
 			continue;
 		ret->is_sampled = ret->is_sampled || row->is_sampled;
 		fill(&ret->way[way_of(c, row)], &(struct volume){row->on, row->octets},
-		     when.start_ms, moved_ms);
+		     when.start_ms, 0);
 	}
 }
 

@@ -70,8 +70,7 @@ void volume_way_of(struct volume *records, size_t count, int64_t origin_ms, int6
                    struct volume_way *ret);
 
 /* Both ways of a connection at about that time, whose start is the origin, while its rows last. */
-void volume_side_of(const struct connection *c, struct interval when, int64_t moved_ms,
-                    struct volume_side *ret);
+void volume_side_of(const struct connection *c, struct interval when, struct volume_side *ret);
 
 /* All that went one way. */
 double volume_octets(const struct volume_way *way);

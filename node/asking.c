@@ -14,15 +14,13 @@ static const struct {
 static void fill_volumes(const struct asking *a, size_t max, struct question *ret)
 {
 	ret->way = (unsigned)a->way;
-	ret->volume_count =
-		volume_records(&a->carried->way[a->way], a->rhythm.on[0].start_ms - a->ahead_ms,
-	                       max, ret->volumes);
+	ret->volume_count = volume_records(&a->carried->way[a->way], a->rhythm.on[0].start_ms, max,
+	                                   ret->volumes);
 }
 
 struct question asking_question(const struct asking *a, size_t step)
 {
-	struct question ret =
-		search_question(&a->rhythm, a->ahead_ms, a->proto, steps[step].intervals);
+	struct question ret = search_question(&a->rhythm, a->proto, steps[step].intervals);
 
 	ret.severity = a->severity;
 	if (a->carried != NULL)

@@ -10,8 +10,7 @@
 #define ASKING_STEPS 6
 
 struct asking {
-	struct fingerprint rhythm;         /* by a clock that is ahead of ours */
-	int64_t ahead_ms;                  /* by this */
+	struct fingerprint rhythm;
 	const struct volume_side *carried; /* since the rhythm's start; NULL: it is not asked by */
 	size_t way;                        /* of that: the one that others are told */
 	uint8_t proto;
@@ -19,7 +18,7 @@ struct asking {
 	struct ends about;
 };
 
-/* By our clock; each of ASKING_STEPS steps, from 0 on, is coarser than the one before. */
+/* Each of ASKING_STEPS steps, from 0 on, is coarser than the one before. */
 struct question asking_question(const struct asking *a, size_t step);
 
 #endif

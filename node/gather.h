@@ -1,9 +1,13 @@
-/* gather - the flows that a search looks at, read on a worker, as correlate wants them. */
+/*
+ * gather - the flows that a search looks at, read on a worker, as correlate wants them: by this
+ * node's clock, whatever their exporters' were.
+ */
 #ifndef SPOOR_NODE_GATHER_H
 #define SPOOR_NODE_GATHER_H
 
 #include "base/clock.h"
 #include "correlate/connection.h"
+#include "node/skews.h"
 #include "store/wish.h"
 
 #include <stdbool.h>
@@ -38,13 +42,15 @@ typedef bool wanted_fn(const void *ctx, const struct flow *flow);
 
 /*
  * Reads all flows that are wished for, and wanted, to `g`, which gather_free() takes; on failure it
- * was. The deadline is looked at between two blocks.
+ * was. The time wished for, and the times of what comes, are this node's; `wanted` sees a flow as
+ * its exporter told it. The deadline is looked at between two blocks.
  *
  * ERR_LIMIT   more of them than a search may hold
  * ERR_NOMEM, and what reading the store may meet
  */
-MUST_USE enum err gather(struct store *store, const struct wish *wish, wanted_fn *wanted,
-                         const void *ctx, const struct deadline *deadline, struct gathered *g);
+MUST_USE enum err gather(struct store *store, const struct skews *skews, const struct wish *wish,
+                         wanted_fn *wanted, const void *ctx, const struct deadline *deadline,
+                         struct gathered *g);
 void gather_free(struct gathered *g);
 
 #endif

@@ -37,17 +37,11 @@ void pursuit_end(struct pursuit *p)
  * The target.
  */
 
-static void note_clock(struct pursuit *p)
-{
-	p->ahead_ms = search_ahead_ms(p->node, &p->target.best.view.exporter);
-}
-
 struct followed pursuit_target(const struct pursuit *p)
 {
 	const struct connection *c = &p->target.best;
 
-	return (struct followed){c->on_count - 1, connection_life(c).end_ms - p->ahead_ms,
-	                         connection_is_open(c)};
+	return (struct followed){c->on_count - 1, connection_life(c).end_ms, connection_is_open(c)};
 }
 
 bool pursuit_has_silences(const struct pursuit *p)
@@ -66,8 +60,6 @@ static void on_found(struct lookup *lookup)
 	struct pursuit *p = container_of(lookup, struct pursuit, target);
 
 	p->is_looking = false;
-	if (lookup->err == ERR_OK)
-		note_clock(p);
 	p->owner->found(p);
 }
 
@@ -87,11 +79,18 @@ void pursuit_start(struct pursuit *p, struct node *node, const struct ctl_reques
 	lookup_start(&p->target, node, request, gap_ms, on_found);
 }
 
-/* What is held no more is not forgotten, be it the whole or the beginning. */
+/*
+ * What is held no more is not forgotten, be it the whole or the beginning. That may be later than
+ * it was where more is known of its exporter's clock, and a little later where that is as before.
+ */
 static bool is_whole(const struct pursuit *p, const struct lookup *look)
 {
+	const struct connection *was = &p->target.best, *is = &look->best;
+	int64_t open_ms = is->high_ms - is->low_ms;
+
 	return look->err == ERR_OK &&
-	       connection_life(&look->best).start_ms <= connection_life(&p->target.best).start_ms;
+	       (open_ms < was->high_ms - was->low_ms ||
+	        connection_life(is).start_ms <= connection_life(was).start_ms + open_ms);
 }
 
 static void on_looked(struct lookup *look)
@@ -105,7 +104,6 @@ static void on_looked(struct lookup *look)
 		look->is_translated = p->target.is_translated;
 		lookup_fini(&p->target);
 		p->target = *look;
-		note_clock(p);
 	} else {
 		lookup_fini(look);
 	}
@@ -212,7 +210,6 @@ enum err pursuit_ask(struct pursuit *p)
 	p->deadline = mono_after(node_now().mono, (uint64_t)p->timeout_ms);
 	err = ask(p, &(struct asking){
 			     .rhythm = {c->on, c->on_count, c->gap_ms},
-			     .ahead_ms = p->ahead_ms,
 			     .carried = pursuit_has_silences(p) ? NULL : &p->target.carried,
 			     .way = p->target.way,
 			     .proto = c->proto,

@@ -50,7 +50,6 @@ struct pursuit {
 	struct node *node;
 	const struct pursuit_owner *owner;
 	struct lookup target; /* as it was found last */
-	int64_t ahead_ms;     /* its exporter's clock of ours, then */
 	struct lookup look;
 	bool is_looking; /* that, or the first, is under way */
 	struct mono look_at;
@@ -74,7 +73,7 @@ struct pursuits {
 void pursuit_start(struct pursuit *p, struct node *node, const struct ctl_request *request,
                    int64_t gap_ms);
 
-/* Takes up one whose target is known: target.best, target.on, target.gap_ms, ahead_ms are set. */
+/* Takes up one whose target is known: target.best, target.on, target.gap_ms are set. */
 void pursuit_resume(struct pursuit *p, struct node *node);
 
 /* Lets go of everything; only while nothing is under way, or the loop has ended. */

@@ -23,7 +23,6 @@
 struct scoring {
 	const struct question *question;
 	const struct volume_side *carried; /* of the question; NULL where silences tell */
-	const struct skews *skews;
 	struct answer *answer;
 	const struct deadline *deadline;
 	size_t to_compare; /* by volume */
@@ -84,14 +83,14 @@ static bool is_comparable(const struct volume_side *asked, const struct volume_s
 	return false;
 }
 
-static bool is_to_compare(const struct scoring *s, const struct connection *c, int64_t offset_ms,
+static bool is_to_compare(const struct scoring *s, const struct connection *c,
                           struct volume_side *ret)
 {
 	const struct question *q = s->question;
 	struct interval when = {q->volumes[0].on.start_ms,
 	                        q->volumes[q->volume_count - 1].on.end_ms};
 
-	volume_side_of(c, when, offset_ms, ret);
+	volume_side_of(c, when, ret);
 	return c->records >= VOLUME_RECORDS_MIN && is_comparable(s->carried, ret);
 }
 
@@ -100,7 +99,7 @@ static bool by_volume(const struct scoring *s, const struct connection *c,
 {
 	struct volume_side candidate;
 
-	if (!is_to_compare(s, c, limits->candidate.offset_ms, &candidate))
+	if (!is_to_compare(s, c, &candidate))
 		return false;
 	*ret = score_volumes(s->carried, &candidate, limits);
 	return true;
@@ -111,8 +110,7 @@ static void count_one(void *ctx, const struct connection *c)
 	struct scoring *s = ctx;
 	struct volume_side unused;
 
-	s->to_compare +=
-		is_to_compare(s, c, skews_of(s->skews, &c->view.exporter).offset_ms, &unused);
+	s->to_compare += is_to_compare(s, c, &unused);
 }
 
 static void score_one(void *ctx, const struct connection *c)
@@ -126,7 +124,8 @@ static void score_one(void *ctx, const struct connection *c)
 	if (s->is_cut)
 		return;
 	s->answer->connections += s->is_counting;
-	limits.candidate = skews_of(s->skews, &c->view.exporter);
+	limits.candidate.offset_ms = (c->low_ms + c->high_ms) / 2;
+	limits.candidate.bound_ms = (c->high_ms - c->low_ms + 1) / 2;
 	if (s->carried != NULL ? !by_volume(s, c, &limits, &a) : !by_silences(s, c, &limits, &a))
 		return;
 	if (a.verdict == VERDICT_TOO_SHORT || a.score < SEARCH_SCORE_MIN)
@@ -222,7 +221,6 @@ static enum err score_all(struct hunt *h, struct gathered *g, bool is_counting)
 	struct scoring scoring = {
 		.question = h->question,
 		.carried = h->carried,
-		.skews = h->skews,
 		.answer = h->answer,
 		.deadline = &h->scoring,
 		.is_counting = is_counting,
@@ -243,8 +241,9 @@ static enum err look_at_all(struct hunt *h)
 {
 	struct wish wish = {.when = h->core};
 	struct gathered g;
-	enum err err = gather(h->store, &wish, h->carried != NULL ? is_bulk : is_of_protocol,
-	                      h->question, &h->reading, &g);
+	enum err err =
+		gather(h->store, h->skews, &wish, h->carried != NULL ? is_bulk : is_of_protocol,
+	               h->question, &h->reading, &g);
 
 	if (err != ERR_OK)
 		return err;
@@ -272,7 +271,7 @@ static enum err look_at_candidates(struct hunt *h, const struct candidates *c)
 	h->answer->window = c->held.span;
 	if (c->count == 0)
 		return ERR_OK;
-	err = gather(h->store, &wish, is_of_protocol, h->question, &h->reading, &g);
+	err = gather(h->store, h->skews, &wish, is_of_protocol, h->question, &h->reading, &g);
 	if (err != ERR_OK)
 		return err;
 	if (g.is_cut) { /* of the rest the log alone was looked at */
@@ -298,9 +297,9 @@ static enum err first_pass(struct hunt *h, bool is_exhaustive)
 {
 	struct candidates c;
 	bool is_all = is_exhaustive || h->carried != NULL; /* the log knows silences alone */
-	enum err err = is_all ? ERR_NOENT
-	                      : candidates_find(h->store, h->question, h->gap_ms, h->core,
-	                                        skews_far_ms(h->skews), &c);
+	enum err err =
+		is_all ? ERR_NOENT
+		       : candidates_find(h->store, h->question, h->gap_ms, h->core, h->skews, &c);
 
 	if (err == ERR_NOENT)
 		return look_at_all(h);
@@ -332,7 +331,7 @@ static enum err second_pass(struct hunt *h)
 
 		whom[i] = whom_of(&f->src, &f->dst, f->proto);
 	}
-	err = gather(h->store, &wish, is_found, answer, &h->reading, &g);
+	err = gather(h->store, h->skews, &wish, is_found, answer, &h->reading, &g);
 	if (err != ERR_OK)
 		return err;
 	h->is_cut |= g.is_cut;
@@ -358,21 +357,21 @@ static const struct volume_side *carried_by(const struct question *q, struct vol
 	return ret;
 }
 
-static struct interval life_of(const struct question *q, int64_t slack_ms)
+static struct interval life_of(const struct question *q)
 {
-	return (struct interval){q->on[0].start_ms - slack_ms,
-	                         q->on[q->on_count - 1].end_ms + slack_ms};
+	return (struct interval){q->on[0].start_ms - WINDOW_SLACK_MS,
+	                         q->on[q->on_count - 1].end_ms + WINDOW_SLACK_MS};
 }
 
 /* Of a question by volume nothing tells outside its records. */
-static struct interval core_of(const struct question *q, int64_t slack_ms)
+static struct interval core_of(const struct question *q)
 {
-	struct interval core = life_of(q, slack_ms);
+	struct interval core = life_of(q);
 
 	if (q->volume_count > 0)
-		core = (struct interval){q->volumes[0].on.start_ms - slack_ms, INT64_MIN};
+		core = (struct interval){q->volumes[0].on.start_ms - WINDOW_SLACK_MS, INT64_MIN};
 	for (size_t i = 0; i < q->volume_count; i++)
-		core.end_ms = MAX(core.end_ms, q->volumes[i].on.end_ms + slack_ms);
+		core.end_ms = MAX(core.end_ms, q->volumes[i].on.end_ms + WINDOW_SLACK_MS);
 	return core;
 }
 
@@ -396,7 +395,6 @@ enum err search_store(struct store *store, const struct question *q, int64_t own
                       const struct skews *skews, bool is_exhaustive,
                       const struct deadline *deadline, struct answer *ret, bool *ret_is_partial)
 {
-	int64_t slack_ms = WINDOW_SLACK_MS + skews_far_ms(skews);
 	struct volume_side carried;
 	struct hunt hunt = {
 		.store = store,
@@ -404,8 +402,8 @@ enum err search_store(struct store *store, const struct question *q, int64_t own
 		.carried = carried_by(q, &carried),
 		.skews = skews,
 		.gap_ms = MAX(own_gap_ms, q->gap_ms),
-		.core = core_of(q, slack_ms),
-		.life = life_of(q, slack_ms),
+		.core = core_of(q),
+		.life = life_of(q),
 		.answer = ret,
 		.reading = reading_of(deadline),
 		.scoring = *deadline,
@@ -452,6 +450,7 @@ static void done_search(struct job *job)
 	struct node *node = search->node;
 
 	node->searches--;
+	skews_free(&search->skews);
 	stream_each(node->collector.decoder->streams, add_lost, &search->answer.lost);
 	for (size_t i = 0; i < search->answer.finding_count; i++)
 		translated_finding(node->collector.translations, &search->answer.findings[i]);
@@ -464,7 +463,8 @@ void search_start(struct search *search, struct node *node, const struct questio
 	memset(search, 0, sizeof(*search));
 	search->node = node;
 	search->question = *question;
-	skews_take(&search->skews, node->collector.decoder->streams);
+	skews_take(&search->skews, node->collector.decoder->clocks,
+	           node->collector.decoder->streams);
 	search->own_gap_ms = node->conf.idle_timeout_ms;
 	search->shown = shown;
 	search->until = until;
@@ -474,25 +474,12 @@ void search_start(struct search *search, struct node *node, const struct questio
 	job_start(&node->loop, &search->job, run_search, done_search);
 }
 
-struct question search_question(const struct fingerprint *rhythm, int64_t ahead_ms, uint8_t proto,
-                                size_t max)
+struct question search_question(const struct fingerprint *rhythm, uint8_t proto, size_t max)
 {
 	struct question q = {.proto = proto};
 
 	q.on_count = fingerprint_coarsen(rhythm, max, q.on, &q.gap_ms);
-	for (size_t i = 0; i < q.on_count; i++) {
-		q.on[i].start_ms -= ahead_ms;
-		q.on[i].end_ms -= ahead_ms;
-	}
 	return q;
-}
-
-int64_t search_ahead_ms(const struct node *node, const struct addr *exporter)
-{
-	struct skews skews;
-
-	skews_take(&skews, node->collector.decoder->streams);
-	return skews_of(&skews, exporter).offset_ms;
 }
 
 static bool is_any(const struct addr *a)
@@ -553,7 +540,7 @@ static void take_whole(void *ctx, const struct connection *c)
 		return;
 	memcpy(on, c->on, c->on_count * sizeof(*on));
 	l->on = on;
-	volume_side_of(c, connection_life(c), 0, &l->carried);
+	volume_side_of(c, connection_life(c), &l->carried);
 	l->best = *c;
 	l->best.rows = NULL;
 	l->best.on = on;
@@ -601,8 +588,8 @@ static enum err complete(struct lookup *l, struct store *store)
 		.proto = l->best.proto,
 	};
 	whom = whom_of(&l->best.src, &l->best.dst, l->best.proto);
-	err = gather(store, &(struct wish){.when = wide, .whom = &whom, .whom_count = 1}, is_best,
-	             l, &deadline_never, &g);
+	err = gather(store, &l->skews, &(struct wish){.when = wide, .whom = &whom, .whom_count = 1},
+	             is_best, l, &deadline_never, &g);
 	if (err != ERR_OK)
 		return err;
 	connection_each(g.rows, g.count, l->gap_ms, g.room, take_whole, l);
@@ -637,7 +624,7 @@ static void run_lookup(struct job *job)
 	l->held = (struct interval){stats.oldest_ms, stats.newest_ms};
 	if (stats.flows + stats.unsealed == 0)
 		l->held = (struct interval){1, 0};
-	l->err = gather(store, &wish, is_meant, &l->request, &deadline_never, &g);
+	l->err = gather(store, &l->skews, &wish, is_meant, &l->request, &deadline_never, &g);
 	if (l->err != ERR_OK)
 		return;
 	l->err = ERR_NOENT;
@@ -660,6 +647,7 @@ static void done_lookup(struct job *job)
 		job_start(&node->loop, &l->job, run_lookup, done_lookup);
 		return;
 	}
+	skews_free(&l->skews);
 	l->done(l);
 }
 
@@ -671,6 +659,8 @@ void lookup_start(struct lookup *lookup, struct node *node, const struct ctl_req
 	lookup->request = *request;
 	lookup->gap_ms = gap_ms;
 	lookup->done = done;
+	skews_take(&lookup->skews, node->collector.decoder->clocks,
+	           node->collector.decoder->streams);
 	job_start(&node->loop, &lookup->job, run_lookup, done_lookup);
 }
 

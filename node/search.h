@@ -7,6 +7,9 @@
  * alone: their true beginnings order the path. A question by volume has no edges to ask the log
  * for: its first pass reads all records of the time of its own that carried
  * enough.
+ *
+ * All times are this node's, of questions, of what is found, and of what a person asks for; flows
+ * are brought to it as they are read (skews.h).
  */
 #ifndef SPOOR_NODE_SEARCH_H
 #define SPOOR_NODE_SEARCH_H
@@ -50,7 +53,7 @@ struct search {
  * What `store` has for a question, to `ret`, which is empty before. With `is_exhaustive` every
  * connection of that time is looked at; otherwise those alone whose edges make a match possible,
  * which comes to the same, wherever the store has the edges of all flows; where the log cannot
- * tell, as for exporters whose clocks are far off, everything is looked at.
+ * tell, as when an exporter's clock was set in that time, everything is looked at.
  *
  * It ends with the deadline, but for a block, the comparison of a pair, or the sorting of what was
  * read: `ret_is_partial`, and `ret` has what was found in what was read by then, whose window and
@@ -68,18 +71,14 @@ MUST_USE enum err search_store(struct store *store, const struct question *q, in
 void search_start(struct search *search, struct node *node, const struct question *question,
                   size_t shown, struct mono until, void (*done)(struct search *search));
 
-/* A rhythm that is by a clock `ahead_ms` of ours, as a question, which is by ours: in `max` (at
- * most QUERY_INTERVALS_MAX) intervals. */
-struct question search_question(const struct fingerprint *rhythm, int64_t ahead_ms, uint8_t proto,
-                                size_t max);
-
-/* How far an exporter's clock is ahead of ours, as far as it is known. */
-int64_t search_ahead_ms(const struct node *node, const struct addr *exporter);
+/* A rhythm as a question, in `max` (at most QUERY_INTERVALS_MAX) intervals. */
+struct question search_question(const struct fingerprint *rhythm, uint8_t proto, size_t max);
 
 struct lookup {         /* which connection does a person mean? */
 	struct job job; /* first */
 	struct node *node;
 	struct ctl_request request; /* target, peer, since, until, proto */
+	struct skews skews;         /* of this node's exporters, while it is under way */
 	int64_t gap_ms;
 	enum err err;                  /* ERR_NOENT: none; ERR_LIMIT */
 	struct connection best;        /* best.on is `on` */

@@ -1,64 +1,390 @@
 #include "node/skews.h"
 
 #include "base/util.h"
+#include "correlate/score.h"
 
-static struct skew *find(struct skews *c, const struct addr *exporter)
+#include <stdlib.h>
+#include <string.h>
+
+#define BAND_MS 20000   /* clocks so far from each other are of one band; the log reaches as far */
+#define LATE_MS 3600000 /* a record comes so long after its first packet: an active timeout, */
+#define STEP_MS 1000    /* less is no other clock */
+#define EARLY_MS 60000  /* or before, by clocks that are not known yet */
+
+/* --- one clock --- */
+
+static const struct clock_segment *nearest(const struct clock_history *h, int64_t at_ms)
 {
-	for (size_t i = 0; i < c->count; i++) {
-		if (addr_equal(&c->of[i].exporter, exporter))
-			return &c->of[i];
-	}
-	return NULL;
-}
+	const struct clock_segment *ret = &h->segments[0];
 
-static void take(void *ctx, const struct stream *s)
-{
-	const struct addr *exporter = &s->key.from.addr; /* as its flows name it */
-	struct skews *c = ctx;
-	struct clock_estimate e;
-	struct skew *known;
-
-	if (clock_model_now(&s->model, s->seen_ms, &e) != ERR_OK || e.offset_ms < -SKEWS_FAR_MS ||
-	    e.offset_ms > SKEWS_FAR_MS)
-		return;
-	known = find(c, exporter);
-	if (known == NULL && c->count < SKEWS_MAX) {
-		known = &c->of[c->count++];
-		*known = (struct skew){*exporter, INT64_MAX, INT64_MIN};
-	}
-	if (known == NULL)
-		return;
-	/* The estimate is ours less the exporter's. */
-	known->low_ms = MIN(known->low_ms, -e.offset_ms - e.bound_ms);
-	known->high_ms = MAX(known->high_ms, -e.offset_ms + e.bound_ms);
-}
-
-void skews_take(struct skews *ret, const struct stream_table *streams)
-{
-	ret->count = 0;
-	stream_each(streams, take, ret);
-}
-
-struct score_clock skews_of(const struct skews *c, const struct addr *exporter)
-{
-	struct score_clock ret = score_defaults.candidate;
-
-	for (size_t i = 0; i < c->count; i++) {
-		const struct skew *known = &c->of[i];
-
-		if (!addr_equal(&known->exporter, exporter))
-			continue;
-		ret.offset_ms = known->low_ms + (known->high_ms - known->low_ms) / 2;
-		ret.bound_ms = (known->high_ms - known->low_ms + 1) / 2;
-	}
+	for (size_t i = 1; i < h->count && h->segments[i].from_ms <= at_ms; i++)
+		ret = &h->segments[i];
 	return ret;
 }
 
-int64_t skews_far_ms(const struct skews *c)
+/* Was the clock set between the two? */
+static bool is_other(const struct clock_segment *a, const struct clock_segment *b)
 {
-	int64_t far_ms = 0;
+	int64_t grown_ms = (a->until_ms - a->from_ms) * a->drift_ppm / 1000000;
+	int64_t apart_ms = a->offset_ms + grown_ms - b->offset_ms;
 
-	for (size_t i = 0; i < c->count; i++)
-		far_ms = MAX(far_ms, MAX(-c->of[i].low_ms, c->of[i].high_ms));
-	return far_ms;
+	return MAX(apart_ms, -apart_ms) > STEP_MS;
+}
+
+/* A recording that is played again may look like a clock that is far off, but not for long. */
+static bool has_held(const struct clock_history *h, int64_t at_ms)
+{
+	const struct clock_segment *is = nearest(h, at_ms), *first = is, *last = is;
+
+	if (is->drift_ppm > CLOCK_DRIFT_PPM || is->drift_ppm < -CLOCK_DRIFT_PPM)
+		return false;
+	while (first > h->segments && !is_other(first - 1, first))
+		first--;
+	while (last < h->segments + h->count - 1 && !is_other(last, last + 1))
+		last++;
+	return last->until_ms - first->from_ms >= SKEWS_HELD_MS;
+}
+
+static struct skew skew_of(int64_t low_ms, int64_t high_ms)
+{
+	return (struct skew){low_ms, high_ms, MAX(low_ms, MIN(high_ms, 0))};
+}
+
+static struct skew unknown(void)
+{
+	return skew_of(-score_defaults.candidate.bound_ms, score_defaults.candidate.bound_ms);
+}
+
+/* The range is of our clock less the exporter's. */
+static struct skew judge(const struct clock_history *h, int64_t received_ms, int64_t low_ms,
+                         int64_t high_ms)
+{
+	struct skew ret = skew_of(-high_ms, -low_ms);
+	int64_t far_ms = MAX(ret.ahead_ms, -ret.ahead_ms);
+
+	if (high_ms - low_ms > 2 * SKEWS_BOUND_MAX_MS || far_ms > SKEWS_FAR_MS ||
+	    (far_ms > SKEWS_NEAR_MS && !has_held(h, received_ms)))
+		return unknown();
+	return ret;
+}
+
+struct skew skew_at(const struct clock_history *h, int64_t received_ms)
+{
+	struct clock_estimate e;
+
+	if (h == NULL || clock_model_at(h, received_ms, &e) != ERR_OK)
+		return unknown();
+	return judge(h, received_ms, e.offset_ms - e.bound_ms, e.offset_ms + e.bound_ms);
+}
+
+/* --- all of them --- */
+
+static int key_cmp(const struct clock_key *a, const struct clock_key *b)
+{
+	int cmp = addr_cmp(&a->exporter, &b->exporter);
+
+	if (cmp == 0)
+		cmp = (int)a->version - (int)b->version;
+	return cmp != 0 ? cmp : (a->domain > b->domain) - (a->domain < b->domain);
+}
+
+/* Where `key` is, or has its place. */
+static size_t place_of(const struct skews *s, const struct clock_key *key)
+{
+	size_t low = 0, high = s->count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (key_cmp(&s->of[middle].key, key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct skews_known *find(const struct skews *s, const struct clock_key *key)
+{
+	size_t at = place_of(s, key);
+
+	return at < s->count && key_cmp(&s->of[at].key, key) == 0 ? &s->of[at] : NULL;
+}
+
+static struct skews_known *add(struct skews *s, const struct clock_key *key)
+{
+	size_t at = place_of(s, key);
+
+	if (s->count == s->room) {
+		size_t room = MAX(2 * s->room, (size_t)8);
+		struct skews_known *of = realloc(s->of, room * sizeof(*of));
+
+		if (of == NULL)
+			return NULL;
+		s->of = of;
+		s->room = room;
+	}
+	memmove(&s->of[at + 1], &s->of[at], (s->count - at) * sizeof(s->of[0]));
+	s->count++;
+	s->of[at] = (struct skews_known){.key = *key};
+	return &s->of[at];
+}
+
+static void take_history(void *ctx, const struct clock_key *key, const struct clock_history *h)
+{
+	struct skews_known *known = add(ctx, key);
+
+	if (known == NULL)
+		return;
+	known->history.count = h->count;
+	memcpy(known->history.segments, h->segments, h->count * sizeof(h->segments[0]));
+}
+
+/* What a stream knows beyond the history: it is newer, or of another process behind the same key.
+ */
+static void take_stream(void *ctx, const struct stream *stream)
+{
+	const struct clock_key key = clocks_key_of(stream);
+	struct skews_known *known = find(ctx, &key);
+	struct clock_history *h;
+	struct clock_estimate e, told;
+
+	if (clock_model_now(&stream->model, stream->seen_ms, &e) != ERR_OK)
+		return;
+	known = known != NULL ? known : add(ctx, &key);
+	if (known == NULL)
+		return;
+	h = &known->history;
+	if (h->count == 0 || stream->model.since_ms > h->segments[h->count - 1].until_ms) {
+		(void)clock_history_note(h, &stream->model, stream->seen_ms);
+	} else if (clock_model_at(h, stream->seen_ms, &told) == ERR_OK) {
+		int64_t less_ms = told.offset_ms - told.bound_ms - (e.offset_ms - e.bound_ms);
+		int64_t more_ms = e.offset_ms + e.bound_ms - (told.offset_ms + told.bound_ms);
+
+		known->less_ms = MAX(known->less_ms, less_ms);
+		known->more_ms = MAX(known->more_ms, more_ms);
+	}
+}
+
+void skews_take(struct skews *ret, const struct clocks *clocks, const struct stream_table *streams)
+{
+	*ret = (struct skews){.of = NULL};
+	clocks_each(clocks, take_history, ret);
+	stream_each(streams, take_stream, ret);
+}
+
+void skews_free(struct skews *s)
+{
+	free(s->of);
+	*s = (struct skews){.of = NULL};
+}
+
+/* --- of a flow --- */
+
+static struct skew known_at(const struct skews_known *k, int64_t received_ms)
+{
+	struct clock_estimate e;
+
+	if (clock_model_at(&k->history, received_ms, &e) != ERR_OK)
+		return unknown();
+	return judge(&k->history, received_ms, e.offset_ms - e.bound_ms - k->less_ms,
+	             e.offset_ms + e.bound_ms + k->more_ms);
+}
+
+struct skew skews_at(struct skews_reader *r, const struct flow *f)
+{
+	const struct clock_key key = {f->exporter, f->domain, f->version};
+	const struct skews_known *known = r->last;
+
+	if (r->of->count == 0)
+		return unknown();
+	if (known == NULL || key_cmp(&known->key, &key) != 0)
+		known = find(r->of, &key);
+	else if (r->received_ms == f->received_ms)
+		return r->skew;
+	if (known == NULL)
+		return unknown();
+	r->last = known;
+	r->received_ms = f->received_ms;
+	r->skew = known_at(known, f->received_ms);
+	return r->skew;
+}
+
+/* --- bands --- */
+
+struct bands {
+	struct band { /* of clocks ahead by first_ms to last_ms, as far as they may be off: */
+		int64_t first_ms, last_ms, low_ms, high_ms;
+	} at[SKEWS_BANDS_MAX + 1];
+	size_t count;
+};
+
+static struct band both(const struct band *a, const struct band *b)
+{
+	return (struct band){MIN(a->first_ms, b->first_ms), MAX(a->last_ms, b->last_ms),
+	                     MIN(a->low_ms, b->low_ms), MAX(a->high_ms, b->high_ms)};
+}
+
+static int64_t width_of(const struct band *a)
+{
+	return a->last_ms - a->first_ms;
+}
+
+/* The two neighbours that are closest become one. */
+static void join_closest(struct bands *b)
+{
+	size_t best = 0;
+	int64_t least_ms = INT64_MAX;
+
+	for (size_t i = 0; i + 1 < b->count; i++) {
+		struct band joined = both(&b->at[i], &b->at[i + 1]);
+
+		if (width_of(&joined) < least_ms) {
+			least_ms = width_of(&joined);
+			best = i;
+		}
+	}
+	b->at[best] = both(&b->at[best], &b->at[best + 1]);
+	b->count--;
+	memmove(&b->at[best + 1], &b->at[best + 2], (b->count - best - 1) * sizeof(b->at[0]));
+}
+
+static bool is_near(const struct band *a, const struct band *one)
+{
+	struct band joined = both(a, one);
+
+	return width_of(&joined) <= MAX(width_of(a), BAND_MS);
+}
+
+/* To the one that has it, or else is near enough; or as one of its own. No two overlap. */
+static void note(struct bands *b, struct skew s)
+{
+	struct band one = {s.ahead_ms, s.ahead_ms, s.low_ms, s.high_ms};
+	size_t at = 0;
+
+	while (at < b->count && b->at[at].last_ms < s.ahead_ms)
+		at++;
+	if (at < b->count && is_near(&b->at[at], &one)) {
+		b->at[at] = both(&b->at[at], &one);
+	} else if (at > 0 && is_near(&b->at[at - 1], &one)) {
+		b->at[at - 1] = both(&b->at[at - 1], &one);
+	} else {
+		memmove(&b->at[at + 1], &b->at[at], (b->count - at) * sizeof(b->at[0]));
+		b->at[at] = one;
+		b->count++;
+	}
+	if (b->count > SKEWS_BANDS_MAX)
+		join_closest(b);
+}
+
+static int64_t plus(int64_t ms, int64_t by_ms)
+{
+	if (ms < 0)
+		return by_ms < INT64_MIN - ms ? INT64_MIN : ms + by_ms;
+	return by_ms > INT64_MAX - ms ? INT64_MAX : ms + by_ms;
+}
+
+/* Outside of its history less is known the farther away, until nothing is. */
+static void note_beyond(struct bands *b, const struct skews_known *k, int64_t end_ms,
+                        uint64_t beyond_ms)
+{
+	struct skew s = known_at(k, end_ms);
+	int64_t drift_ms =
+		(int64_t)MIN(beyond_ms, (uint64_t)SKEWS_FAR_MS) * CLOCK_DRIFT_PPM / 1000000;
+	int64_t room_ms = SKEWS_BOUND_MAX_MS - (s.high_ms - s.low_ms) / 2;
+	int64_t more_ms = MIN(drift_ms + 1, room_ms);
+
+	note(b, s);
+	note(b, skew_of(s.low_ms - more_ms, s.high_ms + more_ms));
+}
+
+static void note_end(struct bands *b, const struct skews_known *k, int64_t at_ms)
+{
+	const struct clock_history *h = &k->history;
+	int64_t from_ms = h->segments[0].from_ms, until_ms = h->segments[h->count - 1].until_ms;
+
+	if (at_ms < from_ms)
+		note_beyond(b, k, from_ms, (uint64_t)from_ms - (uint64_t)at_ms);
+	else if (at_ms > until_ms)
+		note_beyond(b, k, until_ms, (uint64_t)at_ms - (uint64_t)until_ms);
+	else
+		note(b, known_at(k, at_ms));
+}
+
+/* Whatever is said of it in that time is said at its ends, or at an end of a segment. */
+static void note_known(struct bands *b, const struct skews_known *k, struct interval received)
+{
+	for (size_t i = 0; i < k->history.count; i++) {
+		const struct clock_segment *s = &k->history.segments[i];
+		const int64_t ends_ms[] = {s->from_ms - 1, s->from_ms, s->until_ms,
+		                           s->until_ms + 1};
+
+		for (size_t n = 0; n < ARRAY_LEN(ends_ms); n++) {
+			if (ends_ms[n] >= received.start_ms && ends_ms[n] <= received.end_ms)
+				note(b, known_at(k, ends_ms[n]));
+		}
+	}
+	if (k->history.count == 0)
+		return;
+	note_end(b, k, received.start_ms);
+	note_end(b, k, received.end_ms);
+}
+
+/* When flows of that time were received. */
+static struct interval received_of(struct interval when)
+{
+	return (struct interval){plus(when.start_ms, -EARLY_MS), plus(when.end_ms, LATE_MS)};
+}
+
+size_t skews_bands(const struct skews *s, struct interval when,
+                   struct skew_band ret[SKEWS_BANDS_MAX])
+{
+	struct interval received = received_of(when);
+	struct bands b = {.count = 0};
+
+	note(&b, unknown());
+	for (size_t i = 0; i < s->count; i++)
+		note_known(&b, &s->of[i], received);
+	for (size_t i = 0; i < b.count; i++) {
+		const struct band *band = &b.at[i];
+		int64_t half_ms = (band->high_ms - band->low_ms + 1) / 2;
+
+		ret[i] = (struct skew_band){band->low_ms + half_ms, half_ms, band->last_ms};
+	}
+	return b.count;
+}
+
+/* So that flows before it and after it are moved otherwise. */
+static bool was_set(const struct skews_known *k, struct interval received)
+{
+	const struct clock_history *h = &k->history;
+
+	for (size_t i = 1; i < h->count; i++) {
+		int64_t before_ms = h->segments[i - 1].until_ms, after_ms = h->segments[i].from_ms;
+		int64_t step_ms;
+
+		if (before_ms > received.end_ms || after_ms < received.start_ms)
+			continue;
+		step_ms = known_at(k, after_ms).ahead_ms - known_at(k, before_ms).ahead_ms;
+		if (MAX(step_ms, -step_ms) > STEP_MS)
+			return true;
+	}
+	return false;
+}
+
+bool skews_were_set(const struct skews *s, struct interval when)
+{
+	struct interval received = received_of(when);
+
+	for (size_t i = 0; i < s->count; i++) {
+		if (was_set(&s->of[i], received))
+			return true;
+	}
+	return false;
+}
+
+struct interval skew_band_when(const struct skew_band *b, struct interval when)
+{
+	return (struct interval){plus(when.start_ms, b->ahead_ms - b->within_ms),
+	                         plus(when.end_ms, b->ahead_ms + b->within_ms)};
 }

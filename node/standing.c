@@ -7,8 +7,11 @@
 
 #include <string.h>
 
-#define VERSION 1
-#define WATCH_FIELDS 22
+#define WATCH_VERSION 2
+#define WATCH_FIELDS 21
+#define AHEAD_VERSION 1 /* of a watch: by its exporter's clock */
+#define AHEAD_FIELDS 22
+#define FOUND_VERSION 1
 #define FOUND_FIELDS 20
 #define SPAN_MAX_MS INTERVALS_SPAN_MAX_MS
 
@@ -44,20 +47,7 @@ static void read_ends(struct unpack *u, struct endpoint *src, struct endpoint *d
 	*is_open = unpack_bool(u);
 }
 
-/* Whether it is one of ours, of this version. */
-static enum err begin(struct unpack *u, size_t fields)
-{
-	uint64_t version;
-
-	if (unpack_array(u) != fields)
-		return ERR_FORMAT;
-	version = unpack_uint(u, UINT64_MAX);
-	if (u->is_wrong)
-		return ERR_FORMAT;
-	return version == VERSION ? ERR_OK : ERR_VERSION;
-}
-
-static void put_target(struct pack *p, const struct connection *c, int64_t ahead_ms)
+static void put_target(struct pack *p, const struct connection *c)
 {
 	const struct fingerprint rhythm = {c->on, c->on_count, c->gap_ms};
 	struct interval on[QUERY_INTERVALS_MAX];
@@ -69,7 +59,6 @@ static void put_target(struct pack *p, const struct connection *c, int64_t ahead
 	intervals_put(&out, on, count);
 	put_view(p, &c->view.exporter, c->view.if_low, c->view.if_high);
 	put_ends(p, &c->src, &c->dst, c->proto, connection_is_open(c));
-	pack_int(p, ahead_ms);
 	pack_uint(p, (uint64_t)closed_ms);
 	pack_bin(p, octets, octets_len(&out));
 	p->out.is_full = p->out.is_full || out.is_full;
@@ -81,7 +70,7 @@ size_t standing_pack(const struct standing *s, const struct connection *target,
 	struct pack p = pack_into(room, STANDING_MAX);
 
 	pack_array(&p, WATCH_FIELDS);
-	pack_uint(&p, VERSION);
+	pack_uint(&p, WATCH_VERSION);
 	pack_int(&p, s->begun_ms);
 	pack_int(&p, s->until_ms);
 	pack_uint(&p, (uint64_t)s->every_ms);
@@ -93,32 +82,58 @@ size_t standing_pack(const struct standing *s, const struct connection *target,
 	pack_int(&p, s->asked_ms);
 	pack_uint(&p, s->asked);
 	pack_uint(&p, s->answered);
-	put_target(&p, target, s->ahead_ms);
+	put_target(&p, target);
 	return p.out.is_full ? 0 : pack_len(&p);
-}
-
-static void read_target(struct unpack *u, struct connection *c, int64_t *ret_ahead_ms,
-                        struct interval room[QUERY_INTERVALS_MAX])
-{
-	bool is_open;
-	struct bytes on;
-
-	read_view(u, &c->view.exporter, &c->view.if_low, &c->view.if_high);
-	read_ends(u, &c->src, &c->dst, &c->proto, &is_open);
-	c->tcp_flags = is_open ? 0 : FLOW_TCP_FIN;
-	*ret_ahead_ms = unpack_int(u);
-	c->gap_ms = (int64_t)unpack_uint(u, SPAN_MAX_MS);
-	on = unpack_bin(u);
-	if (u->is_wrong ||
-	    intervals_get(on, c->gap_ms, room, QUERY_INTERVALS_MAX, &c->on_count) != ERR_OK)
-		u->is_wrong = true;
-	c->on = room;
 }
 
 /* What can be reckoned with. */
 static bool is_time(int64_t ms)
 {
 	return ms >= -INT64_MAX / 4 && ms <= INT64_MAX / 4;
+}
+
+static void move(struct interval *on, size_t count, int64_t by_ms)
+{
+	for (size_t i = 0; i < count; i++) {
+		on[i].start_ms += by_ms;
+		on[i].end_ms += by_ms;
+	}
+}
+
+static void read_target(struct unpack *u, struct connection *c, bool is_by_exporter,
+                        struct interval room[QUERY_INTERVALS_MAX])
+{
+	int64_t ahead_ms = 0;
+	bool is_open;
+	struct bytes on;
+
+	read_view(u, &c->view.exporter, &c->view.if_low, &c->view.if_high);
+	read_ends(u, &c->src, &c->dst, &c->proto, &is_open);
+	c->tcp_flags = is_open ? 0 : FLOW_TCP_FIN;
+	if (is_by_exporter)
+		ahead_ms = unpack_int(u);
+	c->gap_ms = (int64_t)unpack_uint(u, SPAN_MAX_MS);
+	on = unpack_bin(u);
+	if (u->is_wrong || ahead_ms < -(int64_t)SPAN_MAX_MS || ahead_ms > (int64_t)SPAN_MAX_MS ||
+	    intervals_get(on, c->gap_ms, room, QUERY_INTERVALS_MAX, &c->on_count) != ERR_OK ||
+	    !is_time(room[0].start_ms) || room[0].start_ms < ahead_ms) {
+		u->is_wrong = true;
+		return;
+	}
+	move(room, c->on_count, -ahead_ms);
+	c->on = room;
+}
+
+/* Up to and with the version: whose target is by its exporter's clock, or by ours. */
+static enum err begin_watch(struct unpack *u, bool *ret_is_by_exporter)
+{
+	struct unpack older = *u;
+
+	*ret_is_by_exporter = unpack_version(&older, AHEAD_VERSION, AHEAD_FIELDS) == ERR_OK;
+	if (!*ret_is_by_exporter)
+		return unpack_version(u, WATCH_VERSION, WATCH_FIELDS);
+	*u = older;
+	return ERR_OK;
 }
 
 enum err standing_read(struct bytes in, struct standing *ret, struct connection *ret_target,
@@ -128,7 +143,8 @@ enum err standing_read(struct bytes in, struct standing *ret, struct connection 
 	struct connection target = {0};
 	struct standing s;
 	uint64_t severity;
-	enum err err = begin(&u, WATCH_FIELDS);
+	bool is_by_exporter;
+	enum err err = begin_watch(&u, &is_by_exporter);
 
 	if (err != ERR_OK)
 		return err;
@@ -144,11 +160,10 @@ enum err standing_read(struct bytes in, struct standing *ret, struct connection 
 	s.asked_ms = unpack_int(&u);
 	s.asked = unpack_uint(&u, UINT32_MAX);
 	s.answered = unpack_uint(&u, UINT32_MAX);
-	read_target(&u, &target, &s.ahead_ms, room);
+	read_target(&u, &target, is_by_exporter, room);
 	if (!unpack_done(&u) || !is_time(s.begun_ms) || !is_time(s.until_ms) ||
 	    (s.asked_ms != STANDING_NEVER && !is_time(s.asked_ms)) || s.every_ms == 0 ||
-	    s.timeout_ms == 0 || s.ahead_ms < -(int64_t)SPAN_MAX_MS ||
-	    s.ahead_ms > (int64_t)SPAN_MAX_MS)
+	    s.timeout_ms == 0)
 		return ERR_FORMAT;
 	*ret = s;
 	*ret_target = target;
@@ -161,7 +176,7 @@ size_t standing_pack_found(uint32_t watch, const struct discovery *f, uint8_t ro
 	struct pack p = pack_into(room, STANDING_MAX);
 
 	pack_array(&p, FOUND_FIELDS);
-	pack_uint(&p, VERSION);
+	pack_uint(&p, FOUND_VERSION);
 	pack_uint(&p, watch);
 	pack_int(&p, f->at_ms);
 	pack_bool(&p, f->is_significant);
@@ -185,7 +200,7 @@ enum err standing_read_found(struct bytes in, uint32_t *ret_watch, struct discov
 	struct unpack u = {.in = in};
 	struct discovery f = {0};
 	struct finding *finding = &f.finding;
-	enum err err = begin(&u, FOUND_FIELDS);
+	enum err err = unpack_version(&u, FOUND_VERSION, FOUND_FIELDS);
 	uint32_t watch;
 
 	if (err != ERR_OK)

@@ -3,15 +3,15 @@
  *
  *	watch   [ version, begun ms, until ms, every ms, timeout ms, gap ms, severity, is over,
  *	          passes, asked ms, asked, answered,
- *	          exporter 16, if low, if high, src, dst, proto, is open, ahead ms, closed ms,
- *	          intervals ]
+ *	          exporter 16, if low, if high, src, dst, proto, is open, closed ms, intervals ]
  *	found   [ version, watch, at ms, is significant, score, p-value, query 16, member 32,
  *	          node, org,
  *	          exporter 16, if low, if high, src, dst, proto, is open, start ms, end ms,
  *	          silences ]
  *
- * MessagePack; "asked ms" may be STANDING_NEVER; the intervals as in proto/wire/intervals.h, by the
- * exporter's clock.
+ * MessagePack; "asked ms" may be STANDING_NEVER; the intervals as in proto/wire/intervals.h, by our
+ * clock. A watch is of version 2. One of version 1 had "ahead ms" before "closed ms": by so much
+ * the intervals' clock was ahead of ours. What was found is of version 1.
  */
 #ifndef SPOOR_NODE_STANDING_H
 #define SPOOR_NODE_STANDING_H
@@ -40,7 +40,6 @@ struct standing {
 	uint64_t passes;  /* how often everybody was asked */
 	int64_t asked_ms; /* the last time: when, how many others, and how many have searched */
 	uint64_t asked, answered;
-	int64_t ahead_ms; /* the exporter's clock of ours, when the target was seen last */
 };
 
 struct discovery {     /* one connection with the rhythm, at one view of a member */

@@ -3,7 +3,6 @@
 #include "base/util.h"
 #include "correlate/score.h"
 #include "node/node.h"
-#include "node/skews.h"
 #include "origin/record.h"
 
 #include <stdlib.h>
@@ -100,9 +99,7 @@ static void on_looked_up(struct lookup *lookup)
 			.is_open = connection_is_open(c),
 			.life = connection_life(c),
 		};
-		up->rhythm =
-			search_question(&rhythm, search_ahead_ms(lookup->node, &c->view.exporter),
-		                        c->proto, RHYTHM_INTERVALS);
+		up->rhythm = search_question(&rhythm, c->proto, RHYTHM_INTERVALS);
 		one->statement.has_upstream = true;
 	}
 	lookup_fini(lookup);

@@ -33,7 +33,6 @@ void watch_keep(struct watch *w)
 	struct id key = key_of(w);
 	size_t len;
 
-	w->kept.ahead_ms = w->pursuit.ahead_ms;
 	len = standing_pack(&w->kept, &w->pursuit.target.best, room);
 	if (len > 0)
 		keeper_put(&w->watches->node->keeper, KEEPER_WATCH, &key, room, len);
@@ -443,7 +442,6 @@ static void recall_watch(void *ctx, const uint8_t key[STORE_NOTE_KEY], const voi
 	}
 	w->pace.follow.silences = target.on_count - 1;
 	w->pursuit.pass = kept.passes;
-	w->pursuit.ahead_ms = kept.ahead_ms;
 	w->pursuit.target.gap_ms = kept.gap_ms;
 	w->pursuit.target.on = on;
 	w->pursuit.target.best = target;

@@ -24,6 +24,7 @@
 _Static_assert(1 << UNIT_SHIFT == EDGEPAGE_UNIT_MS, "units");
 _Static_assert(STORE_EDGE_ROUND_MS == EDGEPAGE_UNIT_MS, "what edges.h says");
 _Static_assert(STORE_EDGE_BITS == EDGEPAGE_HASH_BITS, "what edges.h says");
+_Static_assert(STORE_EDGE_AHEAD_MS == EDGELOG_AHEAD * 3600000, "what edges.h says");
 
 #define ROW_BITS (EDGEPAGE_HASH_BITS + EDGEPAGE_TIME_BITS + 1)
 #define ROW_MASK ((UINT64_C(1) << ROW_BITS) - 1)

@@ -14,8 +14,9 @@
 #include "base/edge.h"
 #include "store/store.h"
 
-#define STORE_EDGE_ROUND_MS 64 /* a time read may be earlier by less than this */
-#define STORE_EDGE_BITS 24     /* of a connection's hash; the others read as 0 */
+#define STORE_EDGE_ROUND_MS 64      /* a time read may be earlier by less than this */
+#define STORE_EDGE_BITS 24          /* of a connection's hash; the others read as 0 */
+#define STORE_EDGE_AHEAD_MS 7200000 /* an edge so long after its flow was received is kept */
 
 /* A hash of its connection, alike in both directions, by a seed of the store. */
 uint64_t store_connection(const struct store *s, const struct flow *f);

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #define GAP_MS 15000
+#define VERSION 9
 #define TRIES 9
 #define AGAIN 20
 #define WINDOW_S 1800
@@ -155,11 +156,16 @@ static void put(struct world *w, struct flow f)
 		flush(w);
 }
 
+static struct addr exporter_of(uint64_t id)
+{
+	return addr_from_v4((const uint8_t[4]){10, 255, 0, (uint8_t)(id % 2)});
+}
+
 /* Both directions of something that is over. */
 static void put_both(struct world *w, uint64_t id, int64_t start_ms, int64_t end_ms)
 {
 	struct flow f = {
-		.exporter = addr_from_v4((const uint8_t[4]){10, 255, 0, (uint8_t)(id % 2)}),
+		.exporter = exporter_of(id),
 		.src = addr_from_v4((const uint8_t[4]){10, 1, (uint8_t)(id >> 8), (uint8_t)id}),
 		.dst = addr_from_v4((const uint8_t[4]){100, (uint8_t)(id >> 32),
 	                                               (uint8_t)(id >> 24), (uint8_t)(id >> 16)}),
@@ -173,7 +179,7 @@ static void put_both(struct world *w, uint64_t id, int64_t start_ms, int64_t end
 		.received_ms = end_ms + GAP_MS,
 		.octets = 100 + id % 1000,
 		.packets = 3,
-		.version = 9,
+		.version = VERSION,
 	};
 	struct flow g = f;
 
@@ -299,13 +305,34 @@ static void report_median(const char *what, int64_t days, double *values, const 
 	report("edges", text, values[TRIES / 2], unit);
 }
 
+/* Of both exporters, as of a day on which estimates changed now and then. */
+static const struct skews *clocks(void)
+{
+	static struct skews_known known[2];
+	static struct skews ret = {.of = known, .count = 2};
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		struct clock_history *h = &known[i].history;
+
+		known[i].key = (struct clock_key){.exporter = exporter_of(i), .version = VERSION};
+		for (h->count = 0; h->count < CLOCK_SEGMENTS; h->count++) {
+			int64_t from_ms = T0 + ((int64_t)h->count - CLOCK_SEGMENTS / 2) * 1350000;
+
+			h->segments[h->count] = (struct clock_segment){
+				from_ms, from_ms + 1349999, (int64_t)h->count - 30, 25, 0, 1};
+		}
+	}
+	return &ret;
+}
+
 static double ask_index_ms(struct store *s, const struct question *q, size_t *ret_candidates)
 {
+	const struct skews *known = clocks();
 	struct interval when = {q->on[0].start_ms, q->on[q->on_count - 1].end_ms};
 	struct candidates c;
 	double start = now_s(), spent;
 
-	CHECK(candidates_find(s, q, GAP_MS, when, 0, &c) == ERR_OK);
+	CHECK(candidates_find(s, q, GAP_MS, when, known, &c) == ERR_OK);
 	spent = now_s() - start;
 	*ret_candidates = c.count;
 	candidates_free(&c);
@@ -315,14 +342,13 @@ static double ask_index_ms(struct store *s, const struct question *q, size_t *re
 /* How long it takes to find whom the question is of; 0: it is not found. */
 static double search_ms(struct store *s, const struct question *q, uint64_t id, bool is_exhaustive)
 {
-	static const struct skews known;
 	static struct answer answer;
 	double start = now_s();
 	struct whom whom = whom_of(id);
 	bool is_partial, is_found = false;
 
 	memset(&answer, 0, sizeof(answer));
-	if (search_store(s, q, GAP_MS, &known, is_exhaustive, &deadline_never, &answer,
+	if (search_store(s, q, GAP_MS, clocks(), is_exhaustive, &deadline_never, &answer,
 	                 &is_partial) != ERR_OK)
 		return 0; /* more than a search may hold, and nothing found by a log that lacks some
 		           */

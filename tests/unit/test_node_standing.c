@@ -1,4 +1,6 @@
 #include "node/standing.h"
+#include "proto/wire/intervals.h"
+#include "proto/wire/pack.h"
 #include "tests/unit/test.h"
 
 #include <string.h>
@@ -41,7 +43,6 @@ static const struct standing watch = {
 	.asked_ms = NOON + 7200000,
 	.asked = 40,
 	.answered = 39,
-	.ahead_ms = -250,
 };
 
 static struct discovery discovery(void)
@@ -92,7 +93,6 @@ static void a_watch_is_read_as_it_was_kept(void **state)
 	assert_int_equal(read.passes, watch.passes);
 	assert_int_equal(read.asked_ms, watch.asked_ms);
 	assert_int_equal(read.answered, watch.answered);
-	assert_int_equal(read.ahead_ms, watch.ahead_ms);
 	assert_false(read.is_over);
 	assert_int_equal(view_cmp(&read_target.view, &target.view), 0);
 	assert_true(endpoint_equal(&read_target.src, &target.src));
@@ -180,8 +180,63 @@ static void another_version_is_told_apart(void **state)
 	struct standing read;
 
 	(void)state;
-	octets[3] = 2; /* behind the array's three octets */
+	octets[3] = 3; /* behind the array's three octets */
 	assert_err(ERR_VERSION, standing_read(bytes_of(octets, len), &read, &read_target, room));
+}
+
+/* Of version 1, whose intervals are by the exporter's clock; ahead of ours by `ahead_ms`. */
+static size_t pack_older(int64_t ahead_ms, uint8_t octets[STANDING_MAX])
+{
+	const struct connection c = target_of(on, ARRAY_LEN(on));
+	struct pack p = pack_into(octets, STANDING_MAX);
+	uint8_t intervals[64];
+	struct octets out = octets_of(intervals, sizeof(intervals));
+
+	intervals_put(&out, on, ARRAY_LEN(on));
+	pack_array(&p, 22);
+	pack_uint(&p, 1);
+	pack_int(&p, watch.begun_ms);
+	pack_int(&p, watch.until_ms);
+	for (int i = 0; i < 3; i++)
+		pack_uint(&p, 15000); /* every, timeout, gap */
+	pack_uint(&p, SEVERITY_HIGH);
+	pack_bool(&p, false);
+	pack_uint(&p, 12);
+	pack_int(&p, NOON);
+	pack_uint(&p, 40);
+	pack_uint(&p, 39);
+	pack_bin(&p, c.view.exporter.octets, sizeof(c.view.exporter.octets));
+	pack_uint(&p, c.view.if_low);
+	pack_uint(&p, c.view.if_high);
+	pack_endpoint(&p, &c.src);
+	pack_endpoint(&p, &c.dst);
+	pack_uint(&p, c.proto);
+	pack_bool(&p, false);
+	pack_int(&p, ahead_ms);
+	pack_uint(&p, 15000);
+	pack_bin(&p, intervals, octets_len(&out));
+	assert_false(p.out.is_full);
+	return pack_len(&p);
+}
+
+static void a_watch_by_its_exporter_s_clock_is_brought_to_ours(void **state)
+{
+	struct interval room[QUERY_INTERVALS_MAX];
+	struct connection read_target;
+	uint8_t octets[STANDING_MAX];
+	struct standing read;
+	size_t len = pack_older(-250, octets);
+
+	(void)state;
+	assert_ok(standing_read(bytes_of(octets, len), &read, &read_target, room));
+	assert_int_equal(read.asked, 40);
+	assert_int_equal(read_target.on_count, ARRAY_LEN(on));
+	for (size_t i = 0; i < ARRAY_LEN(on); i++) {
+		assert_int_equal(room[i].start_ms, on[i].start_ms + 250);
+		assert_int_equal(room[i].end_ms, on[i].end_ms + 250);
+	}
+	len = pack_older(INT64_MAX, octets);
+	assert_err(ERR_FORMAT, standing_read(bytes_of(octets, len), &read, &read_target, room));
 }
 
 static void times_that_cannot_be_reckoned_with_are_refused(void **state)
@@ -227,6 +282,7 @@ int main(void)
 		cmocka_unit_test(a_long_fingerprint_is_kept_as_coarsely_as_it_is_asked),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(another_version_is_told_apart),
+		cmocka_unit_test(a_watch_by_its_exporter_s_clock_is_brought_to_ours),
 		cmocka_unit_test(times_that_cannot_be_reckoned_with_are_refused),
 		cmocka_unit_test(
 			the_same_is_one_member_s_connection_at_one_view_whatever_its_score),

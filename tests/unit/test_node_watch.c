@@ -1,3 +1,4 @@
+#include "correlate/score.h"
 #include "node/node.h"
 #include "node/sheet.h"
 #include "node/watchfound.h"

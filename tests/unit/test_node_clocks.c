@@ -1,0 +1,244 @@
+/* A clock that is known to be wrong: what a search and a lookup find is by ours, and so is a path.
+ */
+#include "correlate/path.h"
+#include "node/node.h"
+#include "node/search.h"
+#include "tests/unit/rhythm_fixture.h"
+#include "tests/unit/store_fixture.h"
+
+#define SILENCES 14
+#define BOUND_MS 25
+#define DAY_MS (24 * HOUR_MS)
+
+static struct endpoint at(const char *text)
+{
+	struct endpoint e;
+
+	assert_ok(endpoint_parse(text, &e));
+	return e;
+}
+
+struct world {
+	struct fixture *f;
+	struct node *node;
+	struct rhythm up, target; /* of whom is upstream: it begins earlier, and ends later */
+};
+
+static int setup_world(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct collector *c;
+	void *fixture;
+
+	assert_non_null(w);
+	assert_int_equal(0, setup(&fixture));
+	w->f = fixture;
+	w->f->options.block_flows = 1000;
+	open_it(w->f);
+	w->node = calloc(1, sizeof(*w->node));
+	assert_non_null(w->node);
+	w->node->store = w->f->store;
+	assert_int_equal(0, uv_loop_init(&w->node->loop));
+	c = &w->node->collector;
+	c->decoder = calloc(1, sizeof(*c->decoder));
+	assert_non_null(c->decoder);
+	c->decoder->clocks = clocks_new();
+	c->decoder->streams = stream_table_new(16, 0, NULL, NULL);
+	w->target = rhythm_of_person(3, SILENCES + 1);
+	w->up = w->target;
+	w->up.on[0].start_ms -= 2000;
+	w->up.on[SILENCES].end_ms += 2000;
+	*state = w;
+	return 0;
+}
+
+static int teardown_world(void **state)
+{
+	struct world *w = *state;
+	struct collector *c = &w->node->collector;
+	void *fixture = w->f;
+
+	assert_int_equal(0, uv_loop_close(&w->node->loop));
+	clocks_free(c->decoder->clocks);
+	stream_table_free(c->decoder->streams);
+	free(c->decoder);
+	free(w->node);
+	free(w);
+	return teardown(&fixture);
+}
+
+/* As an exporter tells it whose clock is ahead by so much. */
+static void export(struct world *w, const char *exporter, const char *src, const char *dst,
+                   const struct rhythm *r, int64_t ahead_ms)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		struct flow f = {
+			.exporter = at(exporter).addr,
+			.src = at(src).addr,
+			.src_port = at(src).port,
+			.dst = at(dst).addr,
+			.dst_port = at(dst).port,
+			.proto = 6,
+			.version = 9,
+			.in_if = 1,
+			.out_if = 2,
+			.start_ms = r->on[i].start_ms + ahead_ms,
+			.end_ms = r->on[i].end_ms + ahead_ms,
+			.received_ms = r->on[i].end_ms + RHYTHM_GAP_MS,
+			.octets = 1000,
+			.packets = 10,
+		};
+
+		assert_ok(store_append(w->f->store, &f, 1));
+	}
+}
+
+/* It was so around that time, and is right since. */
+static void know(struct world *w, const char *exporter, int64_t ahead_ms)
+{
+	const struct clock_key key = {.exporter = at(exporter).addr, .version = 9};
+	const struct clock_history h = {
+		.count = 2,
+		.segments = {{RHYTHM_T0 - DAY_MS, RHYTHM_T0 + DAY_MS, -ahead_ms, BOUND_MS, 0, 1},
+	                     {RHYTHM_T0 + DAY_MS + 1, RHYTHM_T0 + 2 * DAY_MS, 0, BOUND_MS, 0, 1}},
+	};
+	uint8_t packed[CLOCKS_KEY], room[CLOCK_HISTORY_MAX];
+
+	clocks_key_pack(&key, packed);
+	assert_ok(clocks_recall(w->node->collector.decoder->clocks, packed,
+	                        bytes_of(room, clock_history_pack(&h, room))));
+}
+
+static struct answer answer_to(struct world *w, const struct rhythm *r)
+{
+	struct fingerprint rhythm = rhythm_print(r);
+	struct question q = search_question(&rhythm, 6, QUERY_INTERVALS_MAX);
+	const struct flow_decoder *d = w->node->collector.decoder;
+	struct answer answer = {.lost = 0};
+	struct skews skews;
+	bool is_partial;
+
+	skews_take(&skews, d->clocks, d->streams);
+	assert_ok(search_store(w->f->store, &q, RHYTHM_GAP_MS, &skews, false, &deadline_never,
+	                       &answer, &is_partial));
+	skews_free(&skews);
+	return answer;
+}
+
+static struct match match_of(const struct finding *f)
+{
+	return (struct match){
+		.node = 1,
+		.view = {f->exporter, f->if_low, f->if_high},
+		.src = f->src,
+		.dst = f->dst,
+		.life = f->life,
+		.score = f->score,
+		.proto = f->proto,
+		.lag_ms = f->lag_ms,
+	};
+}
+
+/* By its exporter's own time the hop begins after the one that it carries. */
+static void a_hop_whose_clock_is_ahead_is_on_the_path(void **state)
+{
+	struct world *w = *state;
+	struct interval life = {w->target.on[0].start_ms, w->target.on[SILENCES].end_ms};
+	struct match matches[2];
+	static struct path path;
+	struct answer got;
+
+	know(w, "10.255.0.1:0", 5000);
+	export(w, "10.255.0.1:0", "10.0.0.5:40000", "203.0.113.2:22", &w->up, 5000);
+	got = answer_to(w, &w->target);
+	assert_int_equal(1, got.finding_count);
+	assert_int_equal(life.start_ms - 2000 + BOUND_MS, got.findings[0].life.start_ms);
+	assert_int_equal(life.end_ms + 2000 + BOUND_MS, got.findings[0].life.end_ms);
+	assert_in_range(got.findings[0].lag_ms + 300, 0, 600);
+	matches[0] = (struct match){
+		.view = {at("10.255.0.4:0").addr, 1, 2},
+		.src = at("203.0.113.2:50000"),
+		.dst = at("198.51.100.4:22"),
+		.life = life,
+		.proto = 6,
+		.is_target = true,
+	};
+	matches[1] = match_of(&got.findings[0]);
+	path_assemble(matches, 2, NULL, 0, 2000, &path);
+	assert_int_equal(2, path.hop_count);
+	assert_int_equal(0, matches[1].hop);
+}
+
+static void count_lookup(struct lookup *l)
+{
+	l->others += 1000;
+}
+
+/* The target of a question: by our clock others find it. */
+static void a_target_is_asked_about_by_our_clock(void **state)
+{
+	static const int64_t ahead_ms[] = {0, 12000, -12000, HOUR_MS, -HOUR_MS};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(ahead_ms); i++) {
+		struct ctl_request r = ctl_request_of(CTL_TRACE);
+		char exporter[32], dst[32];
+		struct lookup l;
+
+		snprintf(exporter, sizeof(exporter), "10.255.0.%zu:0", i);
+		snprintf(dst, sizeof(dst), "198.51.100.%zu:22", i);
+		know(w, exporter, ahead_ms[i]);
+		export(w, exporter, "203.0.113.2:50000", dst, &w->target, ahead_ms[i]);
+		r.target = at(dst);
+		r.since_ms = r.until_ms = w->target.on[5].start_ms;
+		lookup_start(&l, w->node, &r, RHYTHM_GAP_MS, count_lookup);
+		uv_run(&w->node->loop, UV_RUN_DEFAULT);
+		assert_ok(l.err);
+		assert_int_equal(1000, l.others);
+		assert_int_equal(SILENCES + 1, l.best.on_count);
+		for (size_t n = 0; n < l.best.on_count; n++)
+			assert_in_range(l.on[n].start_ms - w->target.on[n].start_ms + BOUND_MS, 0,
+			                2 * BOUND_MS);
+		assert_null(l.skews.of);
+		lookup_fini(&l);
+	}
+}
+
+static void ignore(struct pursuit *p)
+{
+	(void)p;
+}
+
+/* Looked at again, it is as it is known to be now, though it begins later than was thought. */
+static void a_target_moves_with_what_is_known(void **state)
+{
+	static const struct pursuit_owner owner = {.found = ignore, .looked = ignore};
+	struct world *w = *state;
+	struct ctl_request r = ctl_request_of(CTL_TRACE);
+	struct pursuit p = {.owner = &owner};
+	int64_t start_ms = w->target.on[0].start_ms;
+
+	export(w, "10.255.0.1:0", "203.0.113.2:50000", "198.51.100.4:22", &w->target, -12000);
+	r.target = at("198.51.100.4:22");
+	pursuit_start(&p, w->node, &r, RHYTHM_GAP_MS);
+	uv_run(&w->node->loop, UV_RUN_DEFAULT);
+	assert_ok(p.target.err);
+	assert_int_equal(start_ms - 12000, p.target.on[0].start_ms);
+	know(w, "10.255.0.1:0", -12000);
+	pursuit_look(&p);
+	uv_run(&w->node->loop, UV_RUN_DEFAULT);
+	assert_int_equal(start_ms - BOUND_MS, p.target.on[0].start_ms);
+	pursuit_end(&p);
+}
+
+int main(void)
+{
+#define IN_WORLD(name) cmocka_unit_test_setup_teardown(name, setup_world, teardown_world)
+	const struct CMUnitTest tests[] = {
+		IN_WORLD(a_hop_whose_clock_is_ahead_is_on_the_path),
+		IN_WORLD(a_target_is_asked_about_by_our_clock),
+		IN_WORLD(a_target_moves_with_what_is_known),
+	};
+
+	return cmocka_run_group_tests_name("node/clocks", tests, NULL, NULL);
+}
