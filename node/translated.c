@@ -1,11 +1,39 @@
 #include "node/translated.h"
 
 #include "base/util.h"
+#include "node/skews.h"
 
 #define MAPPINGS_MAX 16
 #define SLACK_MS 5000 /* an exporter stamps a translation apart from the flow */
 
 static const struct endpoint none;
+
+static int64_t ahead_ms(const struct clocks *clocks, struct clock_key key, int64_t received_ms)
+{
+	return skew_at(clocks_find(clocks, &key), received_ms).ahead_ms;
+}
+
+void translated_event(struct translation_table *table, const struct clocks *clocks,
+                      struct translation told)
+{
+	const struct clock_key key = {told.exporter, told.domain, told.version};
+	int64_t by_ms = ahead_ms(clocks, key, told.received_ms);
+
+	told.at_ms -= by_ms;
+	told.since_ms -= told.since_ms != 0 ? by_ms : 0;
+	translation_table_event(table, &told);
+}
+
+void translated_flow(struct translation_table *table, const struct clocks *clocks,
+                     struct flow shown)
+{
+	const struct clock_key key = {shown.exporter, shown.domain, shown.version};
+	int64_t by_ms = ahead_ms(clocks, key, shown.received_ms);
+
+	shown.start_ms -= by_ms;
+	shown.end_ms -= by_ms;
+	translation_table_flow(table, &shown);
+}
 
 /* The one end that all of them have, `is_block` or not; false: there is none, or several. */
 static bool agreed(const struct mapping *of, size_t count, bool is_outside, bool is_block,

@@ -8,12 +8,22 @@
 #define SPOOR_NODE_TRANSLATED_H
 
 #include "base/interval.h"
+#include "proto/flow/clocks.h"
 #include "proto/flow/translation_table.h"
 #include "proto/wire/answer.h"
 #include "proto/wire/ctl.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/*
+ * What an exporter tells, and what a flow shows, into the table: by our clock, as far as theirs is
+ * known, for the table has those of several, and connections are asked about by ours.
+ */
+void translated_event(struct translation_table *table, const struct clocks *clocks,
+                      struct translation told);
+void translated_flow(struct translation_table *table, const struct clocks *clocks,
+                     struct flow shown);
 
 /*
  * The ends of a connection on the other side of the gateway; what stays as it is, or is not known,

@@ -132,6 +132,58 @@ static void a_request_for_an_outside_end_goes_inside_and_to_its_time(void **stat
 	assert_false(translated_request(*state, T0 + 99999, &r));
 }
 
+/* An hour ahead, and known to be. */
+static struct clocks *clocks_ahead(const struct clock_key *key)
+{
+	const struct clock_history h = {
+		.count = 1, .segments = {{T0 - 3600000, T0 + 7200000, -3600000, 25, 0, 1}}};
+	uint8_t packed[CLOCKS_KEY], room[CLOCK_HISTORY_MAX];
+	struct clocks *ret = clocks_new();
+
+	clocks_key_pack(key, packed);
+	assert_ok(clocks_recall(ret, packed, bytes_of(room, clock_history_pack(&h, room))));
+	return ret;
+}
+
+static void a_translation_is_by_our_clock(void **state)
+{
+	const struct clock_key key = {.exporter = at("10.255.0.1:0").addr, .version = 10};
+	struct clocks *clocks = clocks_ahead(&key);
+	struct translation told = {.src = at("10.1.0.10:50001"),
+	                           .dst = at("192.0.2.2:22"),
+	                           .nat_src = at("198.51.100.1:41001"),
+	                           .nat_dst = at("192.0.2.2:22"),
+	                           .exporter = key.exporter,
+	                           .version = key.version,
+	                           .received_ms = T0 + 1000,
+	                           .at_ms = T0 + 3600000,
+	                           .proto = 6,
+	                           .event = TRANSLATION_CREATE};
+	struct flow shown = {.src = at("10.1.0.11:0").addr,
+	                     .src_port = 50001,
+	                     .dst = at("192.0.2.2:0").addr,
+	                     .dst_port = 22,
+	                     .nat_src = at("198.51.100.1:0").addr,
+	                     .nat_src_port = 41002,
+	                     .exporter = key.exporter,
+	                     .version = 10,
+	                     .received_ms = T0 + 60000,
+	                     .start_ms = T0 + 3600000,
+	                     .end_ms = T0 + 4100000,
+	                     .proto = 6};
+
+	translated_event(*state, clocks, told);
+	told.since_ms = told.at_ms;
+	told.at_ms += 600000;
+	told.received_ms += 600000;
+	told.event = TRANSLATION_DELETE;
+	translated_event(*state, clocks, told);
+	translated_flow(*state, clocks, shown);
+	assert_ends(*state, "198.51.100.1:41001", "192.0.2.2:22", "10.1.0.10:50001", NULL);
+	assert_ends(*state, "198.51.100.1:41002", "192.0.2.2:22", "10.1.0.11:50001", NULL);
+	clocks_free(clocks);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -141,6 +193,7 @@ int main(void)
 		CASE(where_both_ends_are_rewritten_both_are_named),
 		CASE(who_had_the_port_before_is_not_named),
 		CASE(a_block_of_ports_names_the_address),
+		CASE(a_translation_is_by_our_clock),
 		CASE(a_request_for_an_outside_end_goes_inside_and_to_its_time),
 	};
 
