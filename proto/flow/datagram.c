@@ -59,7 +59,7 @@ static void *grow(void *rows, size_t *room, size_t count, size_t wanted, size_t 
 	return grown;
 }
 
-struct flow *flow_batch_room(struct flow_batch *b, size_t count)
+struct flow *flow_batch_grow(struct flow_batch *b, size_t count)
 {
 	struct flow *flows =
 		grow(b->flows, &b->room, b->count, b->count + count, sizeof(*b->flows));

@@ -29,8 +29,14 @@ struct flow_batch { /* what a datagram said, and sets that waited for it; grows 
 	size_t event_count, event_room;
 };
 
+struct flow *flow_batch_grow(struct flow_batch *b, size_t count);
+
 /* Where `count` more may be written; they count once b->count does. NULL: no memory. */
-struct flow *flow_batch_room(struct flow_batch *b, size_t count);
+static inline struct flow *flow_batch_room(struct flow_batch *b, size_t count)
+{
+	return count <= b->room - b->count ? b->flows + b->count : flow_batch_grow(b, count);
+}
+
 /* As that, for one. */
 struct translation *flow_batch_event_room(struct flow_batch *b);
 void flow_batch_free(struct flow_batch *b);

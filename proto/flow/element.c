@@ -72,16 +72,6 @@ static void read_flags(struct values *v, const struct element *e, const uint8_t 
 	*to |= (uint8_t)number(at, len);
 }
 
-bool element_is_nowhere(const struct addr *a)
-{
-	static const struct addr none_v4 = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
-	uint64_t halves[2], v4[2];
-
-	memcpy(halves, a, sizeof(halves));
-	memcpy(v4, &none_v4, sizeof(v4));
-	return halves[0] == 0 && (halves[1] == 0 || halves[1] == v4[1]);
-}
-
 /* Of two of the same side the first that says something. */
 static void read_addr(struct addr *to, bool *has, const uint8_t *at, size_t len)
 {
@@ -401,6 +391,21 @@ static const struct element elements[] = { /* by enterprise, then id */
 	BACK(86, read_packets),
 };
 /* clang-format on */
+
+enum element_copy element_copy(const struct element *e, size_t len)
+{
+	static const struct {
+		uint8_t len, width;
+		enum element_copy copy;
+	} copies[] = {
+		{1, 1, ELEMENT_1}, {2, 2, ELEMENT_2}, {4, 4, ELEMENT_4}, {2, 4, ELEMENT_2_TO_4}};
+
+	for (size_t i = 0; e->read == read_plain && i < ARRAY_LEN(copies); i++) {
+		if (copies[i].len == len && copies[i].width == e->width)
+			return copies[i].copy;
+	}
+	return ELEMENT_READ;
+}
 
 const struct element *element_of(uint32_t enterprise, uint16_t id)
 {

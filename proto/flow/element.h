@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define ELEMENT_IANA 0
 #define ELEMENT_NOKIA 637
@@ -76,8 +77,24 @@ struct element {
 	uint8_t kind;    /* of counter, time, ... */
 };
 
-/* All zero, of either family. */
-bool element_is_nowhere(const struct addr *a);
+/* All zero, of either family. Inline: of each record it is asked for four addresses. */
+static inline bool element_is_nowhere(const struct addr *a)
+{
+	static const struct addr none_v4 = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
+	uint64_t halves[2], v4[2];
+
+	memcpy(halves, a, sizeof(halves));
+	memcpy(v4, &none_v4, sizeof(v4));
+	return halves[0] == 0 && (halves[1] == 0 || halves[1] == v4[1]);
+}
+
+/*
+ * How the first of its place in a record can be copied there, in `len` octets: what `read` does of
+ * any width, and would have to look what is there already.
+ */
+enum element_copy { ELEMENT_READ, ELEMENT_1, ELEMENT_2, ELEMENT_4, ELEMENT_2_TO_4 };
+
+enum element_copy element_copy(const struct element *e, size_t len);
 
 /* NULL: one that says nothing here, and is passed over. */
 const struct element *element_of(uint32_t enterprise, uint16_t id);

@@ -13,12 +13,39 @@
 #define VLAN_BITS 0xfff /* beside it some send the priority */
 #define LONG_LEN 255    /* RFC 7011, section 7: two octets of length follow */
 
+static uint16_t be16(const uint8_t *at)
+{
+	return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+static uint32_t be32(const uint8_t *at)
+{
+	return (uint32_t)be16(at) << 16 | be16(at + 2);
+}
+
 static void read_fixed(const struct template *t, const uint8_t *record, struct values *ret)
 {
 	for (size_t i = 0; i < t->field_count; i++) {
 		const struct template_field *field = &t->fields[i];
+		const uint8_t *at = record + field->offset;
+		uint8_t *to = (uint8_t *)ret + field->to;
 
-		field->element->read(ret, field->element, record + field->offset, field->len);
+		switch ((enum element_copy)field->copy) {
+		case ELEMENT_1:
+			*to = *at;
+			break;
+		case ELEMENT_2:
+			memcpy(to, &(uint16_t){be16(at)}, 2);
+			break;
+		case ELEMENT_4:
+			memcpy(to, &(uint32_t){be32(at)}, 4);
+			break;
+		case ELEMENT_2_TO_4:
+			memcpy(to, &(uint32_t){be16(at)}, 4);
+			break;
+		case ELEMENT_READ:
+			field->element->read(ret, field->element, at, field->len);
+		}
 	}
 }
 

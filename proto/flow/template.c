@@ -137,16 +137,28 @@ static void read_field(struct template *t, const struct template_shape *shape, s
 	}
 }
 
-/* Where fields lie at the same place in all records, those that say nothing need not be met. */
-static void leave_out(struct template *t)
+/*
+ * Where fields lie at the same place in all records, those that say nothing need not be met, and
+ * the first that is written to its place finds nothing there.
+ */
+static void settle(struct template *t)
 {
-	uint16_t kept = 0;
+	bool is_met[sizeof(struct values)] = {false};
+	uint16_t count = t->field_count;
 
-	for (uint16_t i = 0; i < t->field_count; i++) {
-		if (t->fields[i].element != NULL)
-			t->fields[kept++] = t->fields[i];
+	t->field_count = 0;
+	for (uint16_t i = 0; i < count; i++) {
+		struct template_field field = t->fields[i];
+		const struct element *e = field.element;
+
+		if (e == NULL)
+			continue;
+		field.to = e->offset;
+		field.copy =
+			(uint8_t)(is_met[e->offset] ? ELEMENT_READ : element_copy(e, field.len));
+		is_met[e->offset] |= e->width != 0;
+		t->fields[t->field_count++] = field;
 	}
-	t->field_count = kept;
 }
 
 static void put(struct template_set *s, struct template *t)
@@ -225,7 +237,7 @@ enum err template_define(struct template_set *s, const struct template_shape *sh
 	for (unsigned i = 0; i < shape->count; i++)
 		read_field(t, shape, in);
 	if (!t->is_variable)
-		leave_out(t);
+		settle(t);
 	if (t->min_len == 0) {
 		s->budget->octets -= octets;
 		s->octets -= octets;

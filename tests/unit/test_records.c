@@ -1,4 +1,5 @@
 /* NetFlow v9 and IPFIX: what a record says. */
+#include "base/prng.h"
 #include "tests/unit/message_fixture.h"
 
 static void a_v9_record_becomes_an_exact_flow(void **state)
@@ -287,6 +288,56 @@ static void values_of_variable_length_are_passed_over(void **state)
 	assert_int_equal(f->decoder->counters.dropped[DROP_SET], 1);
 }
 
+/* Both read the same values; in the second template a field of variable length comes last. */
+static void lay_out_twice(struct fixture *f, struct prng *p, uint16_t fields[], size_t count,
+                          uint8_t values[], size_t *ret_len)
+{
+	static const uint16_t some[] = {4,   5,   7,   11,  10,  14,  58, 59,
+	                                227, 228, 254, 180, 183, 312, 6};
+
+	fields[0] = 8, fields[1] = 4;
+	fields[2] = 12, fields[3] = 4;
+	*ret_len = 8;
+	for (size_t i = 2; i < count; i++) {
+		fields[2 * i] = some[prng_below(p, ARRAY_LEN(some))];
+		fields[2 * i + 1] = (uint16_t)(1 + prng_below(p, 5));
+		*ret_len += fields[2 * i + 1];
+	}
+	prng_fill(p, values, *ret_len);
+	for (size_t i = 8; i < *ret_len; i++)
+		values[i] &= prng_below(p, 3) == 0 ? 0xff : 0; /* of two the first that is not 0 */
+	fields[2 * count] = 0;
+	begin(f, 10);
+	set(f, 2);
+	template(f, 256, fields);
+	fields[2 * count] = 82, fields[2 * count + 1] = 65535;
+	fields[2 * count + 2] = 0;
+	template(f, 257, fields);
+}
+
+static void fields_are_the_same_where_a_record_is_fixed_and_where_it_varies(void **state)
+{
+	struct fixture *f = *state;
+	struct prng p = {.state = 4};
+
+	for (int i = 0; i < 2000; i++) {
+		uint16_t fields[32];
+		uint8_t values[128];
+		size_t len;
+
+		lay_out_twice(f, &p, fields, 3 + prng_below(&p, 9), values, &len);
+		set(f, 256);
+		octets_put(&f->out, values, len);
+		set(f, 257);
+		octets_put(&f->out, values, len);
+		put(f, 0, 1);
+		assert_string_equal(decode(f), "none");
+		assert_int_equal(f->count, 2);
+		assert_memory_equal(&f->flows[0], &f->flows[1], sizeof(f->flows[0]));
+		f->sequence += 2;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +350,7 @@ int main(void)
 		TEST(an_address_of_zeros_is_one_if_the_other_is_not),
 		TEST(a_biflow_is_two_flows),
 		TEST(values_of_variable_length_are_passed_over),
+		TEST(fields_are_the_same_where_a_record_is_fixed_and_where_it_varies),
 	};
 
 	return cmocka_run_group_tests_name("flow/records", tests, NULL, NULL);
