@@ -6,6 +6,9 @@
 
 #include <stdint.h>
 
+/* Between the first instant of a question's records and the last: no more of it is compared. */
+#define VOLUME_SPAN_MAX_MS UINT64_C(2678400000) /* 31 days */
+
 struct volume {
 	struct interval on;
 	uint64_t octets;

@@ -51,7 +51,16 @@ struct noted { /* of a record */
 	bool is_closing;
 };
 
+#define LENGTHS 176 /* of silences, four to a doubling */
+
+struct lately {                     /* since it was judged last whether much is missed */
+	uint32_t silences[LENGTHS]; /* that were seen */
+	uint32_t forgotten, young;
+	int64_t ages_ms; /* of those forgotten, their sum */
+};
+
 struct gaps {
+	struct lately lately;
 	struct noted noted[GAPS_RUN];
 	size_t noted_count;
 	uint32_t bucket_count;
@@ -222,6 +231,46 @@ static void take(struct state *s, struct interval r, int64_t gap_ms, struct sink
 	}
 }
 
+/* --- what is missed --- */
+
+static size_t length_of(int64_t ms)
+{
+	uint64_t least = (uint64_t)MAX(ms, (int64_t)4);
+	unsigned top = 63 - (unsigned)__builtin_clzll(least);
+
+	return MIN(4 * top + (least >> (top - 2) & 3), (size_t)LENGTHS - 1);
+}
+
+/* More than one silence of GAPS_LACK; or most are forgotten before they could be silent. */
+static bool is_much_missed(const struct lately *l)
+{
+	size_t near = length_of(l->ages_ms / l->forgotten / 2);
+	uint64_t seen = 0, late = 0, missed;
+
+	for (size_t i = 0; i < LENGTHS; i++) {
+		seen += l->silences[i];
+		late += i > near ? l->silences[i] : 0;
+	}
+	missed = MIN(late, l->forgotten);
+	return missed * GAPS_LACK > seen + missed || l->young * 2 > l->forgotten;
+}
+
+/* A connection that could have gone on, last active so long ago. */
+static void note_forgotten(struct gaps *g, int64_t age_ms)
+{
+	struct lately *l = &g->lately;
+
+	if (age_ms >= GAPS_LATE_MS)
+		return;
+	g->stats.forgotten++;
+	l->ages_ms += MAX(age_ms, (int64_t)0);
+	l->young += age_ms < 2 * g->gap_ms;
+	if (++l->forgotten < GAPS_FORGOTTEN)
+		return;
+	g->stats.lacks += is_much_missed(l);
+	*l = (struct lately){.forgotten = 0};
+}
+
 /* --- the table --- */
 
 /* By the bits that are not in the tag; their part of 2^32 is the bucket's of all. */
@@ -255,8 +304,7 @@ static int choose(struct gaps *g, const struct bucket *b, int64_t now_ms)
 		}
 	}
 	if (b->ages[ret] != 0 && (b->ages[ret] & IS_CLOSED) == 0)
-		g->stats.forgotten +=
-			now_ms - ((int64_t)(b->ages[ret] >> 1) << AGE_SHIFT) < GAPS_LATE_MS;
+		note_forgotten(g, now_ms - ((int64_t)(b->ages[ret] >> 1) << AGE_SHIFT));
 	return ret;
 }
 
@@ -295,6 +343,8 @@ static void take_one(struct gaps *g, const struct noted *n, struct sink *to)
 
 	if (i >= 0) {
 		s = unpack(b->ages[i], &b->entries[i]);
+		if (n->on.start_ms - s.end_ms > g->gap_ms)
+			g->lately.silences[length_of(n->on.start_ms - s.end_ms)]++;
 		take(&s, n->on, g->gap_ms, to);
 	} else {
 		i = choose(g, b, n->on.end_ms);

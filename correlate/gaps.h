@@ -14,6 +14,11 @@
  * before all others only after two later silences; and a silence during which the connection was
  * forgotten, because the table is full. Those that said good-bye (FIN, RST) are forgotten first,
  * then those that were active longest ago.
+ *
+ * How many such silences there are, nobody sees. But where silences reach beyond the age at which
+ * connections are forgotten, many of those that were seen come near it, within a factor of two; and
+ * no more can be missed than were forgotten. Of every GAPS_FORGOTTEN that are, it is judged whether
+ * more than one silence of GAPS_LACK was missed (docs/CORRELATION.md).
  */
 #ifndef SPOOR_CORRELATE_GAPS_H
 #define SPOOR_CORRELATE_GAPS_H
@@ -30,11 +35,14 @@
 #define GAPS_EDGES ((size_t)GAPS_A_FLOW * GAPS_RUN)
 #define GAPS_OCTETS 26       /* a connection takes in the table */
 #define GAPS_LATE_MS 3600000 /* a connection forgotten within this is counted */
+#define GAPS_FORGOTTEN 4096
+#define GAPS_LACK 8
 
 struct gaps_stats {
 	uint64_t edges;     /* given */
 	uint64_t forgotten; /* connections that could have gone on: the table is too small */
 	uint64_t unfit;     /* records whose times are outside of 1970 to 2109 */
+	uint64_t lacks;     /* how often it was found that many silences are missed: see below */
 };
 
 struct gaps;

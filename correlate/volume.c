@@ -19,7 +19,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define SPAN_MAX_S 2678400.0
+#define SPAN_MAX_S (VOLUME_SPAN_MAX_MS / 1e3)
 #define NEAR_S 10.0
 #define OCTETS_MAX 1.8e19 /* more does not fit a count */
 #define LENGTH_MIN_S 5.0  /* shorter, what the clocks leave open is too large a share */
@@ -548,6 +548,28 @@ void volume_evidence_of(const struct volume_side *target, const struct volume_si
 	ret->decades = decades;
 	if (decades >= DECOY_FROM_DECADES)
 		ret->decades -= best_decoy(target, candidate);
+}
+
+static enum volume_verdict verdict_of(const struct volume_side *side, size_t way)
+{
+	struct volume_side alone = {.is_sampled = side->is_sampled};
+	struct volume_evidence own;
+
+	alone.way[way] = side->way[way];
+	volume_evidence_of(&alone, &alone, &own);
+	return own.verdict;
+}
+
+enum volume_verdict volume_to_ask(const struct volume_side *side, size_t *ret_way)
+{
+	size_t heavier = volume_heavier(side), other = VOLUME_WAYS - 1 - heavier;
+	enum volume_verdict verdict = verdict_of(side, heavier);
+
+	*ret_way = heavier;
+	if (verdict == VOLUME_TELLS || verdict_of(side, other) != VOLUME_TELLS)
+		return verdict;
+	*ret_way = other;
+	return VOLUME_TELLS;
 }
 
 static const struct {

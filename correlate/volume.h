@@ -63,8 +63,8 @@ struct volume_evidence {
 
 /*
  * Records of one way, in any order (they are sorted), on a time axis that begins at `origin_ms`,
- * `moved_ms` earlier than they say. What ends before it begins, has no octets or lies more than 31
- * days from the origin is passed over.
+ * `moved_ms` earlier than they say. What ends before it begins, has no octets or lies more than
+ * VOLUME_SPAN_MAX_MS from the origin is passed over.
  */
 void volume_way_of(struct volume *records, size_t count, int64_t origin_ms, int64_t moved_ms,
                    struct volume_way *ret);
@@ -86,6 +86,12 @@ size_t volume_records(const struct volume_way *way, int64_t origin_ms, size_t ma
 /* Symmetric. Time is bounded by VOLUME_LEGS_MAX, whatever the records say. */
 void volume_evidence_of(const struct volume_side *target, const struct volume_side *candidate,
                         struct volume_evidence *ret);
+
+/*
+ * Which way to ask by, where others are told one alone: the heavier, for the other's are mostly its
+ * acknowledgements, unless that alone tells. Returns what its records could tell of a perfect copy.
+ */
+enum volume_verdict volume_to_ask(const struct volume_side *side, size_t *ret_way);
 
 /* "by volume", "too few records", "a steady rate", "sampled"; "unknown" for anything else. */
 const char *volume_text(enum volume_verdict verdict);

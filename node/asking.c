@@ -11,14 +11,12 @@ static const struct {
                          {64, 32},
                          {48, 24}};
 
-/* Of the way alone that carried more: the other's are mostly its acknowledgements. */
 static void fill_volumes(const struct asking *a, size_t max, struct question *ret)
 {
-	size_t way = volume_heavier(a->carried);
-
-	ret->way = (unsigned)way;
-	ret->volume_count = volume_records(
-		&a->carried->way[way], a->rhythm.on[0].start_ms - a->ahead_ms, max, ret->volumes);
+	ret->way = (unsigned)a->way;
+	ret->volume_count =
+		volume_records(&a->carried->way[a->way], a->rhythm.on[0].start_ms - a->ahead_ms,
+	                       max, ret->volumes);
 }
 
 struct question asking_question(const struct asking *a, size_t step)

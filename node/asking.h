@@ -13,6 +13,7 @@ struct asking {
 	struct fingerprint rhythm;         /* by a clock that is ahead of ours */
 	int64_t ahead_ms;                  /* by this */
 	const struct volume_side *carried; /* since the rhythm's start; NULL: it is not asked by */
+	size_t way;                        /* of that: the one that others are told */
 	uint8_t proto;
 	enum severity severity;
 	struct ends about;

@@ -421,7 +421,7 @@ enum err collector_start(struct collector *c, struct node *node)
 
 	c->node = node;
 	node_random(NULL, &seed, sizeof(seed));
-	c->translations = translation_table_new(TRANSLATIONS_MAX);
+	c->translations = translation_table_new(TRANSLATIONS_MAX, seed);
 	if (c->translations == NULL)
 		return ERR_NOMEM;
 	c->decoder = flow_decoder_new(STREAMS_MAX, seed);

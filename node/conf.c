@@ -48,7 +48,8 @@ struct file { /* as it is written */
 		} ipfix_tls;
 	} exports;
 	struct {
-		char *path, *map_size, *size_max, *age_max, *seal_every, *traces;
+		char *path, *map_size, *size_max, *age_max, *seal_every, *traces, *traces_max,
+			*traces_age;
 	} store;
 	struct {
 		char *answer, *origin;
@@ -116,6 +117,8 @@ static const cyaml_schema_field_t store_fields[] = {
 	TEXT(PART(store), age_max),
 	TEXT(PART(store), seal_every),
 	TEXT(PART(store), traces),
+	TEXT(PART(store), traces_max),
+	TEXT(PART(store), traces_age),
 	CYAML_FIELD_END,
 };
 
@@ -408,6 +411,15 @@ static void read_shown(struct reader *r, const struct file *file)
 }
 
 /* A count of 1 to `max`. */
+/* 0: for ever. */
+static void age_key(struct reader *r, const char *key, const char *value, const char *fallback,
+                    int64_t *ret)
+{
+	*ret = 0;
+	if (strcmp(value == NULL ? fallback : value, "forever") != 0)
+		duration_key(r, key, value, fallback, 1000, ret);
+}
+
 static void count_key(struct reader *r, const char *key, const char *value, uint32_t max,
                       uint32_t *ret)
 {
@@ -523,11 +535,11 @@ static void read_sections(struct reader *r, const struct file *file)
 	read_exports(r, file);
 	size_key(r, "store.map_size", file->store.map_size, "4GiB", &conf->map_size);
 	size_key(r, "store.size_max", file->store.size_max, "0", &conf->size_max);
-	if (file->store.age_max != NULL && strcmp(file->store.age_max, "forever") == 0)
-		conf->age_max_ms = 0;
-	else
-		duration_key(r, "store.age_max", file->store.age_max, "30d", 1000,
-		             &conf->age_max_ms);
+	age_key(r, "store.age_max", file->store.age_max, "30d", &conf->age_max_ms);
+	age_key(r, "store.traces_age", file->store.traces_age, "forever", &conf->traces_age_ms);
+	count_key(r, "store.traces_max",
+	          file->store.traces_max == NULL ? "10000" : file->store.traces_max, 10000000,
+	          &conf->traces_max);
 	duration_key(r, "store.seal_every", file->store.seal_every, "2s", 100,
 	             &conf->seal_every_ms);
 	resolve(r, "store.path", file->store.path, "flows", conf->store);

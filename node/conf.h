@@ -62,6 +62,8 @@ struct conf {
 	int64_t idle_timeout_ms;
 	uint64_t map_size, size_max;
 	int64_t age_max_ms;
+	uint32_t traces_max;   /* bundles kept */
+	int64_t traces_age_ms; /* and for how long; 0: for ever */
 	int64_t seal_every_ms;
 	bool is_answering; /* policy.answer: members */
 	size_t shown; /* policy.origin: parts of a host's record that others may see; 0: none */

@@ -28,6 +28,7 @@
 #define SPOOR_NODE_NODE_H
 
 #include "base/clock.h"
+#include "node/bundles.h"
 #include "node/collector.h"
 #include "node/conf.h"
 #include "node/control.h"
@@ -61,6 +62,7 @@ struct node {
 	struct warnings warnings;
 	struct pursuits pursuits;
 	struct traces traces;
+	struct bundles bundles;
 	struct watches watches;
 	struct hosts hosts;
 	struct host host; /* with role: host */

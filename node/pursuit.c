@@ -184,7 +184,7 @@ static enum err ask(struct pursuit *p, const struct asking *a)
 	r->about = a->about;
 	p->rounds[p->round_count++] = r;
 	spending_note(&node->pursuits.spending, node_now().mono, p->severity == SEVERITY_LOW);
-	search_start(&r->search, node, &question, EVIDENCE_PARTS, on_searched);
+	search_start(&r->search, node, &question, EVIDENCE_PARTS, p->deadline, on_searched);
 	say_heard(r);
 	link_drive(&node->link);
 	return ERR_OK;
@@ -214,6 +214,7 @@ enum err pursuit_ask(struct pursuit *p)
 			     .rhythm = {c->on, c->on_count, c->gap_ms},
 			     .ahead_ms = p->ahead_ms,
 			     .carried = pursuit_has_silences(p) ? NULL : &p->target.carried,
+			     .way = p->target.way,
 			     .proto = c->proto,
 			     .severity = p->severity,
 			     .about = {c->src, c->dst},
@@ -265,29 +266,24 @@ static void keep_earlier(struct round *r)
 	}
 }
 
-/* Goes on when both halves are there, or our own has failed. */
+/* Goes on when both halves are there: if our own has failed, others have answered all the same. */
 static void advance(struct round *r)
 {
 	struct pursuit *p = r->pursuit;
-	enum err err = r->search.err;
-	struct sheet *sheet = NULL;
+	struct sheet *sheet;
 
-	if (!r->is_searched || (!r->is_heard && err == ERR_OK))
+	if (!r->is_searched || !r->is_heard)
 		return;
-	if (err == ERR_OK) {
-		keep_earlier(r);
-		round_sort(r);
-		sheet = sheet_make(p->node, p);
-		if (goes_on(p, sheet)) {
-			sheet_free(sheet);
-			return;
-		}
-	} else if (!r->is_heard) {
-		overlay_cancel(p->node->link.overlay, r->ticket);
+	keep_earlier(r);
+	round_sort(r);
+	sheet = sheet_make(p->node, p);
+	if (goes_on(p, sheet)) {
+		sheet_free(sheet);
+		return;
 	}
 	p->is_asking = false;
 	free_rounds(p->before, &p->before_count);
-	p->owner->told(p, err, sheet);
+	p->owner->told(p, sheet);
 }
 
 static struct round *round_of(struct pursuits *all, uint32_t ticket)
@@ -359,6 +355,19 @@ const char *pursuit_untimed(const struct pursuit *p, char ret[PURSUIT_REASON_MAX
 		         "%snor by volume: %s; a longer window would decide, or %s", untimed,
 		         volume_text(by_volume), volume_need(by_volume));
 	return ret;
+}
+
+const char *pursuit_unsearched(const struct pursuit *p)
+{
+	for (size_t i = 0; i < p->round_count; i++) {
+		const struct search *own = &p->rounds[i]->search;
+
+		if (own->err != ERR_OK)
+			return err_text(own->err);
+		if (own->is_partial)
+			return "there was no time for all of it, or its log of silences lacks some";
+	}
+	return NULL;
 }
 
 enum ctl_code pursuit_refusal(const struct node *node, enum err err, char ret[PURSUIT_REASON_MAX])

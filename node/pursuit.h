@@ -41,8 +41,8 @@ struct pursuit_owner {
 	void (*found)(struct pursuit *p);  /* target.err says whether */
 	void (*looked)(struct pursuit *p); /* the target is as it is now, as far as it is held */
 	void (*heard)(struct pursuit *p, const struct round *r); /* an answer is in; may be NULL */
-	/* The sheet is the owner's to free; NULL without memory, or when our own store failed. */
-	void (*told)(struct pursuit *p, enum err err, struct sheet *sheet);
+	/* The sheet is the owner's to free; NULL without memory. */
+	void (*told)(struct pursuit *p, struct sheet *sheet);
 };
 
 struct pursuit {
@@ -112,6 +112,10 @@ enum ctl_code pursuit_refusal(const struct node *node, enum err err, char ret[PU
 
 /* The same when the target was not found. */
 enum ctl_code pursuit_not_found(const struct pursuit *p, char ret[PURSUIT_REASON_MAX]);
+
+/* Why our own store was not searched, or not all of it, in any round of the last pass; NULL: it
+ * was. */
+const char *pursuit_unsearched(const struct pursuit *p);
 
 /* What is said of a target with too few silences: how it was asked about instead, or why not. */
 const char *pursuit_untimed(const struct pursuit *p, char ret[PURSUIT_REASON_MAX]);

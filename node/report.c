@@ -441,8 +441,12 @@ static void put_coverage(struct pack *p, const struct sheet *s)
 	if (first != NULL)
 		own = round_own_share(first);
 	pack_str(p, "coverage");
-	pack_map(p, 9);
+	pack_map(p, 10);
 	row_uint(p, "searched", s->searched);
+	if (pursuit_unsearched(s->pursuit) != NULL)
+		row_str(p, "own_error", pursuit_unsearched(s->pursuit));
+	else
+		row_nil(p, "own_error");
 	put_coverage_totals(p, r);
 	pack_str(p, "nodes");
 	pack_array(p, 1 + r->outcome_count);
@@ -517,7 +521,7 @@ static enum ctl_code code_of(const struct sheet *s)
 	}
 	if (forged > 0 && !is_found)
 		return CTL_UNVERIFIED; /* one liar does not hide what others have shown */
-	if (heard + refused < asked || s->forged > 0)
+	if (heard + refused < asked || s->forged > 0 || pursuit_unsearched(pursuit) != NULL)
 		return CTL_PARTIAL; /* some did not answer, or not the truth */
 	if (pursuit->round_count > 0 && asked == 0 && s->node->conf.bootstrap_count > 0 &&
 	    !is_found)

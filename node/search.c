@@ -4,6 +4,7 @@
 #include "correlate/score.h"
 #include "node/candidates.h"
 #include "node/follow.h"
+#include "node/gather.h"
 #include "node/node.h"
 #include "node/testify.h"
 #include "node/translated.h"
@@ -13,88 +14,10 @@
 
 #define COMPARABLE 4.0            /* times the question's octets, or one in so many: by volume */
 #define VOLUMES_COMPARED_MAX 1024 /* each takes from 1 to 50 ms */
-#define SIGHTINGS_MAX (4u << 20)  /* 112 octets each */
+#define SCORING_SHARE 4           /* of a search's time one in so many is for comparing */
 #define WINDOW_SLACK_MS 5000      /* the asker's clock, and records that end a little outside */
 #define LOOKUP_AROUND_MS 600000   /* flows are read this far around the time asked for */
 #define LOOKUP_WIDER_MS 86400000  /* a connection is read this far around the moment asked for */
-
-/* Flows of a window, as correlate wants them. */
-struct gathered {
-	struct sighting *rows;
-	struct interval *room; /* as many intervals */
-	size_t count, space;
-	uint64_t flows;
-	struct interval window;
-};
-
-typedef bool wanted_fn(const void *ctx, const struct flow *flow);
-
-static void gathered_free(struct gathered *g)
-{
-	free(g->rows);
-	free(g->room);
-}
-
-static enum err grow(struct gathered *g)
-{
-	size_t space = g->space == 0 ? 4096 : 2 * g->space;
-	struct sighting *rows;
-	struct interval *room;
-
-	if (g->count < g->space)
-		return ERR_OK;
-	if (space > SIGHTINGS_MAX)
-		return ERR_LIMIT;
-	rows = realloc(g->rows, space * sizeof(*rows));
-	if (rows == NULL)
-		return ERR_NOMEM;
-	g->rows = rows;
-	room = realloc(g->room, space * sizeof(*room));
-	if (room == NULL)
-		return ERR_NOMEM;
-	g->room = room;
-	g->space = space;
-	return ERR_OK;
-}
-
-static enum err take(struct gathered *g, const struct flow *flow)
-{
-	enum err err = grow(g);
-
-	if (err != ERR_OK)
-		return err;
-	g->rows[g->count++] = sighting_of(flow);
-	g->window.start_ms = MIN(g->window.start_ms, flow->start_ms);
-	g->window.end_ms = MAX(g->window.end_ms, flow->end_ms);
-	return ERR_OK;
-}
-
-/* Reads all flows that are wished for, and wanted. On failure `g` is freed. */
-static enum err gather(struct store *store, const struct wish *wish, wanted_fn *wanted,
-                       const void *ctx, struct gathered *g)
-{
-	struct store_cursor *cursor;
-	const struct flow *flows;
-	size_t count;
-	enum err err = store_cursor_find(store, wish, &cursor);
-
-	*g = (struct gathered){.window = {INT64_MAX, INT64_MIN}};
-	if (err != ERR_OK)
-		return err;
-	while (err == ERR_OK) {
-		err = store_cursor_next(cursor, &flows, &count);
-		for (size_t i = 0; i < count && err == ERR_OK; i++) {
-			g->flows++;
-			if (wanted(ctx, &flows[i]))
-				err = take(g, &flows[i]);
-		}
-	}
-	store_cursor_close(cursor);
-	if (err == ERR_NOENT)
-		return ERR_OK;
-	gathered_free(g);
-	return err;
-}
 
 /* The best findings so far. */
 struct scoring {
@@ -102,8 +25,9 @@ struct scoring {
 	const struct volume_side *carried; /* of the question; NULL where silences tell */
 	const struct skews *skews;
 	struct answer *answer;
+	const struct deadline *deadline;
 	size_t to_compare; /* by volume */
-	bool is_counting;
+	bool is_counting, is_cut;
 };
 
 /* Matches before all else, then by score. */
@@ -198,6 +122,9 @@ static void score_one(void *ctx, const struct connection *c)
 	struct agreement a;
 	struct finding finding;
 
+	s->is_cut = s->is_cut || deadline_is_over(s->deadline);
+	if (s->is_cut)
+		return;
 	s->answer->connections += s->is_counting;
 	limits.candidate = skews_of(s->skews, &c->view.exporter);
 	if (s->carried != NULL ? !by_volume(s, c, &limits, &a) : !by_silences(s, c, &limits, &a))
@@ -284,17 +211,22 @@ struct hunt {
 	struct interval core;  /* what is compared lies in it */
 	struct interval life;  /* of the question's connection */
 	struct answer *answer; /* being filled in */
+	struct deadline reading, scoring;
+	bool is_cut;     /* one of them came first */
+	bool is_lacking; /* there may be candidates that the log does not name */
 };
 
 /* ERR_LIMIT: there are more to be compared by volume than a search may; then none is. */
-static enum err score_all(const struct hunt *h, struct gathered *g, bool is_counting)
+static enum err score_all(struct hunt *h, struct gathered *g, bool is_counting)
 {
 	struct scoring scoring = {
 		.question = h->question,
 		.carried = h->carried,
 		.skews = h->skews,
 		.answer = h->answer,
+		.deadline = &h->scoring,
 		.is_counting = is_counting,
+		.is_cut = false,
 	};
 
 	if (h->carried != NULL)
@@ -302,28 +234,30 @@ static enum err score_all(const struct hunt *h, struct gathered *g, bool is_coun
 	if (scoring.to_compare > VOLUMES_COMPARED_MAX)
 		return ERR_LIMIT;
 	connection_each(g->rows, g->count, h->gap_ms, g->room, score_one, &scoring);
+	h->is_cut |= scoring.is_cut;
 	return ERR_OK;
 }
 
 /* Every connection of that time. */
-static enum err look_at_all(const struct hunt *h)
+static enum err look_at_all(struct hunt *h)
 {
 	struct wish wish = {.when = h->core};
 	struct gathered g;
 	enum err err = gather(h->store, &wish, h->carried != NULL ? is_bulk : is_of_protocol,
-	                      h->question, &g);
+	                      h->question, &h->reading, &g);
 
 	if (err != ERR_OK)
 		return err;
+	h->is_cut |= g.is_cut;
 	h->answer->flows = g.flows;
 	h->answer->window = g.window;
 	err = score_all(h, &g, true);
-	gathered_free(&g);
+	gather_free(&g);
 	return err;
 }
 
 /* Those that fell silent and came back with it. */
-static enum err look_at_candidates(const struct hunt *h, const struct candidates *c)
+static enum err look_at_candidates(struct hunt *h, const struct candidates *c)
 {
 	struct wish wish = {
 		.when = h->core,
@@ -338,15 +272,29 @@ static enum err look_at_candidates(const struct hunt *h, const struct candidates
 	h->answer->window = c->held.span;
 	if (c->count == 0)
 		return ERR_OK;
-	err = gather(h->store, &wish, is_of_protocol, h->question, &g);
+	err = gather(h->store, &wish, is_of_protocol, h->question, &h->reading, &g);
 	if (err != ERR_OK)
 		return err;
+	if (g.is_cut) { /* of the rest the log alone was looked at */
+		h->is_cut = true;
+		h->answer->flows = g.flows;
+		h->answer->window = g.window;
+	}
 	err = score_all(h, &g, false);
-	gathered_free(&g);
+	gather_free(&g);
 	return err;
 }
 
-static enum err first_pass(const struct hunt *h, bool is_exhaustive)
+/* Where many edges were missed, all is looked at, unless that is too much: then what there is. */
+static enum err look_by_log(struct hunt *h, const struct candidates *c)
+{
+	if (c->held.is_lacking && c->held.flows <= GATHERED_MAX)
+		return look_at_all(h);
+	h->is_lacking = c->held.is_lacking;
+	return look_at_candidates(h, c);
+}
+
+static enum err first_pass(struct hunt *h, bool is_exhaustive)
 {
 	struct candidates c;
 	bool is_all = is_exhaustive || h->carried != NULL; /* the log knows silences alone */
@@ -358,15 +306,18 @@ static enum err first_pass(const struct hunt *h, bool is_exhaustive)
 		return look_at_all(h);
 	if (err != ERR_OK)
 		return err;
-	err = look_at_candidates(h, &c);
+	err = look_by_log(h, &c);
 	candidates_free(&c);
 	return err;
 }
 
-/* The same connections again, whole: their findings take the place of the first pass's. */
-static enum err second_pass(const struct hunt *h)
+/*
+ * The same connections again, whole: their findings take the place of the first pass's, unless
+ * there is not the time for all of them.
+ */
+static enum err second_pass(struct hunt *h)
 {
-	struct answer *answer = h->answer;
+	struct answer *answer = h->answer, first = *answer;
 	struct whom whom[ANSWER_FINDINGS_MAX];
 	struct wish wish = {
 		.when = {h->life.start_ms - SEARCH_BEFORE_MS, h->life.end_ms + SEARCH_AFTER_MS},
@@ -381,12 +332,16 @@ static enum err second_pass(const struct hunt *h)
 
 		whom[i] = whom_of(&f->src, &f->dst, f->proto);
 	}
-	err = gather(h->store, &wish, is_found, answer, &g);
+	err = gather(h->store, &wish, is_found, answer, &h->reading, &g);
 	if (err != ERR_OK)
 		return err;
+	h->is_cut |= g.is_cut;
 	answer->finding_count = 0;
-	err = score_all(h, &g, false);
-	gathered_free(&g);
+	if (!h->is_cut)
+		err = score_all(h, &g, false);
+	if (h->is_cut)
+		*answer = first;
+	gather_free(&g);
 	return err;
 }
 
@@ -421,12 +376,29 @@ static struct interval core_of(const struct question *q, int64_t slack_ms)
 	return core;
 }
 
+/* Part of the time is for comparing what was read. */
+static struct deadline reading_of(const struct deadline *d)
+{
+	struct mono now = d->now();
+	uint64_t left_ms = mono_reached(now, d->at) ? 0 : d->at.ms - now.ms;
+
+	return (struct deadline){{d->at.ms - left_ms / SCORING_SHARE}, d->now};
+}
+
+/* Matches come first. */
+static bool has_match(const struct answer *answer)
+{
+	return answer->finding_count > 0 &&
+	       verdict_is_match((enum verdict)answer->findings[0].verdict);
+}
+
 enum err search_store(struct store *store, const struct question *q, int64_t own_gap_ms,
-                      const struct skews *skews, bool is_exhaustive, struct answer *ret)
+                      const struct skews *skews, bool is_exhaustive,
+                      const struct deadline *deadline, struct answer *ret, bool *ret_is_partial)
 {
 	int64_t slack_ms = WINDOW_SLACK_MS + skews_far_ms(skews);
 	struct volume_side carried;
-	const struct hunt hunt = {
+	struct hunt hunt = {
 		.store = store,
 		.question = q,
 		.carried = carried_by(q, &carried),
@@ -435,20 +407,36 @@ enum err search_store(struct store *store, const struct question *q, int64_t own
 		.core = core_of(q, slack_ms),
 		.life = life_of(q, slack_ms),
 		.answer = ret,
+		.reading = reading_of(deadline),
+		.scoring = *deadline,
 	};
 	enum err err = first_pass(&hunt, is_exhaustive);
 
-	if (err == ERR_OK && ret->finding_count > 0)
+	if (err == ERR_OK && !hunt.is_cut && ret->finding_count > 0)
 		err = second_pass(&hunt);
+	if (err == ERR_OK && hunt.is_lacking && !has_match(ret))
+		err = ERR_LIMIT;
+	*ret_is_partial = hunt.is_cut || hunt.is_lacking;
 	return err;
+}
+
+static struct mono mono_now(void)
+{
+	return node_now().mono;
 }
 
 static void run_search(struct job *job)
 {
 	struct search *search = container_of(job, struct search, job);
+	struct mono began = mono_now();
+	struct deadline deadline = {search->until, mono_now};
 
 	search->err = search_store(search->node->store, &search->question, search->own_gap_ms,
-	                           &search->skews, false, &search->answer);
+	                           &search->skews, false, &deadline, &search->answer,
+	                           &search->is_partial);
+	search->spent_ms = mono_now().ms - began.ms;
+	if (search->err != ERR_OK) /* half of what was there is none */
+		search->answer = (struct answer){.window = {0, -1}};
 }
 
 static void add_lost(void *ctx, const struct stream *s)
@@ -471,7 +459,7 @@ static void done_search(struct job *job)
 }
 
 void search_start(struct search *search, struct node *node, const struct question *question,
-                  size_t shown, void (*done)(struct search *search))
+                  size_t shown, struct mono until, void (*done)(struct search *search))
 {
 	memset(search, 0, sizeof(*search));
 	search->node = node;
@@ -479,6 +467,7 @@ void search_start(struct search *search, struct node *node, const struct questio
 	skews_take(&search->skews, node->collector.decoder->streams);
 	search->own_gap_ms = node->conf.idle_timeout_ms;
 	search->shown = shown;
+	search->until = until;
 	search->done = done;
 	silences_flush(&node->silences);
 	node->searches++;
@@ -613,21 +602,12 @@ static enum err complete(struct lookup *l, struct store *store)
 	};
 	whom = whom_of(&l->best.src, &l->best.dst, l->best.proto);
 	err = gather(store, &(struct wish){.when = wide, .whom = &whom, .whom_count = 1}, is_best,
-	             l, &g);
+	             l, &deadline_never, &g);
 	if (err != ERR_OK)
 		return err;
 	connection_each(g.rows, g.count, l->gap_ms, g.room, take_whole, l);
-	gathered_free(&g);
+	gather_free(&g);
 	return l->err;
-}
-
-/* What volumes could tell of it is what they tell of a perfect copy. */
-static enum volume_verdict volume_of(const struct lookup *l)
-{
-	struct volume_evidence own;
-
-	volume_evidence_of(&l->carried, &l->carried, &own);
-	return own.verdict;
 }
 
 /* A connection may be silent when it is asked for: its flows around that time tell its life. */
@@ -657,16 +637,16 @@ static void run_lookup(struct job *job)
 	l->held = (struct interval){stats.oldest_ms, stats.newest_ms};
 	if (stats.flows + stats.unsealed == 0)
 		l->held = (struct interval){1, 0};
-	l->err = gather(store, &wish, is_meant, &l->request, &g);
+	l->err = gather(store, &wish, is_meant, &l->request, &deadline_never, &g);
 	if (l->err != ERR_OK)
 		return;
 	l->err = ERR_NOENT;
 	connection_each(g.rows, g.count, l->gap_ms, g.room, look_at, l);
-	gathered_free(&g);
+	gather_free(&g);
 	if (l->err == ERR_OK)
 		l->err = complete(l, store);
 	if (l->err == ERR_OK && l->best.on_count <= FOLLOW_SILENCES_MIN)
-		l->by_volume = volume_of(l);
+		l->by_volume = volume_to_ask(&l->carried, &l->way);
 }
 
 static void done_lookup(struct job *job)

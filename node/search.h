@@ -15,6 +15,7 @@
 #include "correlate/connection.h"
 #include "correlate/fingerprint.h"
 #include "correlate/volume.h"
+#include "node/gather.h"
 #include "node/job.h"
 #include "node/skews.h"
 #include "proto/wire/answer.h"
@@ -34,9 +35,12 @@ struct search {
 	struct node *node;
 	struct question question;
 	int64_t own_gap_ms;
-	struct skews skews;   /* of this node's exporters */
+	struct skews skews; /* of this node's exporters */
+	struct mono until;
 	enum err err;         /* ERR_LIMIT: more flows in the window than a search may hold */
-	struct answer answer; /* its testimony is in: */
+	bool is_partial;      /* not all was looked at; `until` came first, or as below */
+	uint64_t spent_ms;    /* of a worker */
+	struct answer answer; /* nothing, if it failed; its testimony is in: */
 	uint8_t testimony[TESTIMONY_MAX];
 	size_t shown; /* of a host's record, in parts; 0: no host is asked */
 	void (*done)(struct search *search);
@@ -46,15 +50,23 @@ struct search {
  * What `store` has for a question, to `ret`, which is empty before. With `is_exhaustive` every
  * connection of that time is looked at; otherwise those alone whose edges make a match possible,
  * which comes to the same, wherever the store has the edges of all flows; where the log cannot
- * tell, as for exporters whose clocks are far off, everything is looked at. ERR_LIMIT, ERR_NOMEM,
- * and what reading the store may meet.
+ * tell, as for exporters whose clocks are far off, everything is looked at.
+ *
+ * It ends with the deadline, but for a block, the comparison of a pair, or the sorting of what was
+ * read: `ret_is_partial`, and `ret` has what was found in what was read by then, whose window and
+ * flows it names. Also partial is what was found where the log lacks many edges, and there are more
+ * flows than a search may hold; nothing is then ERR_LIMIT.
+ *
+ * ERR_LIMIT, ERR_NOMEM, and what reading the store may meet.
  */
 MUST_USE enum err search_store(struct store *store, const struct question *q, int64_t own_gap_ms,
-                               const struct skews *skews, bool is_exhaustive, struct answer *ret);
+                               const struct skews *skews, bool is_exhaustive,
+                               const struct deadline *deadline, struct answer *ret,
+                               bool *ret_is_partial);
 
-/* `search` is the caller's until `done`, on the loop. */
+/* It is over at `until`. `search` is the caller's until `done`, on the loop. */
 void search_start(struct search *search, struct node *node, const struct question *question,
-                  size_t shown, void (*done)(struct search *search));
+                  size_t shown, struct mono until, void (*done)(struct search *search));
 
 /* A rhythm that is by a clock `ahead_ms` of ours, as a question, which is by ours: in `max` (at
  * most QUERY_INTERVALS_MAX) intervals. */
@@ -73,7 +85,8 @@ struct lookup {         /* which connection does a person mean? */
 	struct connection best;        /* best.on is `on` */
 	struct interval *on;           /* freed by lookup_fini() */
 	struct volume_side carried;    /* by it, from its own first packet on */
-	enum volume_verdict by_volume; /* what that could tell of it, where its silences are few */
+	enum volume_verdict by_volume; /* what that could tell of it, where its silences are few, */
+	size_t way;                    /* one way alone: this one */
 	struct ctl_request best_only;
 	size_t others;        /* further 5-tuples that fit */
 	bool is_translated;   /* what was asked for is an outside end: `request` has the inside */

@@ -11,13 +11,21 @@
 
 /* More at once would only make each slower; the asker is told and comes again. */
 #define SEARCHES_MAX 4
+#define ANSWER_MS 2000 /* an answer may take to arrive: its search ends so much earlier */
 
 struct served {               /* somebody's query on its way through a worker */
 	struct search search; /* first */
 	uint32_t ticket;
 	char org[CERT_ORG_MAX]; /* who asks */
-	struct mono began;
 };
+
+/* What is left of a query's life is for its answer to arrive, too. */
+static struct mono search_until(struct mono now, struct mono expires)
+{
+	uint64_t left_ms = mono_reached(now, expires) ? 0 : expires.ms - now.ms;
+
+	return (struct mono){expires.ms - MIN(left_ms / 4, ANSWER_MS)};
+}
 
 static bool has_match(const struct answer *answer)
 {
@@ -26,6 +34,20 @@ static bool has_match(const struct answer *answer)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * What was found in what could be read in time is an answer, and names the window that was read.
+ * That nothing was found there is none: this member had no time.
+ */
+static enum err answer(struct overlay *overlay, struct now now, const struct served *served)
+{
+	const struct search *search = &served->search;
+	bool is_match = has_match(&search->answer);
+
+	if (search->is_partial && !is_match)
+		return ERR_BUSY;
+	return overlay_answer(overlay, now, served->ticket, &search->answer, is_match);
 }
 
 static void on_searched(struct search *search)
@@ -37,13 +59,13 @@ static void on_searched(struct search *search)
 	enum err err = search->err;
 
 	if (!node->is_stopping) {
-		overlay_spent(overlay, now, served->org,
-		              (uint32_t)(now.mono.ms - served->began.ms));
+		overlay_spent(overlay, now, served->org, search->spent_ms);
 		if (err == ERR_OK)
-			err = overlay_answer(overlay, now, served->ticket, &search->answer,
-			                     has_match(&search->answer));
+			err = answer(overlay, now, served);
 		if (err != ERR_OK && err != ERR_NOENT) {
-			log_line("overlay", "a question could not be answered: %s", err_text(err));
+			log_line("overlay", "a question could not be answered: %s",
+			         search->err == ERR_OK && search->is_partial ? "its time was up"
+			                                                     : err_text(err));
 			overlay_refuse(overlay, now, served->ticket,
 			               err == ERR_LIMIT ? RECEIPT_REFUSED : RECEIPT_BUSY);
 		}
@@ -68,7 +90,7 @@ void serving_begin(struct node *node, const struct act *act)
 		return;
 	}
 	served->ticket = act->ticket;
-	served->began = now.mono;
 	memcpy(served->org, act->card->cert.org, sizeof(served->org));
-	search_start(&served->search, node, &act->query->question, node->conf.shown, on_searched);
+	search_start(&served->search, node, &act->query->question, node->conf.shown,
+	             search_until(now.mono, act->until), on_searched);
 }

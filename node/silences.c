@@ -5,13 +5,30 @@
 #include "store/edges.h"
 #include "store/large.h"
 
+/* The log has what the table could tell; how much it could not, it is told. */
+static void note_lack(struct silences *s)
+{
+	uint64_t lacks = gaps_stats(s->gaps).lacks;
+
+	if (lacks == s->lacks)
+		return;
+	if (s->lacks == 0)
+		log_line("store",
+		         "more connections fall silent than are remembered: searches of this time "
+		         "look at everything, or say that they could not");
+	s->lacks = lacks;
+	store_edges_lack(s->store);
+}
+
 static void take(struct silences *s, bool is_logged)
 {
 	struct edge edges[GAPS_EDGES];
 	size_t found = gaps_take(s->gaps, edges);
 
-	if (!is_logged)
-		store_edges_append(s->store, edges, found);
+	if (is_logged)
+		return;
+	store_edges_append(s->store, edges, found);
+	note_lack(s);
 }
 
 static void feed(struct silences *s, const struct flow *flows, size_t count, bool is_logged)

@@ -20,6 +20,7 @@ struct silences {
 	struct store *store;
 	void *room; /* of `gaps` */
 	size_t room_octets;
+	uint64_t lacks;    /* of `gaps`, that the log was told of */
 	struct gaps *gaps; /* NULL: no edges are logged, and searches look at everything */
 };
 

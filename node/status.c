@@ -3,6 +3,7 @@
 #include "node/node.h"
 #include "node/requests.h"
 #include "node/row.h"
+#include "node/watchrow.h"
 #include "proto/flow/pending.h"
 
 #include <stdlib.h>
@@ -142,11 +143,12 @@ static void put_silences(struct pack *p, const struct silences *s)
 	if (s->gaps != NULL)
 		stats = gaps_stats(s->gaps);
 	pack_str(p, "silences");
-	pack_map(p, 4);
+	pack_map(p, 5);
 	row_bool(p, "logged", s->gaps != NULL);
 	row_uint(p, "edges", stats.edges);
 	row_uint(p, "forgotten", stats.forgotten);
 	row_uint(p, "unfit", stats.unfit);
+	row_uint(p, "lacks", stats.lacks);
 }
 
 static void put_translations(struct pack *p, const struct translation_table *t)
@@ -250,7 +252,7 @@ void request_status(struct client *client, const struct ctl_request *request)
 		return;
 	}
 	p = pack_into(room, room_len);
-	pack_map(&p, 19);
+	pack_map(&p, 20);
 	row_str(&p, "name", cert->name);
 	row_str(&p, "org", cert->org);
 	row_hex(&p, "id", card->id.octets, sizeof(card->id.octets));
@@ -272,6 +274,7 @@ void request_status(struct client *client, const struct ctl_request *request)
 	put_silences(&p, &node->silences);
 	put_collector(&p, &node->collector);
 	put_translations(&p, node->collector.translations);
+	watchrow_counts(&p, &node->watches);
 	client_send(client, "row", room, pack_len(&p), NULL, NULL);
 	client_end(client, p.out.is_full ? CTL_INTERNAL : CTL_FOUND, NULL);
 	free(room);

@@ -46,6 +46,7 @@ static void write_bundles(struct trace *t)
 			t->bundle[0] = '\0';
 		}
 	}
+	bundles_bound(p->node);
 }
 
 static enum ctl_code send_report(struct trace *t, struct sheet *sheet, bool is_final)
@@ -110,17 +111,14 @@ static void on_heard(struct pursuit *pursuit, const struct round *r)
 	client_send(t->client, "progress", room, pack_len(&p), NULL, NULL);
 }
 
-static void on_told(struct pursuit *pursuit, enum err err, struct sheet *sheet)
+static void on_told(struct pursuit *pursuit, struct sheet *sheet)
 {
 	struct trace *t = container_of(pursuit, struct trace, pursuit);
 
-	if (!client_is_gone(t->client) && err == ERR_OK) {
+	if (!client_is_gone(t->client)) {
 		conclude(t, sheet);
 		return;
 	}
-	if (err != ERR_OK)
-		client_end(t->client, CTL_INTERNAL, "searching this node's own flows: %s",
-		           err_text(err));
 	sheet_free(sheet);
 	trace_free(t);
 }

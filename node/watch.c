@@ -182,9 +182,10 @@ static void note_answers(struct watch *w)
 	short_ids_sort(list, a->count);
 }
 
-static void on_told(struct pursuit *p, enum err err, struct sheet *sheet)
+static void on_told(struct pursuit *p, struct sheet *sheet)
 {
 	struct watch *w = container_of(p, struct watch, pursuit);
+	const char *unsearched = pursuit_unsearched(p);
 	char id[WATCH_ID_TEXT_MAX];
 	bool is_news = false;
 
@@ -192,9 +193,12 @@ static void on_told(struct pursuit *p, enum err err, struct sheet *sheet)
 		sheet_free(sheet);
 		return;
 	}
+	if (unsearched != NULL)
+		log_line("watch", "%s: this node's own flows were not searched: %s",
+		         watchrow_id(w->id, id), unsearched);
 	if (sheet == NULL) {
 		log_line("watch", "%s: what was answered is lost: %s", watchrow_id(w->id, id),
-		         err_text(err != ERR_OK ? err : ERR_NOMEM));
+		         err_text(ERR_NOMEM));
 	} else {
 		is_news = watchfound_take(w, sheet);
 		note_answers(w);

@@ -70,12 +70,35 @@ static void begin(struct watch *w)
 	client_put(client);
 }
 
+/* Another gap makes another rhythm, and what was found has the one that stands. */
+static bool has_other_gap(const struct watch *w, const struct watch *twin)
+{
+	return w->pursuit.target.request.gap_ms > 0 && w->kept.gap_ms != twin->kept.gap_ms;
+}
+
+static void refuse_gap(struct watch *w, const struct watch *twin)
+{
+	char id[WATCH_ID_TEXT_MAX], gap[DURATION_TEXT_MAX];
+
+	client_end(w->client, CTL_USAGE,
+	           "this connection is watched already, by silences of more than %s; spoor watch "
+	           "--stop %s ends that",
+	           duration_print(twin->kept.gap_ms, gap), watchrow_id(twin->id, id));
+	watch_free(w);
+}
+
 /* The same is asked for once more: what was said counts; what was not takes nothing away. */
 static void renew(struct watch *w, struct watch *twin)
 {
 	const struct ctl_request *said = &w->pursuit.target.request;
 	struct standing *kept = &twin->kept;
 
+	if (said->severity[0] != '\0')
+		kept->severity = w->kept.severity;
+	if (said->timeout_ms > 0)
+		kept->timeout_ms = w->kept.timeout_ms;
+	twin->pursuit.severity = kept->severity;
+	twin->pursuit.timeout_ms = kept->timeout_ms;
 	if (said->for_ms > 0 || w->kept.until_ms > kept->until_ms)
 		kept->until_ms = w->kept.until_ms;
 	if (said->every_ms > 0)
@@ -153,6 +176,10 @@ void watchctl_found(struct pursuit *p)
 		code = pursuit_not_found(p, reason);
 	else
 		twin = twin_of(w);
+	if (twin != NULL && has_other_gap(w, twin)) {
+		refuse_gap(w, twin);
+		return;
+	}
 	if (twin != NULL) {
 		renew(w, twin);
 		return;

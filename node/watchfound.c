@@ -134,6 +134,7 @@ static void write_bundles(const struct watch *w)
 			log_line("watch", "the evidence could not be written to %s",
 			         p->node->conf.traces);
 	}
+	bundles_bound(p->node);
 }
 
 bool watchfound_take(struct watch *w, const struct sheet *sheet)

@@ -64,15 +64,36 @@ void watchrow_ended(struct pack *p, const struct watch *w)
 	row_uint(p, "found", w->found_count);
 }
 
-static const char *state_of(const struct watch *w)
+enum state { WATCHING, ASKING, WAITING, ENDED, STATES };
+
+static const char *const states[] = {"watching", "asking", "waiting", "ended"};
+
+static enum state state_of(const struct watch *w)
 {
 	if (w->kept.is_over)
-		return "ended";
+		return ENDED;
 	if (w->pursuit.is_asking)
-		return "asking";
+		return ASKING;
 	if (w->pursuit.target.best.on_count <= PURSUIT_SILENCES_MIN)
-		return "waiting";
-	return "watching";
+		return WAITING;
+	return WATCHING;
+}
+
+void watchrow_counts(struct pack *p, const struct watches *all)
+{
+	size_t counts[STATES] = {0}, found = 0;
+
+	for (const struct watch *w = all->list; w != NULL; w = w->next) {
+		if (!watch_stands(w))
+			continue;
+		counts[state_of(w)]++;
+		found += w->found_count;
+	}
+	pack_str(p, "watches");
+	pack_map(p, STATES + 1);
+	for (size_t i = 0; i < STATES; i++)
+		row_uint(p, states[i], counts[i]);
+	row_uint(p, "found", found);
 }
 
 /* When it is asked next, if nothing happens before. */
@@ -105,13 +126,16 @@ void watchrow_put(struct pack *p, const struct watch *w)
 {
 	const struct standing *s = &w->kept;
 
-	pack_map(p, 21);
+	pack_map(p, 24);
 	put_id(p, "id", w);
-	row_str(p, "state", state_of(w));
+	row_str(p, "state", states[state_of(w)]);
 	put_target(p, w);
 	row_time(p, "begun", s->begun_ms);
 	row_time(p, "until", s->until_ms);
 	row_uint(p, "every_ms", (uint64_t)s->every_ms);
+	row_uint(p, "timeout_ms", (uint64_t)s->timeout_ms);
+	row_uint(p, "gap_ms", (uint64_t)s->gap_ms);
+	row_str(p, "severity", severity_text(s->severity));
 	row_uint(p, "questions", s->passes);
 	if (s->asked_ms == STANDING_NEVER)
 		row_nil(p, "last_asked");

@@ -13,6 +13,9 @@ size_t watchrow_max(const struct watch *w);
 /* All of a watch, and what it has found. */
 void watchrow_put(struct pack *p, const struct watch *w);
 
+/* How many there are in each state, and what they have found, as the map `watches`. */
+void watchrow_counts(struct pack *p, const struct watches *all);
+
 /* One connection that was found, as news: `kind` is "found" or "significant". */
 void watchrow_found(struct pack *p, const struct watch *w, const char *kind,
                     const struct discovery *f);

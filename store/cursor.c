@@ -14,7 +14,7 @@ struct store_cursor {
 	struct store *store;
 	struct block_codec *codec;
 	struct wish wish;
-	bool is_past_blocks;
+	bool is_past_blocks, is_stopped;
 
 	/* Block by block. */
 	struct block_key at;     /* where to read on */
@@ -59,6 +59,13 @@ static bool is_wanted(const struct store_cursor *c, const struct flow *f)
 
 	return interval_overlaps(w->when, (struct interval){f->start_ms, f->end_ms}) &&
 	       is_alternative(c, f) && (w->is_wanted == NULL || w->is_wanted(w->ctx, f));
+}
+
+/* Between two blocks. */
+static bool is_over(struct store_cursor *c)
+{
+	c->is_stopped = c->wish.is_over != NULL && c->wish.is_over(c->wish.over_ctx);
+	return c->is_stopped;
 }
 
 /* --- what is in memory, at open --- */
@@ -311,9 +318,9 @@ static enum err next_block(struct store_cursor *c, MDB_txn *txn, MDB_cursor *sum
                            const struct flow **ret, size_t *ret_count)
 {
 	MDB_val key;
-	enum err err;
+	enum err err = ERR_NOENT;
 
-	while ((err = find(c, summaries, &key)) == ERR_OK) {
+	while (!is_over(c) && (err = find(c, summaries, &key)) == ERR_OK) {
 		err = read_block(c, txn, &key, ret, ret_count);
 		if (err != ERR_NOENT)
 			return err;
@@ -388,7 +395,7 @@ static enum err next_found(struct store_cursor *c, MDB_txn *txn, const struct fl
 {
 	if (!c->is_looked_up)
 		look_up(c, txn);
-	while (c->found_at < c->found_count) {
+	while (c->found_at < c->found_count && !is_over(c)) {
 		uint8_t wire[BLOCK_KEY_LEN];
 		MDB_val key = {.mv_size = sizeof(wire), .mv_data = wire};
 		enum err err = ERR_NOENT;
@@ -426,9 +433,9 @@ enum err store_cursor_next(struct store_cursor *c, const struct flow **ret, size
 		err = next_sealed(c, ret, ret_count);
 		if (err != ERR_NOENT)
 			return err;
-		c->is_past_blocks = true;
+		c->is_past_blocks = !c->is_stopped;
 	}
-	if (c->unsealed_count == 0)
+	if (c->is_stopped || c->unsealed_count == 0)
 		return ERR_NOENT;
 	*ret = c->unsealed;
 	c->is_logged = false;

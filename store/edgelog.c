@@ -51,7 +51,7 @@ static bool is_caught_up(const struct store *s)
 void store_edges_begin(struct store *s, int64_t gap_ms)
 {
 	pthread_mutex_lock(&s->lock);
-	s->edges.gap_ms = (uint32_t)MAX(1, MIN(gap_ms, (int64_t)UINT32_MAX));
+	s->edges.gap_ms = (uint32_t)MAX(1, MIN(gap_ms, (int64_t)INT32_MAX));
 	if (!is_caught_up(s))
 		s->edges.holes = HOLE_RUNS;
 	pthread_mutex_unlock(&s->lock);
@@ -105,6 +105,13 @@ void store_edges_append(struct store *s, const struct edge *edges, size_t count)
 	} else {
 		s->edges.holes = HOLE_RUNS;
 	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+void store_edges_lack(struct store *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->edges.lacks = HOLE_RUNS;
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -187,6 +194,7 @@ enum err edgelog_build(struct store *s, struct block_key run, struct edgelog_bui
 	pthread_mutex_lock(&s->lock);
 	count = s->edges.count;
 	ret->edges.gap_ms = s->edges.holes > 0 ? 0 : s->edges.gap_ms;
+	ret->edges.is_lacking = s->edges.lacks > 0;
 	words = malloc(3 * MAX(count, 1) * sizeof(*words));
 	if (words != NULL && count > 0)
 		memcpy(words, s->edges.words, count * sizeof(*words));
@@ -253,6 +261,7 @@ void edgelog_done(struct store *s, const struct edgelog_built *b)
 	if (s->edges.count > kept)
 		memmove(words + kept, words + b->taken, (s->edges.count - kept) * sizeof(*words));
 	s->edges.holes -= s->edges.holes > 0;
+	s->edges.lacks -= s->edges.lacks > 0;
 }
 
 int edgelog_delete(struct store *s, MDB_txn *txn, struct block_key run)
@@ -307,8 +316,10 @@ static bool is_complete(const struct store *s, struct interval when, int64_t gap
 	for (size_t i = 0; i < s->run_count; i++) {
 		const struct run *run = &s->runs[i].run;
 
-		if (hold(ret, when, run->span, run->flows, run->connections))
-			is_logged &= run->edges.gap_ms > 0 && run->edges.gap_ms <= gap_ms;
+		if (!hold(ret, when, run->span, run->flows, run->connections))
+			continue;
+		ret->is_lacking |= run->edges.is_lacking;
+		is_logged &= run->edges.gap_ms > 0 && run->edges.gap_ms <= gap_ms;
 	}
 	for (size_t i = 0; i < s->pending_count; i++) {
 		const struct pending *p = &s->pending[i];
@@ -320,6 +331,7 @@ static bool is_complete(const struct store *s, struct interval when, int64_t gap
 
 		any |= c->count > 0 && hold(ret, when, c->span, c->count, c->count);
 	}
+	ret->is_lacking |= any && s->edges.lacks > 0;
 	return s->is_index_whole && is_logged && (!any || is_whole(s, gap_ms));
 }
 

@@ -29,6 +29,12 @@ void store_edges_begin(struct store *s, int64_t gap_ms);
 /* Takes edges[0..count), copied. Where memory has no more room, the log has a hole, and says so. */
 void store_edges_append(struct store *s, const struct edge *edges, size_t count);
 
+/*
+ * Of the flows that come now, and of the last ones, edges were missed: the log has those that were
+ * found, and says that there are more.
+ */
+void store_edges_lack(struct store *s);
+
 /* What is read, by is_back: ascending, and no two of a kind have a moment in common. */
 struct edge_windows {
 	const struct interval *at[2];
@@ -39,13 +45,15 @@ struct edge_windows {
 struct store_held {
 	struct interval span;
 	uint64_t flows, connections;
+	bool is_lacking; /* many of their edges were missed (store_edges_lack()) */
 };
 
 typedef void store_edge_fn(void *ctx, const struct edge *edges, size_t count);
 
 /*
  * Calls `fn` with all edges in the windows, in no order and some more than once. They are complete
- * for silences longer than `gap_ms` and flows that overlap `when`. Windows outside of `when` are
+ * for silences longer than `gap_ms` and flows that overlap `when`, unless `ret` says that they are
+ * lacking. Windows outside of `when` are
  * read all the same.
  *
  * ERR_NOENT   they would not be complete: the store has flows of `when` without their edges, or its

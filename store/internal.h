@@ -137,6 +137,7 @@ struct store {
 		uint32_t gap_ms; /* 0: nobody has begun to hand over edges */
 		uint64_t octets; /* on disk */
 		unsigned holes;  /* so many of the next runs lack some */
+		unsigned lacks;  /* the same, that were missed: the others are kept */
 		bool has_tail;   /* somebody has read the last flows, from this block on: */
 		struct block_key tail;
 	} edges;

@@ -14,6 +14,7 @@
 #define ENTRY_LEN 2
 #define REST_BITS 12 /* of a hash, in an entry */
 #define BUCKET_ENTRIES_BITS 6
+#define IS_LACKING (UINT32_C(1) << 31) /* beside the gap */
 
 /* Buckets of 32 to 64 entries. */
 static uint8_t bits_for(uint32_t entries)
@@ -75,7 +76,7 @@ static void header_put(const struct run *run, uint8_t *room)
 	octets_uint(&o, (uint64_t)run->span.end_ms, 8);
 	octets_uint(&o, run->flows, 4);
 	octets_uint(&o, run->connections, 4);
-	octets_uint(&o, run->edges.gap_ms, 4);
+	octets_uint(&o, run->edges.gap_ms | (run->edges.is_lacking ? IS_LACKING : 0), 4);
 	octets_uint(&o, run->edges.octets, 4);
 	octets_uint(&o, run->edges.hours, 8);
 	for (size_t i = 0; i < run->block_count; i++) {
@@ -161,6 +162,8 @@ enum err run_open(const void *data, size_t len, struct run *ret)
 	run.flows = (uint32_t)bytes_uint(&in, 4);
 	run.connections = (uint32_t)bytes_uint(&in, 4);
 	run.edges.gap_ms = (uint32_t)bytes_uint(&in, 4);
+	run.edges.is_lacking = (run.edges.gap_ms & IS_LACKING) != 0;
+	run.edges.gap_ms &= ~IS_LACKING;
 	run.edges.octets = (uint32_t)bytes_uint(&in, 4);
 	run.edges.hours = bytes_uint(&in, 8);
 	if (in.is_short)

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/interval.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,7 @@ struct block_key {
 
 struct run_edges {       /* what the log of edges (edges.h) has of its blocks */
 	uint32_t gap_ms; /* silences longer than this; 0: nothing */
+	bool is_lacking; /* many were missed */
 	uint32_t octets; /* of the store */
 	uint64_t hours;  /* bit i: there are some of i hours before EDGELOG_AHEAD after its own */
 };

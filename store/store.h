@@ -130,7 +130,7 @@ void store_cursor_close(struct store_cursor *c); /* NULL is fine */
  * The next block's flows that are wanted, at least one; borrowed until the next call. A damaged
  * block is counted and skipped.
  *
- * ERR_NOENT    no more
+ * ERR_NOENT    no more, or the wish says that it is enough
  * ERR_BUSY     more than 126 threads are in this call
  * ERR_CORRUPT  the file's index is damaged, not a block
  * ERR_NOMEM

@@ -30,7 +30,9 @@ struct wish {
 	size_t connection_count;
 	bool (*is_wanted)(void *ctx, const struct flow *flow); /* NULL: all are */
 	void *ctx;
-	uint64_t members; /* wish_member() of each that is_wanted() looks at */
+	uint64_t members;           /* wish_member() of each that is_wanted() looks at */
+	bool (*is_over)(void *ctx); /* between two blocks: no more is read; NULL: all is */
+	void *over_ctx;
 };
 
 /*

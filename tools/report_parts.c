@@ -252,11 +252,22 @@ static void put_asked(struct paper *p, const json_t *report)
 	paper_end(p);
 }
 
+static void put_own_error(struct paper *p, const json_t *report)
+{
+	const char *why = json_text(json_object_get(report, "coverage"), "own_error");
+
+	if (*why == '\0')
+		return;
+	paper_words(p, PAPER_PLAIN, "This node's own flows were not all searched: %s.", why);
+	paper_end(p);
+}
+
 void report_coverage(struct paper *p, const json_t *report)
 {
 	const char *bundle = json_text(report, "bundle");
 
 	put_asked(p, report);
+	put_own_error(p, report);
 	put_leftovers(p, report);
 	if (*bundle != '\0') {
 		paper_put(p, PAPER_PLAIN, "Signed evidence: %s", bundle);

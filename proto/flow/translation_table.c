@@ -1,6 +1,7 @@
 #include "proto/flow/translation_table.h"
 
 #include "base/util.h"
+#include "proto/flow/ways.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ struct translation_table {
 	uint32_t max, count, unused; /* no slot below `unused` is free */
 	uint32_t keep_at;
 	uint32_t buckets; /* a power of two */
+	uint64_t seed;
 	struct ends lists[LISTS];
 	uint32_t *heads[SIDES];
 	uint64_t *changed; /* a bit a slot */
@@ -38,13 +40,14 @@ struct translation_table {
 
 static const struct endpoint nobody;
 
-struct translation_table *translation_table_new(uint32_t max)
+struct translation_table *translation_table_new(uint32_t max, uint64_t seed)
 {
 	struct translation_table *t = calloc(1, sizeof(*t));
 
 	if (t == NULL)
 		return NULL;
 	t->max = max;
+	t->seed = seed;
 	t->buckets = 1;
 	while (t->buckets < max)
 		t->buckets *= 2;
@@ -88,17 +91,12 @@ const struct translation_counters *translation_table_counters(const struct trans
 
 /* --- where mappings are found --- */
 
-/* FNV-1a. Who can send can also collide; the cost of that is bounded by CHAIN_MAX. */
 static uint32_t *head_of(const struct translation_table *t, enum side side, const struct addr *addr,
                          uint16_t port)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	uint64_t h = ways_mix(ways_mix_addr(t->seed, addr), port);
 
-	for (size_t i = 0; i < sizeof(addr->octets); i++)
-		h = (h ^ addr->octets[i]) * UINT64_C(0x100000001b3);
-	h = (h ^ (port & 0xff)) * UINT64_C(0x100000001b3);
-	h = (h ^ port >> 8) * UINT64_C(0x100000001b3);
-	return &t->heads[side][(h ^ h >> 32) & (t->buckets - 1)];
+	return &t->heads[side][h & (t->buckets - 1)];
 }
 
 static uint32_t *head_of_row(const struct translation_table *t, enum side side,

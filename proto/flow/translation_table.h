@@ -44,8 +44,11 @@ struct translation_counters {
 
 struct translation_table;
 
-/* `max` at least 1. NULL when out of memory. */
-struct translation_table *translation_table_new(uint32_t max);
+/*
+ * `max` at least 1. Which ends share a chain depends on `seed`, so that nobody outside can choose
+ * whom to put out. NULL when out of memory.
+ */
+struct translation_table *translation_table_new(uint32_t max, uint64_t seed);
 void translation_table_free(struct translation_table *t); /* NULL is fine */
 
 void translation_table_event(struct translation_table *t, const struct translation *event);

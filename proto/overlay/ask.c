@@ -86,6 +86,18 @@ static uint64_t span_of(const struct question *q)
 	return (uint64_t)q->on[q->on_count - 1].end_ms - (uint64_t)q->on[0].start_ms;
 }
 
+/* No member would read a longer one. */
+static bool is_in_bounds(const struct question *q)
+{
+	for (size_t i = 0; i < q->volume_count; i++) {
+		uint64_t end_ms = (uint64_t)q->volumes[i].on.end_ms;
+
+		if (end_ms - (uint64_t)q->volumes[0].on.start_ms > VOLUME_SPAN_MAX_MS)
+			return false;
+	}
+	return span_of(q) <= INTERVALS_SPAN_MAX_MS;
+}
+
 static bool may_ask(const struct overlay *o, struct now now, enum err *ret)
 {
 	const struct card *card = &o->self.card;
@@ -166,7 +178,7 @@ enum err overlay_ask(struct overlay *o, struct now now, const struct question *q
 
 	if (!may_ask(o, now, &err))
 		return err;
-	if (span_of(question) > INTERVALS_SPAN_MAX_MS)
+	if (!is_in_bounds(question))
 		return ERR_RANGE;
 	if (ask == NULL)
 		return ERR_LIMIT;
@@ -416,7 +428,7 @@ enum err on_receipt(struct overlay *o, struct now now, struct session *s, const 
 		return ERR_LIMIT;
 	err = open_receipt(o, s, f->blob, &receipt, &ask, &target);
 	if (err != ERR_OK)
-		return counted(err == ERR_AUTH ? &o->counters.forged : &o->counters.malformed, err);
+		return counted_unread(o, err);
 	rack(o, now, s, &receipt.query_id, FRAME_RECEIPT);
 	if (target == NULL)
 		return counted(&o->counters.unasked, ERR_STALE);
@@ -465,6 +477,11 @@ enum err ask_answer(struct overlay *o, struct ask *ask, struct target *target, s
 		                   &o->answer);
 		if (err == ERR_OK)
 			adopt(o, target, seat->held);
+	}
+	if (err == ERR_VERSION) {
+		ask_settle(o, ask, target, TARGET_BROKEN);
+		tell(o, "answer is of another version", target->held);
+		return counted_unread(o, err);
 	}
 	if (err != ERR_OK && (HOLDS(RULE_SEAL) || err != ERR_AUTH)) {
 		ask_refute(o, ask, target);

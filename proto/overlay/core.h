@@ -341,6 +341,8 @@ struct draw {
 bool is_drawn(struct overlay *o, struct draw *draw);
 struct seed random_seed(struct overlay *o);
 enum err counted(uint64_t *counter, enum err err);
+/* Of what somebody has signed and could not be read. */
+enum err counted_unread(struct overlay *o, enum err err);
 /* The wall clock as the community has it, for expiry. */
 struct wall common_wall(const struct overlay *o, struct now now);
 

@@ -68,7 +68,7 @@ enum err on_knock(struct overlay *o, struct now now, const struct endpoint *from
 		return counted(&o->counters.over_budget, ERR_LIMIT);
 	err = knock_open(data, len, &k);
 	if (err != ERR_OK)
-		return counted(&o->counters.malformed, err);
+		return counted_unread(o, err);
 	/* In unsigned arithmetic: the clock is a stranger's, and may say anything. */
 	late_ms = (uint64_t)common_wall(o, now).ms - (uint64_t)k.sent.ms;
 	if (late_ms + SKEW_MS > UINT64_C(2) * SKEW_MS)

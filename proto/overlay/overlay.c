@@ -267,6 +267,14 @@ enum err counted(uint64_t *counter, enum err err)
 	return err;
 }
 
+enum err counted_unread(struct overlay *o, enum err err)
+{
+	if (err == ERR_AUTH)
+		return counted(&o->counters.forged, err);
+	return counted(err == ERR_VERSION ? &o->counters.other_version : &o->counters.malformed,
+	               err);
+}
+
 struct wall common_wall(const struct overlay *o, struct now now)
 {
 	return (struct wall){now.wall.ms + o->skew_ms};

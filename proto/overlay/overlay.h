@@ -120,7 +120,8 @@ enum target_state { /* what became of our query at one member */
 	            TARGET_REFUSED,
 	            TARGET_BUSY,
 	            TARGET_FALSE,  /* what it said did not verify */
-	            TARGET_BROKEN, /* it has a match, but its answer did not arrive whole */
+	            TARGET_BROKEN, /* it has a match, but its answer did not arrive whole, or is of
+	                              another version */
 	            TARGET_SILENT,
 };
 
@@ -166,7 +167,8 @@ struct act {
 	const uint8_t *data;
 	size_t len;
 	const struct query *query;
-	uint8_t hops; /* SERVE: relays it has passed on its way to us */
+	struct mono until; /* SERVE: when the query expires; an answer comes too late then */
+	uint8_t hops;      /* SERVE: relays it has passed on its way to us */
 	const struct receipt *receipt;
 	struct overlay_reply reply;
 	const struct overlay_outcome *outcomes;
@@ -183,7 +185,8 @@ struct act {
 #define OVERLAY_COUNTER_MAP(X) \
 	X(received)     /* datagrams fed */                                               \
 	X(sent)         /* datagrams handed to the driver */                              \
-	X(malformed)    /* not of ours, or of another version */                          \
+	X(malformed)    /* not of ours; a datagram of another version, too */             \
+	X(other_version) /* a query, receipt, answer or card of another version */        \
 	X(unknown)      /* for a session we do not have */                                \
 	X(unasked)      /* an answer, list or proof nobody asked for */                   \
 	X(over_budget)  /* sender, its network prefix or its organisation was over budget */ \
@@ -255,7 +258,7 @@ void overlay_expire(struct overlay *o, struct now now);
  *
  * ERR_EXPIRED   our own certificate or record is not valid: nobody would answer
  * ERR_DENIED    our certificate does not allow us to ask, or was revoked
- * ERR_RANGE     the fingerprint spans more than 400 days
+ * ERR_RANGE     the fingerprint spans more than 400 days, or the volumes more than 31
  * ERR_LIMIT     too many of our queries are under way, or the fingerprint is too long
  */
 MUST_USE enum err overlay_ask(struct overlay *o, struct now now, const struct question *question,
@@ -276,10 +279,10 @@ MUST_USE enum err overlay_answer(struct overlay *o, struct now now, uint32_t tic
 /* RECEIPT_REFUSED instead, or RECEIPT_BUSY. */
 void overlay_refuse(struct overlay *o, struct now now, uint32_t ticket, enum verdict_kind kind);
 /*
- * What a search took, whatever came of it: answered, refused, or its query expired meanwhile. Its
- * asker's organisation has a budget of that.
+ * What a search took, all of it, whatever came of it: answered, refused, or its query expired
+ * meanwhile. Its asker's organisation has a budget of that.
  */
-void overlay_spent(struct overlay *o, struct now now, const char *org, uint32_t spent_ms);
+void overlay_spent(struct overlay *o, struct now now, const char *org, uint64_t spent_ms);
 
 /* What became of streams: opened after ACT_CONNECT; octets that came; the end, whoever ended it. */
 void overlay_opened(struct overlay *o, struct now now, uint32_t stream);

@@ -172,6 +172,8 @@ static enum err verified(struct overlay *o, struct bytes cert, struct bytes reco
 		return counted(&o->counters.untrusted, err);
 	if (err == ERR_DENIED)
 		return counted(&o->counters.misplaced, err);
+	if (err == ERR_VERSION)
+		return counted_unread(o, err);
 	if (err != ERR_OK)
 		return counted(&o->counters.forged, err);
 	*ret = cards_keep(o->cards, &card);

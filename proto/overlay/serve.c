@@ -196,6 +196,7 @@ static void begin_search(struct overlay *o, struct now now, struct serve *s)
 	}
 	slot->act.ticket = s->ticket;
 	slot->act.query = &s->query;
+	slot->act.until = s->until;
 	slot->act.hops = s->hops;
 }
 
@@ -300,10 +301,10 @@ void overlay_refuse(struct overlay *o, struct now now, uint32_t ticket, enum ver
 	settle(o, now, s, kind, NULL);
 }
 
-void overlay_spent(struct overlay *o, struct now now, const char *org, uint32_t spent_ms)
+void overlay_spent(struct overlay *o, struct now now, const char *org, uint64_t spent_ms)
 {
 	budget_charge(budget_of_name(o->searches, org), now.mono, search_rate,
-	              MIN(spent_ms, search_rate.burst));
+	              (uint32_t)MIN(spent_ms, UINT32_MAX));
 }
 
 static void say_reply(struct overlay *o, struct now now, struct serve *s, struct session *session)

@@ -389,7 +389,7 @@ enum err on_query(struct overlay *o, struct now now, struct session *s, const st
 	}
 	err = query_open(f->blob.at, bytes_left(&f->blob), &q);
 	if (err != ERR_OK)
-		return counted(&o->counters.malformed, err);
+		return counted_unread(o, err);
 	err = take_new(o, now, s, f, &q);
 	if (err == ERR_OK || err == ERR_LIMIT || err == ERR_BUSY)
 		say_in(o, now, session_live(o, &prev), &ack); /* it did its part */

@@ -123,11 +123,10 @@ static enum err unpack_body(struct bytes body, struct answer *ret)
 {
 	struct unpack u = {.in = body};
 	size_t count;
+	enum err err = unpack_version(&u, ANSWER_VERSION, ANSWER_FIELDS);
 
-	if (unpack_array(&u) != ANSWER_FIELDS)
-		return ERR_FORMAT;
-	if (unpack_uint(&u, UINT64_MAX) != ANSWER_VERSION)
-		return u.is_wrong ? ERR_FORMAT : ERR_VERSION;
+	if (err != ERR_OK)
+		return err;
 	ret->window.start_ms = unpack_int(&u);
 	ret->window.end_ms = unpack_int(&u);
 	ret->flows = unpack_uint(&u, UINT64_MAX);
@@ -195,6 +194,14 @@ enum err answer_pack(const struct answer *answer, const struct query *query,
 	return ERR_OK;
 }
 
+/* Of one that is, not even the signature is what it is of ours. */
+static bool is_of_another_version(struct bytes body)
+{
+	struct unpack u = {.in = body};
+
+	return unpack_version(&u, ANSWER_VERSION, ANSWER_FIELDS) == ERR_VERSION;
+}
+
 enum err answer_check(struct bytes plain, const struct query *query, const struct id *responder,
                       const struct public_key *operational, struct answer *ret)
 {
@@ -206,6 +213,8 @@ enum err answer_check(struct bytes plain, const struct query *query, const struc
 	bytes_copy(&plain, signature.octets, sizeof(signature.octets));
 	if (plain.is_short || bytes_left(&plain) != 0)
 		return ERR_FORMAT;
+	if (is_of_another_version(body))
+		return ERR_VERSION;
 	said = statement(query, responder, body);
 	err = verify(operational, DOMAIN, said.octets, sizeof(said.octets), &signature);
 	return err == ERR_OK ? unpack_body(body, ret) : err;

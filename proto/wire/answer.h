@@ -68,7 +68,8 @@ MUST_USE enum err answer_pack(const struct answer *answer, const struct query *q
  * evidence, which answer_check() reads again.
  *
  * ERR_AUTH                   not sealed to us, or not signed by whom it should be
- * ERR_FORMAT, ERR_VERSION    not an answer of ours
+ * ERR_FORMAT                 not an answer of ours
+ * ERR_VERSION                one of another version, whose signature was not looked at
  */
 MUST_USE enum err answer_open(uint8_t *sealed, size_t len, const struct query *query,
                               const struct box_key *secret, const struct id *responder,

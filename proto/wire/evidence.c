@@ -138,12 +138,11 @@ void checkpoint_sign(const struct checkpoint *c, const struct key_pair *operatio
 static enum err read_checkpoint(struct bytes body, struct checkpoint *ret)
 {
 	struct unpack u = {.in = body};
+	enum err err = unpack_version(&u, CHECKPOINT_VERSION, CHECKPOINT_FIELDS);
 
 	memset(ret, 0, sizeof(*ret));
-	if (unpack_array(&u) != CHECKPOINT_FIELDS)
-		return ERR_FORMAT;
-	if (unpack_uint(&u, UINT64_MAX) != CHECKPOINT_VERSION)
-		return u.is_wrong ? ERR_FORMAT : ERR_VERSION;
+	if (err != ERR_OK)
+		return err;
 	unpack_fixed(&u, ret->host.octets, DIGEST_LEN);
 	ret->count = unpack_uint(&u, UINT64_MAX);
 	unpack_fixed(&u, ret->head.octets, DIGEST_LEN);
@@ -287,10 +286,11 @@ enum err evidence_open(const void *data, size_t len, const struct public_key *ro
 	enum err err;
 
 	memset(ret, 0, sizeof(*ret));
-	if (len > EVIDENCE_MAX || unpack_array(&u) != EVIDENCE_FIELDS)
+	if (len > EVIDENCE_MAX)
 		return ERR_FORMAT;
-	if (unpack_uint(&u, UINT64_MAX) != VERSION)
-		return u.is_wrong ? ERR_FORMAT : ERR_VERSION;
+	err = unpack_version(&u, VERSION, EVIDENCE_FIELDS);
+	if (err != ERR_OK)
+		return err;
 	cert = unpack_bin(&u);
 	record = unpack_bin(&u);
 	checkpoint = unpack_bin(&u);

@@ -346,6 +346,16 @@ void unpack_str(struct unpack *u, char *room, size_t len)
 	room[t.len] = '\0';
 }
 
+enum err unpack_version(struct unpack *u, uint64_t version, size_t fields)
+{
+	size_t count = unpack_array(u);
+	uint64_t found = unpack_uint(u, UINT64_MAX);
+
+	if (!u->is_wrong && found != version)
+		return ERR_VERSION;
+	return u->is_wrong || count != fields ? ERR_FORMAT : ERR_OK;
+}
+
 static void skip(struct unpack *u, int depth)
 {
 	struct token t;

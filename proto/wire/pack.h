@@ -10,6 +10,7 @@
 
 #include "base/addr.h"
 #include "base/bytes.h"
+#include "base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -84,6 +85,12 @@ struct endpoint unpack_endpoint(struct unpack *u);
 
 /* A string without NULs that fits `room` with its terminator. */
 void unpack_str(struct unpack *u, char *room, size_t len);
+
+/*
+ * The head of what has a version: an array of `fields`, whose first is `version`. That is looked at
+ * first, for another one may have more fields, or fewer. ERR_VERSION: another; ERR_FORMAT
+ */
+MUST_USE enum err unpack_version(struct unpack *u, uint64_t version, size_t fields);
 
 /* Skips one whole value, nested at most 16 deep. */
 void unpack_skip(struct unpack *u);

@@ -80,11 +80,10 @@ static enum err read_body(struct bytes body, struct query *ret)
 	struct unpack u = {.in = body};
 	struct bytes volumes;
 	uint64_t kind;
+	enum err err = unpack_version(&u, QUERY_VERSION, QUERY_FIELDS);
 
-	if (unpack_array(&u) != QUERY_FIELDS)
-		return ERR_FORMAT;
-	if (unpack_uint(&u, UINT64_MAX) != QUERY_VERSION)
-		return u.is_wrong ? ERR_FORMAT : ERR_VERSION;
+	if (err != ERR_OK)
+		return err;
 	ret->cert = unpack_bin(&u);
 	ret->record = unpack_bin(&u);
 	ret->number = unpack_uint(&u, UINT64_MAX);
@@ -140,10 +139,15 @@ enum err query_check_time(const struct query *q, struct wall now, int64_t skew_m
 	return ERR_STALE;
 }
 
+static const char *const names[] = {"low", "medium", "high", "critical"};
+
+const char *severity_text(enum severity severity)
+{
+	return (size_t)severity < ARRAY_LEN(names) ? names[severity] : "unknown";
+}
+
 enum severity severity_of(const char *text)
 {
-	static const char *const names[] = {"low", "medium", "high", "critical"};
-
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		if (strcmp(names[i], text) == 0)
 			return (enum severity)i;

@@ -83,5 +83,6 @@ struct query_id query_id_of(const void *data, size_t len);
 
 /* "low" ...; SEVERITY_END when it is none. */
 enum severity severity_of(const char *text);
+const char *severity_text(enum severity severity);
 
 #endif

@@ -35,11 +35,10 @@ static enum err read_body(struct bytes body, struct receipt *ret)
 	struct unpack u = {.in = body};
 	struct receipt r;
 	uint64_t kind, retry_after_ms;
+	enum err err = unpack_version(&u, VERSION, FIELDS);
 
-	if (unpack_array(&u) != FIELDS)
-		return ERR_FORMAT;
-	if (unpack_uint(&u, UINT64_MAX) != VERSION)
-		return u.is_wrong ? ERR_FORMAT : ERR_VERSION;
+	if (err != ERR_OK)
+		return err;
 	unpack_fixed(&u, r.query_id.octets, sizeof(r.query_id.octets));
 	unpack_fixed(&u, r.responder.octets, sizeof(r.responder.octets));
 	kind = unpack_uint(&u, RECEIPT_KIND_END - 1);

@@ -1,6 +1,5 @@
 #include "proto/wire/volumes.h"
 
-#include "proto/wire/intervals.h"
 #include "proto/wire/varint.h"
 
 #define TOP 512 /* sizes below are exact; above, each doubling of octets has so many */
@@ -50,11 +49,11 @@ enum err volumes_get(struct bytes in, unsigned *ret_way, struct volume *of, size
 		uint64_t step = count == 0 ? 0 : varint_get(&in);
 		uint64_t length = varint_get(&in), size = varint_get(&in);
 
-		if (in.is_short || count == max || step > INTERVALS_SPAN_MAX_MS ||
-		    length > INTERVALS_SPAN_MAX_MS || size == 0 || size > SIZE_MAX_CODE)
+		if (in.is_short || count == max || step > VOLUME_SPAN_MAX_MS ||
+		    length > VOLUME_SPAN_MAX_MS || size == 0 || size > SIZE_MAX_CODE)
 			return ERR_FORMAT;
 		at += (int64_t)step;
-		if ((uint64_t)(at - first) + length > INTERVALS_SPAN_MAX_MS)
+		if ((uint64_t)(at - first) + length > VOLUME_SPAN_MAX_MS)
 			return ERR_FORMAT;
 		of[count].on = (struct interval){at, at + (int64_t)length};
 		of[count++].octets = volumes_octets(size);

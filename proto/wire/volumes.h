@@ -27,7 +27,7 @@ void volumes_put(struct octets *out, unsigned way, const struct volume *of, size
 
 /*
  * Reads all of `in`, at most `max` and at least one record: in order of start, none before 1970,
- * none of no octets, within INTERVALS_SPAN_MAX_MS. ERR_FORMAT
+ * none of no octets, within VOLUME_SPAN_MAX_MS. ERR_FORMAT
  */
 MUST_USE enum err volumes_get(struct bytes in, unsigned *ret_way, struct volume *of, size_t max,
                               size_t *ret_count);

@@ -81,7 +81,7 @@ static void check_batch(struct flow_batch *batch, const struct flow_origin *orig
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct translation_table *translations = translation_table_new(16);
+	struct translation_table *translations = translation_table_new(16, 1);
 	struct flow_decoder *d = flow_decoder_new(8, 0);
 	struct bytes in = bytes_of(data, size);
 	struct flow_origin origin = {.received_ms = INT64_C(1795309531943)};

@@ -119,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const rows[])(struct translation_table * t,
 	                            struct bytes * in) = {read_event, read_flow, ask, recall};
-	struct translation_table *t = translation_table_new(MAX_ROWS);
+	struct translation_table *t = translation_table_new(MAX_ROWS, 1);
 	struct bytes in = bytes_of(data, size);
 	size_t kept = 0;
 

@@ -70,14 +70,26 @@ print(sum(os.path.getsize(r["bundle"]) > 1000 and r["is_significant"] for r in r
 	"$dir/listener"
 check "for people" 0 "R1 \(Organisation of R1\) .*10.1.0.1:40000 . 10.2.0.1:22" watch --list
 
+check "and they are counted" 0 \
+	'"watches":\{"watching":[01],"asking":[01],"waiting":0,"ended":0,"found":3\}' \
+	spoor_at R4 status --json
+
 # Once more for the same is the same watch, as far as something is said.
 id=$(member id)
 check "the same again is no other" 0 "\"id\": *\"$id\"" watch 192.0.2.9:22 --for 30d --every 10s --json
 check "but is asked more often" 0 "^10000$" member every_ms
+before=$(member timeout_ms)
+check "and as urgently as is said" 0 "" watch 192.0.2.9:22 --severity high --timeout 17s --json
+check "with that much patience" 0 "^30000 17000 high$" \
+	echo "$before $(member timeout_ms) $(member severity)"
+check_line "another gap is another rhythm" 2 "watched already.* 3.000s.*--stop $id" \
+	watch 192.0.2.9:22 --gap 20s
+check "the same gap is not" 0 "" watch 192.0.2.9:22 --gap 3s --severity medium --json
 until=$(member until)
 check "once more, to hear of it" 124 '"kind": *"found"' timeout -s INT 2 \
 	"$bin/spoor" --socket "$dir/R4/spoord.sock" watch 192.0.2.9:22 --follow --ndjson
-check "what is not said stays" 0 "^10000 $until$" echo "$(member every_ms) $(member until)"
+check "what is not said stays" 0 "^10000 $until 17000 medium$" \
+	echo "$(member every_ms) $(member until) $(member timeout_ms) $(member severity)"
 
 # Records that a member gets late: another of its interfaces has seen the connection.
 give R1 "${pieces[0]},${pieces[1]}" "${upper% *} 7"

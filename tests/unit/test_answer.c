@@ -276,19 +276,30 @@ static void every_truncation_and_addition_is_refused(void **state)
 	assert_err(ERR_FORMAT, open(ANSWER_MAX + 1, &opened));
 }
 
-/* Version 1 carried a certificate and was signed under another domain. */
-static void an_answer_of_another_domain_is_refused(void **state)
+/* `body` signed as a version with such a domain would. */
+static enum err check_odd(const uint8_t body[9], const char *domain)
 {
 	uint8_t plain[1024];
 	struct octets out = octets_of(plain, sizeof(plain));
-	static const uint8_t body[] = {0x97, 2, 0, 0, 0, 0, 0, 0x90};
-	struct signature s = sign(&responder.operational, "spoor answer 1", body, sizeof(body));
+	struct signature s = sign(&responder.operational, domain, body, 9);
+
+	octets_uint(&out, 9, 4);
+	octets_put(&out, body, 9);
+	octets_put(&out, s.octets, sizeof(s.octets));
+	return check(bytes_of(plain, octets_len(&out)));
+}
+
+/* Each version is signed under a domain of its own. */
+static void an_answer_of_another_version_or_domain_is_refused(void **state)
+{
+	static const uint8_t seven[] = {0x97, 2, 0, 0, 0, 0, 0, 0xc4, 0};
+	static const uint8_t eight[] = {0x98, 7, 0, 0, 0, 0, 0, 0x90, 0};
+	static const uint8_t ours[] = {0x98, 6, 0, 0, 0, 0, 0, 0x90, 0};
 	(void)state;
 
-	octets_uint(&out, sizeof(body), 4);
-	octets_put(&out, body, sizeof(body));
-	octets_put(&out, s.octets, sizeof(s.octets));
-	assert_err(ERR_AUTH, check(bytes_of(plain, octets_len(&out))));
+	assert_err(ERR_VERSION, check_odd(seven, "spoor answer 2"));
+	assert_err(ERR_VERSION, check_odd(eight, "spoor answer 7"));
+	assert_err(ERR_AUTH, check_odd(ours, "spoor answer 1"));
 }
 
 static void signed_nonsense_is_refused(void **state)
@@ -330,7 +341,7 @@ int main(void)
 		cmocka_unit_test(who_answers_must_be_itself),
 		cmocka_unit_test(every_flipped_bit_is_refused),
 		cmocka_unit_test(every_truncation_and_addition_is_refused),
-		cmocka_unit_test(an_answer_of_another_domain_is_refused),
+		cmocka_unit_test(an_answer_of_another_version_or_domain_is_refused),
 		cmocka_unit_test(signed_nonsense_is_refused),
 	};
 

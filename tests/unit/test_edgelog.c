@@ -8,6 +8,7 @@
 
 /* What was read: the connections, each with how often, by its number. */
 struct read {
+	bool is_lacking;
 	uint32_t count;
 	uint8_t of[1024][2];
 };
@@ -35,9 +36,12 @@ static enum err read_edges(struct fixture *f, struct interval when, struct inter
 {
 	struct edge_windows windows = {.at = {&window, &window}, .count = {1, 1}};
 	struct store_held held;
+	enum err err;
 
 	memset(ret, 0, sizeof(*ret));
-	return store_edges_read(f->store, when, GAP_MS, &windows, note, ret, &held);
+	err = store_edges_read(f->store, when, GAP_MS, &windows, note, ret, &held);
+	ret->is_lacking = held.is_lacking;
+	return err;
 }
 
 static uint32_t count_edges(struct fixture *f)
@@ -404,6 +408,38 @@ static void a_log_without_room_says_so(void **state)
 	                     &read));
 }
 
+static bool is_lacking(struct fixture *f, int64_t from_hour, int64_t to_hour)
+{
+	static struct read read;
+
+	assert_ok(read_edges(f, (struct interval){T0 + from_hour * HOUR_MS, T0 + to_hour * HOUR_MS},
+	                     EVER, &read));
+	return read.is_lacking;
+}
+
+/* What was found is kept; that there was more is told of what has come meanwhile, for good. */
+static void a_log_that_lacks_edges_says_so(void **state)
+{
+	struct fixture *f = *state;
+
+	append_edges(f, 0, 160, T0);
+	assert_ok(store_seal(f->store));
+	append_edges(f, 200, 5, T0 + 20 * HOUR_MS);
+	assert_false(is_lacking(f, 0, 30));
+	store_edges_lack(f->store);
+	assert_true(is_lacking(f, 19, 21)); /* in memory */
+	assert_false(is_lacking(f, 0, 1));
+	assert_int_equal(count_edges(f), 2 * 165);
+	append_edges(f, 205, 340, T0 + 21 * HOUR_MS);
+	append_edges(f, 600, 340, T0 + 40 * HOUR_MS);
+	assert_ok(store_seal(f->store));
+	close_it(f);
+	open_it(f);
+	store_edges_begin(f->store, GAP_MS);
+	assert_true(is_lacking(f, 19, 22));
+	assert_false(is_lacking(f, 0, 1));
+}
+
 static void flip(MDB_txn *txn, MDB_dbi dbi)
 {
 	MDB_cursor *cursor;
@@ -531,6 +567,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(edges_of_absurd_times_are_counted, setup_small,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(a_log_without_room_says_so, setup_small, teardown),
+		cmocka_unit_test_setup_teardown(a_log_that_lacks_edges_says_so, setup_small,
+	                                        teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_page_is_noticed_and_mended, setup_small,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(connections_are_read_by_what_the_log_calls_them,

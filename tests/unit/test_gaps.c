@@ -349,6 +349,59 @@ static void who_said_good_bye_is_forgotten_first(void **state)
 	assert_in_range(gaps_stats(f->gaps).forgotten, 90, 101);
 }
 
+/* Rounds of `talkers` with silences of 30 to 90 s, and `others` between them that come once. */
+static uint64_t lacks_among(struct fixture *f, uint16_t talkers, uint32_t others)
+{
+	struct prng p = {4};
+	uint16_t next = 30000;
+
+	renew(f, 1000);
+	for (int64_t round = 0; round < 40; round++) {
+		int64_t at = T0 + round * 60000;
+
+		for (uint32_t i = 0; i < MAX(talkers, others); i++) {
+			int64_t then = at + (int64_t)(30000 * (uint64_t)i / MAX(talkers, others)) +
+			               (int64_t)prng_below(&p, 30000);
+			struct flow flow =
+				flow_of((uint16_t)(1000 + i), 1, false, then, then + 1000);
+
+			if (i < talkers)
+				feed(f, &flow, 1);
+			flow = flow_of(next, (uint8_t)(2 + round), true, then, then + 1000);
+			next = next == UINT16_MAX ? 30000 : (uint16_t)(next + 1);
+			if (i < others)
+				feed(f, &flow, 1);
+			f->edge_count = 0;
+		}
+	}
+	return gaps_stats(f->gaps).lacks;
+}
+
+/* The table has room for a thousand. */
+static void where_many_silences_are_missed_it_is_told(void **state)
+{
+	static const struct {
+		const char *label;
+		uint16_t talkers;
+		uint32_t others;
+		bool is_lacking;
+	} rows[] = {
+		{"all are remembered", 400, 0, false},
+		{"others come and do not come back, for minutes", 200, 200, false},
+		{"half as many more talk", 1500, 0, true},
+		{"ten times as many talk", 10000, 0, true},
+		{"few talk, and the others take their places at once", 20, 20000, true},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint64_t lacks = lacks_among(f, rows[i].talkers, rows[i].others);
+
+		print_message("%s: %llu\n", rows[i].label, (unsigned long long)lacks);
+		assert_int_equal(lacks > 0, rows[i].is_lacking);
+	}
+}
+
 static void absurd_times_are_counted(void **state)
 {
 	static const struct interval absurd[] = {
@@ -389,6 +442,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_edge_of_the_closure_is_missing, setup, teardown),
 		cmocka_unit_test_setup_teardown(in_order_no_edge_is_false, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_said_good_bye_is_forgotten_first, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(where_many_silences_are_missed_it_is_told, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(absurd_times_are_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_silence_of_months_is_none_too_many, setup,

@@ -179,7 +179,24 @@ static void exit_codes_tell_the_gravest_outcome(void **state)
 	}
 }
 
-/* They have answered, and their receipts say what they read. */
+/* What others say is shown; that nothing else is known of here is not. */
+static void a_search_of_ones_own_that_failed_makes_it_partial(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(CTL_NOTHING, report(f));
+	f->round->search.err = ERR_CORRUPT;
+	assert_int_equal(CTL_PARTIAL, report(f));
+	assert_true(says(f, err_text(ERR_CORRUPT)));
+	f->round->search.err = ERR_OK;
+	f->round->search.is_partial = true;
+	f->round->replies[1].answer.findings[0] =
+		finding_of("10.9.0.5:6000", "192.0.2.9:22", VERDICT_MATCH, 1);
+	f->round->replies[1].answer.finding_count = 1;
+	assert_int_equal(CTL_PARTIAL, report(f));
+	assert_true(says(f, "10.9.0.5:6000"));
+}
+
 /* A liar may not turn what others have shown into nothing. */
 static void one_false_answer_beside_a_path_makes_it_partial(void **state)
 {
@@ -192,6 +209,7 @@ static void one_false_answer_beside_a_path_makes_it_partial(void **state)
 	assert_int_equal(CTL_PARTIAL, report(f));
 }
 
+/* They have answered, and their receipts say what they read. */
 static void a_receipt_without_a_match_counts_as_an_answer(void **state)
 {
 	struct fixture *f = *state;
@@ -235,6 +253,7 @@ int main(void)
 		CASE(a_match_is_found_however_many_strangers_came_before),
 		CASE(a_crowd_cannot_talk_a_report_to_death),
 		CASE(exit_codes_tell_the_gravest_outcome),
+		CASE(a_search_of_ones_own_that_failed_makes_it_partial),
 		CASE(one_false_answer_beside_a_path_makes_it_partial),
 		CASE(a_receipt_without_a_match_counts_as_an_answer),
 		CASE(nobody_met_is_no_answer_but_alone_is),

@@ -184,9 +184,14 @@ static int teardown_world(void **state)
 	return teardown(&fixture);
 }
 
+static void start_log_of(struct world *w, size_t connections)
+{
+	silences_start(&w->silences, w->f->store, RHYTHM_GAP_MS, connections);
+}
+
 static void start_log(struct world *w)
 {
-	silences_start(&w->silences, w->f->store, RHYTHM_GAP_MS, TABLE);
+	start_log_of(w, TABLE);
 }
 
 /* What the collector does, until so many flows have come. */
@@ -222,6 +227,18 @@ static bool is_same(const struct finding *a, const struct finding *b)
 	       a->is_open == b->is_open;
 }
 
+/* It has all the time there is. */
+static enum err search(const struct world *w, const struct question *q, bool is_exhaustive,
+                       struct answer *ret)
+{
+	bool is_cut;
+	enum err err = search_store(w->f->store, q, RHYTHM_GAP_MS, &w->skews, is_exhaustive,
+	                            &deadline_never, ret, &is_cut);
+
+	assert_false(is_cut && err == ERR_OK);
+	return err;
+}
+
 static size_t compare(struct world *w, const struct rhythm *r)
 {
 	struct question q = question_of(r);
@@ -230,8 +247,8 @@ static size_t compare(struct world *w, const struct rhythm *r)
 
 	memset(&all, 0, sizeof(all));
 	memset(&some, 0, sizeof(some));
-	assert_ok(search_store(w->f->store, &q, RHYTHM_GAP_MS, &w->skews, true, &all));
-	assert_ok(search_store(w->f->store, &q, RHYTHM_GAP_MS, &w->skews, false, &some));
+	assert_ok(search(w, &q, true, &all));
+	assert_ok(search(w, &q, false, &some));
 	assert_int_equal(all.finding_count, some.finding_count);
 	for (size_t i = 0; i < all.finding_count; i++) {
 		bool any = false;
@@ -407,6 +424,25 @@ static void where_there_is_no_log_everything_is_looked_at(void **state)
 	compare_many(w);
 }
 
+/* More connections fall silent than are remembered: the log says so, and is not believed. */
+static void where_the_log_lacks_many_edges_everything_is_looked_at(void **state)
+{
+	struct world *w = *state;
+	struct question q = question_of(&w->hand);
+	struct interval when = {q.on[0].start_ms - 5000, q.on[q.on_count - 1].end_ms + 5000};
+	struct candidates c;
+
+	start_log_of(w, 64);
+	feed(w, w->count);
+	assert_true(gaps_stats(w->silences.gaps).lacks > 0);
+	assert_ok(candidates_find(w->f->store, &q, RHYTHM_GAP_MS, when, 0, &c));
+	assert_true(c.held.is_lacking);
+	assert_true(c.count < SEEN);
+	candidates_free(&c);
+	assert_int_equal(compare(w, &w->hand), SEEN);
+	compare_many(w);
+}
+
 #define RECORDS 25
 #define TRANSFERS 40 /* pairs of views; of the first is asked */
 
@@ -460,7 +496,7 @@ static void a_transfer_is_found_by_what_it_carried(void **state)
 	feed(w, w->count);
 	add_transfers(w);
 	memset(&got, 0, sizeof(got));
-	assert_ok(search_store(w->f->store, &q, RHYTHM_GAP_MS, &w->skews, false, &got));
+	assert_ok(search(w, &q, false, &got));
 	assert_int_equal(2, got.finding_count);
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(VERDICT_VOLUME, got.findings[i].verdict);
@@ -471,7 +507,7 @@ static void a_transfer_is_found_by_what_it_carried(void **state)
 	assert_int_equal(2 * TRANSFERS, got.connections); /* what carried little is not compared */
 	q.volume_count = 0;
 	memset(&got, 0, sizeof(got));
-	assert_ok(search_store(w->f->store, &q, RHYTHM_GAP_MS, &w->skews, false, &got));
+	assert_ok(search(w, &q, false, &got));
 	assert_int_equal(0, got.finding_count);
 }
 
@@ -485,10 +521,10 @@ static void flows_are_read_of_the_time_of_the_volumes(void **state)
 	start_log(w);
 	feed(w, w->count);
 	add_transfers(w);
-	assert_ok(search_store(w->f->store, &q, RHYTHM_GAP_MS, &w->skews, false, &some));
+	assert_ok(search(w, &q, false, &some));
 	q.on[0].start_ms -= INT64_C(31536000000);
 	q.on[0].end_ms += INT64_C(31536000000);
-	assert_ok(search_store(w->f->store, &q, RHYTHM_GAP_MS, &w->skews, false, &all));
+	assert_ok(search(w, &q, false, &all));
 	assert_int_equal(2, all.finding_count);
 	assert_true(some.flows < w->count);
 	assert_int_equal(some.flows, all.flows);
@@ -516,8 +552,88 @@ static void where_too_many_carried_as_much_none_is_compared(void **state)
 		}
 	}
 	memset(&got, 0, sizeof(got));
-	assert_err(ERR_LIMIT, search_store(w->f->store, &q, RHYTHM_GAP_MS, &w->skews, false, &got));
+	assert_err(ERR_LIMIT, search(w, &q, false, &got));
 	assert_int_equal(0, got.finding_count);
+}
+
+static struct mono ticks;
+
+/* Each look at it takes a millisecond: so does a block, and a pair. */
+static struct mono tick(void)
+{
+	ticks.ms++;
+	return ticks;
+}
+
+static bool search_for(const struct world *w, const struct question *q, bool is_exhaustive,
+                       uint64_t ms, struct answer *ret)
+{
+	struct deadline deadline = {{ms}, tick};
+	bool is_cut;
+
+	memset(ret, 0, sizeof(*ret));
+	ticks.ms = 0;
+	assert_ok(search_store(w->f->store, q, RHYTHM_GAP_MS, &w->skews, is_exhaustive, &deadline,
+	                       ret, &is_cut));
+	assert_true(ticks.ms <= ms + CONNECTIONS); /* a look at each of them costs nothing */
+	return is_cut;
+}
+
+/* What was read by then counts, and says which window it was. */
+static void a_search_is_over_when_its_time_is_up(void **state)
+{
+	struct world *w = *state;
+	struct question q = question_of(&w->hand);
+	static struct answer all, some;
+	uint64_t flows = 0;
+
+	start_log(w);
+	feed(w, w->count);
+	assert_ok(search(w, &q, true, &all));
+	assert_true(search_for(w, &q, true, 0, &some));
+	assert_int_equal(0, some.flows);
+	assert_int_equal(0, some.finding_count);
+	assert_true(some.window.start_ms > some.window.end_ms);
+	for (uint64_t ms = 20; ms <= 60; ms += 20) {
+		assert_true(search_for(w, &q, true, ms, &some));
+		assert_in_range(some.flows, flows + 1, 300 * ms);
+		assert_true(some.flows < all.flows);
+		assert_true(some.window.start_ms >= all.window.start_ms);
+		assert_true(some.window.end_ms <= all.window.end_ms);
+		flows = some.flows;
+	}
+	assert_false(search_for(w, &q, true, 100000, &some));
+	assert_int_equal(all.finding_count, some.finding_count);
+	assert_true(search_for(w, &q, false, 4, &some)); /* by the log, too */
+	assert_in_range(some.flows, 0, 4 * 300);
+	assert_false(search_for(w, &q, false, 100000, &some));
+	assert_int_equal(all.finding_count, some.finding_count);
+}
+
+/* All was read, and there is no time to compare it all. */
+static void comparing_by_volume_is_over_when_its_time_is_up(void **state)
+{
+	struct world *w = *state;
+	struct question q = question_of_first();
+	static struct answer all, some;
+	uint64_t low = 0, high = 4096; /* in between, the first moment at which all was read */
+
+	start_log(w);
+	feed(w, w->count);
+	add_transfers(w);
+	assert_ok(search(w, &q, false, &all));
+	while (high - low > 1) {
+		uint64_t ms = (low + high) / 2;
+
+		(void)search_for(w, &q, false, ms, &some);
+		if (some.flows == all.flows)
+			high = ms;
+		else
+			low = ms;
+	}
+	assert_true(search_for(w, &q, false, high, &some));
+	assert_int_equal(all.flows, some.flows);
+	assert_in_range(some.connections, 1, all.connections - 1);
 }
 
 static void absurd_questions_are_answered(void **state)
@@ -554,11 +670,18 @@ int main(void)
 	                                        teardown_world),
 		cmocka_unit_test_setup_teardown(where_there_is_no_log_everything_is_looked_at,
 	                                        setup_world, teardown_world),
+		cmocka_unit_test_setup_teardown(
+			where_the_log_lacks_many_edges_everything_is_looked_at, setup_world,
+			teardown_world),
 		cmocka_unit_test_setup_teardown(a_transfer_is_found_by_what_it_carried, setup_world,
 	                                        teardown_world),
 		cmocka_unit_test_setup_teardown(flows_are_read_of_the_time_of_the_volumes,
 	                                        setup_world, teardown_world),
 		cmocka_unit_test_setup_teardown(where_too_many_carried_as_much_none_is_compared,
+	                                        setup_world, teardown_world),
+		cmocka_unit_test_setup_teardown(a_search_is_over_when_its_time_is_up, setup_world,
+	                                        teardown_world),
+		cmocka_unit_test_setup_teardown(comparing_by_volume_is_over_when_its_time_is_up,
 	                                        setup_world, teardown_world),
 		cmocka_unit_test_setup_teardown(absurd_questions_are_answered, setup_world,
 	                                        teardown_world),

@@ -20,7 +20,7 @@ static struct endpoint at(const char *text)
 
 static int setup(void **state)
 {
-	*state = translation_table_new(64);
+	*state = translation_table_new(64, 1);
 	return *state == NULL;
 }
 

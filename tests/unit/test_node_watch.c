@@ -1,6 +1,7 @@
 #include "node/node.h"
 #include "node/sheet.h"
 #include "node/watchfound.h"
+#include "node/watchrow.h"
 #include "tests/unit/store_fixture.h"
 
 #define NOON INT64_C(1795348800000)
@@ -206,12 +207,109 @@ static void one_member_does_not_take_the_place_of_all_others(void **state)
 	node_end(node);
 }
 
+/* Everybody is asked, and has answered; `err` is what came of our own search. */
+static void hear(struct watch *w, enum err err)
+{
+	static const struct card card = {.cert = {.name = "other", .member = {{2}}}};
+	static const struct overlay_outcome outcome = {&card, TARGET_ANSWERED};
+	static struct answer answer;
+	struct act act = {.ticket = 5,
+	                  .card = &card,
+	                  .reply = {&card, &answer, bytes_of("said", 4)},
+	                  .outcomes = &outcome,
+	                  .outcome_count = 1};
+	struct pursuit *p = &w->pursuit;
+	struct round *r = calloc(1, sizeof(*r));
+
+	assert_non_null(r);
+	answer.findings[0] = finding_of(1);
+	answer.finding_count = 1;
+	*r = (struct round){.pursuit = p, .ticket = 5, .is_searched = true};
+	r->search.err = err;
+	p->pass++;
+	p->is_asking = true;
+	p->rounds[p->round_count++] = r;
+	pursuits_reply(&w->watches->node->pursuits, &act);
+	pursuits_finish(&w->watches->node->pursuits, &act);
+	assert_false(p->is_asking);
+}
+
+static void what_others_answer_counts_though_the_own_store_has_failed(void **state)
+{
+	static const enum err errs[] = {ERR_OK, ERR_CORRUPT, ERR_LIMIT};
+
+	for (size_t i = 0; i < ARRAY_LEN(errs); i++) {
+		struct node *node = node_new(*state);
+		struct watch *w = watch_new(&node->watches, (uint32_t)(7 + i), &standing);
+
+		assert_non_null(w);
+		pursuit_resume(&w->pursuit, node);
+		w->pursuit.target.best = (struct connection){.src = at("192.0.2.3:32967"),
+		                                             .dst = at("10.4.0.10:22"),
+		                                             .proto = 6,
+		                                             .gap_ms = 15000,
+		                                             .on = on,
+		                                             .on_count = ARRAY_LEN(on)};
+		hear(w, errs[i]);
+		assert_int_equal(w->found_count, 1);
+		assert_string_equal(w->found[0].found.node, "other");
+		assert_int_equal(w->kept.asked, 1);
+		assert_int_equal(w->kept.answered, 1);
+		node_end(node);
+		close_it(*state);
+	}
+}
+
+static uint64_t counted(const struct node *node, const char *key)
+{
+	uint8_t room[256];
+	struct pack p = pack_into(room, sizeof(room));
+	struct unpack u;
+	struct token t;
+
+	watchrow_counts(&p, &node->watches);
+	assert_false(p.out.is_full);
+	u = unpack_of(room, pack_len(&p));
+	while (unpack_token(&u, &t)) {
+		if (t.kind == TOKEN_STR && t.len == strlen(key) && memcmp(t.data, key, t.len) == 0)
+			return unpack_uint(&u, UINT64_MAX);
+	}
+	fail_msg("no %s", key);
+	return 0;
+}
+
+static void watches_are_counted_by_state(void **state)
+{
+	struct node *node = node_new(*state);
+	struct watch *watches[4];
+
+	assert_int_equal(counted(node, "watching") + counted(node, "waiting"), 0);
+	for (uint32_t i = 0; i < 4; i++) {
+		watches[i] = watch_new(&node->watches, 1 + i, &standing);
+		assert_non_null(watches[i]);
+		pursuit_resume(&watches[i]->pursuit, node);
+		watches[i]->pursuit.target.best.on_count = i == 0 ? 1 : 5;
+	}
+	watches[1]->pursuit.is_asking = true;
+	watches[2]->kept.is_over = true;
+	watches[3]->found_count = 9;
+	assert_int_equal(counted(node, "waiting"), 1);
+	assert_int_equal(counted(node, "asking"), 1);
+	assert_int_equal(counted(node, "ended"), 1);
+	assert_int_equal(counted(node, "watching"), 1);
+	assert_int_equal(counted(node, "found"), 9);
+	watches[3]->found_count = 0;
+	node_end(node);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(what_cannot_be_read_goes_with_all_that_it_had_found),
 		CASE(what_another_version_has_kept_stays),
 		CASE(one_member_does_not_take_the_place_of_all_others),
+		CASE(watches_are_counted_by_state),
+		CASE(what_others_answer_counts_though_the_own_store_has_failed),
 	};
 
 	return cmocka_run_group_tests_name("node/watch", tests, NULL, NULL);

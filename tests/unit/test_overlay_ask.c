@@ -279,6 +279,33 @@ static void a_false_answer_is_named_so_and_its_member_not_believed_again(void **
 }
 
 /* It says first what does not verify, and offers something else while the question is open. */
+/* Its signature is over another domain, too: that it cannot be checked is nobody's fault. */
+static void an_answer_of_another_version_is_not_called_false(void **state)
+{
+	static struct frame reply;
+	struct world *w = circle(2);
+	struct party *a = &w->parties[A];
+	uint8_t plain[4 + 9 + 64] = {0, 0, 0, 9, 0x98, 7, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0, 0xc0};
+	uint8_t sealed[sizeof(plain) + SEAL_OVERHEAD];
+	struct seed seed = {.octets = {77}};
+	(void)state;
+
+	w->parties[B].policy = POLICY_LATER;
+	assert_ok(ask(w, A, 10000));
+	run(w, 500);
+	seal(&a->query.reply_to, &seed, plain, sizeof(plain), sealed);
+	reply.kind = FRAME_REPLY;
+	reply.query_id = a->query.id;
+	reply.blob = bytes_of(sealed, sizeof(sealed));
+	say_frame(w, B, A, &reply);
+	run(w, 12000);
+	assert_int_equal(a->answers[B], 0);
+	assert_int_equal(a->outcomes[B], TARGET_BROKEN);
+	assert_int_equal(counters(w, A)->forged, 0);
+	assert_int_equal(counters(w, A)->other_version, 1);
+	world_free(w);
+}
+
 static void after_a_false_answer_no_other_is_fetched(void **state)
 {
 	static struct frame offer;
@@ -388,6 +415,12 @@ static void only_who_may_ask_asks_and_only_what_can_be_asked(void **state)
 	(void)state;
 
 	q.on[1].end_ms = q.on[0].start_ms + 401 * DAY_MS;
+	assert_err(ERR_RANGE,
+	           overlay_ask(a->overlay, now_of(w, A), &q, 1000, &ticket, &query, &blob));
+	q = question_of(2);
+	q.volume_count = 2;
+	q.volumes[0] = (struct volume){{WALL_MS, WALL_MS + 31 * DAY_MS + 1}, 1};
+	q.volumes[1] = (struct volume){{WALL_MS + 1, WALL_MS + 2}, 1};
 	assert_err(ERR_RANGE,
 	           overlay_ask(a->overlay, now_of(w, A), &q, 1000, &ticket, &query, &blob));
 	q = question_of(QUERY_INTERVALS_MAX);
@@ -511,6 +544,7 @@ int main(void)
 		cmocka_unit_test(who_cannot_be_reached_and_does_not_come_is_silent_soon),
 		cmocka_unit_test(what_its_time_has_run_out_for_is_over),
 		cmocka_unit_test(a_false_answer_is_named_so_and_its_member_not_believed_again),
+		cmocka_unit_test(an_answer_of_another_version_is_not_called_false),
 		cmocka_unit_test(after_a_false_answer_no_other_is_fetched),
 		cmocka_unit_test(a_forged_receipt_is_none),
 		cmocka_unit_test(nobody_speaks_for_another),

@@ -456,6 +456,31 @@ static void one_organisations_searches_have_a_budget_of_time(void **state)
 	}
 }
 
+/* A minute of searching is half an hour of an organisation's budget, however much is held. */
+static void what_a_search_took_is_charged_in_full(void **state)
+{
+	static const struct {
+		uint64_t wait_ms;
+		int receipt;
+	} rows[] = {{600000, RECEIPT_BUSY}, {900000, RECEIPT_BUSY}, {600000, RECEIPT_NONE}};
+	struct world *w = circle(2);
+	struct party *b = &w->parties[B];
+	(void)state;
+
+	assert_ok(ask(w, A, 2000));
+	run(w, 3000);
+	assert_int_equal(w->parties[A].receipts[B], RECEIPT_NONE);
+	overlay_spent(b->overlay, now_of(w, B), "Org A", 60000 + 8000);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		run(w, rows[i].wait_ms);
+		w->parties[A].receipts[B] = -1;
+		assert_ok(ask(w, A, 2000));
+		run(w, 3000);
+		assert_int_equal(w->parties[A].receipts[B], rows[i].receipt);
+	}
+	world_free(w);
+}
+
 static void one_member_may_ask_so_many_and_no_more(void **state)
 {
 	struct world *w = world_new(2);
@@ -639,6 +664,7 @@ int main(void)
 		cmocka_unit_test(who_is_in_a_session_takes_the_place_of_a_stranger),
 		cmocka_unit_test(a_token_is_good_once),
 		cmocka_unit_test(one_organisations_searches_have_a_budget_of_time),
+		cmocka_unit_test(what_a_search_took_is_charged_in_full),
 		cmocka_unit_test(one_member_may_ask_so_many_and_no_more),
 		cmocka_unit_test(where_there_is_no_room_the_asker_comes_again),
 		cmocka_unit_test(an_answer_does_not_make_room_before_one_without),

@@ -1,3 +1,4 @@
+#include "proto/wire/envelope.h"
 #include "tests/unit/overlay_fixture.h"
 
 enum { A, B, C, D, E };
@@ -405,6 +406,41 @@ static void who_brings_a_forged_one_is_not_thanked(void **state)
 	world_free(w);
 }
 
+/* An array of so many, signed by a; what is in it, nobody of this version can know. */
+static struct query_blob later_query(struct world *w, uint64_t version, size_t fields)
+{
+	uint8_t body[256];
+	struct pack p = pack_into(body, sizeof(body));
+	struct query_blob blob;
+
+	pack_array(&p, fields);
+	pack_uint(&p, version);
+	for (size_t i = 1; i < fields; i++)
+		pack_nil(&p);
+	blob.len = envelope_pack(&w->parties[A].options.self.operational, "spoor query 9", &p,
+	                         blob.octets, sizeof(blob.octets));
+	return blob;
+}
+
+static void one_of_another_version_is_counted_apart(void **state)
+{
+	struct world *w = quarters();
+	struct query_blob later = later_query(w, 4, 14), earlier = later_query(w, 2, 12);
+	struct query_blob none = later_query(w, 3, 12);
+	(void)state;
+
+	say_query(w, A, B, &later, 0);
+	say_query(w, A, B, &earlier, 0);
+	run(w, 100);
+	assert_int_equal(counters(w, B)->other_version, 2);
+	assert_int_equal(counters(w, B)->malformed, 0);
+	say_query(w, A, B, &none, 0);
+	run(w, 100);
+	assert_int_equal(counters(w, B)->other_version, 2);
+	assert_int_equal(counters(w, B)->malformed, 1);
+	world_free(w);
+}
+
 static void who_may_not_ask_is_not_served(void **state)
 {
 	struct world *w = world_new(2);
@@ -628,6 +664,7 @@ int main(void)
 		cmocka_unit_test(a_question_is_of_the_present_whatever_it_says),
 		cmocka_unit_test(one_that_is_to_be_direct_is_not_passed_on),
 		cmocka_unit_test(who_brings_a_forged_one_is_not_thanked),
+		cmocka_unit_test(one_of_another_version_is_counted_apart),
 		cmocka_unit_test(who_may_not_ask_is_not_served),
 		cmocka_unit_test(one_that_asks_without_end_is_its_own_limit),
 		cmocka_unit_test(one_over_budget_is_not_pulled_again_at_every_digest),

@@ -210,7 +210,8 @@ static void unseen_hops_are_marked(void **state)
 		"{" TARGET ",'path':[{'hop':1,'src':'198.51.100.7:1024','dst':'[2001:db8::9]:22',"
 		"'src_node':null,'dst_node':null," SPAN_1 ",'score':9.0,'views':1,'link':'time'},"
 		/**/ HOP_3 "],'gaps':[{'after':1,'from':'2001:db8::9','to':'192.0.2.3',"
-		"'link':'time'}],'coverage':{'asked':3,'answered':1,'refused':1,'silent':1,'nodes':"
+		"'link':'time'}],'coverage':{'asked':3,'answered':1,'refused':1,'silent':1,"
+		"'own_error':'it rained','nodes':"
 		"["
 		"{'node':'R2','state':'refused'},{'node':'R1','state':'busy'},"
 		"{'node':'R4','state':'answered','lost':12,"
@@ -231,6 +232,8 @@ static void unseen_hops_are_marked(void **state)
 	assert_non_null(strstr(text, "Asked 3 other nodes, 1 answered, 1 refused (R2), 1 gave no "
 	                             "answer (R1: busy);"));
 	assert_non_null(strstr(text, "R4 lost 12"));
+	assert_non_null(
+		strstr(text, "\nThis node's own flows were not all searched: it rained.\n"));
 	free(text);
 }
 

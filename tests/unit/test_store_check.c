@@ -1,4 +1,5 @@
 #include "store/check.h"
+#include "store/edges.h"
 #include "store/log.h"
 #include "tests/unit/store_fixture.h"
 
@@ -10,6 +11,15 @@ static struct store_report check(struct fixture *f, bool is_repair)
 	return report;
 }
 
+static void append_edges(struct fixture *f, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const struct edge edge = {T0 - 100 * (int64_t)i, i << 8, i % 2 == 1};
+
+		store_edges_append(f->store, &edge, 1);
+	}
+}
+
 /* Sixteen blocks in a run, five that are in none, and some flows that fill none. */
 static void fill(struct fixture *f)
 {
@@ -17,8 +27,11 @@ static void fill(struct fixture *f)
 	uint64_t first;
 
 	open_it(f);
-	for (uint64_t i = 0; i < 21; i++)
+	store_edges_begin(f->store, 15000);
+	for (uint64_t i = 0; i < 21; i++) {
+		append_edges(f, 40);
 		seal_some(f, i * 100, 100, T0);
+	}
 	seal_some(f, 2100, 30, T0);
 	assert_ok(store_log_append(f->store, &entry, 1, NULL, 0, &first));
 }
@@ -36,6 +49,7 @@ static void a_whole_store_is_found_whole(void **state)
 	assert_int_equal(22, report.blocks);
 	assert_int_equal(1, report.log_entries);
 	assert_in_range(report.runs, 1, 2);
+	assert_in_range(report.edge_pages, 2, 4);
 }
 
 static void a_store_that_is_open_or_not_there_is_not_checked(void **state)
@@ -95,6 +109,22 @@ static void spoil_first(MDB_txn *txn, MDB_dbi dbi)
 	change(txn, dbi, 0, flip_last);
 }
 
+static void flip_head(MDB_cursor *cursor, MDB_val *v)
+{
+	(void)cursor;
+	((uint8_t *)v->mv_data)[2] ^= 0x20;
+}
+
+static void spoil_third_octet(MDB_txn *txn, MDB_dbi dbi)
+{
+	change(txn, dbi, 0, flip_head);
+}
+
+static void remove_first(MDB_txn *txn, MDB_dbi dbi)
+{
+	change(txn, dbi, 0, NULL);
+}
+
 static void remove_fifth(MDB_txn *txn, MDB_dbi dbi)
 {
 	change(txn, dbi, 4, NULL);
@@ -113,6 +143,9 @@ static void what_is_damaged_is_counted_and_mended(void **state)
 		{"summaries", remove_fifth, offsetof(struct store_report, wrong_summaries), 2130},
 		{"summaries", spoil_third, offsetof(struct store_report, wrong_summaries), 2130},
 		{"index", spoil_first, offsetof(struct store_report, damaged_runs), 2130},
+		{"edges", spoil_first, offsetof(struct store_report, damaged_edges), 2130},
+		{"edges", spoil_third_octet, offsetof(struct store_report, damaged_edges), 2130},
+		{"edges", remove_first, offsetof(struct store_report, missing_edges), 2130},
 	};
 	struct fixture *f = *state;
 

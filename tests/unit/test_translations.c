@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "proto/flow/translation_table.h"
+#include "proto/flow/ways.h"
 #include "tests/unit/test.h"
 
 #include <stdio.h>
@@ -15,7 +16,7 @@ static struct translation_table *table;
 static int setup(void **state)
 {
 	(void)state;
-	table = translation_table_new(16);
+	table = translation_table_new(16, 1);
 	return table == NULL ? -1 : 0;
 }
 
@@ -320,7 +321,7 @@ static void one_end_takes_no_more_than_its_share(void **state)
 
 	(void)state;
 	translation_table_free(table);
-	table = translation_table_new(4096);
+	table = translation_table_new(4096, 1);
 	for (int i = 0; i < 2000; i++) {
 		snprintf(peer, sizeof(peer), "203.0.113.1:%d", 1000 + i);
 		tell(TRANSLATION_CREATE, T0 + i, ALICE, PUBLIC, peer);
@@ -329,6 +330,38 @@ static void one_end_takes_no_more_than_its_share(void **state)
 	assert_int_equal(translation_table_counters(table)->evicted_open, 2000 - 1024);
 	assert_string_equal(inside_of(PUBLIC, "203.0.113.1:2999", T0 + 2000), ALICE);
 	assert_string_equal(inside_of(PUBLIC, "203.0.113.1:1000", T0 + 2000), "");
+}
+
+/* Outside ends that share a chain by the seed 1. */
+static void flood(uint32_t ends)
+{
+	const uint64_t chain = 77, chains = 4096;
+	struct translation t = {.src = end_of(ALICE), .dst = end_of(SERVER), .proto = 6};
+
+	t.event = TRANSLATION_CREATE;
+	t.nat_src = end_of(PUBLIC);
+	for (uint32_t i = 0; ends > 0; i++) {
+		memcpy(t.nat_src.addr.octets + 12, &i, sizeof(i));
+		if ((ways_mix(ways_mix_addr(1, &t.nat_src.addr), t.nat_src.port) & (chains - 1)) !=
+		    chain)
+			continue;
+		t.src.port = (uint16_t)ends--; /* nor do they share one inside */
+		t.at_ms = T0;
+		translation_table_event(table, &t);
+	}
+}
+
+static void nobody_knows_which_ends_share_a_chain(void **state)
+{
+	(void)state;
+
+	for (uint64_t seed = 1; seed <= 2; seed++) {
+		translation_table_free(table);
+		table = translation_table_new(4096, seed);
+		flood(1100);
+		assert_int_equal(translation_table_counters(table)->evicted_open,
+		                 seed == 1 ? 1100 - 1024 : 0);
+	}
 }
 
 static uint8_t kept[16][TRANSLATION_PACKED_MAX];
@@ -360,7 +393,7 @@ static void what_is_kept_is_known_again(void **state)
 	translation_table_keep(table, 16, keep, NULL);
 	assert_int_equal(kept_calls, 4);
 	translation_table_free(table);
-	table = translation_table_new(16);
+	table = translation_table_new(16, 1);
 	for (uint32_t i = 0; i < 16; i++) {
 		if (kept_len[i] == 0)
 			continue;
@@ -417,6 +450,7 @@ int main(void)
 		TEST(sessions_of_one_inside_do_not_contradict_each_other),
 		TEST(an_end_may_tell_when_it_began),
 		TEST(one_end_takes_no_more_than_its_share),
+		TEST(nobody_knows_which_ends_share_a_chain),
 		TEST(what_is_kept_is_known_again),
 		TEST(what_is_damaged_is_refused),
 	};

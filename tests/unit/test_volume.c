@@ -193,6 +193,38 @@ static void another_way_of_the_connection_does_not_hide_it(void **state)
 }
 
 /* Of its mean, which is what the promise is about. */
+/* Others are told one way alone: what the other one tells is no use to them. */
+static void the_way_to_ask_by_is_one_that_tells(void **state)
+{
+	static const struct {
+		double sent, answered; /* how much the rate sways, of much and of half as much */
+		size_t way;
+		enum volume_verdict verdict;
+	} rows[] = {
+		{0.5, 0.5, VOLUME_SENT, VOLUME_TELLS},
+		{0.5, 0, VOLUME_SENT, VOLUME_TELLS},
+		{0, 0.5, VOLUME_ANSWERED, VOLUME_TELLS},
+		{0, 0, VOLUME_SENT, VOLUME_STEADY},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		size_t way = 9;
+
+		transfer(3, 40, rows[i].sent, &one);
+		transfer(4, 40, rows[i].answered, &other);
+		for (size_t k = 0; k < other.count; k++)
+			other.of[k].octets /= 2;
+		a = (struct volume_side){.is_sampled = false};
+		volume_way_of(one.of, one.count, T0, 0, &a.way[VOLUME_SENT]);
+		volume_way_of(other.of, other.count, T0, 0, &a.way[VOLUME_ANSWERED]);
+		assert_int_equal(volume_to_ask(&a, &way), rows[i].verdict);
+		assert_int_equal(way, rows[i].way);
+	}
+	a = (struct volume_side){.is_sampled = false};
+	assert_int_equal(volume_to_ask(&a, &(size_t){0}), VOLUME_FEW);
+}
+
 static void over_strangers_the_mean_is_at_most_one(void **state)
 {
 	double sum = 0, most = 0;
@@ -345,6 +377,7 @@ int main(void)
 		cmocka_unit_test(a_common_shift_changes_nothing),
 		cmocka_unit_test(more_true_records_never_tell_less),
 		cmocka_unit_test(another_way_of_the_connection_does_not_hide_it),
+		cmocka_unit_test(the_way_to_ask_by_is_one_that_tells),
 		cmocka_unit_test(over_strangers_the_mean_is_at_most_one),
 		cmocka_unit_test(nor_above_it_for_two_who_share_a_line),
 		cmocka_unit_test(half_of_the_records_leave_it_right_or_open),
