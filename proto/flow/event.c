@@ -50,19 +50,26 @@ static unsigned event_of(const struct values *v)
 	return event;
 }
 
-/* The block's ports: of a whole address all, of a Nokia's session the one that is outside. */
-static void set_block(struct translation *t, const struct values *v)
+bool event_block(const struct values *v, uint16_t *ret_first, uint16_t *ret_last)
 {
 	unsigned step = MAX(v->block_step, 1), first = v->block_first, last = v->block_last;
 
-	if (!has_block(v)) {
-		first = is_told(&v->inside) ? v->src_port : 0;
-		last = is_told(&v->inside) ? v->src_port : PORTS_ALL;
-	} else if (last == 0 && v->block_count != 0) {
+	if (!has_block(v))
+		return false;
+	if (last == 0 && v->block_count != 0)
 		last = first + (v->block_count - 1u) * step;
+	*ret_first = (uint16_t)first;
+	*ret_last = (uint16_t)MAX(MIN(last, PORTS_ALL), first);
+	return true;
+}
+
+/* The block's ports: of a whole address all, of a Nokia's session the one that is outside. */
+static void set_block(struct translation *t, const struct values *v)
+{
+	if (!event_block(v, &t->first, &t->last)) {
+		t->first = is_told(&v->inside) ? v->src_port : 0;
+		t->last = is_told(&v->inside) ? v->src_port : PORTS_ALL;
 	}
-	t->first = (uint16_t)first;
-	t->last = (uint16_t)MAX(MIN(last, PORTS_ALL), first);
 	t->event = translation_is_end(t) ? TRANSLATION_RELEASE : TRANSLATION_ALLOCATE;
 	t->src.port = t->nat_src.port = 0;
 }
