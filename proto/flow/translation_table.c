@@ -29,7 +29,9 @@ struct translation_table {
 	struct translation_counters counters;
 	uint32_t max, count, unused; /* no slot below `unused` is free */
 	uint32_t keep_at;
-	uint32_t buckets; /* a power of two */
+	uint32_t buckets;    /* a power of two */
+	struct mapping gone; /* all that made way, as one; */
+	bool is_any_gone;
 	struct ends lists[LISTS];
 	uint32_t *heads[SIDES];
 	uint64_t *changed; /* a bit a slot */
@@ -157,8 +159,28 @@ static void mark(struct translation_table *t, uint32_t slot)
 	t->rows[slot].kept_ms = t->rows[slot].m.end_ms;
 }
 
+static void mark_gone(struct translation_table *t)
+{
+	t->changed[t->max / 64] |= UINT64_C(1) << (t->max % 64);
+}
+
+/* An answer about the time in which `m` held has a gap from now on. */
+static void add_gone(struct translation_table *t, const struct mapping *m)
+{
+	const struct mapping was = t->is_any_gone ? t->gone : *m;
+
+	t->gone = (struct mapping){
+		.start_ms = MIN(was.start_ms, m->start_ms),
+		.end_ms = MAX(was.end_ms, m->end_ms),
+		.is_open = was.is_open || m->is_open,
+	};
+	t->is_any_gone = true;
+}
+
 static void evict(struct translation_table *t, uint32_t slot)
 {
+	add_gone(t, &t->rows[slot].m);
+	mark_gone(t);
 	t->counters.evicted += !t->rows[slot].m.is_open;
 	t->counters.evicted_open += t->rows[slot].m.is_open;
 	take_out(t, INSIDE, slot);
@@ -515,6 +537,22 @@ size_t translation_table_outside(const struct translation_table *t,
 	return find(t, INSIDE, q, ret, room);
 }
 
+void translation_table_each(const struct translation_table *t, translation_each_fn *fn, void *ctx)
+{
+	for (uint32_t slot = 0, left = t->count; left > 0; slot++) {
+		if (!t->rows[slot].is_used)
+			continue;
+		fn(ctx, &t->rows[slot].m);
+		left--;
+	}
+}
+
+bool translation_table_gone(const struct translation_table *t, struct interval *ret)
+{
+	*ret = (struct interval){t->gone.start_ms, t->gone.is_open ? INT64_MAX : t->gone.end_ms};
+	return t->is_any_gone;
+}
+
 /* --- over restarts --- */
 
 void translation_table_keep(struct translation_table *t, size_t max, translation_keep_fn *fn,
@@ -531,9 +569,9 @@ void translation_table_keep(struct translation_table *t, size_t max, translation
 			if ((t->changed[word] & UINT64_C(1) << bit) == 0)
 				continue;
 			t->changed[word] &= ~(UINT64_C(1) << bit);
-			if (!t->rows[slot].is_used)
+			if (slot < t->max && !t->rows[slot].is_used)
 				continue; /* its chain was full: another will have the slot */
-			fn(ctx, slot, &t->rows[slot].m);
+			fn(ctx, slot, slot == t->max ? &t->gone : &t->rows[slot].m);
 			max--;
 		}
 		if (t->changed[word] == 0)
@@ -544,7 +582,13 @@ void translation_table_keep(struct translation_table *t, size_t max, translation
 enum err translation_table_recall(struct translation_table *t, uint32_t slot,
                                   const struct mapping *m)
 {
-	if (slot >= t->max || t->rows[slot].is_used)
+	bool is_gone = endpoint_equal(&m->inside, &nobody) && endpoint_equal(&m->outside, &nobody);
+
+	if (slot == t->max && is_gone) {
+		add_gone(t, m);
+		return ERR_OK;
+	}
+	if (slot >= t->max || t->rows[slot].is_used || is_gone)
 		return ERR_RANGE;
 	t->rows[slot] = (struct row){.m = *m, .kept_ms = m->end_ms, .is_used = true};
 	put_in(t, INSIDE, slot);

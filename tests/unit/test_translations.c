@@ -331,8 +331,31 @@ static void one_end_takes_no_more_than_its_share(void **state)
 	assert_string_equal(inside_of(PUBLIC, "203.0.113.1:1000", T0 + 2000), "");
 }
 
-static uint8_t kept[16][TRANSLATION_PACKED_MAX];
-static size_t kept_len[16], kept_calls;
+static void count_one(void *ctx, const struct mapping *m)
+{
+	size_t *counts = ctx;
+
+	counts[m->is_open]++;
+}
+
+static void all_of_them_are_told_once(void **state)
+{
+	size_t counts[2] = {0};
+
+	(void)state;
+	translation_table_each(table, count_one, counts);
+	assert_int_equal(counts[0] + counts[1], 0);
+	tell(TRANSLATION_CREATE, T0, ALICE, PUBLIC, SERVER);
+	tell(TRANSLATION_CREATE, T0, BOB, "198.51.100.1:40001", SERVER);
+	tell(TRANSLATION_DELETE, T0 + 9, ALICE, PUBLIC, SERVER);
+	tell_block(TRANSLATION_ALLOCATE, T0, "100.64.0.7", "198.51.100.1", 1024, 1535);
+	translation_table_each(table, count_one, counts);
+	assert_int_equal(counts[0], 1);
+	assert_int_equal(counts[1], 2);
+}
+
+static uint8_t kept[17][TRANSLATION_PACKED_MAX]; /* the last: of what made way */
+static size_t kept_len[17], kept_calls;
 
 static void keep(void *ctx, uint32_t slot, const struct mapping *m)
 {
@@ -378,6 +401,68 @@ static void what_is_kept_is_known_again(void **state)
 	assert_int_equal(translation_table_count(table), 3);
 }
 
+/* `count` sessions, one after the other, each of 10 ms. */
+static void tell_many(int count, bool is_ended)
+{
+	char inside[ENDPOINT_TEXT_MAX], outside[ENDPOINT_TEXT_MAX];
+
+	for (int i = 0; i < count; i++) {
+		snprintf(inside, sizeof(inside), "10.0.0.9:%d", 1000 + i);
+		snprintf(outside, sizeof(outside), "198.51.100.1:%d", 1000 + i);
+		tell(TRANSLATION_CREATE, T0 + 1000 * i, inside, outside, SERVER);
+		if (is_ended)
+			tell(TRANSLATION_DELETE, T0 + 1000 * i + 10, inside, outside, SERVER);
+	}
+}
+
+static void it_is_known_when_those_held_that_made_way(void **state)
+{
+	struct interval gone;
+
+	(void)state;
+	tell_many(16, true);
+	assert_false(translation_table_gone(table, &gone));
+	tell_many(19, true); /* the first sixteen come again, as after a duplicate */
+	assert_true(translation_table_gone(table, &gone));
+	assert_int_equal(gone.start_ms, T0);
+	assert_int_equal(gone.end_ms, T0 + 2010);
+}
+
+static void what_had_not_ended_may_hold_for_ever(void **state)
+{
+	struct interval gone;
+
+	(void)state;
+	tell_many(17, false);
+	assert_true(translation_table_gone(table, &gone));
+	assert_int_equal(gone.start_ms, T0);
+	assert_int_equal(gone.end_ms, INT64_MAX);
+}
+
+static void a_restart_does_not_forget_that_some_made_way(void **state)
+{
+	struct interval gone;
+	struct mapping m;
+
+	(void)state;
+	memset(kept_len, 0, sizeof(kept_len));
+	tell_many(16, true);
+	translation_table_keep(table, 32, keep, NULL);
+	assert_int_equal(kept_len[16], 0);
+	tell_many(18, true);
+	translation_table_keep(table, 32, keep, NULL);
+	teardown(state);
+	setup(state);
+	assert_int_equal(translation_unpack(bytes_of(kept[16], kept_len[16]), &m), ERR_OK);
+	assert_int_equal(translation_table_recall(table, 3, &m), ERR_RANGE);
+	assert_false(translation_table_gone(table, &gone));
+	assert_int_equal(translation_table_recall(table, 16, &m), ERR_OK);
+	assert_true(translation_table_gone(table, &gone));
+	assert_int_equal(gone.start_ms, T0);
+	assert_int_equal(gone.end_ms, T0 + 1010);
+	assert_int_equal(translation_table_count(table), 0);
+}
+
 static void what_is_damaged_is_refused(void **state)
 {
 	struct mapping m;
@@ -418,6 +503,10 @@ int main(void)
 		TEST(an_end_may_tell_when_it_began),
 		TEST(one_end_takes_no_more_than_its_share),
 		TEST(what_is_kept_is_known_again),
+		TEST(all_of_them_are_told_once),
+		TEST(it_is_known_when_those_held_that_made_way),
+		TEST(what_had_not_ended_may_hold_for_ever),
+		TEST(a_restart_does_not_forget_that_some_made_way),
 		TEST(what_is_damaged_is_refused),
 	};
 
