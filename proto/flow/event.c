@@ -74,14 +74,16 @@ static void set_block(struct translation *t, const struct values *v)
 	t->src.port = t->nat_src.port = 0;
 }
 
+/* Some fill in zeros, of either family, where they have nothing to tell. */
+static struct endpoint end_of(const struct addr *addr, uint16_t port)
+{
+	return is_told(addr) ? (struct endpoint){*addr, port} : (struct endpoint){.port = 0};
+}
+
 /* Where no port is told behind the translation, it is what it was. */
 static struct endpoint behind(const struct addr *addr, uint16_t port, uint16_t port_before)
 {
-	struct endpoint e = {*addr, 0};
-
-	if (is_told(addr))
-		e.port = port != 0 ? port : port_before;
-	return e;
+	return end_of(addr, port != 0 ? port : port_before);
 }
 
 static int64_t time_of(const struct record_context *c, const struct values *v, bool is_end)
@@ -110,8 +112,8 @@ static int64_t since_of(const struct values *v, int64_t at_ms)
 bool event_read(const struct record_context *c, const struct values *v, struct translation *ret)
 {
 	struct translation t = {
-		.src = {v->src, v->src_port},
-		.dst = {v->dst, v->dst_port},
+		.src = end_of(&v->src, v->src_port),
+		.dst = end_of(&v->dst, v->dst_port),
 		.exporter = c->origin->from.addr,
 		.received_ms = c->origin->received_ms,
 		.domain = c->stream->key.domain,

@@ -1,6 +1,7 @@
 #include "proto/flow/translation_table.h"
 
 #include "base/util.h"
+#include "proto/flow/element.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,7 @@ struct translation_table {
 	uint32_t keep_at;
 	uint32_t buckets;    /* a power of two */
 	struct mapping gone; /* all that made way, as one; */
-	bool is_any_gone;
+	bool is_any_gone, is_gone_new;
 	struct ends lists[LISTS];
 	uint32_t *heads[SIDES];
 	uint64_t *changed; /* a bit a slot */
@@ -159,11 +160,6 @@ static void mark(struct translation_table *t, uint32_t slot)
 	t->rows[slot].kept_ms = t->rows[slot].m.end_ms;
 }
 
-static void mark_gone(struct translation_table *t)
-{
-	t->changed[t->max / 64] |= UINT64_C(1) << (t->max % 64);
-}
-
 /* An answer about the time in which `m` held has a gap from now on. */
 static void add_gone(struct translation_table *t, const struct mapping *m)
 {
@@ -180,7 +176,7 @@ static void add_gone(struct translation_table *t, const struct mapping *m)
 static void evict(struct translation_table *t, uint32_t slot)
 {
 	add_gone(t, &t->rows[slot].m);
-	mark_gone(t);
+	t->is_gone_new = true;
 	t->counters.evicted += !t->rows[slot].m.is_open;
 	t->counters.evicted_open += t->rows[slot].m.is_open;
 	take_out(t, INSIDE, slot);
@@ -465,6 +461,8 @@ void translation_table_flow(struct translation_table *t, const struct flow *flow
 
 	if (addr_equal(&flow->nat_src, &nobody.addr) && addr_equal(&flow->nat_dst, &nobody.addr))
 		return;
+	if (element_is_nowhere(&flow->src) || element_is_nowhere(&flow->dst))
+		return; /* an event of one end, as a flow; it is told as an event, too */
 	if (e.nat_src.port == 0)
 		e.nat_src.port = e.src.port; /* not told: as it was */
 	if (e.nat_dst.port == 0)
@@ -560,6 +558,11 @@ void translation_table_keep(struct translation_table *t, size_t max, translation
 {
 	uint32_t words = t->max / 64 + 1;
 
+	if (t->is_gone_new && max > 0) {
+		fn(ctx, t->max, &t->gone);
+		t->is_gone_new = false;
+		max--;
+	}
 	for (uint32_t i = 0; i < words && max > 0; i++) {
 		uint32_t word = t->keep_at;
 
@@ -569,9 +572,9 @@ void translation_table_keep(struct translation_table *t, size_t max, translation
 			if ((t->changed[word] & UINT64_C(1) << bit) == 0)
 				continue;
 			t->changed[word] &= ~(UINT64_C(1) << bit);
-			if (slot < t->max && !t->rows[slot].is_used)
+			if (!t->rows[slot].is_used)
 				continue; /* its chain was full: another will have the slot */
-			fn(ctx, slot, slot == t->max ? &t->gone : &t->rows[slot].m);
+			fn(ctx, slot, &t->rows[slot].m);
 			max--;
 		}
 		if (t->changed[word] == 0)

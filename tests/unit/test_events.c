@@ -360,6 +360,22 @@ static void ends_that_are_not_told_are_none(void **state)
 	assert_int_equal(f->batch.event_count, 0);
 }
 
+/* Who is with nobody is with anybody. */
+static void a_peer_of_zeros_is_none(void **state)
+{
+	static const uint16_t nel[] = {8, 4, 225, 4, 7, 2, 227, 2, 12, 4, 11, 2, 4, 1, 230, 1, 0};
+	static const struct endpoint none;
+	struct fixture *f = *state;
+
+	define(f, 9, 256, nel);
+	put(f, 0x64400007, 4), put(f, 0xc6336401, 4), put(f, 45126, 2), put(f, 40000, 2);
+	put(f, 0, 4), put(f, 0, 2), put(f, 6, 1), put(f, 4, 1);
+	assert_string_equal(decode_events(f), "none");
+	assert_int_equal(f->batch.event_count, 1);
+	assert_end(&f->batch.events[0].nat_src, "198.51.100.1:40000");
+	assert_true(endpoint_equal(&f->batch.events[0].dst, &none));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -376,6 +392,7 @@ int main(void)
 		TEST(nat64_has_both_families),
 		TEST(an_event_of_1970_is_one_of_its_export),
 		TEST(ends_that_are_not_told_are_none),
+		TEST(a_peer_of_zeros_is_none),
 	};
 
 	return cmocka_run_group_tests_name("flow/events", tests, NULL, NULL);

@@ -198,6 +198,15 @@ static void flows_show_what_held_while_they_lasted(void **state)
 	assert_int_equal(translation_table_count(table), 2);
 }
 
+/* An event of one end, or of a block, whose record has zeros in the place of the other end. */
+static void a_flow_to_nowhere_shows_nothing(void **state)
+{
+	(void)state;
+	show(T0, T0, "10.0.0.1:0", "198.51.100.1:0", "0.0.0.0:0");
+	show(T0, T0, "[fd00::1]:5", "[2001:db8::1]:6", "[::]:0");
+	assert_int_equal(translation_table_count(table), 0);
+}
+
 static void a_flow_of_another_closes_what_is_open(void **state)
 {
 	(void)state;
@@ -450,7 +459,7 @@ static void a_restart_does_not_forget_that_some_made_way(void **state)
 	translation_table_keep(table, 32, keep, NULL);
 	assert_int_equal(kept_len[16], 0);
 	tell_many(18, true);
-	translation_table_keep(table, 32, keep, NULL);
+	translation_table_keep(table, 1, keep, NULL); /* it comes first, however much has changed */
 	teardown(state);
 	setup(state);
 	assert_int_equal(translation_unpack(bytes_of(kept[16], kept_len[16]), &m), ERR_OK);
@@ -494,6 +503,7 @@ int main(void)
 		TEST(one_port_may_lead_to_several_for_different_peers),
 		TEST(events_in_the_wrong_order_come_to_the_same),
 		TEST(flows_show_what_held_while_they_lasted),
+		TEST(a_flow_to_nowhere_shows_nothing),
 		TEST(a_flow_of_another_closes_what_is_open),
 		TEST(both_directions_are_one_mapping),
 		TEST(what_is_not_changed_is_no_translation),
