@@ -15,13 +15,15 @@ day=2026-11-22T14
 public=198.51.100.1
 
 check "a node that was told nothing" 1 "no such translation" ask
-# Alice has a port until Bob has it; Carol a block; Dave is seen in a flow; Erin is still at it.
+# Alice has a port until Bob has it; Carol a block; Dave is seen in a flow; Erin is still at it, and
+# Frank has an address for himself.
 tell 0 "4,$day:00:00Z,10.0.0.1:5001,$public:40112" "5,$day:02:30.250Z,10.0.0.1:5001,$public:40112" \
 	"4,$day:02:31Z,10.0.0.2:6002,$public:40112" "5,$day:09:00Z,10.0.0.2:6002,$public:40112" \
 	"16,$day:00:00Z,10.0.0.3:0,$public:1024-1535" "17,$day:30:00Z,10.0.0.3:0,$public:1024-1535" \
 	"0,$day:05:00Z,10.0.0.4:7004,$public:40999,203.0.113.9:443" \
-	"4,$day:10:00Z,10.0.0.5:8005,$public:41000,203.0.113.9:22"
-await "all of it is there" held 5
+	"4,$day:10:00Z,10.0.0.5:8005,$public:41000,203.0.113.9:22" \
+	"14,$day:00:00Z,10.0.0.6:0,198.51.100.6:0"
+await "all of it is there" held 6
 
 check "who was it at 14:03?" 0 '10\.0\.0\.2:6002 +198\.51\.100\.1:40112 +any +event' ask $public:40112 --at $day:03:00Z
 check "nobody else was" 0 '^1$' bash -c "'$bin/spoor' --socket '$dir/A/spoord.sock' translations $public:40112 --at $day:03:00Z --ndjson | wc -l"
@@ -34,19 +36,21 @@ check "a port of a block is its holder's" 0 '10\.0\.0\.3 +198\.51\.100\.1:1024-1
 check "in JSON the block has its ports, and no single one" 0 \
 	'"inside_port": *null.*"outside_port": *null,"outside_port_first": *1024,"outside_port_last": *1535.*"told_by": *"block"' \
 	ask $public:1535 --ndjson
+check "a whole address is its holder's, of any protocol" 0 'any +10\.0\.0\.6 +198\.51\.100\.6 +any +block' \
+	ask 198.51.100.6:9 --proto udp
 check "what was only seen says so" 0 '"peer": *"203.0.113.9","peer_port": *443.*"told_by": *"flow","is_start_told": *false' \
 	ask $public:40999 --ndjson
 check "what goes on is open" 0 '14:10:00\.000 +open +tcp +10\.0\.0\.5:8005' ask 10.0.0.5
 check "in JSON it has no end" 0 '"end": *null' ask 10.0.0.5:8005 --json
 check "from inside: as whom did it go out?" 0 '198\.51\.100\.1:40112' ask 10.0.0.1:5001
-check "for one peer: those for it, and those for anybody" 0 '^5$' \
+check "for one peer: those for it, and those for anybody" 0 '^6$' \
 	bash -c "'$bin/spoor' --socket '$dir/A/spoord.sock' translations --peer 203.0.113.9 --ndjson | wc -l"
-check "for one port of a peer" 0 '^4$' \
+check "for one port of a peer" 0 '^5$' \
 	bash -c "'$bin/spoor' --socket '$dir/A/spoord.sock' translations --peer 203.0.113.9:443 --ndjson | wc -l"
-check "a span of time" 0 '^3$' \
+check "a span of time" 0 '^4$' \
 	bash -c "'$bin/spoor' --socket '$dir/A/spoord.sock' translations --since $day:08:00Z --until $day:20:00Z --ndjson | wc -l"
-check "all of it, the latest first" 0 '"held": *5,"matching": *5' ask --json
-check "the latest alone" 0 '"inside": *"10.0.0.5".*\],?.*"matching": *5' bash -c "'$bin/spoor' --socket '$dir/A/spoord.sock' translations -n 1 --json | tr -d '\n'"
+check "all of it, the latest first" 0 '"held": *6,"matching": *6' ask --json
+check "the latest alone" 0 '"inside": *"10.0.0.5".*\],?.*"matching": *6' bash -c "'$bin/spoor' --socket '$dir/A/spoord.sock' translations -n 1 --json | tr -d '\n'"
 check "CSV has a header" 0 '^inside,inside_port,outside,outside_port,' ask --csv
 check "and lines" 0 "^10\.0\.0\.5,8005,$public,41000,41000,41000,6,203\.0\.113\.9,22,127\..*,2026-11-22T14:10:00\.000Z,," ask --csv
 check "another protocol" 1 "no such translation" ask $public:40112 --proto udp
@@ -67,7 +71,7 @@ check "after a kill it is known" 0 '10\.0\.0\.2:6002' ask $public:40112 --at $da
 
 # More than the table holds: what made way is owned up to, also after a restart.
 tell 1 many 65600 2026-11-23T00:00:00Z
-await "some made way" bash -c "'$bin/spoor' --socket '$dir/A/spoord.sock' status --json | grep -q '\"held\":65536,.*\"evicted\":69,'"
+await "some made way" bash -c "'$bin/spoor' --socket '$dir/A/spoord.sock' status --json | grep -q '\"held\":65536,.*\"evicted\":70,\"evicted_open\":0'"
 check "what may be gone is not called nothing" 3 "the table was full: mappings of 2026-11-22T14:00:00.000Z to 2026-11-23" \
 	ask $public:40112 --at $day:03:00Z
 check "in JSON, too" 3 '"is_lacking": *true,"evicted_start": *"2026-11-22T14:00:00.000Z"' ask $public:40112 --at $day:03:00Z --json

@@ -4,8 +4,8 @@ nel.py ADDR:PORT SEQUENCE EVENT,TIME,INSIDE,OUTSIDE[,PEER] ...
 nel.py ADDR:PORT SEQUENCE many COUNT TIME
 
 EVENT is natEvent's number, or 0: a flow; TIME RFC 3339; INSIDE, OUTSIDE and PEER an ADDR:PORT; of a
-block (16, 17) the inside's port is 0 and the outside's FIRST-LAST. `many` makes and ends COUNT sessions,
-a second each, one after the other.
+block (16, 17) the inside's port is 0 and the outside's FIRST-LAST, of a whole address (14, 15) both are
+0. `many` makes and ends COUNT sessions, a second each, one after the other.
 """
 import datetime
 import socket
@@ -32,8 +32,8 @@ def end(text):
 def record(event, at_ms, inside, outside, peer="0.0.0.0:0"):
     (src, port, _), (nat, first, last), (dst, dst_port, _) = end(inside), end(outside), end(peer)
     block = (first, last) if last else (0, 0)
-    return struct.pack(">4s4sHHBBQHH4sHI", src, nat, port, 0 if last else first, 0 if last else 6, event, at_ms,
-                       *block, dst, dst_port, 0 if event else 1000)
+    return struct.pack(">4s4sHHBBQHH4sHI", src, nat, port, 0 if last else first, 6 if first and not last else 0, event,
+                       at_ms, *block, dst, dst_port, 0 if event else 1000)
 
 
 def records():
