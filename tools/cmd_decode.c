@@ -40,19 +40,6 @@ static void put_flow(struct output *o, const struct flow *flow, const struct flo
 	o->flows++;
 }
 
-/* What is said of flows stands in their order. */
-static void put_batch(struct output *o, const struct flow_batch *b)
-{
-	const struct flow_said *said = b->said, *end = said + b->said_count;
-
-	for (size_t i = 0; i < b->count; i++) {
-		bool is_said = said < end && said->flow == i;
-
-		put_flow(o, &b->flows[i], is_said ? said : NULL);
-		said += is_said;
-	}
-}
-
 /* What one file gave; silent where nothing was left out and nobody watches. */
 static void summarise(const char *path, const struct capture *c, const struct flow_counters *before,
                       const struct flow_counters *after)
@@ -80,6 +67,19 @@ static void summarise(const char *path, const struct capture *c, const struct fl
 	if (skipped > 0)
 		fprintf(stderr, "; skipped %llu frames: %s", (unsigned long long)skipped, skips);
 	fputc('\n', stderr);
+}
+
+/* What is said of flows stands in their order. */
+static void put_batch(struct output *o, const struct flow_batch *b)
+{
+	const struct flow_said *said = b->said, *end = said + b->said_count;
+
+	for (size_t i = 0; i < b->count; i++) {
+		bool is_said = said < end && said->flow == i;
+
+		put_flow(o, &b->flows[i], is_said ? said : NULL);
+		said += is_said;
+	}
 }
 
 static int decode_file(struct flow_decoder *d, const char *path, struct output *o)

@@ -28,11 +28,11 @@ struct ends { /* of a list */
 
 struct translation_table {
 	struct translation_counters counters;
-	uint32_t max, count, unused; /* no slot below `unused` is free */
-	uint32_t keep_at;
-	uint32_t buckets;    /* a power of two */
 	struct mapping gone; /* all that made way, as one; */
 	bool is_any_gone, is_gone_new;
+	uint32_t max, count, unused; /* no slot below `unused` is free */
+	uint32_t keep_at;
+	uint32_t buckets; /* a power of two */
 	struct ends lists[LISTS];
 	uint32_t *heads[SIDES];
 	uint64_t *changed; /* a bit a slot */
