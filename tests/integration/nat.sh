@@ -14,6 +14,15 @@ ask() { spoor_at A translations "$@"; }
 day=2026-11-22T14
 public=198.51.100.1
 
+# What was told, as it stands: a line says which event it is.
+decoded() { python3 tests/integration/nel.py - 0 "$@" | "$bin/spoor" decode -; }
+check "a block given, and to which ports" 0 '"nat_event":16,"nat_port_first":1024,"nat_port_last":1535}' \
+	decoded "16,$day:00:00Z,10.0.0.3:0,$public:1024-1535"
+check "and taken back" 0 '"nat_event":17,"nat_port_first":1024' decoded "17,$day:00:00Z,10.0.0.3:0,$public:1024-1535"
+check "a session made has no block" 0 '"nat_src_port":40112,"nat_event":4}' \
+	decoded "4,$day:00:00Z,10.0.0.1:5001,$public:40112"
+check "a flow is no event" 0 '"nat_src_port":40999}' decoded "0,$day:05:00Z,10.0.0.4:7004,$public:40999,203.0.113.9:443"
+
 check "a node that was told nothing" 1 "no such translation" ask
 # Alice has a port until Bob has it; Carol a block; Dave is seen in a flow; Erin is still at it, and
 # Frank has an address for himself.

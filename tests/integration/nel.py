@@ -2,6 +2,7 @@
 
 nel.py ADDR:PORT SEQUENCE EVENT,TIME,INSIDE,OUTSIDE[,PEER] ...
 nel.py ADDR:PORT SEQUENCE many COUNT TIME
+nel.py - SEQUENCE EVENT,... ...      to standard output, one datagram
 
 EVENT is natEvent's number, or 0: a flow; TIME RFC 3339; INSIDE, OUTSIDE and PEER an ADDR:PORT; of a
 block (16, 17) the inside's port is 0 and the outside's FIRST-LAST, of a whole address (14, 15) both are
@@ -53,17 +54,23 @@ def wrap(number, body):
     return struct.pack(">HH", number, 4 + len(body)) + body
 
 
-def main():
-    host, port = sys.argv[1].rsplit(":", 1)
-    waiting, sequence = list(records()), int(sys.argv[2])
+def datagram(sequence, some):
+    now = time.time()
     template = wrap(0, struct.pack(">HH24H", 256, len(FIELDS) // 2, *FIELDS))
+    header = struct.pack(">HHIIII", 9, 1 + len(some), int(now % 86400 * 1000) + 100000, int(now), sequence, 7)
+    return header + template + wrap(256, b"".join(some))
+
+
+def main():
+    waiting, sequence = list(records()), int(sys.argv[2])
+    if sys.argv[1] == "-":
+        sys.stdout.buffer.write(datagram(sequence, waiting))
+        return
+    host, port = sys.argv[1].rsplit(":", 1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.bind((host, 5556))
         for i in range(0, len(waiting), A_DATAGRAM):
-            now, some = time.time(), waiting[i:i + A_DATAGRAM]
-            header = struct.pack(">HHIIII", 9, 1 + len(some), int(now % 86400 * 1000) + 100000, int(now),
-                                 sequence, 7)
-            s.sendto(header + template + wrap(256, b"".join(some)), (host, int(port)))
+            s.sendto(datagram(sequence, waiting[i:i + A_DATAGRAM]), (host, int(port)))
             sequence += 1
             time.sleep(0.0005)
 
