@@ -73,7 +73,7 @@ struct node {
 	bool is_stopping;
 };
 
-#define NODE_SORTINGS_MAX 4
+#define NODE_SORTINGS_MAX 4 /* at the same time */
 
 struct now node_now(void);
 

@@ -28,7 +28,7 @@ struct ends { /* of a list */
 
 struct translation_table {
 	struct translation_counters counters;
-	struct mapping gone; /* all that made way, as one; */
+	struct mapping gone; /* all that made way, as one */
 	bool is_any_gone, is_gone_new;
 	uint32_t max, count, unused; /* no slot below `unused` is free */
 	uint32_t keep_at;
