@@ -26,7 +26,7 @@ static void drain(struct output *o)
 	o->used = 0;
 }
 
-static void put_flow(struct output *o, const struct flow *flow)
+static void put_flow(struct output *o, const struct flow *flow, const struct flow_said *said)
 {
 	if (o->used + LINE_MAX_LEN + 2 > sizeof(o->buffer))
 		drain(o);
@@ -34,7 +34,7 @@ static void put_flow(struct output *o, const struct flow *flow)
 		o->buffer[o->used++] = ',';
 	if (o->is_object)
 		o->buffer[o->used++] = '\n';
-	o->used += line_of(flow, &o->clock, o->buffer + o->used);
+	o->used += line_of(flow, said, &o->clock, o->buffer + o->used);
 	if (!o->is_object)
 		o->buffer[o->used++] = '\n';
 	o->flows++;
@@ -69,6 +69,19 @@ static void summarise(const char *path, const struct capture *c, const struct fl
 	fputc('\n', stderr);
 }
 
+/* What is said of flows stands in their order. */
+static void put_batch(struct output *o, const struct flow_batch *b)
+{
+	const struct flow_said *said = b->said, *end = said + b->said_count;
+
+	for (size_t i = 0; i < b->count; i++) {
+		bool is_said = said < end && said->flow == i;
+
+		put_flow(o, &b->flows[i], is_said ? said : NULL);
+		said += is_said;
+	}
+}
+
 static int decode_file(struct flow_decoder *d, const char *path, struct output *o)
 {
 	struct flow_counters before = d->counters;
@@ -83,10 +96,10 @@ static int decode_file(struct flow_decoder *d, const char *path, struct output *
 	while (!interrupt_seen() && (err = capture_next(c, &in)) == ERR_OK) {
 		struct flow_origin origin = {.from = in.from, .received_ms = in.received_ms};
 
-		batch.count = batch.event_count = 0; /* an event with an address is a flow, too */
+		/* An event with an address is a flow, too. */
+		batch.count = batch.event_count = batch.said_count = 0;
 		flow_decode(d, &origin, in.data.at, bytes_left(&in.data), &batch);
-		for (size_t i = 0; i < batch.count; i++)
-			put_flow(o, &batch.flows[i]);
+		put_batch(o, &batch);
 	}
 	flow_batch_free(&batch);
 	drain(o);

@@ -81,10 +81,22 @@ struct translation *flow_batch_event_room(struct flow_batch *b)
 	return events + b->event_count;
 }
 
+struct flow_said *flow_batch_said_room(struct flow_batch *b)
+{
+	struct flow_said *said =
+		grow(b->said, &b->said_room, b->said_count, b->said_count + 1, sizeof(*b->said));
+
+	if (said == NULL)
+		return NULL;
+	b->said = said;
+	return said + b->said_count;
+}
+
 void flow_batch_free(struct flow_batch *b)
 {
 	free(b->flows);
 	free(b->events);
+	free(b->said);
 	*b = (struct flow_batch){.flows = NULL};
 }
 

@@ -22,11 +22,21 @@
 
 #define FLOW_CLOCK_MIN INT64_C(31536000000) /* 1971: before that a clock was never set */
 
+/* What a record that is also a flow says of a translation, or of a firewall. */
+struct flow_said {
+	size_t flow;                       /* its place in the batch */
+	uint16_t port_first, port_last;    /* of a block: both of them are in it */
+	uint8_t nat_event, firewall_event; /* IANA's numbers of 230 and 233; 0: not told */
+	bool is_block;
+};
+
 struct flow_batch { /* what a datagram said, and sets that waited for it; grows as it must */
 	struct flow *flows;
 	size_t count, room;
 	struct translation *events; /* what exporters did to addresses meanwhile */
 	size_t event_count, event_room;
+	struct flow_said *said; /* of flows, in their order; for people alone (is_verbatim) */
+	size_t said_count, said_room;
 };
 
 struct flow *flow_batch_grow(struct flow_batch *b, size_t count);
@@ -39,6 +49,7 @@ static inline struct flow *flow_batch_room(struct flow_batch *b, size_t count)
 
 /* As that, for one. */
 struct translation *flow_batch_event_room(struct flow_batch *b);
+struct flow_said *flow_batch_said_room(struct flow_batch *b);
 void flow_batch_free(struct flow_batch *b);
 
 /* Why a datagram, or one record of it, was not taken. Each is counted. */

@@ -81,6 +81,25 @@ static void name_nobody(struct values *v)
 	v->has_src = v->has_dst = true;
 }
 
+/* What the record of these flows says beside them, of each; false: no memory. */
+static bool say(const struct values *v, size_t first, size_t count, struct flow_batch *out)
+{
+	struct flow_said said = {.nat_event = v->nat_event, .firewall_event = v->firewall_event};
+
+	said.is_block = event_block(v, &said.port_first, &said.port_last);
+	if (said.nat_event == 0 && said.firewall_event == 0 && !said.is_block)
+		return true;
+	for (said.flow = first; said.flow < first + count; said.flow++) {
+		struct flow_said *room = flow_batch_said_room(out);
+
+		if (room == NULL)
+			return false;
+		*room = said;
+		out->said_count++;
+	}
+	return true;
+}
+
 /* False: there is no memory for what it says. */
 static bool take_record(struct flow_decoder *d, const struct record_context *c,
                         const struct template *t, struct values *v, struct flow_batch *out)
@@ -104,6 +123,8 @@ static bool take_record(struct flow_decoder *d, const struct record_context *c,
 	drop = record_flows(c, v, room, &count, &d->counters.clamped);
 	if (drop != DROP_NONE)
 		count_part(d, drop);
+	if (d->is_verbatim && !say(v, out->count, count, out))
+		return false;
 	out->count += count;
 	return true;
 }

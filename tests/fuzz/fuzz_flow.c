@@ -76,6 +76,14 @@ static void check_batch(struct flow_batch *batch, const struct flow_origin *orig
 		check_event(&batch->events[i], origin);
 		translation_table_event(t, &batch->events[i]);
 	}
+	for (size_t i = 0; i < batch->said_count; i++) {
+		const struct flow_said *said = &batch->said[i];
+
+		must(said->flow < batch->count);
+		must(i == 0 || said->flow > batch->said[i - 1].flow);
+		must(said->nat_event != 0 || said->firewall_event != 0 || said->is_block);
+		must(said->port_first <= said->port_last);
+	}
 	must(translation_table_count(t) <= 16);
 }
 
@@ -100,10 +108,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		bytes_copy(&in, copy, len);
 		origin.from.port = (uint16_t)(head >> 11);
 		origin.received_ms++;
-		batch.count = batch.event_count = 0;
+		batch.count = batch.event_count = batch.said_count = 0;
 		drop = flow_decode(d, &origin, copy, len, &batch);
 		free(copy);
 		must(drop == DROP_NONE || batch.count + batch.event_count == 0);
+		must(d->is_verbatim || batch.said_count == 0);
 		check_batch(&batch, &origin, translations);
 		datagrams++;
 		taken += drop == DROP_NONE ? 1 : 0;
