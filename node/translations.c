@@ -62,7 +62,7 @@ static void copy_match(void *ctx, const struct mapping *m)
 		l->found[l->count++] = *m;
 }
 
-static enum err gather(struct listing *l, const struct translation_table *t)
+static enum err copy_matching(struct listing *l, const struct translation_table *t)
 {
 	l->held = translation_table_count(t);
 	l->is_any_gone = translation_table_gone(t, &l->gone);
@@ -276,7 +276,7 @@ void request_translations(struct client *client, const struct ctl_request *reque
 		.when = {request->since_ms, request->until_ms},
 		.proto = (uint8_t)request->proto,
 	};
-	err = gather(l, node->collector.translations);
+	err = copy_matching(l, node->collector.translations);
 	if (err != ERR_OK) {
 		client_end(client, CTL_INTERNAL, "%s", err_text(err));
 		listing_free(l);
