@@ -72,6 +72,11 @@ static void stand(const struct work *w, uint16_t a_group, uint16_t b_group, stru
 	}
 }
 
+static double joint(double a, double b)
+{
+	return sqrt(a * a + b * b);
+}
+
 static int sign(double x, double least)
 {
 	return (x > least) - (x < -least);
@@ -87,7 +92,7 @@ static double start_apart_ms(const struct match *a, const struct match *b)
 /* By how much the edges of `a` have to come later than those of `b` to be sure of it. */
 static double lag_least_ms(const struct standing *a, const struct standing *b, int64_t slack_ms)
 {
-	return 2 * hypot(a->error_ms, b->error_ms) +
+	return 2 * joint(a->error_ms, b->error_ms) +
 	       (is_one_clock(a->view, b->view) ? PATH_CLOCK_MS : (double)slack_ms);
 }
 
@@ -147,5 +152,5 @@ int path_signs(const struct work *w, uint16_t a_group, uint16_t b_group)
 	if (ret != 0 || a.view == NULL || b.view == NULL || is_one_clock(a.view, b.view))
 		return ret;
 	return sign(start_apart_ms(a.view, b.view) - (a.lag_ms - b.lag_ms),
-	            hypot(a.error_ms, b.error_ms));
+	            joint(a.error_ms, b.error_ms));
 }

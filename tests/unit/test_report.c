@@ -178,7 +178,7 @@ static void what_has_no_place_is_said_with_why(void **state)
 		"hop 2\n",
 		"\nWithout a place, though with the same rhythm:\n"
 		"  8.2  192.0.2.5:5 -> 192.0.2.6:22  over before what it would have to carry "
-	        "begins\n"
+		"begins\n"
 		"  7.1  192.0.2.7:5 -> 192.0.2.8:22\n",
 		"1 match has no place on the path",
 	};
@@ -193,7 +193,7 @@ static void what_has_no_place_is_said_with_why(void **state)
 	                   "null") "],'path':["
 				   "{'hop':1,'src':'10.1.0.10:40112','dst':'10.2.0.10:22'," SPAN_1
 				   ",'score':9,'views':1,'link':'time','contradictions':['"
-	                           "elsewhere']},"
+				   "elsewhere']},"
 		/**/ HOP_3 "],'gaps':[],'branches':["
 				   "{'kind':'reverse','hop':2,'src':'192.0.2.3:5',"
 				   "'dst':'10.4.0.10:99','views':0},"
