@@ -11,14 +11,13 @@
 #define VOTES_MAX (8u << 20)     /* 8 octets each */
 #define CANDIDATES_MAX 16384     /* of more, everything may as well be read */
 #define SILENCE_MAX_MS 172800000 /* the log has the beginnings of no much longer ones */
-#define LEAST_MIN 2              /* votes; with fewer everybody would be a candidate */
 #define SIEVE_ROUND_MS 500       /* the sieve's first bin lies around its shortest lag */
 
 _Static_assert(VOTES_BITS == STORE_EDGE_BITS, "a vote is for what the log calls a connection");
 
 /*
  * What the sieve asks for, less what the log may not have: of each of these silences a candidate's
- * edges at both its ends. 0: too few are left.
+ * edges at both its ends. 0: nothing is left.
  */
 static size_t least_of(const struct question *q, size_t silences)
 {
@@ -26,7 +25,7 @@ static size_t least_of(const struct question *q, size_t silences)
 
 	for (size_t i = 1; i < q->on_count; i++)
 		unlogged += q->on[i].start_ms - SILENCE_MAX_MS > q->on[i - 1].end_ms ? 2 : 0;
-	return least >= unlogged + LEAST_MIN ? least - unlogged : 0;
+	return least > unlogged ? least - unlogged : 0;
 }
 
 /* Of any candidate, whoever exports it. */
