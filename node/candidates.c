@@ -15,13 +15,17 @@
 
 _Static_assert(VOTES_BITS == STORE_EDGE_BITS, "a vote is for what the log calls a connection");
 
-static bool has_long_silence(const struct question *q)
+/*
+ * What the sieve asks for, less what the log may not have: of each of these silences a candidate's
+ * edges at both its ends. 0: nothing is left.
+ */
+static size_t least_of(const struct question *q, size_t silences)
 {
-	for (size_t i = 1; i < q->on_count; i++) {
-		if (q->on[i].start_ms - SILENCE_MAX_MS > q->on[i - 1].end_ms)
-			return true;
-	}
-	return false;
+	size_t least = sieve_least(silences), unlogged = 0;
+
+	for (size_t i = 1; i < q->on_count; i++)
+		unlogged += q->on[i].start_ms - SILENCE_MAX_MS > q->on[i - 1].end_ms ? 2 : 0;
+	return least > unlogged ? least - unlogged : 0;
 }
 
 /* Of any candidate, whoever exports it. */
@@ -55,14 +59,17 @@ static enum err find(struct votes *v, struct store *store, const struct question
 	struct interval leaving[VOTES_SILENCES_MAX], back[VOTES_SILENCES_MAX];
 	struct edge_windows windows = {.at = {leaving, back}};
 	size_t silences = votes_begin(v, &target, gap_ms, reach_ms, STORE_EDGE_ROUND_MS);
+	size_t least = least_of(q, silences);
 	enum err err;
 
+	if (least == 0)
+		return ERR_NOENT;
 	windows.count[false] = votes_windows(v, false, leaving);
 	windows.count[true] = votes_windows(v, true, back);
 	err = store_edges_read(store, when, gap_ms, &windows, take, v, &ret->held);
 	if (err != ERR_OK)
 		return err;
-	return votes_is_full(v) ? ERR_RANGE : pick(v, sieve_least(silences), ret);
+	return votes_is_full(v) ? ERR_RANGE : pick(v, least, ret);
 }
 
 enum err candidates_find(struct store *store, const struct question *q, int64_t gap_ms,
@@ -73,7 +80,7 @@ enum err candidates_find(struct store *store, const struct question *q, int64_t 
 	enum err err = ERR_RANGE;
 
 	*ret = (struct candidates){.held.span = {INT64_MAX, INT64_MIN}};
-	if (has_long_silence(q) || reach_ms > VOTES_REACH_MAX_MS)
+	if (reach_ms > VOTES_REACH_MAX_MS)
 		return ERR_NOENT;
 	for (size_t i = 0; i < ARRAY_LEN(rooms) && err == ERR_RANGE; i++) {
 		struct votes *v = votes_new(rooms[i]);

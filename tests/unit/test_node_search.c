@@ -18,6 +18,7 @@
 #define ACTIVE_MS 60000
 #define TABLE 16384
 #define SILENCES_OF_HAND 18
+#define PAUSE_MS 252000000 /* three nights: the log has no beginnings of such silences */
 
 struct world {
 	struct fixture *f;
@@ -28,6 +29,7 @@ struct world {
 	struct rhythm hand;
 	struct rhythm people[PEOPLE];
 	int64_t ahead_ms; /* the clock of that one */
+	int64_t pause_ms; /* of everybody, in the middle of what they do */
 	size_t compared, matched;
 };
 
@@ -93,12 +95,21 @@ static int by_receipt(const void *left, const void *right)
 	return (a->received_ms > b->received_ms) - (a->received_ms < b->received_ms);
 }
 
-static struct rhythm of_person(uint64_t seed)
+static struct rhythm paused(struct rhythm r, int64_t pause_ms)
+{
+	for (size_t i = r.count / 2; i < r.count; i++) {
+		r.on[i].start_ms += pause_ms;
+		r.on[i].end_ms += pause_ms;
+	}
+	return r;
+}
+
+static struct rhythm of_person(uint64_t seed, int64_t pause_ms)
 {
 	struct prng p = {seed};
+	struct rhythm r = rhythm_of_person(seed, 5 + prng_below(&p, 20));
 
-	return rhythm_moved(rhythm_of_person(seed, 5 + prng_below(&p, 20)),
-	                    (int64_t)prng_below(&p, 1200000));
+	return paused(rhythm_moved(r, (int64_t)prng_below(&p, 1200000)), pause_ms);
 }
 
 static void populate(struct world *w)
@@ -107,6 +118,7 @@ static void populate(struct world *w)
 	uint32_t id = 1;
 
 	w->hand = rhythm_moved(rhythm_of_person(5, SILENCES_OF_HAND + 1), 200000);
+	w->hand = paused(w->hand, w->pause_ms);
 	for (size_t i = 0; i < SEEN; i++) {
 		struct rhythm r = rhythm_seen_elsewhere(w->hand, 900 + i, 250);
 
@@ -114,7 +126,7 @@ static void populate(struct world *w)
 		export(w, &p, id++, &r, 3 * i);
 	}
 	for (size_t i = 0; i < PEOPLE; i++) {
-		w->people[i] = of_person(1000 + i);
+		w->people[i] = of_person(1000 + i, w->pause_ms);
 		export(w, &p, id++, &w->people[i], 2);
 	}
 	for (size_t i = 0; i < JOBS; i++) {
@@ -134,7 +146,7 @@ static void populate(struct world *w)
 	qsort(w->flows, w->count, sizeof(w->flows[0]), by_receipt);
 }
 
-static int setup_ahead(void **state, int64_t ahead_ms)
+static int setup_with(void **state, int64_t ahead_ms, int64_t pause_ms)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	void *fixture;
@@ -146,6 +158,7 @@ static int setup_ahead(void **state, int64_t ahead_ms)
 	w->flows = calloc(FLOWS_MAX, sizeof(*w->flows));
 	assert_non_null(w->flows);
 	w->ahead_ms = ahead_ms;
+	w->pause_ms = pause_ms;
 	if (ahead_ms != 0)
 		w->skews = (struct skews){
 			.of = {{addr_from_v4((const uint8_t[4]){10, 255, 0, 1}), ahead_ms - 900,
@@ -160,17 +173,22 @@ static int setup_ahead(void **state, int64_t ahead_ms)
 
 static int setup_world(void **state)
 {
-	return setup_ahead(state, 0);
+	return setup_with(state, 0, 0);
 }
 
 static int setup_skewed(void **state)
 {
-	return setup_ahead(state, 12000);
+	return setup_with(state, 12000, 0);
 }
 
 static int setup_far(void **state)
 {
-	return setup_ahead(state, 300000);
+	return setup_with(state, 300000, 0);
+}
+
+static int setup_paused(void **state)
+{
+	return setup_with(state, 0, PAUSE_MS);
 }
 
 static int teardown_world(void **state)
@@ -326,6 +344,28 @@ static void what_is_past_is_found_alike(void **state)
 	assert_in_range(count_candidates(w, &w->hand, ERR_OK), SEEN, CONNECTIONS / 50);
 	compare_many(w);
 	assert_true(w->matched >= w->compared); /* each finds itself */
+}
+
+/* Of three days without a key the log does not have both ends; of the rest it does. */
+static void after_a_long_silence_the_log_is_used_and_finds_alike(void **state)
+{
+	struct world *w = *state;
+	struct rhythm few = {.count = 0};
+
+	start_log(w);
+	feed(w, w->count);
+	assert_int_equal(compare(w, &w->hand), SEEN);
+	assert_in_range(count_candidates(w, &w->hand, ERR_OK), SEEN, CONNECTIONS / 50);
+	compare_many(w);
+	assert_true(w->matched >= w->compared);
+	for (size_t i = 8; i < 11; i++) /* two silences, the first the long one */
+		few.on[few.count++] = w->hand.on[i];
+	assert_in_range(count_candidates(w, &few, ERR_OK), SEEN, CONNECTIONS / 10);
+	compare(w, &few);
+	few.on[2].start_ms += PAUSE_MS; /* both are: the log tells nothing */
+	few.on[2].end_ms += PAUSE_MS;
+	count_candidates(w, &few, ERR_NOENT);
+	compare(w, &few);
 }
 
 static void an_exporter_with_a_wrong_clock_is_found_alike(void **state)
@@ -658,6 +698,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_past_is_found_alike, setup_world,
 	                                        teardown_world),
+		cmocka_unit_test_setup_teardown(
+			after_a_long_silence_the_log_is_used_and_finds_alike, setup_paused,
+			teardown_world),
 		cmocka_unit_test_setup_teardown(an_exporter_with_a_wrong_clock_is_found_alike,
 	                                        setup_skewed, teardown_world),
 		cmocka_unit_test_setup_teardown(an_exporter_with_a_wrong_clock_is_found_alike,

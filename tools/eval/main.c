@@ -100,6 +100,7 @@ CELL(sure, "sure_share")
 CELL(right, "sure_right")
 CELL(path_start, "path_start")
 CELL(path, "path")
+CELL(whole, "whole")
 CELL(lowest, "lowest_true")
 CELL(best, "best_false")
 CELL(clock, "clock_s")
@@ -155,6 +156,7 @@ static const struct print_column order_columns[] = {
 	{"by_both", "BOTH", 0, true, both_cell}, {"sure_share", ">250 MS", 0, true, sure_cell},
 	{"sure_right", "OF THEM", 0, true, right_cell},
 	{"path_start", "PATH BY START", 0, true, path_start_cell}, {"path", "AS IT IS", 0, true, path_cell},
+	{"whole", "WHOLE", 0, true, whole_cell},
 };
 static const struct print_column chain_columns[] = {
 	{"chain", "CHAIN", 0, false, NULL}, {"method", "METHOD", 0, false, NULL},
