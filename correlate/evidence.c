@@ -31,6 +31,7 @@
 #define LAGS_MAX 512
 #define SPARSE_BELOW_S 0.5     /* narrower: only lags at which edges do meet are tried */
 #define DECOY_FROM_DECADES 0.3 /* nothing is to be discounted below */
+#define LOSS_MOST 0.75         /* half of each side: what is lost is not told from silence */
 #define LN10 2.302585092994046
 
 /* How far the edges of a true pair scatter, and how much farther than the clocks it may lag. */
@@ -374,7 +375,22 @@ static bool is_after(const struct edges *a, const struct edges *b)
 {
 	if (a->first_s != b->first_s)
 		return a->first_s > b->first_s;
-	return a->last_s != b->last_s ? a->last_s > b->last_s : a->count > b->count;
+	if (a->last_s != b->last_s || a->count != b->count)
+		return a->last_s != b->last_s ? a->last_s > b->last_s : a->count > b->count;
+	for (size_t k = 0; k < a->count; k++) {
+		if (a->leave_s[k] != b->leave_s[k])
+			return a->leave_s[k] > b->leave_s[k];
+		if (a->back_s[k] != b->back_s[k])
+			return a->back_s[k] > b->back_s[k];
+	}
+	return false;
+}
+
+/* Whatever loss is assumed, it may be more: silence alone must not speak too loud. */
+static double against(struct duel *d)
+{
+	d->loss = MAX(d->loss, LOSS_MOST);
+	return MIN(decades_at(d, 0, NULL), 0);
 }
 
 void side_predict(struct side *side)
@@ -400,6 +416,8 @@ void evidence_of(const struct side *target, const struct side *candidate, double
 	*ret = (struct evidence){.plain_decades = decades_at(&duel, 0, &lags)};
 	if (ret->plain_decades >= DECOY_FROM_DECADES)
 		ret->decoy_decades = best_decoy(&duel);
+	if (ret->plain_decades < 0)
+		ret->loss_decades = against(&duel);
 	ret->decades = ret->plain_decades - ret->decoy_decades;
 	ret->lag_s = lags.sum / lags.weight;
 	variance = lags.squares / lags.weight - ret->lag_s * ret->lag_s;

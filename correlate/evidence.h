@@ -28,6 +28,8 @@ struct evidence {
 	double decades;       /* log10 E */
 	double plain_decades; /* before the decoys */
 	double decoy_decades; /* the best of the decoys; 0 when none was tried */
+	double loss_decades;  /* what is against it even if half of either side was lost: plain
+	                         decades under that loss, where they are below 0; else 0 */
 	double lag_s;         /* candidate minus target: mean, */
 	double lag_error_s;   /* and standard deviation, of what the edges leave possible */
 };

@@ -40,10 +40,12 @@ static double lag_s(const struct score_limits *l)
 	return MAX(0, MIN(sum / 1e3, LAG_MAX_S));
 }
 
+/* One origin for both, whoever is asked for: where they can first have anything in common. */
 static void sides_of(const struct fingerprint *target, const struct fingerprint *candidate,
                      const struct score_limits *limits, struct side *a, struct side *b)
 {
-	int64_t gap_ms = pair_gap_ms(target, candidate), origin_ms = target->on[0].start_ms;
+	int64_t gap_ms = pair_gap_ms(target, candidate);
+	int64_t origin_ms = MAX(target->on[0].start_ms, candidate->on[0].start_ms);
 
 	edges_of(target, gap_ms, origin_ms, limits->target.offset_ms, &a->edges);
 	edges_of(candidate, gap_ms, origin_ms, limits->candidate.offset_ms, &b->edges);
@@ -68,7 +70,11 @@ static int64_t ms_of(double s)
 	return (int64_t)ms;
 }
 
-static enum verdict judge(const struct agreement *a, int64_t target_ms,
+/*
+ * "Different" is what no loss of records explains, and no decoy: who is moved apart agrees with
+ * nobody better for it.
+ */
+static enum verdict judge(const struct agreement *a, const struct evidence *e, int64_t target_ms,
                           const struct score_limits *limits)
 {
 	if (a->common_ms < limits->life_min_ms ||
@@ -78,7 +84,7 @@ static enum verdict judge(const struct agreement *a, int64_t target_ms,
 		return VERDICT_UNDECIDABLE;
 	if (a->score >= limits->match_min)
 		return VERDICT_MATCH;
-	return a->score <= limits->different_max ? VERDICT_DIFFERENT : VERDICT_INCONCLUSIVE;
+	return e->loss_decades <= limits->different_max ? VERDICT_DIFFERENT : VERDICT_INCONCLUSIVE;
 }
 
 struct agreement score_pair(const struct fingerprint *target, const struct fingerprint *candidate,
@@ -108,7 +114,7 @@ struct agreement score_pair(const struct fingerprint *target, const struct finge
 	ret.stretch_ms = order.stretch_s > 0 ? -ms_of(order.stretch_s) : ms_of(-order.stretch_s);
 	ret.stretches = (uint32_t)order.compared;
 	ret.silences = silences_in(&a.edges, from_s - slack_s, to_s + slack_s);
-	ret.verdict = judge(&ret, ms_of(a.edges.last_s - a.edges.first_s), limits);
+	ret.verdict = judge(&ret, &evidence, ms_of(a.edges.last_s - a.edges.first_s), limits);
 	return ret;
 }
 
