@@ -82,8 +82,11 @@ enum path_doubt {                        /* what contradicts a hop; bits */
 	          PATH_LAGS = 4,    /* its edges come later than of the one it carries, by more than
 	                             both errors and the clocks explain */
 	          PATH_REFUSED = 8, /* is_refused */
-	          PATH_RIVALLED = 16,  /* PATH_AGAINST */
-	          PATH_UNDECIDED = 32, /* an alternative is nearly as good */
+	          PATH_RIVALLED = 16,        /* PATH_AGAINST */
+	          PATH_UNDECIDED = 32,       /* an alternative is nearly as good */
+	          PATH_BEGINS_TOGETHER = 64, /* nothing but timing ties it to what it carries, and
+	                                      both begin within the slack: one script, or one
+	                                      schedule, may have started both */
 };
 
 struct hop {

@@ -37,6 +37,12 @@ static void add_alternatives(const struct work *w, uint16_t group, uint32_t at, 
 	}
 }
 
+static bool is_beginning_near(const struct hop *a, const struct hop *b, int64_t near_ms)
+{
+	return span_ms(a->life.start_ms, b->life.start_ms) <= near_ms &&
+	       span_ms(b->life.start_ms, a->life.start_ms) <= near_ms;
+}
+
 /* A key passes upstream first. The target's own lag is none. */
 static bool is_lagging(const struct group *up, const struct group *down, int64_t slack_ms)
 {
@@ -62,6 +68,8 @@ static void add_doubts(const struct work *w, uint32_t at, struct path *ret)
 		hop->doubts |= PATH_ENDS_FIRST;
 	if (hop->life.start_ms > next->life.start_ms)
 		hop->doubts |= PATH_STARTS_LATER;
+	if (hop->link == PATH_TIME && is_beginning_near(hop, next, w->slack_ms))
+		hop->doubts |= PATH_BEGINS_TOGETHER;
 	if (is_lagging(&w->groups[chain[0]], &w->groups[chain[-1]], w->slack_ms))
 		hop->doubts |= PATH_LAGS;
 	if (hop->link == PATH_ORIGIN && hop->timing == PATH_AGAINST)
@@ -77,12 +85,6 @@ static bool is_choice(const struct work *w, uint16_t g)
 	return false;
 }
 
-static bool is_beginning_near(const struct hop *a, const struct hop *b)
-{
-	return span_ms(a->life.start_ms, b->life.start_ms) <= SIBLING_MS &&
-	       span_ms(b->life.start_ms, a->life.start_ms) <= SIBLING_MS;
-}
-
 /* The host of the path that `h` has in common with it, nearest to the target; false: none. */
 static bool find_branch(const struct path *path, const struct hop *h, struct branch *ret)
 {
@@ -91,7 +93,8 @@ static bool find_branch(const struct path *path, const struct hop *h, struct bra
 
 		*ret = (struct branch){*h, i, PATH_MERGE};
 		if (path_may_be_same(path_client(h), path_client(hop))) {
-			ret->kind = is_beginning_near(h, hop) ? PATH_SIBLING : PATH_FORK;
+			ret->kind =
+				is_beginning_near(h, hop, SIBLING_MS) ? PATH_SIBLING : PATH_FORK;
 			return true;
 		}
 		if (i + 1 == path->hop_count &&
