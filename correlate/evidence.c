@@ -386,42 +386,50 @@ static bool is_after(const struct edges *a, const struct edges *b)
 	return false;
 }
 
-/* Whatever loss is assumed, it may be more: silence alone must not speak too loud. */
-static double against(struct duel *d)
-{
-	d->loss = MAX(d->loss, LOSS_MOST);
-	return MIN(decades_at(d, 0, NULL), 0);
-}
-
 void side_predict(struct side *side)
 {
 	predict(&side->edges, &side->prediction);
 }
 
+/* Returns whether they are turned round. */
+static bool begin(const struct side *target, const struct side *candidate, double lag_s,
+                  struct duel *ret)
+{
+	bool is_turned = is_after(&target->edges, &candidate->edges);
+
+	ret->target = is_turned ? candidate : target;
+	ret->candidate = is_turned ? target : candidate;
+	ret->loss = 1 - (1 - target->loss) * (1 - candidate->loss);
+	ret->reach_s = lag_s;
+	processes_of(ret->target, &ret->of_target);
+	processes_of(ret->candidate, &ret->of_candidate);
+	return is_turned;
+}
+
 void evidence_of(const struct side *target, const struct side *candidate, double lag_s,
                  struct evidence *ret)
 {
-	bool is_turned = is_after(&target->edges, &candidate->edges);
-	struct duel duel = {
-		.target = is_turned ? candidate : target,
-		.candidate = is_turned ? target : candidate,
-		.loss = 1 - (1 - target->loss) * (1 - candidate->loss),
-		.reach_s = lag_s,
-	};
+	struct duel duel;
+	bool is_turned = begin(target, candidate, lag_s, &duel);
 	struct lags lags = {.top = -INFINITY};
 	double variance;
 
-	processes_of(duel.target, &duel.of_target);
-	processes_of(duel.candidate, &duel.of_candidate);
 	*ret = (struct evidence){.plain_decades = decades_at(&duel, 0, &lags)};
 	if (ret->plain_decades >= DECOY_FROM_DECADES)
 		ret->decoy_decades = best_decoy(&duel);
-	if (ret->plain_decades < 0)
-		ret->loss_decades = against(&duel);
 	ret->decades = ret->plain_decades - ret->decoy_decades;
 	ret->lag_s = lags.sum / lags.weight;
 	variance = lags.squares / lags.weight - ret->lag_s * ret->lag_s;
 	if (is_turned)
 		ret->lag_s = -ret->lag_s;
 	ret->lag_error_s = sqrt(MAX(variance, 0));
+}
+
+double evidence_against(const struct side *target, const struct side *candidate, double lag_s)
+{
+	struct duel duel;
+
+	begin(target, candidate, lag_s, &duel);
+	duel.loss = MAX(duel.loss, LOSS_MOST);
+	return MIN(decades_at(&duel, 0, NULL), 0);
 }

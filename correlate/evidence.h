@@ -28,8 +28,6 @@ struct evidence {
 	double decades;       /* log10 E */
 	double plain_decades; /* before the decoys */
 	double decoy_decades; /* the best of the decoys; 0 when none was tried */
-	double loss_decades;  /* what is against it even if half of either side was lost: plain
-	                         decades under that loss, where they are below 0; else 0 */
 	double lag_s;         /* candidate minus target: mean, */
 	double lag_error_s;   /* and standard deviation, of what the edges leave possible */
 };
@@ -43,5 +41,11 @@ void side_predict(struct side *side);
  */
 void evidence_of(const struct side *target, const struct side *candidate, double lag_s,
                  struct evidence *ret);
+
+/*
+ * What speaks against the pair even if half of the records of each side were lost: decades before
+ * any decoy, under that loss; at most 0. As long as evidence_of() takes without decoys.
+ */
+double evidence_against(const struct side *target, const struct side *candidate, double lag_s);
 
 #endif

@@ -70,11 +70,7 @@ static int64_t ms_of(double s)
 	return (int64_t)ms;
 }
 
-/*
- * "Different" is what no loss of records explains, and no decoy: who is moved apart agrees with
- * nobody better for it.
- */
-static enum verdict judge(const struct agreement *a, const struct evidence *e, int64_t target_ms,
+static enum verdict judge(const struct agreement *a, int64_t target_ms,
                           const struct score_limits *limits)
 {
 	if (a->common_ms < limits->life_min_ms ||
@@ -82,9 +78,19 @@ static enum verdict judge(const struct agreement *a, const struct evidence *e, i
 		return VERDICT_TOO_SHORT;
 	if (a->silences < limits->silences_min)
 		return VERDICT_UNDECIDABLE;
-	if (a->score >= limits->match_min)
-		return VERDICT_MATCH;
-	return e->loss_decades <= limits->different_max ? VERDICT_DIFFERENT : VERDICT_INCONCLUSIVE;
+	return a->score >= limits->match_min ? VERDICT_MATCH : VERDICT_INCONCLUSIVE;
+}
+
+/*
+ * What no loss of records explains, and without the decoys: half of a connection behind a clock
+ * that has jumped agrees with itself elsewhere.
+ */
+static bool is_different(const struct agreement *a, const struct side *target,
+                         const struct side *candidate, const struct score_limits *limits)
+{
+	return a->verdict == VERDICT_INCONCLUSIVE &&
+	       a->score + a->repeated <= limits->different_max &&
+	       evidence_against(target, candidate, lag_s(limits)) <= limits->different_max;
 }
 
 struct agreement score_pair(const struct fingerprint *target, const struct fingerprint *candidate,
@@ -114,7 +120,9 @@ struct agreement score_pair(const struct fingerprint *target, const struct finge
 	ret.stretch_ms = order.stretch_s > 0 ? -ms_of(order.stretch_s) : ms_of(-order.stretch_s);
 	ret.stretches = (uint32_t)order.compared;
 	ret.silences = silences_in(&a.edges, from_s - slack_s, to_s + slack_s);
-	ret.verdict = judge(&ret, &evidence, ms_of(a.edges.last_s - a.edges.first_s), limits);
+	ret.verdict = judge(&ret, ms_of(a.edges.last_s - a.edges.first_s), limits);
+	if (is_different(&ret, &a, &b, limits))
+		ret.verdict = VERDICT_DIFFERENT;
 	return ret;
 }
 
