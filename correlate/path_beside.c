@@ -36,6 +36,12 @@ static void add_alternatives(const struct work *w, uint16_t group, uint32_t at, 
 	}
 }
 
+static bool is_beginning_near(const struct hop *a, const struct hop *b, int64_t near_ms)
+{
+	return span_ms(a->life.start_ms, b->life.start_ms) <= near_ms &&
+	       span_ms(b->life.start_ms, a->life.start_ms) <= near_ms;
+}
+
 static void add_doubts(const struct work *w, uint32_t at, struct path *ret)
 {
 	struct hop *hop = &ret->hops[at];
@@ -49,6 +55,8 @@ static void add_doubts(const struct work *w, uint32_t at, struct path *ret)
 		hop->doubts |= PATH_ENDS_FIRST;
 	if (hop->life.start_ms > next->life.start_ms)
 		hop->doubts |= PATH_STARTS_LATER;
+	if (hop->link == PATH_TIME && is_beginning_near(hop, next, w->slack_ms))
+		hop->doubts |= PATH_BEGINS_TOGETHER;
 	if (path_is_lagging(w, chain[0], chain[-1]))
 		hop->doubts |= PATH_LAGS;
 	if (hop->link == PATH_ORIGIN && hop->timing == PATH_AGAINST)
@@ -62,12 +70,6 @@ static bool is_choice(const struct work *w, uint16_t g)
 			return true;
 	}
 	return false;
-}
-
-static bool is_beginning_near(const struct hop *a, const struct hop *b)
-{
-	return span_ms(a->life.start_ms, b->life.start_ms) <= SIBLING_MS &&
-	       span_ms(b->life.start_ms, a->life.start_ms) <= SIBLING_MS;
 }
 
 /* Is one over when the other begins, about? */
@@ -95,7 +97,7 @@ static bool find_kind(const struct path *path, const struct hop *h, uint32_t at,
 	if (is_same_client && is_same_server && is_one_after_another(h, hop, slack_ms))
 		*ret = PATH_RESUMED;
 	else if (is_same_client)
-		*ret = is_beginning_near(h, hop) ? PATH_SIBLING : PATH_FORK;
+		*ret = is_beginning_near(h, hop, SIBLING_MS) ? PATH_SIBLING : PATH_FORK;
 	else if (at + 1 == path->hop_count && path_may_be_same(path_client(h), path_server(hop)))
 		*ret = PATH_ONWARD;
 	else if (is_same_server)

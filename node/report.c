@@ -253,6 +253,7 @@ static void put_doubts(struct pack *p, unsigned doubts)
 	} rows[] = {
 		{PATH_ENDS_FIRST, "ends first"},
 		{PATH_STARTS_LATER, "starts later"},
+		{PATH_BEGINS_TOGETHER, "begins together"},
 		{PATH_LAGS, "lags"},
 		{PATH_REFUSED, "refused"},
 		{PATH_RIVALLED, "timing"},

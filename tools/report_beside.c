@@ -47,6 +47,7 @@ static void put_contradictions(struct paper *p, const json_t *hop)
 	static const struct phrase rows[] = {
 		{"ends first", "it ends before what it carries"},
 		{"starts later", "it starts after what it carries, though within what clocks err"},
+		{"begins together", "it begins with what it carries: one script may drive both"},
 		{"lags", "its packets come later than those of what it carries"},
 		{"elsewhere",
 	         "who sees the next hop's client has not seen it come in: by another way, "

@@ -272,6 +272,33 @@ static void of_too_many_without_a_place_the_best_are_listed(void **state)
 	assert_int_equal(path.unplaced[0].why, PATH_WHY_FULL);
 }
 
+/* Timing alone, and both begun within what clocks err: one script may have started them. */
+static void what_begins_together_may_have_been_started_together(void **state)
+{
+	static const struct row rows[] = {
+		{2, 1, "198.51.100.1:50001", "198.51.100.2:22", 18500, 600000, .score = 9},
+		{4, 1, "198.51.100.3:50002", "198.51.100.4:22", 20000, 590000, .is_target = true},
+	};
+	struct match matches[ARRAY_LEN(rows)];
+	struct path path;
+	(void)state;
+
+	match_rows(rows, ARRAY_LEN(rows), matches);
+	path_assemble(matches, ARRAY_LEN(rows), NULL, 0, SLACK_MS, &path);
+	assert_int_equal(path.hop_count, 2);
+	assert_int_equal(path.hops[0].link, PATH_TIME);
+	assert_int_equal(path.hops[0].doubts, PATH_BEGINS_TOGETHER);
+	matches[0].life.start_ms = 17900;
+	path_assemble(matches, ARRAY_LEN(rows), NULL, 0, SLACK_MS, &path);
+	assert_int_equal(path.hops[0].link, PATH_TIME);
+	assert_int_equal(path.hops[0].doubts, 0);
+	matches[0].dst = matches[1].src; /* where addresses meet, timing is not alone */
+	matches[0].life.start_ms = 18500;
+	path_assemble(matches, ARRAY_LEN(rows), NULL, 0, SLACK_MS, &path);
+	assert_int_equal(path.hops[0].link, PATH_ADDRESS);
+	assert_int_equal(path.hops[0].doubts, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +315,7 @@ int main(void)
 		cmocka_unit_test(who_came_before_to_the_host_that_was_dialled_may_drive_it),
 		cmocka_unit_test(what_has_no_place_is_listed_with_why),
 		cmocka_unit_test(of_too_many_without_a_place_the_best_are_listed),
+		cmocka_unit_test(what_begins_together_may_have_been_started_together),
 	};
 
 	return cmocka_run_group_tests_name("correlate/path_beside", tests, NULL, NULL);

@@ -40,7 +40,8 @@ static int usage(FILE *out, int code)
 	      "  --targets N            chains per scene, and per row of order (300)\n"
 	      "  --strangers N          unrelated connections, each against every target (3000)\n"
 	      "  --pairs N              pairs per class (10000)\n"
-	      "  --minutes N            length of the pairs of classes (30)\n"
+	      "  --minutes N            length of the pairs of classes (30), or what a class "
+	      "needs\n"
 	      "  --idle N               idle timeout of classes and recordings, in seconds (15)\n"
 	      "  --evidence             of scenes: without the other methods\n"
 	      "  --plot DIR             SVG plots there as well\n"
@@ -104,6 +105,7 @@ CELL(whole, "whole")
 CELL(lowest, "lowest_true")
 CELL(best, "best_false")
 CELL(clock, "clock_s")
+CELL(minutes, "minutes")
 CELL(records, "records")
 CELL(telling, "telling")
 CELL(decades, "decades")
@@ -133,7 +135,7 @@ static const struct print_column cycle_columns[] = {
 };
 static const struct print_column class_columns[] = {
 	{"class", "CLASS", 0, false, NULL}, {"is_coupled", "COUPLED", 0, false, NULL},
-	{"pairs", "PAIRS", 0, true, NULL},
+	{"minutes", "MINUTES", 0, true, minutes_cell}, {"pairs", "PAIRS", 0, true, NULL},
 	{"false_E1", "E>=10", 0, true, f1_cell}, {"false_E2", "E>=1e2", 0, true, f2_cell},
 	{"false_E3", "E>=1e3", 0, true, f3_cell}, {"false_E4", "E>=1e4", 0, true, f4_cell},
 	{"plain_E1", "PLAIN 10", 0, true, p1_cell}, {"plain_E2", "1e2", 0, true, p2_cell},
