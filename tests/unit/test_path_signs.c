@@ -106,7 +106,7 @@ static void by_one_clock_a_start_or_else_the_lag_decides(void **state)
 	rows[0].start_ms = 1700;
 	assemble(rows, &early, &late, matches, &path);
 	assert_int_equal(1, matches[0].hop);
-	assert_int_equal(PATH_LAGS, path.hops[0].doubts);
+	assert_int_equal(PATH_LAGS | PATH_BEGINS_TOGETHER, path.hops[0].doubts);
 }
 
 /* Of what the target carried nothing is put before it, though it began within the slack. */
