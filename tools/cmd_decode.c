@@ -101,9 +101,17 @@ static int decode_file(struct flow_decoder *d, const char *path, struct output *
 }
 
 /* Sets whose template was in none of the files: nobody waits for it any more. */
-static void end_waiting(struct flow_decoder *d)
+static void end_waiting(struct flow_decoder *d, struct output *o)
 {
-	size_t waiting = pending_of_session(d->pending, 0);
+	struct flow_batch batch = {.flows = NULL};
+	size_t waiting;
+
+	flow_end_files(d, 0, &batch);
+	for (size_t i = 0; i < batch.count; i++)
+		put_flow(o, &batch.flows[i]);
+	flow_batch_free(&batch);
+	drain(o);
+	waiting = pending_of_session(d->pending, 0);
 
 	d->counters.dropped[DROP_UNTOLD] += waiting;
 	if (waiting > 0)
@@ -139,7 +147,7 @@ static int run(const struct call *call)
 
 		code = one == CTL_FOUND ? code : one;
 	}
-	end_waiting(d);
+	end_waiting(d, &out);
 	if (out.is_object)
 		put_dropped(&d->counters);
 	if (code == CTL_FOUND && out.flows == 0)
