@@ -5,6 +5,7 @@
 #include "tools/cmd.h"
 #include "tools/interrupt.h"
 #include "tools/line.h"
+#include "tools/overlap.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -69,7 +70,8 @@ static void summarise(const char *path, const struct capture *c, const struct fl
 	fputc('\n', stderr);
 }
 
-static int decode_file(struct flow_decoder *d, const char *path, struct output *o)
+static int decode_file(struct flow_decoder *d, struct overlap *overlap, const char *path,
+                       struct output *o)
 {
 	struct flow_counters before = d->counters;
 	char reason[CAPTURE_REASON_MAX];
@@ -80,9 +82,14 @@ static int decode_file(struct flow_decoder *d, const char *path, struct output *
 
 	if (capture_open(path, &c, reason) != ERR_OK)
 		return print_failure(CTL_INTERNAL, "%s: %s", path, reason);
+	overlap_file(overlap);
 	while (!interrupt_seen() && (err = capture_next(c, &in)) == ERR_OK) {
 		struct flow_origin origin = {.from = in.from, .received_ms = in.received_ms};
 
+		if (overlap_check(overlap, &in.from, in.data)) {
+			flow_refuse(d, DROP_DUPLICATE);
+			continue;
+		}
 		batch.count = batch.event_count = 0; /* an event with an address is a flow, too */
 		flow_decode(d, &origin, in.data.at, bytes_left(&in.data), &batch);
 		for (size_t i = 0; i < batch.count; i++)
@@ -133,9 +140,10 @@ static int run(const struct call *call)
 {
 	static struct output out; /* too large for the stack */
 	struct flow_decoder *d = flow_decoder_new(STREAMS_MAX, 0);
+	struct overlap *overlap = overlap_new();
 	int code = CTL_FOUND;
 
-	if (d == NULL)
+	if (d == NULL || overlap == NULL)
 		return print_failure(CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
 	d->is_verbatim = true;
 	interrupt_start();
@@ -143,7 +151,7 @@ static int run(const struct call *call)
 	if (out.is_object)
 		printf("{\"flows\":[");
 	for (size_t i = 0; i < call->operand_count && code != INTERRUPT_CODE; i++) {
-		int one = decode_file(d, call->operands[i], &out);
+		int one = decode_file(d, overlap, call->operands[i], &out);
 
 		code = one == CTL_FOUND ? code : one;
 	}
@@ -152,6 +160,7 @@ static int run(const struct call *call)
 		put_dropped(&d->counters);
 	if (code == CTL_FOUND && out.flows == 0)
 		code = CTL_NOTHING;
+	overlap_free(overlap);
 	flow_decoder_free(d);
 	return code;
 }
