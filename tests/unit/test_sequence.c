@@ -1,6 +1,7 @@
 /* Sequences that begin again, are two, count what they like or nothing: no flow is lost to them. */
 #include "base/prng.h"
 #include "proto/flow/habit.h"
+#include "proto/flow/position.h"
 #include "tests/unit/message_fixture.h"
 
 #include <stdio.h>
@@ -24,7 +25,8 @@ struct generator {
 	struct prng prng;
 	uint16_t version, port;
 	enum counts counts;
-	bool is_after; /* a message's own are counted */
+	bool is_after;   /* a message's own are counted */
+	bool is_telling; /* the template in each */
 	double loss, late, twice;
 	int64_t boot_later_ms;
 	uint32_t sequence, serial;
@@ -64,7 +66,7 @@ static void emit(struct generator *g, uint64_t place, bool is_edge)
 {
 	uint64_t at = 1000 * place;
 	struct message m = {.count = 1 + (uint32_t)prng_below(&g->prng, 9),
-	                    .templates = g->version != 5 && chance(g, 0.2),
+	                    .templates = g->version != 5 && (g->is_telling || chance(g, 0.2)),
 	                    .serial = g->serial++,
 	                    .boot_later_ms = g->boot_later_ms,
 	                    .port = g->port};
@@ -357,28 +359,29 @@ static void two_ports_whose_numbers_meet_are_two_streams(void **state)
 	}
 }
 
+static const struct {
+	uint16_t version;
+	enum counts counts;
+	bool is_after;
+} habits[] = {
+	{9, COUNTS_FLOWS, false},    {9, COUNTS_FLOWS, true},  {10, COUNTS_TOLD, false},
+	{10, COUNTS_TOLD, true},     {10, COUNTS_FLOWS, true}, {10, COUNTS_MESSAGES, false},
+	{5, COUNTS_MESSAGES, false}, {5, COUNTS_FLOWS, true},
+};
+
 static void what_a_sequence_counts_is_learned(void **state)
 {
-	static const struct {
-		uint16_t version;
-		enum counts counts;
-		bool is_after;
-	} rows[] = {
-		{9, COUNTS_FLOWS, false},    {9, COUNTS_FLOWS, true},  {10, COUNTS_TOLD, false},
-		{10, COUNTS_TOLD, true},     {10, COUNTS_FLOWS, true}, {10, COUNTS_MESSAGES, false},
-		{5, COUNTS_MESSAGES, false}, {5, COUNTS_FLOWS, true},
-	};
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < ARRAY_LEN(rows) * ARRAY_LEN(losses); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(habits) * ARRAY_LEN(losses); i++) {
 		size_t row = i / ARRAY_LEN(losses);
 		char what[64];
 
 		again(f);
-		g = generator_of(rows[row].version, i, 0);
+		g = generator_of(habits[row].version, i, 0);
 		g.sequence = 1000;
-		g.counts = rows[row].counts;
-		g.is_after = rows[row].is_after;
+		g.counts = habits[row].counts;
+		g.is_after = habits[row].is_after;
 		tell(f, &g);
 		emit_run(&g, 0, 60);
 		g.loss = losses[i % ARRAY_LEN(losses)];
@@ -388,6 +391,54 @@ static void what_a_sequence_counts_is_learned(void **state)
 		send_all(f, &g);
 		snprintf(what, sizeof(what), "habit %d", (int)row);
 		assert_sum(f, &g, what, 0, 0);
+	}
+}
+
+static void pack_position(void *ctx, const struct stream *s)
+{
+	struct fixture *f = ctx;
+	uint8_t key[MEMORY_KEY], room[POSITION_MAX];
+	struct flow_decoder *next = flow_decoder_new(8, 0);
+
+	memory_key(s, 0, key);
+	assert_ok(position_recall(next, key, bytes_of(room, position_pack(s, room)), s->seen_ms));
+	f->decoder = next;
+}
+
+/* What is lost while the node is away is counted as what it counts. */
+static void a_habit_outlives_a_restart_of_the_node(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t row = 0; row < ARRAY_LEN(habits); row++) {
+		struct flow_decoder *before;
+		uint64_t lost, flows;
+
+		again(f);
+		g = generator_of(habits[row].version, row, 0);
+		g.counts = habits[row].counts;
+		g.is_after = habits[row].is_after;
+		tell(f, &g);
+		emit_run(&g, 0, 60);
+		send_all(f, &g);
+		before = f->decoder;
+		stream_each(before->streams, pack_position, f);
+		flow_decoder_free(before);
+		lost = g.sequence;
+		flows = g.flows;
+		g.count = 0;
+		g.loss = 1;
+		for (uint64_t i = 0; i < 10; i++)
+			emit(&g, 60 + i, false);
+		g.loss = 0;
+		lost = g.sequence - lost;
+		g.is_telling = true;
+		emit_run(&g, 80, 60);
+		send_all(f, &g);
+		if (sum_of(f).lost != lost || f->decoder->counters.flows != g.flows - flows)
+			fail_msg("habit %d: lost %d of %d, flows %d of %d", (int)row,
+			         (int)sum_of(f).lost, (int)lost, (int)f->decoder->counters.flows,
+			         (int)(g.flows - flows));
 	}
 }
 
@@ -481,6 +532,7 @@ int main(void)
 		TEST(two_sequences_in_one_stream_lose_nothing),
 		TEST(two_ports_whose_numbers_meet_are_two_streams),
 		TEST(what_a_sequence_counts_is_learned),
+		TEST(a_habit_outlives_a_restart_of_the_node),
 		TEST(forged_numbers_cost_the_exporter_no_flow),
 		TEST(lone_datagrams_are_read_in_any_order),
 		TEST(what_a_connection_has_lost_stays_counted),
