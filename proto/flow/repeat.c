@@ -7,9 +7,7 @@
 #define WORD sizeof(uint64_t)
 #define LANES 4
 #define STEP (LANES * WORD)
-#define EDGE STEP        /* at each end: sequence and time stand in there */
-#define BETWEEN 2        /* times LANES words, of what lies between */
-#define WHOLE (6 * STEP) /* of what is not longer all is read */
+#define EDGE STEP /* at each end: sequence and time stand in there */
 #define ODD UINT64_C(0x9e3779b97f4a7c15)
 
 struct lanes {
@@ -25,39 +23,34 @@ static inline uint64_t mix(uint64_t lane, const uint8_t *at)
 	return word ^ word >> 32;
 }
 
-/* LANES words, each `step` octets behind the one before. */
-static inline struct lanes take(struct lanes l, const uint8_t *at, size_t step)
+static inline struct lanes take(struct lanes l, const uint8_t *at)
 {
-	return (struct lanes){mix(l.a, at), mix(l.b, at + step), mix(l.c, at + 2 * step),
-	                      mix(l.d, at + 3 * step)};
+	return (struct lanes){mix(l.a, at), mix(l.b, at + WORD), mix(l.c, at + 2 * WORD),
+	                      mix(l.d, at + 3 * WORD)};
 }
 
 static inline struct lanes take_all(struct lanes l, const uint8_t *at, size_t len)
 {
 	for (; len >= STEP; at += STEP, len -= STEP)
-		l = take(l, at, WORD);
+		l = take(l, at);
 	if (len > 0) {
 		uint8_t tail[STEP] = {0};
 
 		memcpy(tail, at, len);
-		l = take(l, tail, WORD);
+		l = take(l, tail);
 	}
 	return l;
 }
 
 uint64_t repeat_digest(struct bytes message, bool is_whole)
 {
-	size_t len = bytes_left(&message), step = len / (BETWEEN * LANES + 1);
+	size_t len = bytes_left(&message);
 	struct lanes l = {len, 1, 2, 3};
 
-	if (is_whole || len <= WHOLE) {
+	if (is_whole || len <= 2 * EDGE)
 		l = take_all(l, message.at, len);
-	} else {
-		l = take_all(l, message.at, EDGE);
-		for (size_t i = 0; i < BETWEEN; i++)
-			l = take(l, message.at + (i * LANES + 1) * step, step);
-		l = take_all(l, message.end - EDGE, EDGE);
-	}
+	else
+		l = take(take(l, message.at), message.end - EDGE);
 	return ways_mix(l.a * ODD ^ l.b, l.c * ODD ^ l.d);
 }
 

@@ -1,9 +1,9 @@
 /*
  * repeat - a datagram that a network doubled, by its octets: no number alone says that it is one.
  *
- * Of each of the latest STREAM_REPEATS a digest is kept. It is of the length, the head, the tail
- * and samples of what lies between: headers have a number and a time, and no two are the same.
- * Where numbers do not go on two might be; then another of all octets is kept beside it.
+ * Of each of the latest STREAM_REPEATS a digest is kept, of its length, head and tail: headers have
+ * a number and a time, and no two are the same. Where numbers do not go on two might be; then
+ * another of all octets is kept beside it.
  */
 #ifndef SPOOR_PROTO_FLOW_REPEAT_H
 #define SPOOR_PROTO_FLOW_REPEAT_H

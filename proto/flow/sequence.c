@@ -219,7 +219,7 @@ static enum sequence jump(struct stream *s, uint32_t seq, uint32_t count, int64_
 	return SEQUENCE_GAP;
 }
 
-/* The other takes the place of the one that was heard last; if that had jumped there, it had not.
+/* The other takes the place of the one heard last. If that one had jumped there, nothing is lost.
  */
 static void change_to(struct stream *s, struct stream_run *other)
 {

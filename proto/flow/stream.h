@@ -52,7 +52,7 @@ struct stream_habit {                   /* what its sequence counts: habit.h */
 };
 
 struct stream_repeat {          /* digests of a datagram: repeat.h */
-	uint64_t digest, whole; /* of samples of it; of all of it, or 0 */
+	uint64_t digest, whole; /* of its ends; of all of it, or 0 */
 };
 
 #define STREAM_OTHERS 3
