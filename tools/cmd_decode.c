@@ -5,6 +5,7 @@
 #include "tools/cmd.h"
 #include "tools/interrupt.h"
 #include "tools/line.h"
+#include "tools/overlap.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -82,7 +83,8 @@ static void put_batch(struct output *o, const struct flow_batch *b)
 	}
 }
 
-static int decode_file(struct flow_decoder *d, const char *path, struct output *o)
+static int decode_file(struct flow_decoder *d, struct overlap *overlap, const char *path,
+                       struct output *o)
 {
 	struct flow_counters before = d->counters;
 	char reason[CAPTURE_REASON_MAX];
@@ -93,9 +95,14 @@ static int decode_file(struct flow_decoder *d, const char *path, struct output *
 
 	if (capture_open(path, &c, reason) != ERR_OK)
 		return print_failure(CTL_INTERNAL, "%s: %s", path, reason);
+	overlap_file(overlap);
 	while (!interrupt_seen() && (err = capture_next(c, &in)) == ERR_OK) {
 		struct flow_origin origin = {.from = in.from, .received_ms = in.received_ms};
 
+		if (overlap_check(overlap, &in.from, in.data)) {
+			flow_refuse(d, DROP_DUPLICATE);
+			continue;
+		}
 		/* An event with an address is a flow, too. */
 		batch.count = batch.event_count = batch.said_count = 0;
 		flow_decode(d, &origin, in.data.at, bytes_left(&in.data), &batch);
@@ -114,9 +121,17 @@ static int decode_file(struct flow_decoder *d, const char *path, struct output *
 }
 
 /* Sets whose template was in none of the files: nobody waits for it any more. */
-static void end_waiting(struct flow_decoder *d)
+static void end_waiting(struct flow_decoder *d, struct output *o)
 {
-	size_t waiting = pending_of_session(d->pending, 0);
+	struct flow_batch batch = {.flows = NULL};
+	size_t waiting;
+
+	flow_end_files(d, 0, &batch);
+	for (size_t i = 0; i < batch.count; i++)
+		put_flow(o, &batch.flows[i]);
+	flow_batch_free(&batch);
+	drain(o);
+	waiting = pending_of_session(d->pending, 0);
 
 	d->counters.dropped[DROP_UNTOLD] += waiting;
 	if (waiting > 0)
@@ -138,9 +153,10 @@ static int run(const struct call *call)
 {
 	static struct output out; /* too large for the stack */
 	struct flow_decoder *d = flow_decoder_new(STREAMS_MAX, 0);
+	struct overlap *overlap = overlap_new();
 	int code = CTL_FOUND;
 
-	if (d == NULL)
+	if (d == NULL || overlap == NULL)
 		return print_failure(CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
 	d->is_verbatim = true;
 	interrupt_start();
@@ -148,15 +164,16 @@ static int run(const struct call *call)
 	if (out.is_object)
 		printf("{\"flows\":[");
 	for (size_t i = 0; i < call->operand_count && code != INTERRUPT_CODE; i++) {
-		int one = decode_file(d, call->operands[i], &out);
+		int one = decode_file(d, overlap, call->operands[i], &out);
 
 		code = one == CTL_FOUND ? code : one;
 	}
-	end_waiting(d);
+	end_waiting(d, &out);
 	if (out.is_object)
 		put_dropped(&d->counters);
 	if (code == CTL_FOUND && out.flows == 0)
 		code = CTL_NOTHING;
+	overlap_free(overlap);
 	flow_decoder_free(d);
 	return code;
 }

@@ -66,7 +66,7 @@ void flow_batch_free(struct flow_batch *b);
 	X(CLOCK,       "clock",       "export time outside 1971..2106")         \
 	X(DUPLICATE,   "duplicate",   "seen before in its stream")              \
 	X(RECORD_TIME, "record_time", "record ends before it starts or in the future") \
-	X(SET,         "set",         "set, sample, or record of variable length, that does not fit")\
+	X(SET,         "set",         "set, sample, record or rest that does not fit")\
 	X(TEMPLATE,    "template",    "template that no record can be read by") \
 	X(STALE,       "stale",       "set of records that are not of their template")\
 	X(UNTOLD,      "untold",      "set of records whose template did not come")\
@@ -111,8 +111,20 @@ typedef void flow_keep_fn(void *ctx, const struct stream *s, uint16_t id, const 
 typedef void flow_keep_clock_fn(void *ctx, const struct clock_key *key,
                                 const struct clock_history *h);
 
+/* Of proven streams, of the network and of connections, that are no more: ended, or made way. */
+#define FLOW_ENDED_MAP(X) \
+	X(datagrams) X(flows) X(lost) X(late) X(duplicates) X(restarts) X(samples_lost) X(untold)
+
+struct flow_ended {
+	uint64_t streams, lost_flows;
+#define X(name) uint64_t name;
+	FLOW_ENDED_MAP(X)
+#undef X
+};
+
 struct flow_decoder {
 	struct flow_counters counters; /* read by anybody */
+	struct flow_ended ended;       /* likewise */
 	struct stream_table *streams;
 	struct stream *moved; /* linked: proven ones, since their positions were told */
 	struct template_budget budget;
@@ -163,15 +175,10 @@ bool flow_exported(struct flow_decoder *d, const struct flow_origin *origin, int
 bool flow_uptime_wrapped(int64_t boot_before_ms, int64_t boot_ms);
 
 /*
- * For decoders whose header says when the exporter started: as stream_account(). False: it is a
- * duplicate. Files are imported in any order: what is behind, and was exported before, is none.
+ * For decoders whose header says since when the exporter runs: when it started, as
+ * sequence_account() wants it. An uptime of 0 says nothing; one that wrapped is no other start.
  */
-bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
-                  uint32_t count, int64_t export_ms, uint32_t uptime_ms);
-
-/* The same for a datagram that is one unit itself, of an exporter that started at `boot_ms`. */
-bool flow_account_since(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
-                        int64_t export_ms, int64_t boot_ms);
+int64_t flow_boot(struct stream *s, int64_t export_ms, uint32_t uptime_ms);
 
 /*
  * For decoders: what the exporter's clock says. It cut its time of export to less than `error_ms`;
@@ -189,6 +196,9 @@ void flow_keep(struct flow_decoder *d);
 
 /* The streams of a session are no more: its connection has ended. */
 void flow_end_session(struct flow_decoder *d, uint32_t session);
+
+/* The session's files are all read: what waits for templates to be told again is read now. */
+void flow_end_files(struct flow_decoder *d, uint32_t session, struct flow_batch *out);
 
 /* Reads what waited for a template that another stream has (kin.h), by now. Now and then. */
 void flow_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out);

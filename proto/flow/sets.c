@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SET_HEADER 4
+#define DOUBT_MS 60000
 
 struct work { /* on one message */
 	struct flow_decoder *d;
@@ -171,15 +172,60 @@ static void read_waiting(void *ctx, const struct record_context *c, struct bytes
 		c->stream->flows += w->out->count - before; /* else with the message's */
 }
 
+/* --- templates in doubt --- */
+
+void sets_doubt(struct stream *s, int64_t now_ms)
+{
+	for (size_t i = 0; i < template_count(s->templates); i++)
+		template_at(s->templates, i)->is_doubted = true;
+	s->doubted_ms = now_ms;
+}
+
+/* May its records be read by now? One in doubt is believed when nobody has told it for long. */
+static bool is_sound(const struct stream *s, struct template *t, int64_t now_ms)
+{
+	if (t->is_doubted &&
+	    (now_ms - s->doubted_ms >= DOUBT_MS || now_ms < s->doubted_ms - DOUBT_MS))
+		t->is_doubted = false;
+	return !t->is_doubted;
+}
+
+void sets_release(struct flow_decoder *d, uint32_t session, struct flow_batch *out)
+{
+	struct work w = {.d = d, .out = out};
+	struct stream *s;
+	struct template *t;
+	uint16_t id;
+
+	for (size_t i = 0; pending_at(d->pending, i, &s, &id);) {
+		t = s->key.session == session ? template_of(s->templates, id) : NULL;
+		w.waited = t;
+		if (t != NULL)
+			pending_take(d->pending, s, id, read_waiting, &w);
+		else
+			i++;
+		if (t != NULL)
+			t->is_doubted = false;
+	}
+}
+
 void sets_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out)
 {
+	struct template *t;
 	struct work w = {.d = d, .out = out};
 	struct stream *s;
 	uint16_t id;
 
 	for (size_t i = 0; pending_at(d->pending, i, &s, &id);) {
 		/* The time of a capture that is imported is not ours. */
-		w.waited = s->key.session == 0 ? kin_template(d, s, id, now_ms) : NULL;
+		bool is_ours = s->key.session == 0;
+
+		t = template_of(s->templates, id);
+		w.waited = NULL;
+		if (is_ours && t != NULL && is_sound(s, t, now_ms))
+			w.waited = t;
+		else if (is_ours && t == NULL)
+			w.waited = kin_template(d, s, id, now_ms);
 		if (w.waited != NULL)
 			pending_take(d->pending, s, id, read_waiting, &w);
 		else
@@ -187,18 +233,33 @@ void sets_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out)
 	}
 }
 
+/* The one that a set with this id is to be read by, as what has waited for it is. NULL: it waits.
+ */
+static const struct template *find(struct work *w, uint16_t id, size_t len)
+{
+	struct stream *s = w->c->stream;
+	struct template *t = template_of(s->templates, id);
+	int64_t now_ms = w->c->origin->received_ms;
+
+	if (t != NULL && !t->is_doubted)
+		return t;
+	if (t != NULL && !is_sound(s, t, now_ms)) {
+		if (pending_has_room(w->d->pending, s, len))
+			return NULL;
+		t->is_doubted = false;
+	}
+	w->waited = t != NULL ? t : kin_template(w->d, s, id, now_ms);
+	if (w->waited != NULL)
+		pending_take(w->d->pending, s, id, read_waiting, w);
+	return w->waited;
+}
+
 static void read_data(struct work *w, uint16_t id, struct bytes in)
 {
-	const struct template *t = template_of(w->c->stream->templates, id);
+	const struct template *t = find(w, id, bytes_left(&in));
 	bool is_whole = false;
 	size_t lost;
 
-	if (t == NULL) {
-		t = kin_template(w->d, w->c->stream, id, w->c->origin->received_ms);
-		w->waited = t;
-		if (t != NULL)
-			pending_take(w->d->pending, w->c->stream, id, read_waiting, w);
-	}
 	if (t != NULL) {
 		uint32_t records = read_records(w->d, w->c, t, in, w->is_cut, w->out, &is_whole);
 
@@ -291,6 +352,7 @@ static void read_templates(struct work *w, struct bytes in)
 	while (bytes_left(&in) >= SET_HEADER && in.at < last) {
 		struct template_shape shape = {.has_enterprise = w->format->has_enterprise};
 
+		w->sum.templates++;
 		shape.id = (uint16_t)bytes_uint(&in, 2);
 		shape.count = (uint16_t)bytes_uint(&in, 2);
 		if (shape.count == 0 && w->format->has_enterprise)
@@ -309,6 +371,7 @@ static void read_options_templates(struct work *w, struct bytes in)
 		                               .is_options = true};
 		unsigned first, second;
 
+		w->sum.templates++;
 		shape.id = (uint16_t)bytes_uint(&in, 2);
 		first = (unsigned)bytes_uint(&in, 2);
 		if (first == 0 && w->format->has_enterprise) {

@@ -210,6 +210,7 @@ enum err template_define(struct template_set *s, const struct template_shape *sh
 	was = template_of(s, shape->id);
 	if (was != NULL && is_same(was, shape, in->at, raw_len)) {
 		was->received_ms = received_ms;
+		was->is_doubted = false;
 		in->at += raw_len;
 		return ERR_OK;
 	}

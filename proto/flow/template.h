@@ -39,6 +39,7 @@ struct template
 	bool is_variable;
 	bool is_options;
 	bool has_enterprise; /* in `raw` */
+	bool is_doubted;     /* its exporter has started anew since it was told */
 	bool has_empty;      /* a field of no octets, which says nothing: or more than it should */
 	int64_t received_ms; /* when it came last */
 	const uint8_t *raw;  /* its fields as they came, `count` of them */

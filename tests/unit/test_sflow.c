@@ -407,6 +407,27 @@ static void lost_datagrams_and_samples_are_counted_exactly(void **state)
 	assert_int_equal(s->drops, 10);
 }
 
+/* Or never goes on. The agent was not started anew, its process was. */
+static void a_sequence_that_begins_again_loses_no_sample(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint32_t step = 0; step < 2; step++) {
+		f->origin.from.port = (uint16_t)(1000 + step);
+		for (uint32_t i = 0; i < 65; i++) {
+			f->origin.received_ms += 1000;
+			uptime_ms += 1000;
+			assert_string_equal(send_one(f, (i < 5 ? 3000 : 0) + step * i, 1,
+			                             (i < 5 ? 700 : 0) + i, 0),
+			                    "none");
+			assert_int_equal(f->count, 1);
+		}
+	}
+	assert_int_equal(stream_at(f, 0)->lost + stream_at(f, 0)->samples_lost, 0);
+	assert_int_equal(stream_at(f, 1)->lost + stream_at(f, 1)->late, 0);
+	assert_int_equal(stream_at(f, 0)->restarts, 1);
+}
+
 static void a_long_gap_is_counted_whole_and_numbers_wrap(void **state)
 {
 	struct fixture *f = *state;
@@ -660,6 +681,7 @@ int main(void)
 		SFLOW(what_is_no_packet_is_passed_over_and_counted),
 		SFLOW(malformed_datagrams_are_counted_by_reason),
 		SFLOW(lost_datagrams_and_samples_are_counted_exactly),
+		SFLOW(a_sequence_that_begins_again_loses_no_sample),
 		SFLOW(a_long_gap_is_counted_whole_and_numbers_wrap),
 		SFLOW(an_agent_that_starts_again_has_lost_nothing),
 		SFLOW(delay_and_a_wrapped_uptime_are_no_restart),
