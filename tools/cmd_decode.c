@@ -127,8 +127,7 @@ static void end_waiting(struct flow_decoder *d, struct output *o)
 	size_t waiting;
 
 	flow_end_files(d, 0, &batch);
-	for (size_t i = 0; i < batch.count; i++)
-		put_flow(o, &batch.flows[i]);
+	put_batch(o, &batch);
 	flow_batch_free(&batch);
 	drain(o);
 	waiting = pending_of_session(d->pending, 0);
