@@ -114,13 +114,14 @@ static void put_collector(struct pack *p, struct collector *c)
 
 	stream_each(c->decoder->streams, count_stream, &streams);
 	pack_str(p, "exports");
-	pack_map(p, 12);
+	pack_map(p, 13);
 	row_uint(p, "datagrams", counters->datagrams);
 	row_uint(p, "flows", counters->flows);
 	row_uint(p, "events", counters->events);
 	row_uint(p, "skipped", counters->skipped);
 	row_uint(p, "clamped", counters->clamped);
 	row_uint(p, "unset_clocks", counters->unset_clocks);
+	row_uint(p, "unknown_samplers", counters->unknown_samplers);
 	row_uint(p, "unstored", c->unstored);
 	row_uint(p, "pauses", c->pauses);
 	row_dropped(p, counters->dropped);

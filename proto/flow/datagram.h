@@ -54,7 +54,8 @@ void flow_batch_free(struct flow_batch *b);
 	X(LENGTH,      "length",      "length does not fit the record count")   \
 	X(CLOCK,       "clock",       "export time outside 1971..2106")         \
 	X(DUPLICATE,   "duplicate",   "seen before in its stream")              \
-	X(RECORD_TIME, "record_time", "record ends before it starts or in the future") \
+	X(RECORD_TIME, "record_time", "record whose times cannot be true")      \
+	X(ENDS,        "ends",        "record without the addresses of both ends")\
 	X(SET,         "set",         "set, sample, or record of variable length, that does not fit")\
 	X(TEMPLATE,    "template",    "template that no record can be read by") \
 	X(STALE,       "stale",       "set of records that are not of their template")\
@@ -81,12 +82,13 @@ struct flow_origin { /* where a datagram came from, and when */
 };
 
 struct flow_counters {
-	uint64_t datagrams;    /* all that came in */
-	uint64_t flows;        /* decoded */
-	uint64_t events;       /* translations made, and ended */
-	uint64_t clamped;      /* flows whose first packet was later than their last, by < 1 s */
-	uint64_t unset_clocks; /* datagrams of exporters whose clock was never set */
-	uint64_t skipped;      /* samples of sFlow that are no IP packet's: counters, ARP, ... */
+	uint64_t datagrams;        /* all that came in */
+	uint64_t flows;            /* decoded */
+	uint64_t events;           /* translations made, and ended */
+	uint64_t clamped;          /* flows whose first packet was told as later than their last */
+	uint64_t unknown_samplers; /* flows of samplers of which no options record told */
+	uint64_t unset_clocks;     /* datagrams of exporters whose clock was never set */
+	uint64_t skipped; /* samples of sFlow that are no IP packet's: counters, ARP, ... */
 	uint64_t dropped[DROP_COUNT_OF]; /* datagrams by reason; parts from DROP_PARTS on */
 };
 

@@ -41,6 +41,12 @@ static bool is_zero(struct bytes b)
 	return b.at == b.end;
 }
 
+/* To a multiple of four octets, whatever they are: a set's header has four itself. */
+static bool fills_up(struct bytes rest, size_t set_len)
+{
+	return bytes_left(&rest) < 4 && set_len % 4 == 0;
+}
+
 /* Is what no record has room for padding? */
 static bool fits(const struct template *t, struct bytes set)
 {
@@ -49,7 +55,7 @@ static bool fits(const struct template *t, struct bytes set)
 	if (t->is_variable)
 		return true; /* only reading tells */
 	set.at += len - len % t->min_len;
-	return is_zero(set);
+	return is_zero(set) || fills_up(set, len);
 }
 
 /* Most records say nothing of translations. False: no memory. */
@@ -83,7 +89,8 @@ static void name_nobody(struct values *v)
 
 /* False: there is no memory for what it says. */
 static bool take_record(struct flow_decoder *d, const struct record_context *c,
-                        const struct template *t, struct values *v, struct flow_batch *out)
+                        const struct template *t, struct values *v, bool is_padding,
+                        struct flow_batch *out)
 {
 	size_t events = out->event_count;
 	struct flow *room;
@@ -101,7 +108,9 @@ static bool take_record(struct flow_decoder *d, const struct record_context *c,
 		name_nobody(v);
 	if (v->firewall_event != 0 && !d->is_verbatim)
 		nsel_correct(d->nsel, c->stream, v);
-	drop = record_flows(c, v, room, &count, &d->counters.clamped);
+	drop = record_flows(c, v, room, &count, &d->counters);
+	if (drop == DROP_ENDS && (is_padding || out->event_count > events))
+		drop = DROP_NONE; /* nothing was said, or what was said is taken */
 	if (drop != DROP_NONE)
 		count_part(d, drop);
 	out->count += count;
@@ -115,8 +124,9 @@ static uint32_t read_records(struct flow_decoder *d, const struct record_context
                              struct flow_batch *out, bool *ret_is_whole)
 {
 	const uint8_t *last = trimmed(in).end;
+	size_t set_len = bytes_left(&in);
 	uint32_t records = 0;
-	struct values v;
+	struct values v, back;
 
 	*ret_is_whole = is_cut || fits(t, in) || (d->is_verbatim && t->has_empty);
 	if (!*ret_is_whole) {
@@ -124,15 +134,17 @@ static uint32_t read_records(struct flow_decoder *d, const struct record_context
 		return 0;
 	}
 	while (bytes_left(&in) >= t->min_len && !(t->is_variable && in.at >= last)) {
-		if (record_read(t, &in, &v) != ERR_OK)
+		bool is_padding = in.at >= last;
+
+		if (record_read(t, &in, &v, &back) != ERR_OK)
 			break;
 		records++;
-		if (!take_record(d, c, t, &v, out)) {
+		if (!take_record(d, c, t, &v, is_padding, out)) {
 			count_part(d, DROP_MEMORY);
 			return records;
 		}
 	}
-	if (is_cut || in.is_short || in.at < last) {
+	if (is_cut || in.is_short || (in.at < last && !fills_up(in, set_len))) {
 		*ret_is_whole = false;
 		count_part(d, DROP_SET);
 	}
@@ -295,6 +307,7 @@ static void read_options_templates(struct work *w, struct bytes in)
 			continue;
 		}
 		second = (unsigned)bytes_uint(&in, 2);
+		shape.scope_count = (uint16_t)(w->format->has_scope_octets ? first / 4 : second);
 		/* IPFIX: fields, and how many of them are the scope. v9: octets of each part. */
 		shape.count =
 			(uint16_t)(w->format->has_scope_octets ? (first + second) / 4 : first);
