@@ -102,6 +102,10 @@ typedef void flow_keep_fn(void *ctx, const struct stream *s, uint16_t id, const 
 typedef void flow_keep_clock_fn(void *ctx, const struct clock_key *key,
                                 const struct clock_history *h);
 
+/* An options record as it came, laid out as `t` says; all of it is borrowed. */
+typedef void flow_options_fn(void *ctx, const struct flow_origin *origin, const struct stream *s,
+                             const struct template *t, struct bytes record);
+
 struct flow_decoder {
 	struct flow_counters counters; /* read by anybody */
 	struct stream_table *streams;
@@ -116,6 +120,8 @@ struct flow_decoder {
 	flow_keep_fn *keep; /* NULL: nobody does */
 	flow_keep_clock_fn *keep_clock;
 	void *keep_ctx;
+	flow_options_fn *options; /* NULL: nobody wants them */
+	void *options_ctx;
 };
 
 /*

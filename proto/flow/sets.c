@@ -89,8 +89,8 @@ static void name_nobody(struct values *v)
 
 /* False: there is no memory for what it says. */
 static bool take_record(struct flow_decoder *d, const struct record_context *c,
-                        const struct template *t, struct values *v, bool is_padding,
-                        struct flow_batch *out)
+                        const struct template *t, struct values *v, struct bytes record,
+                        bool is_padding, struct flow_batch *out)
 {
 	size_t events = out->event_count;
 	struct flow *room;
@@ -99,6 +99,8 @@ static bool take_record(struct flow_decoder *d, const struct record_context *c,
 
 	if (t->is_options) {
 		record_options(c, v);
+		if (d->options != NULL && !is_padding)
+			d->options(d->options_ctx, c->origin, c->stream, t, record);
 		return true;
 	}
 	room = flow_batch_room(out, 2);
@@ -135,11 +137,13 @@ static uint32_t read_records(struct flow_decoder *d, const struct record_context
 	}
 	while (bytes_left(&in) >= t->min_len && !(t->is_variable && in.at >= last)) {
 		bool is_padding = in.at >= last;
+		struct bytes record = in;
 
 		if (record_read(t, &in, &v, &back) != ERR_OK)
 			break;
 		records++;
-		if (!take_record(d, c, t, &v, is_padding, out)) {
+		record.end = in.at;
+		if (!take_record(d, c, t, &v, record, is_padding, out)) {
 			count_part(d, DROP_MEMORY);
 			return records;
 		}
