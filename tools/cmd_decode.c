@@ -81,7 +81,7 @@ static void put_count(uint64_t count, const char *of)
 static void summarise(const char *path, const struct capture *c, const struct flow_counters *before,
                       const struct flow_counters *after)
 {
-	char drops[256] = "", skips[CAPTURE_SKIPPED_MAX];
+	char drops[DROP_COUNT_OF * 36] = "", skips[CAPTURE_SKIPPED_MAX];
 	uint64_t dropped = 0, skipped = capture_skipped(c, skips);
 	uint64_t samples = after->skipped - before->skipped;
 	uint64_t clamped = after->clamped - before->clamped;

@@ -297,6 +297,7 @@ static void read_samples(struct work *w, struct bytes in, uint32_t count)
 			w->d->counters.dropped[DROP_SET]++;
 			return;
 		}
+		in.at += MIN(-len & 3, bytes_left(&in)); /* as XDR fills up */
 		if (type != FLOW_SAMPLE && type != FLOW_SAMPLE_EXPANDED) {
 			w->d->counters.skipped++;
 			continue;
