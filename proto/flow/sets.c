@@ -263,7 +263,10 @@ static void define(struct work *w, const struct template_shape *shape, struct by
 	pending_take(w->d->pending, s, shape->id, read_waiting, w);
 }
 
-/* An IPFIX template of no field: this id's is withdrawn; the set's own id means all of its kind. */
+/*
+ * An IPFIX template of no field: this id's is withdrawn, if it is of the set's kind; the set's own id
+ * means all of its kind (RFC 7011, section 8.1).
+ */
 static void withdraw(struct work *w, uint16_t id, bool is_options)
 {
 	struct template_set *set = w->c->stream->templates;
@@ -272,7 +275,7 @@ static void withdraw(struct work *w, uint16_t id, bool is_options)
 	for (size_t i = template_count(set); i-- > 0;) {
 		const struct template *t = template_at(set, i);
 
-		if (t->id != id && !(is_all && t->is_options == is_options))
+		if (t->is_options != is_options || (t->id != id && !is_all))
 			continue;
 		forget(w->d, w->c->stream, t);
 		template_withdraw(set, t->id);
