@@ -258,7 +258,17 @@ static enum err next_lone(struct capture *c, struct capture_datagram *ret)
 	return ERR_OK;
 }
 
-/* What is no message, or is cut off, is given as it is: it is counted by who decodes it. */
+static bool is_zero(const uint8_t *at, size_t len)
+{
+	while (len > 0 && at[len - 1] == 0)
+		len--;
+	return len == 0;
+}
+
+/*
+ * What is no message, or is cut off, is given as it is: it is counted by who decodes it. Zeros fill
+ * up.
+ */
 static enum err next_message(struct capture *c, struct capture_datagram *ret)
 {
 	size_t len = source_read(&c->source, c->lone, HEAD_LEN), whole = DATAGRAM_MAX;
@@ -275,6 +285,8 @@ static enum err next_message(struct capture *c, struct capture_datagram *ret)
 		len += source_read(&c->source, c->lone + len, whole - len);
 	if (c->source.is_broken)
 		return ERR_TORN;
+	if (is_zero(c->lone, len))
+		return ERR_NOENT;
 	*ret = (struct capture_datagram){
 		.received_ms = c->modified_ms,
 		.data = bytes_of(c->lone, len),

@@ -286,6 +286,13 @@ static void read_frame(struct values *v, const struct element *e, const uint8_t 
 	v->layer = e->kind;
 }
 
+static void read_list(struct values *v, const struct element *e, const uint8_t *at, size_t len)
+{
+	(void)e;
+	if (bytes_left(&v->list) == 0)
+		v->list = bytes_of(at, len);
+}
+
 static void read_flow_id(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
 	(void)e;
@@ -375,6 +382,7 @@ static const struct element elements[] = { /* by enterprise, then id */
 	ROW(258, read_event, TIME_MILLI),
 	ROW(281, read_nat_src, 0),
 	ROW(282, read_nat_dst, 0),
+	ROW(293, read_list, 0),
 	PLAIN(298, packets[COUNT_INITIATOR]),
 	PLAIN(299, packets[COUNT_RESPONDER]),
 	ROW(302, read_sampler, 0),

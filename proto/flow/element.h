@@ -51,6 +51,7 @@ struct values {
 	struct addr inside;           /* Nokia's: whose `src` is */
 	struct bytes
 		frame; /* the first octets of a packet (packet_header.h); borrowed as the record */
+	struct bytes list; /* of further records (record.h); borrowed likewise */
 	uint64_t flow_id;
 	const struct values *back; /* of the other direction (RFC 5103); NULL: not told */
 	uint64_t octets[COUNT_KINDS], packets[COUNT_KINDS];

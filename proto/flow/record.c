@@ -13,6 +13,7 @@
 #define INIT_FAR_MS 3600000
 #define INIT_FAR_RECORDS 64
 #define VLAN_BITS 0xfff /* beside it some send the priority */
+#define LIST_HEADER 4   /* of each template's records: id, and octets with these */
 #define LONG_LEN 255    /* RFC 7011, section 7: two octets of length follow */
 
 static uint16_t be16(const uint8_t *at)
@@ -117,6 +118,39 @@ enum err record_read(const struct template *t, struct bytes *in, struct values *
 	else
 		read_fixed(t, record.at, ret);
 	return ERR_OK;
+}
+
+/* Records of one template, in `in`. */
+static void take_flags(const struct template *t, struct bytes in, struct values *v,
+                       struct values *back)
+{
+	struct values inner, inner_back = {.tcp_flags = 0};
+
+	while (bytes_left(&in) >= t->min_len &&
+	       record_read(t, &in, &inner, &inner_back) == ERR_OK) {
+		v->tcp_flags |= inner.tcp_flags;
+		if (v->back != NULL)
+			back->tcp_flags |= inner_back.tcp_flags;
+	}
+}
+
+void record_lists(const struct record_context *c, struct values *v, struct values *back)
+{
+	struct bytes in = v->list;
+
+	bytes_uint(&in, 1); /* how they go together */
+	while (bytes_left(&in) >= LIST_HEADER) {
+		const struct template *t =
+			template_of(c->stream->templates, (uint16_t)bytes_uint(&in, 2));
+		size_t len = (size_t)bytes_uint(&in, 2);
+		struct bytes records =
+			bytes_cut(&in, len < LIST_HEADER ? SIZE_MAX : len - LIST_HEADER);
+
+		if (in.is_short)
+			return;
+		if (t != NULL && !t->is_options)
+			take_flags(t, records, v, back);
+	}
 }
 
 /* --- times --- */

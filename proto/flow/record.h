@@ -25,6 +25,13 @@ MUST_USE enum err record_read(const struct template *t, struct bytes *in, struct
                               struct values *back);
 
 /*
+ * Takes TCP's flags out of the records in `v->list`, a subTemplateMultiList (RFC 6313, section
+ * 4.5.3), as YAF has them; everything else in there is of the flow's content. Lists in lists are
+ * not looked into.
+ */
+void record_lists(const struct record_context *c, struct values *v, struct values *back);
+
+/*
  * The flows that a record says: none, one, or with its reverse (RFC 5103; NSEL's responder) two.
  * DROP_ENDS: it does not tell both ends' addresses; DROP_RECORD_TIME: its times cannot be true.
  * What was put right is counted. Where `v` has a packet's first octets and no addresses, they are

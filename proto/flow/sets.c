@@ -143,6 +143,8 @@ static uint32_t read_records(struct flow_decoder *d, const struct record_context
 			break;
 		records++;
 		record.end = in.at;
+		if (bytes_left(&v.list) > 0)
+			record_lists(c, &v, &back);
 		if (!take_record(d, c, t, &v, record, is_padding, out)) {
 			count_part(d, DROP_MEMORY);
 			return records;

@@ -191,6 +191,46 @@ static void yafs_flags_are_flags(void **state)
 	assert_int_equal(f->flows[1].tcp_flags, 0x13);
 }
 
+static void put_field(struct fixture *f, uint32_t enterprise, uint16_t id, uint16_t len)
+{
+	put(f, id | (enterprise != 0 ? 0x8000u : 0), 2), put(f, len, 2);
+	if (enterprise != 0)
+		put(f, enterprise, 4);
+}
+
+/* In a list of records of their own, among others (RFC 6313), which may be damaged. */
+static void yafs_flags_are_found_in_its_lists(void **state)
+{
+	static const uint16_t lens[] = {8, 3, 0, 9, 60000}; /* the first one is right */
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(lens); i++) {
+		begin(f, 10);
+		set(f, 2);
+		put(f, 400, 2), put(f, 4, 2); /* of TCP */
+		put_field(f, YAF, 14, 1), put_field(f, YAF, 15, 1);
+		put_field(f, YAF, 0x4000 | 14, 1), put_field(f, YAF, 0x4000 | 15, 1);
+		put(f, 401, 2), put(f, 2, 2); /* of something else, which has other addresses */
+		put_field(f, 0, 8, 4), put_field(f, 0, 1, 4);
+		put(f, 256, 2), put(f, 5, 2);
+		put_field(f, 0, 8, 4), put_field(f, 0, 12, 4), put_field(f, 0, 1, 4);
+		put_field(f, IANA_BACK, 1, 4), put_field(f, 0, 293, 65535);
+		set(f, 256);
+		put(f, 0x0a000001, 4), put(f, 0x0a000002, 4), put(f, 900, 4), put(f, 800, 4);
+		put(f, 1 + 12 + 4 + 4, 1), put(f, 3, 1);
+		put(f, 401, 2), put(f, 12, 2), put(f, 0x0a000063, 4), put(f, 77, 4);
+		put(f, 400, 2), put(f, lens[i], 2);
+		put(f, 0x02, 1), put(f, 0x19, 1), put(f, 0x12, 1), put(f, 0x01, 1);
+		assert_string_equal(decode(f), "none");
+		f->sequence++;
+		assert_int_equal(f->count, 2);
+		assert_addr(&f->flows[0].src, "10.0.0.1");
+		assert_int_equal(f->flows[0].octets, 900);
+		assert_int_equal(f->flows[0].tcp_flags, i == 0 ? 0x1b : 0);
+		assert_int_equal(f->flows[1].tcp_flags, i == 0 ? 0x13 : 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +241,7 @@ int main(void)
 		TEST(icmp_has_its_type_in_the_destination_port_both_ways),
 		TEST(icmp_of_zero_leaves_the_port_what_it_was),
 		TEST(yafs_flags_are_flags),
+		TEST(yafs_flags_are_found_in_its_lists),
 	};
 
 	return cmocka_run_group_tests_name("flow/biflow", tests, NULL, NULL);

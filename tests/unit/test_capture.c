@@ -483,6 +483,12 @@ static void behind_messages_of_ipfix_something_else_is_given_whole(void **state)
 	assert_int_equal(bytes_left(&d.data), 2);
 	assert_err(ERR_NOENT, capture_next(c, &d));
 	capture_close(c);
+	memset(f.data + 16, 0, 2); /* which fill up */
+	save(&f, f.len, PLAIN);
+	assert_ok(open_saved(&f, &c));
+	assert_ok(capture_next(c, &d));
+	assert_err(ERR_NOENT, capture_next(c, &d));
+	capture_close(c);
 }
 
 static void of_what_is_known_but_not_read_it_is_said_what_helps(void **state)

@@ -108,7 +108,7 @@ static void a_template_is_replaced_and_withdrawn_in_the_order_of_the_wire(void *
 static void a_withdrawal_is_of_its_own_kind(void **state)
 {
 	static const uint16_t two[] = {8, 4, 12, 4, 0};
-	static const uint16_t ids[] = {256, 2, 3};
+	static const uint16_t ids[] = {256, 3, 2};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
