@@ -230,6 +230,37 @@ static void sampling_of_the_first_version_is_still_read(void **state)
 		ERR_OK);
 }
 
+/* Which did not know a scope from the rest: the template that comes again does. */
+static void a_template_of_the_first_version_learns_its_scope(void **state)
+{
+	static const uint16_t with_if[] = {8, 4, 12, 4, 10, 4, 0};
+	uint8_t room[MEMORY_MAX], key[MEMORY_KEY];
+	struct octets o = octets_of(room, sizeof(room));
+	struct stream of = {.key = {.version = 9}};
+	struct fixture *f = *state;
+
+	of.key.from = f->origin.from;
+	memory_key(&of, 300, key);
+	octets_uint(&o, 1, 1), octets_uint(&o, 1, 1), octets_uint(&o, (uint64_t)RECEIVED_MS, 8);
+	octets_uint(&o, 2, 2);
+	octets_uint(&o, 2, 2), octets_uint(&o, 4, 2), octets_uint(&o, 34, 2), octets_uint(&o, 4, 2);
+	assert_ok(memory_recall(f->decoder, key, bytes_of(room, octets_len(&o)), RECEIVED_MS));
+	begin(f, 9);
+	set(f, 1);
+	put(f, 300, 2), put(f, 4, 2), put(f, 4, 2);
+	put(f, 2, 2), put(f, 4, 2), put(f, 34, 2), put(f, 4, 2);
+	set(f, 300);
+	put(f, 1, 4), put(f, 100, 4);
+	set(f, 0);
+	template(f, 301, with_if);
+	set(f, 301);
+	put(f, 1, 4), put(f, 2, 4), put(f, 1, 4);
+	put(f, 1, 4), put(f, 2, 4), put(f, 9, 4);
+	assert_string_equal(decode(f), "none");
+	assert_int_equal(f->flows[0].sampling, 100);
+	assert_int_equal(f->flows[1].sampling, 1);
+}
+
 static void what_is_old_or_damaged_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -261,6 +292,7 @@ int main(void)
 		KEEPING(sampling_outlives_a_restart),
 		KEEPING(every_sampler_outlives_a_restart),
 		KEEPING(sampling_of_the_first_version_is_still_read),
+		KEEPING(a_template_of_the_first_version_learns_its_scope),
 		KEEPING(what_is_old_or_damaged_is_refused),
 	};
 
