@@ -16,7 +16,7 @@ static const char usage[] =
 	"  -c, --config FILE  configuration, see spoord.yaml(5)\n"
 	"      --check        read the configuration and the keys, say what is wrong, and exit\n"
 	"      --check-store  read all of the store, say what is damaged, and exit; no node may "
-        "run\n"
+	"run\n"
 	"      --repair-store likewise, delete what cannot be read, and write anew what follows\n"
 	"                     from the rest\n"
 	"  -v, --verbose      tell which members come and go\n"

@@ -266,8 +266,8 @@ static void define(struct work *w, const struct template_shape *shape, struct by
 }
 
 /*
- * An IPFIX template of no field: this id's is withdrawn, if it is of the set's kind; the set's own id
- * means all of its kind (RFC 7011, section 8.1).
+ * An IPFIX template of no field: this id's is withdrawn, if it is of the set's kind; the set's own
+ * id means all of its kind (RFC 7011, section 8.1).
  */
 static void withdraw(struct work *w, uint16_t id, bool is_options)
 {
