@@ -215,9 +215,8 @@ const struct command cmd_decode = {
 	.name = "decode",
 	.operands = "FILE...",
 	.summary = "flows out of captures and export datagrams, a line of JSON each",
-	.notes = "FILE is a capture (pcap, pcapng) or one export datagram, also compressed with "
-		 "gzip; "
-		 "\"-\" is\nstandard input.\n",
+	.notes = "FILE is a capture (pcap, pcapng), one export datagram, or messages of IPFIX one "
+		 "behind the\nother, also compressed with gzip; \"-\" is standard input.\n",
 	.operands_min = 1,
 	.operands_max = SIZE_MAX,
 	.is_list = true,
