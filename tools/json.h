@@ -20,7 +20,8 @@ json_t *json_of(struct unpack *u);
 
 /*
  * Writes the next value of `u` as json_of() and json_write() would, without making it one: for rows
- * of which there are millions. Numbers above 2^63 are exact, too. False when it is malformed, or could not be written.
+ * of which there are millions. Numbers above 2^63 are exact, too. False when it is malformed, or
+ * could not be written.
  */
 bool json_transcribe(struct unpack *u, FILE *out);
 
