@@ -3,6 +3,7 @@
 #include "proto/wire/ctl.h"
 #include "tools/capture.h"
 #include "tools/cmd.h"
+#include "tools/counted.h"
 #include "tools/interrupt.h"
 #include "tools/json.h"
 #include "tools/line.h"
@@ -28,7 +29,7 @@ static const struct option_row options[] = {
 struct output {
 	bool is_object; /* --json */
 	uint64_t flows;
-	json_t *told; /* for the object */
+	json_t *told, *counted; /* for the object */
 	struct line_clock clock;
 	size_t used;
 	char buffer[BUFFER_LEN];
@@ -54,21 +55,35 @@ static void put_flow(struct output *o, const struct flow *flow)
 	o->flows++;
 }
 
-/* An options record, where it stands among the flows; in the object behind them. */
-static void on_options(void *ctx, const struct flow_origin *origin, const struct stream *s,
-                       const struct template *t, struct bytes record)
+/* Where it stands among the flows; in the object behind them. */
+static void put_other(struct output *o, json_t *line, json_t *rows)
 {
-	struct output *o = ctx;
-	json_t *line = told_of(origin, s, t, record);
-
+	if (line == NULL)
+		return;
 	if (o->is_object) {
-		json_array_append_new(o->told, line);
+		json_array_append_new(rows, line);
 		return;
 	}
 	drain(o);
 	json_write(line, stdout);
 	fputc('\n', stdout);
 	json_decref(line);
+}
+
+static void on_options(void *ctx, const struct flow_origin *origin, const struct stream *s,
+                       const struct template *t, struct bytes record)
+{
+	struct output *o = ctx;
+
+	put_other(o, told_of(origin, s, t, record), o->told);
+}
+
+static void on_sample(void *ctx, const struct flow_origin *origin, const struct stream *s,
+                      uint32_t type, struct bytes sample)
+{
+	struct output *o = ctx;
+
+	put_other(o, counted_of(origin, s, type, sample), o->counted);
 }
 
 static void put_count(uint64_t count, const char *of)
@@ -162,6 +177,8 @@ static void put_told(const struct output *o)
 		return;
 	printf(",\"options\":");
 	json_write(o->told, stdout);
+	printf(",\"counters\":");
+	json_write(o->counted, stdout);
 }
 
 static void put_dropped(const struct flow_counters *counters)
@@ -190,7 +207,9 @@ static int run(const struct call *call)
 	if (asked->has_options) {
 		d->options = on_options;
 		d->options_ctx = &out;
+		d->samples = on_sample;
 		out.told = out.is_object ? json_array() : NULL;
+		out.counted = out.is_object ? json_array() : NULL;
 	}
 	if (out.is_object)
 		printf("{\"flows\":[");
@@ -205,6 +224,7 @@ static int run(const struct call *call)
 		put_dropped(&d->counters);
 	}
 	json_decref(out.told);
+	json_decref(out.counted);
 	if (code == CTL_FOUND && out.flows == 0)
 		code = CTL_NOTHING;
 	flow_decoder_free(d);

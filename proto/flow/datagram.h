@@ -106,6 +106,10 @@ typedef void flow_keep_clock_fn(void *ctx, const struct clock_key *key,
 typedef void flow_options_fn(void *ctx, const struct flow_origin *origin, const struct stream *s,
                              const struct template *t, struct bytes record);
 
+/* A sample of sFlow that is none of a packet, as it came, of this type; borrowed. */
+typedef void flow_sample_fn(void *ctx, const struct flow_origin *origin, const struct stream *s,
+                            uint32_t type, struct bytes sample);
+
 struct flow_decoder {
 	struct flow_counters counters; /* read by anybody */
 	struct stream_table *streams;
@@ -121,7 +125,8 @@ struct flow_decoder {
 	flow_keep_clock_fn *keep_clock;
 	void *keep_ctx;
 	flow_options_fn *options; /* NULL: nobody wants them */
-	void *options_ctx;
+	flow_sample_fn *samples;  /* likewise */
+	void *options_ctx;        /* of both */
 };
 
 /*

@@ -91,6 +91,17 @@ static void on_options(void *ctx, const struct flow_origin *origin, const struct
 		*octets += bytes_uint(&record, 1);
 }
 
+/* And of a sample. */
+static void on_sample(void *ctx, const struct flow_origin *origin, const struct stream *s,
+                      uint32_t type, struct bytes sample)
+{
+	uint64_t *octets = ctx;
+
+	must(origin != NULL && s->key.version == FLOW_SFLOW && type != 1 && type != 3);
+	while (bytes_left(&sample) > 0)
+		*octets += bytes_uint(&sample, 1);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct translation_table *translations = translation_table_new(16);
@@ -103,6 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(d != NULL && translations != NULL);
 	d->is_verbatim = size % 2 == 1;
 	d->options = on_options;
+	d->samples = on_sample;
 	d->options_ctx = &octets;
 	while (bytes_left(&in) >= 2) {
 		uint64_t head = bytes_uint(&in, 2);

@@ -1,8 +1,8 @@
 """Compares `spoor decode --options` with what others made of the same export datagrams.
 
 goldens.py SPOOR CORPORA: telegraf-netflow/*/expected.out (Influx lines beside *.bin), tcpdump-sflow/*.out
-(tcpdump's text beside *.pcap). Compared is what a golden says of flows and of options; exits 1 at a
-difference. What spoor does not read is counted: sFlow's counter samples, and notices of dropped packets.
+(tcpdump's text beside *.pcap). Compared is what a golden says of flows, options and counters; exits 1 at a
+difference.
 """
 import collections
 import glob
@@ -32,6 +32,26 @@ OPTIONS = {
     # A scope of NetFlow v9 has numbers of its own: 1, which is an element's, too, is the exporter.
     "in_bytes": "system",
 }
+# Likewise of sFlow's counters and discarded packets, as its standard has them.
+COUNTERS = {
+    "in_snmp": "ifIndex", "interface_type": "ifType", "speed": "ifSpeed", "in_bytes": "ifInOctets",
+    "in_unicast_packets_total": "ifInUcastPkts", "in_mcast_packets_total": "ifInMulticastPkts",
+    "in_broadcast_packets_total": "ifInBroadcastPkts", "in_dropped_packets": "ifInDiscards",
+    "in_errors": "ifInErrors", "in_unknown_protocol": "ifInUnknownProtos", "out_bytes": "ifOutOctets",
+    "out_unicast_packets_total": "ifOutUcastPkts", "out_mcast_packets_total": "ifOutMulticastPkts",
+    "out_broadcast_packets_total": "ifOutBroadcastPkts", "out_dropped_packets": "ifOutDiscards",
+    "out_errors": "ifOutErrors", "promiscuous": "ifPromiscuousMode", "port_name": "port_name",
+    "errors_alignment": "dot3StatsAlignmentErrors", "errors_fcs": "dot3StatsFCSErrors",
+    "collision_frames_single": "dot3StatsSingleCollisionFrames",
+    "collision_frames_multi": "dot3StatsMultipleCollisionFrames", "errors_sqetest": "dot3StatsSQETestErrors",
+    "deferred": "dot3StatsDeferredTransmissions", "collisions_late": "dot3StatsLateCollisions",
+    "collisions_excessive": "dot3StatsExcessiveCollisions",
+    "errors_internal_mac_tx": "dot3StatsInternalMacTransmitErrors",
+    "errors_carrier_sense": "dot3StatsCarrierSenseErrors", "errors_frame_too_long": "dot3StatsFrameTooLongs",
+    "errors_internal_mac_rx": "dot3StatsInternalMacReceiveErrors", "errors_symbols": "dot3StatsSymbolErrors",
+}
+DISCARDED = {"in_snmp": "inputifindex", "out_snmp": "outputifindex", "reason": "reason",
+             "sampling_drops": "drops", "out_queue": "queue"}
 
 
 def decode(spoor, files):
@@ -144,17 +164,29 @@ def options_of(fields):
     return row
 
 
-def compare_options(name, wanted, lines):
-    left = [{**line["options"], **line["scope"]} for line in lines]
+def counters_of(fields):
+    """What a golden line of an sFlow agent's counters says, or of its discarded packets."""
+    names = DISCARDED if "reason" in fields else COUNTERS
+    return {**{names[key]: value for key, value in fields.items() if key in names},
+            "agent": fields["agent_ip"], "domain": fields["agent_subid"]}
+
+
+def counted(line):
+    """Such a line of spoor's. Telegraf says the direction and the status in words, of which spoor has the numbers."""
+    row = {**line.get("counters", {}), **line.get("discarded", {}), "agent": line["agent"], "domain": line["domain"]}
+    return {key: value for key, value in row.items() if key not in ("ifDirection", "ifStatus")}
+
+
+def compare_others(name, wanted, left):
     status = 0
     for row in wanted:
         if row in left:
             left.remove(row)
         else:
-            print(f"{name}: no options agree with", row)
+            print(f"{name}: nothing agrees with", row)
             status = 1
     for line in left:
-        print(f"{name}: options that are not in the golden:", line)
+        print(f"{name}: not in the golden:", line)
         status = 1
     return status
 
@@ -176,11 +208,10 @@ def telegraf(spoor, folder):
     wanted = [row for _, tags, fields in flows for row in expected_of(tags, fields, clock_of(files[0]))]
     got = decode(spoor, files)
     name = os.path.basename(folder)
-    status = compare(name, wanted, got["flows"]) | compare_options(name, options, got["options"])
-    others = len(lines) - len(flows) - len(options)
-    if others != got["skipped"]:
-        print(f"{name}: {others} others, of which {got['skipped']} were counted")
-        status = 1
+    counters = [counters_of(line[2]) for line in lines if line not in flows and line[0] == "netflow"]
+    status = compare(name, wanted, got["flows"])
+    status |= compare_others(name, options, [{**line["options"], **line["scope"]} for line in got["options"]])
+    status |= compare_others(name, counters, [counted(line) for line in got["counters"]])
     # What is left of a set whose template forgets lengths (a record too short to be one) is counted.
     dropped = {reason: count for reason, count in got["dropped"].items() if count}
     if set(dropped) - {"set"}:
@@ -188,7 +219,7 @@ def telegraf(spoor, folder):
         status = 1
     if status == 0:
         print(f"{name}: {len(flows)} records agree as {len(wanted)} flows, {len(options)} of options agree,",
-              f"{others} of counters are counted")
+              f"{len(counters)} of counters agree")
     return status
 
 
@@ -196,7 +227,35 @@ SAMPLE = re.compile(r"flow sample \(\d\).*rate (\d+),.*input (\d+)(?: \(0\), )?.
 RAW = re.compile(r"protocol Ethernet \(1\), length (\d+)")
 
 
+# What tcpdump says of an interface's counters, in the order of its lines.
+GENERIC = [re.compile(pattern) for pattern in (
+    r"ifindex (?P<ifIndex>\d+), iftype (?P<ifType>\d+), ifspeed (?P<ifSpeed>\d+), ifdirection (?P<ifDirection>\d+)",
+    r"ifstatus (?P<ifStatus>\d+)",
+    r"In octets (?P<ifInOctets>\d+), unicast pkts (?P<ifInUcastPkts>\d+), multicast pkts (?P<ifInMulticastPkts>\d+), "
+    r"broadcast pkts (?P<ifInBroadcastPkts>\d+), discards (?P<ifInDiscards>\d+)",
+    r"In errors (?P<ifInErrors>\d+), unknown protos (?P<ifInUnknownProtos>\d+)",
+    r"Out octets (?P<ifOutOctets>\d+), unicast pkts (?P<ifOutUcastPkts>\d+), "
+    r"multicast pkts (?P<ifOutMulticastPkts>\d+), broadcast pkts (?P<ifOutBroadcastPkts>\d+), "
+    r"discards (?P<ifOutDiscards>\d+)",
+    r"Out errors (?P<ifOutErrors>\d+), promisc mode (?P<ifPromiscuousMode>\d+)")]
+
+
+def generic_of(text):
+    """The interfaces' counters in a text of tcpdump's."""
+    rows = []
+    for line in text.splitlines():
+        match = next((found for found in (pattern.search(line) for pattern in GENERIC) if found), None)
+        if match is None:
+            continue
+        if "ifIndex" in match.groupdict():
+            rows.append({})
+        rows[-1].update({key: int(value) for key, value in match.groupdict().items()})
+    return collections.Counter(tuple(sorted(row.items())) for row in rows)
+
+
 def tcpdump(spoor, path):
+    with open(path[:-5] + ".out", encoding="utf-8") as file:
+        counters = generic_of(file.read())
     wanted, sample = collections.Counter(), None
     with open(path[:-5] + ".out", encoding="utf-8") as file:
         for line in file:
@@ -207,14 +266,17 @@ def tcpdump(spoor, path):
                 wanted[rate, in_if, 0 if out_if >= 1 << 30 and "expanded" not in path else out_if,
                        int(match.group(1))] += 1
                 sample = None
+    decoded = decode(spoor, [path])
     got = collections.Counter((flow["sampling"], flow["in_if"], flow["out_if"], flow["bytes"])
-                              for flow in decode(spoor, [path])["flows"]
-                              if flow.get("format") == "sflow")
+                              for flow in decoded["flows"] if flow.get("format") == "sflow")
+    own = collections.Counter(tuple(sorted((key, value) for key, value in line["counters"].items() if key[:2] == "if"))
+                              for line in decoded["counters"] if "ifIndex" in line.get("counters", {}))
     name = os.path.basename(path)
-    if wanted == got:
-        print(f"{name}: {sum(wanted.values())} samples agree")
+    if wanted == got and counters == own:
+        print(f"{name}: {sum(wanted.values())} samples agree, and the counters of {sum(own.values())} interfaces")
         return 0
-    print(f"{name}: tcpdump alone", dict(wanted - got), "spoor alone", dict(got - wanted))
+    print(f"{name}: tcpdump alone", dict(wanted - got), dict(counters - own),
+          "spoor alone", dict(got - wanted), dict(own - counters))
     return 1
 
 
