@@ -134,6 +134,7 @@ static void put_collector(struct pack *p, struct collector *c)
 	row_uint(p, "skipped", counters->skipped);
 	row_uint(p, "clamped", counters->clamped);
 	row_uint(p, "unset_clocks", counters->unset_clocks);
+	row_uint(p, "unknown_samplers", counters->unknown_samplers);
 	row_uint(p, "unstored", c->unstored);
 	row_uint(p, "pauses", c->pauses);
 	row_dropped(p, counters->dropped);

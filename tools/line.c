@@ -10,8 +10,8 @@
 #define YEAR_10000_MS INT64_C(253402300800000)
 
 /*
- * At most 33 members: names, quotes and commas take under 470 octets, five addresses at most 45
- * each, three times 24, two counters 20, six numbers 10, nine ports and tags 5, five small
+ * At most 34 members: names, quotes and commas take under 470 octets, five addresses at most 45
+ * each, three times 24, two counters 20, six numbers 10, nine ports and tags 5, six small
  * numbers 3.
  */
 
@@ -162,6 +162,7 @@ size_t line_of(const struct flow *flow, const struct flow_said *said, struct lin
 	at = put_number(PUT(at, "\",\"bytes\":"), flow->octets);
 	at = put_number(PUT(at, ",\"packets\":"), flow->packets);
 	at = put_number(PUT(at, ",\"tcp_flags\":"), flow->tcp_flags);
+	at = put_number(PUT(at, ",\"tos\":"), flow->tos);
 	at = put_number(PUT(at, ",\"in_if\":"), flow->in_if);
 	at = put_number(PUT(at, ",\"out_if\":"), flow->out_if);
 	at = put_exporter(PUT(at, ",\"exporter\":"), &flow->exporter);

@@ -65,7 +65,8 @@ void flow_batch_free(struct flow_batch *b);
 	X(LENGTH,      "length",      "length does not fit the record count")   \
 	X(CLOCK,       "clock",       "export time outside 1971..2106")         \
 	X(DUPLICATE,   "duplicate",   "seen before in its stream")              \
-	X(RECORD_TIME, "record_time", "record ends before it starts or in the future") \
+	X(RECORD_TIME, "record_time", "record whose times cannot be true")      \
+	X(ENDS,        "ends",        "record without the addresses of both ends")\
 	X(SET,         "set",         "set, sample, record or rest that does not fit")\
 	X(TEMPLATE,    "template",    "template that no record can be read by") \
 	X(STALE,       "stale",       "set of records that are not of their template")\
@@ -92,12 +93,13 @@ struct flow_origin { /* where a datagram came from, and when */
 };
 
 struct flow_counters {
-	uint64_t datagrams;    /* all that came in */
-	uint64_t flows;        /* decoded */
-	uint64_t events;       /* translations made, and ended */
-	uint64_t clamped;      /* flows whose first packet was later than their last, by < 1 s */
-	uint64_t unset_clocks; /* datagrams of exporters whose clock was never set */
-	uint64_t skipped;      /* samples of sFlow that are no IP packet's: counters, ARP, ... */
+	uint64_t datagrams;        /* all that came in */
+	uint64_t flows;            /* decoded */
+	uint64_t events;           /* translations made, and ended */
+	uint64_t clamped;          /* flows whose first packet was told as later than their last */
+	uint64_t unknown_samplers; /* flows of samplers of which no options record told */
+	uint64_t unset_clocks;     /* datagrams of exporters whose clock was never set */
+	uint64_t skipped; /* samples of sFlow that are no IP packet's: counters, ARP, ... */
 	uint64_t dropped[DROP_COUNT_OF]; /* datagrams by reason; parts from DROP_PARTS on */
 };
 
@@ -122,6 +124,14 @@ struct flow_ended {
 #undef X
 };
 
+/* An options record as it came, laid out as `t` says; all of it is borrowed. */
+typedef void flow_options_fn(void *ctx, const struct flow_origin *origin, const struct stream *s,
+                             const struct template *t, struct bytes record);
+
+/* A sample of sFlow that is none of a packet, as it came, of this type; borrowed. */
+typedef void flow_sample_fn(void *ctx, const struct flow_origin *origin, const struct stream *s,
+                            uint32_t type, struct bytes sample);
+
 struct flow_decoder {
 	struct flow_counters counters; /* read by anybody */
 	struct flow_ended ended;       /* likewise */
@@ -137,6 +147,9 @@ struct flow_decoder {
 	flow_keep_fn *keep; /* NULL: nobody does */
 	flow_keep_clock_fn *keep_clock;
 	void *keep_ctx;
+	flow_options_fn *options; /* NULL: nobody wants them */
+	flow_sample_fn *samples;  /* likewise */
+	void *options_ctx;        /* of both */
 };
 
 /*

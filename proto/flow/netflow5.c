@@ -4,12 +4,14 @@
 #include "proto/flow/habit.h"
 #include "proto/flow/kin.h"
 #include "proto/flow/repeat.h"
+#include "proto/flow/uptime.h"
+
+#include <string.h>
 
 #define HEADER_LEN 24
 #define RECORD_LEN 48
 #define RECORDS_MAX 30
 
-#define CLAMP_MS 1000   /* first later than last by less: the exporter's rounding */
 #define FUTURE_MS 60000 /* a record may end this much after its header was stamped */
 
 struct header {
@@ -47,6 +49,9 @@ static int64_t wall_of(const struct header *h, uint32_t uptime_ms)
 static bool read_record(struct bytes *in, const struct header *h, struct flow *ret,
                         uint64_t *clamped)
 {
+	uint32_t first, last;
+	bool is_clamped;
+
 	ret->src = addr_of_v4((uint32_t)bytes_uint(in, 4));
 	ret->dst = addr_of_v4((uint32_t)bytes_uint(in, 4));
 	bytes_uint(in, 4); /* next hop */
@@ -54,8 +59,8 @@ static bool read_record(struct bytes *in, const struct header *h, struct flow *r
 	ret->out_if = (uint32_t)bytes_uint(in, 2);
 	ret->packets = bytes_uint(in, 4);
 	ret->octets = bytes_uint(in, 4);
-	ret->start_ms = wall_of(h, (uint32_t)bytes_uint(in, 4));
-	ret->end_ms = wall_of(h, (uint32_t)bytes_uint(in, 4));
+	first = (uint32_t)bytes_uint(in, 4);
+	last = (uint32_t)bytes_uint(in, 4);
 	ret->src_port = (uint16_t)bytes_uint(in, 2);
 	ret->dst_port = (uint16_t)bytes_uint(in, 2);
 	bytes_uint(in, 1); /* padding */
@@ -63,12 +68,11 @@ static bool read_record(struct bytes *in, const struct header *h, struct flow *r
 	ret->proto = (uint8_t)bytes_uint(in, 1);
 	ret->tos = (uint8_t)bytes_uint(in, 1);
 	bytes_uint(in, 8); /* AS numbers, masks, padding */
-	if (ret->end_ms > h->export_ms + FUTURE_MS || ret->start_ms - ret->end_ms >= CLAMP_MS)
+	ret->end_ms = wall_of(h, last);
+	ret->start_ms = ret->end_ms - uptime_lasted(first, last, &is_clamped);
+	if (ret->end_ms > h->export_ms + FUTURE_MS || ret->start_ms < 0)
 		return false;
-	if (ret->start_ms > ret->end_ms) {
-		ret->start_ms = ret->end_ms;
-		++*clamped;
-	}
+	*clamped += is_clamped;
 	return true;
 }
 

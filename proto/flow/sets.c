@@ -42,6 +42,12 @@ static bool is_zero(struct bytes b)
 	return b.at == b.end;
 }
 
+/* To a multiple of four octets, whatever they are: a set's header has four itself. */
+static bool fills_up(struct bytes rest, size_t set_len)
+{
+	return bytes_left(&rest) < 4 && set_len % 4 == 0;
+}
+
 /* Is what no record has room for padding? */
 static bool fits(const struct template *t, struct bytes set)
 {
@@ -50,7 +56,7 @@ static bool fits(const struct template *t, struct bytes set)
 	if (t->is_variable)
 		return true; /* only reading tells */
 	set.at += len - len % t->min_len;
-	return is_zero(set);
+	return is_zero(set) || fills_up(set, len);
 }
 
 /* Most records say nothing of translations. False: no memory. */
@@ -103,7 +109,8 @@ static bool say(const struct values *v, size_t first, size_t count, struct flow_
 
 /* False: there is no memory for what it says. */
 static bool take_record(struct flow_decoder *d, const struct record_context *c,
-                        const struct template *t, struct values *v, struct flow_batch *out)
+                        const struct template *t, struct values *v, struct bytes record,
+                        bool is_padding, struct flow_batch *out)
 {
 	size_t events = out->event_count;
 	struct flow *room;
@@ -112,6 +119,8 @@ static bool take_record(struct flow_decoder *d, const struct record_context *c,
 
 	if (t->is_options) {
 		record_options(c, v);
+		if (d->options != NULL && !is_padding)
+			d->options(d->options_ctx, c->origin, c->stream, t, record);
 		return true;
 	}
 	room = flow_batch_room(out, 2);
@@ -121,7 +130,9 @@ static bool take_record(struct flow_decoder *d, const struct record_context *c,
 		name_nobody(v);
 	if (v->firewall_event != 0 && !d->is_verbatim)
 		nsel_correct(d->nsel, c->stream, v);
-	drop = record_flows(c, v, room, &count, &d->counters.clamped);
+	drop = record_flows(c, v, room, &count, &d->counters);
+	if (drop == DROP_ENDS && (is_padding || out->event_count > events))
+		drop = DROP_NONE; /* nothing was said, or what was said is taken */
 	if (drop != DROP_NONE)
 		count_part(d, drop);
 	if (d->is_verbatim && !say(v, out->count, count, out))
@@ -137,8 +148,9 @@ static uint32_t read_records(struct flow_decoder *d, const struct record_context
                              struct flow_batch *out, bool *ret_is_whole)
 {
 	const uint8_t *last = trimmed(in).end;
+	size_t set_len = bytes_left(&in);
 	uint32_t records = 0;
-	struct values v;
+	struct values v, back;
 
 	*ret_is_whole = is_cut || fits(t, in) || (d->is_verbatim && t->has_empty);
 	if (!*ret_is_whole) {
@@ -146,15 +158,21 @@ static uint32_t read_records(struct flow_decoder *d, const struct record_context
 		return 0;
 	}
 	while (bytes_left(&in) >= t->min_len && !(t->is_variable && in.at >= last)) {
-		if (record_read(t, &in, &v) != ERR_OK)
+		bool is_padding = in.at >= last;
+		struct bytes record = in;
+
+		if (record_read(t, &in, &v, &back) != ERR_OK)
 			break;
 		records++;
-		if (!take_record(d, c, t, &v, out)) {
+		record.end = in.at;
+		if (bytes_left(&v.list) > 0)
+			record_lists(c, &v, &back);
+		if (!take_record(d, c, t, &v, record, is_padding, out)) {
 			count_part(d, DROP_MEMORY);
 			return records;
 		}
 	}
-	if (is_cut || in.is_short || in.at < last) {
+	if (is_cut || in.is_short || (in.at < last && !fills_up(in, set_len))) {
 		*ret_is_whole = false;
 		count_part(d, DROP_SET);
 	}
@@ -329,7 +347,10 @@ static void define(struct work *w, const struct template_shape *shape, struct by
 	pending_take(w->d->pending, s, shape->id, read_waiting, w);
 }
 
-/* An IPFIX template of no field: this id's is withdrawn; the set's own id means all of its kind. */
+/*
+ * An IPFIX template of no field: this id's is withdrawn, if it is of the set's kind; the set's own
+ * id means all of its kind (RFC 7011, section 8.1).
+ */
 static void withdraw(struct work *w, uint16_t id, bool is_options)
 {
 	struct template_set *set = w->c->stream->templates;
@@ -338,7 +359,7 @@ static void withdraw(struct work *w, uint16_t id, bool is_options)
 	for (size_t i = template_count(set); i-- > 0;) {
 		const struct template *t = template_at(set, i);
 
-		if (t->id != id && !(is_all && t->is_options == is_options))
+		if (t->is_options != is_options || (t->id != id && !is_all))
 			continue;
 		forget(w->d, w->c->stream, t);
 		template_withdraw(set, t->id);
@@ -379,6 +400,7 @@ static void read_options_templates(struct work *w, struct bytes in)
 			continue;
 		}
 		second = (unsigned)bytes_uint(&in, 2);
+		shape.scope_count = (uint16_t)(w->format->has_scope_octets ? first / 4 : second);
 		/* IPFIX: fields, and how many of them are the scope. v9: octets of each part. */
 		shape.count =
 			(uint16_t)(w->format->has_scope_octets ? (first + second) / 4 : first);

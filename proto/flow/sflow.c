@@ -299,8 +299,12 @@ static void read_samples(struct work *w, struct bytes in, uint32_t count)
 			w->d->counters.dropped[DROP_SET]++;
 			return;
 		}
+		in.at += MIN(-len & 3, bytes_left(&in)); /* as XDR fills up */
 		if (type != FLOW_SAMPLE && type != FLOW_SAMPLE_EXPANDED) {
 			w->d->counters.skipped++;
+			if (w->d->samples != NULL)
+				w->d->samples(w->d->options_ctx, w->origin, w->stream, type,
+				              sample);
 			continue;
 		}
 		drop = read_sample(w, sample, type == FLOW_SAMPLE_EXPANDED);

@@ -32,10 +32,11 @@ struct stream_gap {
 	uint32_t start, end; /* sequence numbers [start, end); empty when equal */
 };
 
-#define STREAM_SAMPLERS 8
+#define STREAM_SAMPLERS 64 /* and interfaces */
 
-struct stream_sampler { /* one packet in `interval`; 0: free */
+struct stream_sampler { /* one packet in `interval`; 0: free, as are all behind it */
 	uint32_t id, interval;
+	bool is_interface; /* so the id is: an ifIndex */
 };
 
 #define STREAM_REPEATS 32 /* as many places as a datagram may be doubled later */

@@ -208,6 +208,7 @@ static void events_may_be_implied(void **state)
 		assert_int_equal(f->batch.event_count, 1);
 		assert_int_equal(f->batch.events[0].event,
 		                 is_end ? TRANSLATION_RELEASE : TRANSLATION_ALLOCATE);
+		assert_int_equal(f->decoder->counters.dropped[DROP_ENDS], 0); /* it is taken */
 		assert_addr(&f->batch.events[0].src.addr, "100.64.0.7");
 		assert_addr(&f->batch.events[0].nat_src.addr, "198.51.100.1");
 		assert_int_equal(f->batch.events[0].at_ms, EXPORT_MS - 5);

@@ -27,6 +27,7 @@ static void a_flow_is_one_object(void **state)
 		.dst_port = 80,
 		.proto = 6,
 		.tcp_flags = 27,
+		.tos = 16,
 		.version = 5,
 	};
 	char room[LINE_MAX_LEN];
@@ -38,13 +39,14 @@ static void a_flow_is_one_object(void **state)
 	addr("10.255.0.4", &flow.exporter);
 	len = line_of(&flow, NULL, &clock, room);
 	room[len] = '\0';
-	assert_string_equal(
-		room, "{\"src\":\"198.51.100.4\",\"dst\":\"2001:db8::1\",\"src_port\":32032,"
-		      "\"dst_port\":80,\"proto\":6,\"start\":\"2026-11-22T01:05:31.943Z\","
-		      "\"end\":\"2026-11-22T01:05:31.955Z\",\"bytes\":865,\"packets\":15,"
-		      "\"tcp_flags\":27,\"in_if\":2,\"out_if\":65535,\"exporter\":\"10.255.0.4\","
-		      "\"domain\":258,\"version\":5,\"sampling\":1,"
-		      "\"received\":\"2026-11-22T01:05:34.955Z\"}");
+	assert_string_equal(room,
+	                    "{\"src\":\"198.51.100.4\",\"dst\":\"2001:db8::1\",\"src_port\":32032,"
+	                    "\"dst_port\":80,\"proto\":6,\"start\":\"2026-11-22T01:05:31.943Z\","
+	                    "\"end\":\"2026-11-22T01:05:31.955Z\",\"bytes\":865,\"packets\":15,"
+	                    "\"tcp_flags\":27,\"tos\":16,\"in_if\":2,\"out_if\":65535,\"exporter\":"
+	                    "\"10.255.0.4\","
+	                    "\"domain\":258,\"version\":5,\"sampling\":1,"
+	                    "\"received\":\"2026-11-22T01:05:34.955Z\"}");
 }
 
 static void the_longest_line_fits_its_room(void **state)

@@ -2,6 +2,8 @@
 #include "base/prng.h"
 #include "tests/unit/message_fixture.h"
 
+#define DAY_MS 86400000u
+
 static void a_v9_record_becomes_an_exact_flow(void **state)
 {
 	struct fixture *f = *state;
@@ -160,7 +162,12 @@ static void uptime_wraps_and_may_be_after_its_header(void **state)
 		{UPTIME_MS + 50, UPTIME_MS + 90, "", EXPORT_MS + 50, EXPORT_MS + 90},
 		{UINT32_MAX - 999, UPTIME_MS, "", EXPORT_MS - UPTIME_MS - 1000, EXPORT_MS},
 		{UPTIME_MS, UPTIME_MS - 39, "", EXPORT_MS - 39, EXPORT_MS - 39},
-		{UPTIME_MS, UPTIME_MS - 2000, "record_time", 0, 0},
+		{UPTIME_MS, UPTIME_MS - 2000, "", EXPORT_MS - 2000, EXPORT_MS - 2000},
+		/* open for 25 days, and for more than half of 2^32 ms */
+		{UPTIME_MS + 1000 - 25 * DAY_MS, UPTIME_MS, "", EXPORT_MS + 1000 - 25 * DAY_MS,
+	         EXPORT_MS},
+		{UPTIME_MS - 40 * DAY_MS, UPTIME_MS, "", EXPORT_MS - INT64_C(40) * DAY_MS,
+	         EXPORT_MS},
 		{UPTIME_MS, UPTIME_MS + 70000, "record_time", 0, 0},
 	};
 	struct fixture *f = *state;
@@ -185,7 +192,51 @@ static void uptime_wraps_and_may_be_after_its_header(void **state)
 		assert_int_equal(f->flows[0].start_ms, rows[i].start_ms);
 		assert_int_equal(f->flows[0].end_ms, rows[i].end_ms);
 	}
+	assert_int_equal(f->decoder->counters.clamped, 2);
+}
+
+/* Clocks, too; but not by days: then nobody knows which of the two is right. */
+static void a_start_that_is_told_as_later_than_the_end_is_clamped(void **state)
+{
+	static const uint16_t times[] = {8, 4, 12, 4, 152, 8, 153, 8, 0};
+	struct fixture *f = *state;
+
+	begin(f, 10);
+	set(f, 2);
+	template(f, 256, times);
+	set(f, 256);
+	put(f, 1, 4), put(f, 2, 4);
+	put(f, (uint64_t)EXPORT_MS, 8), put(f, (uint64_t)EXPORT_MS - 5000, 8);
+	put(f, 1, 4), put(f, 2, 4);
+	put(f, (uint64_t)EXPORT_MS, 8), put(f, (uint64_t)EXPORT_MS - 2 * DAY_MS, 8);
+	assert_string_equal(decode(f), "none");
+	assert_int_equal(f->count, 1);
+	assert_int_equal(f->flows[0].start_ms, EXPORT_MS - 5000);
+	assert_int_equal(f->flows[0].end_ms, EXPORT_MS - 5000);
 	assert_int_equal(f->decoder->counters.clamped, 1);
+	assert_int_equal(f->decoder->counters.dropped[DROP_RECORD_TIME], 1);
+}
+
+/* Frames that no IP packet is in, one end alone: no flow can be told, and that is counted. */
+static void a_record_without_both_ends_is_counted(void **state)
+{
+	static const uint16_t mac[] = {56, 6, 80, 6, 1, 4, 0}, one[] = {8, 4, 1, 4, 0},
+			      two[] = {8, 4, 12, 4, 1, 4, 0};
+	struct fixture *f = *state;
+
+	begin(f, 9);
+	set(f, 0);
+	template(f, 256, mac), template(f, 257, one), template(f, 258, two);
+	set(f, 256);
+	put(f, 0x020000000001, 6), put(f, 0x020000000002, 6), put(f, 500, 4);
+	set(f, 257);
+	put(f, 0x0a000001, 4), put(f, 500, 4);
+	set(f, 258);
+	put(f, 0, 4), put(f, 0, 4), put(f, 500, 4);
+	put(f, 0, 4), put(f, 0, 4), put(f, 0, 4); /* padding says nothing that could be lost */
+	assert_string_equal(decode(f), "none");
+	assert_int_equal(f->count, 0);
+	assert_int_equal(f->decoder->counters.dropped[DROP_ENDS], 3);
 }
 
 /* After 49.7 days uptimes begin anew, and the start that was told does not. */
@@ -347,6 +398,8 @@ int main(void)
 		TEST(uptimes_of_ipfix_are_since_the_exporter_started),
 		TEST(uptime_wraps_and_may_be_after_its_header),
 		TEST(uptimes_of_ipfix_wrap_too),
+		TEST(a_start_that_is_told_as_later_than_the_end_is_clamped),
+		TEST(a_record_without_both_ends_is_counted),
 		TEST(an_address_of_zeros_is_one_if_the_other_is_not),
 		TEST(a_biflow_is_two_flows),
 		TEST(values_of_variable_length_are_passed_over),

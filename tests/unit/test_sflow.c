@@ -114,6 +114,24 @@ static void raw_header(struct fixture *f, uint16_t vlan)
 	put(f, 0, 2); /* up to a multiple of four */
 }
 
+/* XDR fills up to a multiple of four, what is not known as well. */
+static void behind_a_sample_of_odd_length_the_next_one_is_read(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_sflow(f, 2);
+	begin_any(f, 0x1234567);
+	put(f, 0, 6);
+	end_sample(f);
+	put(f, 0, 2);
+	begin_sample(f, 96, 1, 0, 96, 95, 1);
+	raw_header(f, 0);
+	assert_string_equal(decode_sflow(f), "none");
+	assert_int_equal(f->count, 1);
+	assert_int_equal(f->decoder->counters.skipped, 1);
+	assert_int_equal(f->decoder->counters.dropped[DROP_SET], 0);
+}
+
 static const struct stream *stream_at(struct fixture *f, uint32_t sub_agent)
 {
 	struct stream_key key = {
@@ -673,6 +691,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SFLOW(a_sampled_packet_becomes_a_flow_of_one_packet),
+		SFLOW(behind_a_sample_of_odd_length_the_next_one_is_read),
 		SFLOW(vlans_are_the_switchs_or_else_the_packets),
 		SFLOW(expanded_samples_and_ipv6_agents_are_read),
 		SFLOW(only_an_index_is_an_interface),
