@@ -31,6 +31,7 @@
 #define LAGS_MAX 512
 #define SPARSE_BELOW_S 0.5     /* narrower: only lags at which edges do meet are tried */
 #define DECOY_FROM_DECADES 0.3 /* nothing is to be discounted below */
+#define LOSS_MOST 0.75         /* half of each side: what is lost is not told from silence */
 #define LN10 2.302585092994046
 
 /* How far the edges of a true pair scatter, and how much farther than the clocks it may lag. */
@@ -374,7 +375,15 @@ static bool is_after(const struct edges *a, const struct edges *b)
 {
 	if (a->first_s != b->first_s)
 		return a->first_s > b->first_s;
-	return a->last_s != b->last_s ? a->last_s > b->last_s : a->count > b->count;
+	if (a->last_s != b->last_s || a->count != b->count)
+		return a->last_s != b->last_s ? a->last_s > b->last_s : a->count > b->count;
+	for (size_t k = 0; k < a->count; k++) {
+		if (a->leave_s[k] != b->leave_s[k])
+			return a->leave_s[k] > b->leave_s[k];
+		if (a->back_s[k] != b->back_s[k])
+			return a->back_s[k] > b->back_s[k];
+	}
+	return false;
 }
 
 void side_predict(struct side *side)
@@ -382,21 +391,29 @@ void side_predict(struct side *side)
 	predict(&side->edges, &side->prediction);
 }
 
+/* Returns whether they are turned round. */
+static bool begin(const struct side *target, const struct side *candidate, double lag_s,
+                  struct duel *ret)
+{
+	bool is_turned = is_after(&target->edges, &candidate->edges);
+
+	ret->target = is_turned ? candidate : target;
+	ret->candidate = is_turned ? target : candidate;
+	ret->loss = 1 - (1 - target->loss) * (1 - candidate->loss);
+	ret->reach_s = lag_s;
+	processes_of(ret->target, &ret->of_target);
+	processes_of(ret->candidate, &ret->of_candidate);
+	return is_turned;
+}
+
 void evidence_of(const struct side *target, const struct side *candidate, double lag_s,
                  struct evidence *ret)
 {
-	bool is_turned = is_after(&target->edges, &candidate->edges);
-	struct duel duel = {
-		.target = is_turned ? candidate : target,
-		.candidate = is_turned ? target : candidate,
-		.loss = 1 - (1 - target->loss) * (1 - candidate->loss),
-		.reach_s = lag_s,
-	};
+	struct duel duel;
+	bool is_turned = begin(target, candidate, lag_s, &duel);
 	struct lags lags = {.top = -INFINITY};
 	double variance;
 
-	processes_of(duel.target, &duel.of_target);
-	processes_of(duel.candidate, &duel.of_candidate);
 	*ret = (struct evidence){.plain_decades = decades_at(&duel, 0, &lags)};
 	if (ret->plain_decades >= DECOY_FROM_DECADES)
 		ret->decoy_decades = best_decoy(&duel);
@@ -406,4 +423,13 @@ void evidence_of(const struct side *target, const struct side *candidate, double
 	if (is_turned)
 		ret->lag_s = -ret->lag_s;
 	ret->lag_error_s = sqrt(MAX(variance, 0));
+}
+
+double evidence_against(const struct side *target, const struct side *candidate, double lag_s)
+{
+	struct duel duel;
+
+	begin(target, candidate, lag_s, &duel);
+	duel.loss = MAX(duel.loss, LOSS_MOST);
+	return MIN(decades_at(&duel, 0, NULL), 0);
 }

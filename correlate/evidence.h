@@ -42,4 +42,10 @@ void side_predict(struct side *side);
 void evidence_of(const struct side *target, const struct side *candidate, double lag_s,
                  struct evidence *ret);
 
+/*
+ * What speaks against the pair even if half of the records of each side were lost: decades before
+ * any decoy, under that loss; at most 0. As long as evidence_of() takes without decoys.
+ */
+double evidence_against(const struct side *target, const struct side *candidate, double lag_s);
+
 #endif

@@ -114,9 +114,18 @@ const char *path_timing_text(enum path_timing timing)
 
 const char *path_branch_text(enum path_branch kind)
 {
-	static const char *const texts[] = {"sibling", "fork", "merge", "onward"};
+	static const char *const texts[] = {"sibling", "fork",    "merge",
+	                                    "onward",  "resumed", "reverse"};
 
 	return (size_t)kind < ARRAY_LEN(texts) ? texts[kind] : "unknown";
+}
+
+const char *path_why_text(enum path_why why)
+{
+	static const char *const texts[] = {"later",  "over",   "short", "host",
+	                                    "nearer", "unseen", "full"};
+
+	return (size_t)why < ARRAY_LEN(texts) ? texts[why] : "unknown";
 }
 
 const char *path_link_text(enum path_link link)

@@ -29,6 +29,7 @@
 #define PATH_NOWHERE UINT32_MAX
 #define PATH_STRETCH_MS 250  /* less does not tell which is upstream, */
 #define PATH_STRETCHES_MIN 3 /* nor does the median of fewer */
+#define PATH_CLOCK_MS 100    /* one exporter stamps no better */
 
 /* One matched connection at one view of one node. */
 struct match {
@@ -39,7 +40,8 @@ struct match {
 	double score; /* against the target, in decades; of the target itself, not looked at */
 	uint8_t proto;
 	bool is_target;
-	bool is_by_volume; /* its score is (volume.h) */
+	bool is_by_volume;   /* its score is (volume.h) */
+	bool is_significant; /* its score is beyond what chance does to so many (score.h) */
 	bool is_told; /* known by a tie alone: no timing has found it, and its score says nothing */
 	bool is_translation; /* no view of its own: the ends of view `twin` on the other side of its
 	                        gateway, by that one's translation table. A port 0 is not told. */
@@ -84,6 +86,12 @@ enum path_doubt {                        /* what contradicts a hop; bits */
 	          PATH_REFUSED = 8, /* is_refused */
 	          PATH_RIVALLED = 16,  /* PATH_AGAINST */
 	          PATH_UNDECIDED = 32, /* an alternative is nearly as good */
+	          PATH_ELSEWHERE = 64, /* who sees the host that the next hop begins at has not
+	                                  seen it come in: it has another way in, or is not of
+	                                  this chain */
+	          PATH_BEGINS_TOGETHER = 128 /* nothing but timing ties it to what it carries, and
+	                                        both begin within the slack: one script, or one
+	                                        schedule, may have started both */
 };
 
 struct hop {
@@ -124,12 +132,34 @@ enum path_branch {               /* what else has the rhythm, and an end in comm
 	           PATH_FORK,    /* from that host, at another time: it feeds both */
 	           PATH_MERGE,   /* into the host that hop `at` ends at, from another */
 	           PATH_ONWARD,  /* from the target's host: what the target carried */
+	           PATH_RESUMED, /* between the two hosts of hop `at`, before it or after it: the
+	                            same session over again */
+	           PATH_REVERSE, /* into the host that the target, the only hop, ends at; begun
+	                            before it, and outliving it: what drives the target from
+	                            its far end, if the driven side has opened it (a reverse
+	                            shell) */
 };
 
 struct branch {
 	struct hop hop;
 	uint32_t at;
 	enum path_branch kind;
+};
+
+enum path_why {                  /* why a match has no place on the path, nor beside it */
+	        PATH_WHY_LATER,  /* it begins after what it would have to carry: the first hop */
+	        PATH_WHY_OVER,   /* it is over before that begins, */
+	        PATH_WHY_SHORT,  /* or before that ends, and no address ties them */
+	        PATH_WHY_HOST,   /* it has a host of the path, which only one hop leads to */
+	        PATH_WHY_NEARER, /* its times say that it lies nearer to the target than that */
+	        PATH_WHY_UNSEEN, /* who sees the host that the first hop begins at has not seen it
+	                            come in, and chance may have made the match */
+	        PATH_WHY_FULL,   /* there is no room: the path, or what is beside it, is full */
+};
+
+struct unplaced {
+	struct hop hop;
+	enum path_why why;
 };
 
 #define PATH_BRANCHES_MAX 32
@@ -143,6 +173,8 @@ struct path {
 	size_t alternative_count;
 	struct branch branches[PATH_BRANCHES_MAX];
 	size_t branch_count;
+	struct unplaced unplaced[PATH_BRANCHES_MAX]; /* the best by score, best first */
+	size_t unplaced_count;
 };
 
 /*
@@ -152,14 +184,21 @@ struct path {
  *
  * A predecessor starts no later than the hop it carries. That it ends no earlier is asked only of
  * PATH_TIME, and preferred otherwise: of a connection still open the exporters have told more at
- * one gateway than at another. PATH_TIME is only tried where nobody sees behind the address that
- * the hop begins at, or where both ends are behind the same node.
+ * one gateway than at another. Where somebody sees behind the address that the hop begins at,
+ * PATH_TIME is tried if that node sees where the other ends; of significant ones also if it has
+ * seen it come from elsewhere to an end that nobody sees behind (a proxy; another address family);
+ * and if there is none, any other that is significant, with PATH_ELSEWHERE.
  *
  * Of several that may carry a hop by one link, the later start decides where the slack cannot
  * explain it. Else, where addresses meet, the score does; what is left within a decade of it is
  * kept as an alternative, with weights in proportion to the evidence of each. Of PATH_TIME several
  * are mostly hops of one chain: the nearest is followed, which is the later start or, where the
- * slack could explain that, the one whose activity lasts less long, by more than PATH_STRETCH_MS.
+ * slack could explain that, in this order: the one whose activity lasts less long, by more than
+ * PATH_STRETCH_MS; where one exporter has told of both, the later by more than PATH_CLOCK_MS; whose
+ * edges come later, by more than twice their errors and what clocks may be off; that begins later
+ * by more than its lag does, beyond their errors, since what its clock is off is in both. What is
+ * nearer by any but the last than the hop that it would carry, or than the target, and begins
+ * within the slack of it, is not put before it by time.
  *
  * Of a tie it is asked only that the upstream began first. What is only told of is on the path by a
  * tie or not at all. Ties between views of one connection, and of views that are not there, are
@@ -175,8 +214,11 @@ void path_assemble(struct match *matches, size_t count, const struct tie *ties, 
 /* "silent", "agrees", "against"; "unknown" for anything else. */
 const char *path_timing_text(enum path_timing timing);
 
-/* "sibling", "fork", "merge", "onward"; "unknown" for anything else. */
+/* "sibling", "fork", "merge", "onward", "resumed", "reverse"; "unknown" for anything else. */
 const char *path_branch_text(enum path_branch kind);
+
+/* "later", "over", "short", "host", "nearer", "unseen", "full"; "unknown" for anything else. */
+const char *path_why_text(enum path_why why);
 
 /* "end", "origin", "host", "address", "time"; "unknown" for anything else. */
 const char *path_link_text(enum path_link link);

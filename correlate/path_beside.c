@@ -5,8 +5,7 @@
 
 #include <math.h>
 
-#define SIBLING_MS 1000  /* one script starts what it starts within this */
-#define LAG_LEAST_MS 100 /* exporters stamp no better */
+#define SIBLING_MS 1000 /* one script starts what it starts within this */
 
 static bool is_chosen(const struct work *w, const struct choice *c, uint16_t chosen)
 {
@@ -37,16 +36,10 @@ static void add_alternatives(const struct work *w, uint16_t group, uint32_t at, 
 	}
 }
 
-/* A key passes upstream first. The target's own lag is none. */
-static bool is_lagging(const struct group *up, const struct group *down, int64_t slack_ms)
+static bool is_beginning_near(const struct hop *a, const struct hop *b, int64_t near_ms)
 {
-	double up_error = (double)up->hop.lag_error_ms, down_error = (double)down->hop.lag_error_ms;
-	bool is_one_clock = up->lag_of != NULL && down->lag_of != NULL &&
-	                    up->lag_of->node == down->lag_of->node;
-	double error = 2 * sqrt(up_error * up_error + down_error * down_error) +
-	               (is_one_clock ? LAG_LEAST_MS : (double)slack_ms);
-
-	return up->lag_of != NULL && span_real_ms(down->hop.lag_ms, up->hop.lag_ms) > error;
+	return span_ms(a->life.start_ms, b->life.start_ms) <= near_ms &&
+	       span_ms(b->life.start_ms, a->life.start_ms) <= near_ms;
 }
 
 static void add_doubts(const struct work *w, uint32_t at, struct path *ret)
@@ -62,7 +55,9 @@ static void add_doubts(const struct work *w, uint32_t at, struct path *ret)
 		hop->doubts |= PATH_ENDS_FIRST;
 	if (hop->life.start_ms > next->life.start_ms)
 		hop->doubts |= PATH_STARTS_LATER;
-	if (is_lagging(&w->groups[chain[0]], &w->groups[chain[-1]], w->slack_ms))
+	if (hop->link == PATH_TIME && is_beginning_near(hop, next, w->slack_ms))
+		hop->doubts |= PATH_BEGINS_TOGETHER;
+	if (path_is_lagging(w, chain[0], chain[-1]))
 		hop->doubts |= PATH_LAGS;
 	if (hop->link == PATH_ORIGIN && hop->timing == PATH_AGAINST)
 		hop->doubts |= PATH_RIVALLED;
@@ -77,46 +72,90 @@ static bool is_choice(const struct work *w, uint16_t g)
 	return false;
 }
 
-static bool is_beginning_near(const struct hop *a, const struct hop *b)
+/* Is one over when the other begins, about? */
+static bool is_one_after_another(const struct hop *a, const struct hop *b, int64_t slack_ms)
 {
-	return span_ms(a->life.start_ms, b->life.start_ms) <= SIBLING_MS &&
-	       span_ms(b->life.start_ms, a->life.start_ms) <= SIBLING_MS;
+	return span_ms(b->life.start_ms, a->life.end_ms) <= slack_ms ||
+	       span_ms(a->life.start_ms, b->life.end_ms) <= slack_ms;
+}
+
+/* Was it there well before `hop`, and still when that was over? */
+static bool is_around(const struct hop *h, const struct hop *hop, int64_t slack_ms)
+{
+	return span_ms(h->life.start_ms, hop->life.start_ms) > slack_ms &&
+	       span_ms(h->life.end_ms, hop->life.end_ms) <= slack_ms;
+}
+
+/* What `h` is beside hop `at`; false: they have no host in common. */
+static bool find_kind(const struct path *path, const struct hop *h, uint32_t at, int64_t slack_ms,
+                      enum path_branch *ret)
+{
+	const struct hop *hop = &path->hops[at];
+	bool is_same_client = path_may_be_same(path_client(h), path_client(hop));
+	bool is_same_server = path_may_be_same(path_server(h), path_server(hop));
+
+	if (is_same_client && is_same_server && is_one_after_another(h, hop, slack_ms))
+		*ret = PATH_RESUMED;
+	else if (is_same_client)
+		*ret = is_beginning_near(h, hop, SIBLING_MS) ? PATH_SIBLING : PATH_FORK;
+	else if (at + 1 == path->hop_count && path_may_be_same(path_client(h), path_server(hop)))
+		*ret = PATH_ONWARD;
+	else if (is_same_server)
+		*ret = path->hop_count == 1 && is_around(h, hop, slack_ms) ? PATH_REVERSE
+		                                                           : PATH_MERGE;
+	else
+		return false;
+	return true;
 }
 
 /* The host of the path that `h` has in common with it, nearest to the target; false: none. */
-static bool find_branch(const struct path *path, const struct hop *h, struct branch *ret)
+static bool find_branch(const struct path *path, const struct hop *h, int64_t slack_ms,
+                        struct branch *ret)
 {
 	for (uint32_t i = (uint32_t)path->hop_count; i-- > 0;) {
-		const struct hop *hop = &path->hops[i];
-
-		*ret = (struct branch){*h, i, PATH_MERGE};
-		if (path_may_be_same(path_client(h), path_client(hop))) {
-			ret->kind = is_beginning_near(h, hop) ? PATH_SIBLING : PATH_FORK;
-			return true;
-		}
-		if (i + 1 == path->hop_count &&
-		    path_may_be_same(path_client(h), path_server(hop))) {
-			ret->kind = PATH_ONWARD;
-			return true;
-		}
-		if (path_may_be_same(path_server(h), path_server(hop)))
+		*ret = (struct branch){.hop = *h, .at = i};
+		if (find_kind(path, h, i, slack_ms, &ret->kind))
 			return true;
 	}
 	return false;
 }
 
+/* Of too many the best are kept, best first. */
+static void add_unplaced(const struct work *w, uint16_t g, bool is_branch, struct path *ret)
+{
+	const struct hop *hop = &w->groups[g].hop;
+	size_t at = ret->unplaced_count;
+	enum path_why why = PATH_WHY_FULL;
+
+	if (at < PATH_BRANCHES_MAX)
+		ret->unplaced_count++;
+	else if (hop->score <= ret->unplaced[--at].hop.score)
+		return;
+	if (!is_branch && w->chain_count < PATH_HOPS_MAX)
+		why = path_why_not(w, g, w->chain[w->chain_count - 1]);
+	for (; at > 0 && hop->score > ret->unplaced[at - 1].hop.score; at--)
+		ret->unplaced[at] = ret->unplaced[at - 1];
+	ret->unplaced[at] = (struct unplaced){*hop, why};
+}
+
 void path_beside(struct work *w, struct path *ret)
 {
-	ret->alternative_count = ret->branch_count = 0;
+	ret->alternative_count = ret->branch_count = ret->unplaced_count = 0;
 	for (uint32_t i = 0; i < ret->hop_count; i++) {
 		add_alternatives(w, w->chain[ret->hop_count - 1 - i], i, ret);
 		add_doubts(w, i, ret);
 	}
-	for (uint16_t g = 0; g < w->group_count && ret->branch_count < PATH_BRANCHES_MAX; g++) {
+	for (uint16_t g = 0; g < w->group_count; g++) {
 		const struct group *group = &w->groups[g];
+		struct branch branch;
+		bool is_branch;
 
-		if (!group->is_on_path && !group->hop.is_told && !is_choice(w, g) &&
-		    find_branch(ret, &group->hop, &ret->branches[ret->branch_count]))
-			ret->branch_count++;
+		if (group->is_on_path || group->hop.is_told || is_choice(w, g))
+			continue;
+		is_branch = find_branch(ret, &group->hop, w->slack_ms, &branch);
+		if (is_branch && ret->branch_count < PATH_BRANCHES_MAX)
+			ret->branches[ret->branch_count++] = branch;
+		else
+			add_unplaced(w, g, is_branch, ret);
 	}
 }

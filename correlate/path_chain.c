@@ -13,6 +13,7 @@ struct bid {
 	enum path_link link;
 	uint32_t node; /* PATH_HOST: who sees the host */
 	bool is_nested;
+	bool is_elsewhere; /* of PATH_TIME: by a way that the host's gateway has not seen */
 	int64_t start_ms;
 	double score;
 };
@@ -97,24 +98,66 @@ static bool may_carry(const struct interval *up, const struct interval *down, in
 }
 
 /*
- * Timing alone is weak, so it must not contradict anything known. Who sees behind the client's
- * address would have seen the connection into that host come through the gateway; only a stone
- * beside it, in the same network, comes unseen. And a host of the path does not appear twice:
- * another connection from it is a branch (a sibling), another into it is somebody else's.
+ * Who sees behind the client's address would have seen the connection into that host come through
+ * the gateway; unseen comes only what comes from beside, in the same network.
  */
-static bool may_be_timed(const struct work *w, const struct hop *up, const struct hop *down)
+static bool is_seen_coming(const struct hop *up, const struct hop *down)
 {
-	if (down->src_node != PATH_NOWHERE && up->dst_node != down->src_node)
-		return false;
+	return down->src_node == PATH_NOWHERE || up->dst_node == down->src_node;
+}
+
+/*
+ * Seen, but to an end that nobody sees behind, comes what is opened anew there: by a proxy, or from
+ * the other address that the host has. What leaves the network does not come in.
+ */
+static bool is_seen_passing(const struct work *w, uint16_t g, const struct hop *down)
+{
+	const struct hop *up = &w->groups[g].hop;
+
+	return up->dst_node == PATH_NOWHERE && up->src_node != down->src_node &&
+	       group_has_node(w, g, down->src_node);
+}
+
+/*
+ * A host of the path does not appear twice: another connection from it is a branch (a sibling),
+ * another into it is somebody else's.
+ */
+static bool has_host_of_path(const struct work *w, const struct hop *up)
+{
 	for (size_t i = 0; i < w->chain_count; i++) {
 		const struct hop *h = &w->groups[w->chain[i]].hop;
 
 		if (path_may_be_same(path_client(up), path_client(h)) ||
 		    path_may_be_same(path_server(up), path_server(h)) ||
 		    path_may_be_same(path_client(up), path_server(h)))
-			return false;
+			return true;
 	}
-	return true;
+	return false;
+}
+
+/* Is it surely nearer to the target than group `down`, and no start says otherwise? */
+static bool is_beyond(const struct work *w, uint16_t g, uint16_t down)
+{
+	return span_ms(w->groups[g].hop.life.start_ms, w->groups[down].hop.life.start_ms) <=
+	               w->slack_ms &&
+	       path_is_nearer(w, g, down);
+}
+
+static bool is_downstream(const struct work *w, uint16_t g, uint16_t down_group)
+{
+	return is_beyond(w, g, down_group) || is_beyond(w, g, w->chain[0]);
+}
+
+/*
+ * Timing alone is weak, so it must not contradict anything known; nor, where not all of what is
+ * known speaks for it, be what chance does.
+ */
+static bool may_be_timed(const struct work *w, uint16_t g, uint16_t down_group)
+{
+	const struct hop *up = &w->groups[g].hop, *down = &w->groups[down_group].hop;
+
+	return (is_seen_coming(up, down) || w->groups[g].is_significant) &&
+	       !has_host_of_path(w, up) && !is_downstream(w, g, down_group);
 }
 
 /* What timing and addresses say ties group `g` to `down`, the head of the chain so far. */
@@ -138,10 +181,28 @@ static struct bid bid_of(const struct work *w, uint16_t g, uint16_t down_group)
 		if (server.node == PATH_NOWHERE && client.node == PATH_NOWHERE)
 			bid.node = node_between(w, g, down_group);
 		bid.link = bid.node == PATH_NOWHERE ? PATH_ADDRESS : PATH_HOST;
-	} else if (bid.is_nested && may_be_timed(w, up, down)) {
+	} else if (bid.is_nested && may_be_timed(w, g, down_group)) {
 		bid.link = PATH_TIME;
+		bid.is_elsewhere = !is_seen_coming(up, down) && !is_seen_passing(w, g, down);
 	}
 	return bid;
+}
+
+enum path_why path_why_not(const struct work *w, uint16_t g, uint16_t down_group)
+{
+	const struct hop *up = &w->groups[g].hop, *down = &w->groups[down_group].hop;
+
+	if (span_ms(down->life.start_ms, up->life.start_ms) > w->slack_ms)
+		return PATH_WHY_LATER;
+	if (span_ms(up->life.end_ms, down->life.start_ms) > w->slack_ms)
+		return PATH_WHY_OVER;
+	if (has_host_of_path(w, up))
+		return PATH_WHY_HOST;
+	if (span_ms(up->life.end_ms, down->life.end_ms) > w->slack_ms)
+		return PATH_WHY_SHORT;
+	if (is_downstream(w, g, down_group))
+		return PATH_WHY_NEARER;
+	return is_seen_coming(up, down) ? PATH_WHY_FULL : PATH_WHY_UNSEEN;
 }
 
 /* A surer link, then an upstream that outlives the other, then the latest start, then the score. */
@@ -149,6 +210,8 @@ static bool is_better(const struct bid *a, const struct bid *b)
 {
 	if (b->group == PATH_NONE || a->link != b->link)
 		return b->group == PATH_NONE || a->link < b->link;
+	if (a->is_elsewhere != b->is_elsewhere)
+		return b->is_elsewhere;
 	if (a->is_nested != b->is_nested)
 		return a->is_nested;
 	if (a->start_ms != b->start_ms)
@@ -160,6 +223,7 @@ static bool is_better(const struct bid *a, const struct bid *b)
 static bool is_equal_but_score(const struct bid *a, const struct bid *b, int64_t slack_ms)
 {
 	return a->link == b->link && a->is_nested == b->is_nested &&
+	       a->is_elsewhere == b->is_elsewhere &&
 	       span_ms(a->start_ms, b->start_ms) <= slack_ms &&
 	       span_ms(b->start_ms, a->start_ms) <= slack_ms;
 }
@@ -179,14 +243,7 @@ static bool is_looped(const struct work *w, uint16_t up, uint16_t down)
 	return false;
 }
 
-/* Is `a` the nearer to the target of two hops, whatever their clocks say? */
-static bool is_shorter(const struct hop *a, const struct hop *b)
-{
-	return a->stretches >= PATH_STRETCHES_MIN && b->stretches >= PATH_STRETCHES_MIN &&
-	       span_ms(a->stretch_ms, b->stretch_ms) > PATH_STRETCH_MS;
-}
-
-/* Of several hops of one chain, the one next to the target by what no clock can falsify. */
+/* Of several hops of one chain, the one next to the target by what clocks cannot falsify. */
 static struct bid nearest(const struct work *w, struct bid best, uint16_t down_group)
 {
 	const struct bid latest = best;
@@ -194,8 +251,7 @@ static struct bid nearest(const struct work *w, struct bid best, uint16_t down_g
 	for (uint16_t g = 0; g < w->group_count; g++) {
 		struct bid bid;
 
-		if (w->groups[g].is_on_path ||
-		    !is_shorter(&w->groups[g].hop, &w->groups[best.group].hop))
+		if (w->groups[g].is_on_path || g == best.group || path_signs(w, g, best.group) <= 0)
 			continue;
 		bid = bid_of(w, g, down_group);
 		if (is_equal_but_score(&bid, &latest, w->slack_ms))
@@ -310,7 +366,7 @@ static uint32_t a_view_of(const struct work *w, uint16_t g, const struct match *
 static void compare(struct group *up, const struct bid *tied, const struct bid *timed)
 {
 	up->rival = PATH_NONE;
-	if (timed->group == PATH_NONE) {
+	if (timed->group == PATH_NONE || (timed->is_elsewhere && timed->group != tied->group)) {
 		up->hop.timing = PATH_SILENT;
 	} else if (timed->group == tied->group) {
 		up->hop.timing = PATH_AGREES;
@@ -359,6 +415,8 @@ void path_chain(struct work *w, uint16_t target, const struct match *matches)
 		if (bid.group == PATH_NONE)
 			break;
 		w->groups[bid.group].hop.link = bid.link;
+		if (bid.is_elsewhere)
+			w->groups[bid.group].hop.doubts |= PATH_ELSEWHERE;
 		if (bid.node != PATH_NOWHERE && bid.link <= PATH_HOST) {
 			w->groups[bid.group].hop.dst_node = bid.node;
 			w->groups[head].hop.src_node = bid.node;

@@ -329,13 +329,17 @@ uint16_t path_settle(struct work *w)
 		if (m->is_translation)
 			continue;
 		hop->views++;
-		if (!m->is_told && !m->is_target)
+		if (!m->is_told && !m->is_target) {
 			take_score(w, w->seen[i].group, m);
+			w->groups[w->seen[i].group].is_significant |= m->is_significant;
+		}
 		hop->is_told = hop->is_told && m->is_told;
 		hop->life.start_ms = MIN(hop->life.start_ms, m->life.start_ms);
 		hop->life.end_ms = MAX(hop->life.end_ms, m->life.end_ms);
-		if (m->is_target)
+		if (m->is_target) {
 			target = w->seen[i].group;
+			w->groups[target].target = m;
+		}
 	}
 	for (uint16_t g = 0; g < w->group_count; g++) {
 		struct hop *hop = &w->groups[g].hop;

@@ -1,8 +1,10 @@
 /*
- * path_work - what path.c and the two files behind it share, and no one else sees.
+ * path_work - what path.c and the files behind it share, and no one else sees.
  *
  *	path_gather.c   the views of one connection become one group; a group becomes a hop
  *	path_chain.c    from the target's hop backwards, one predecessor at a time
+ *	path_signs.c    which of two is nearer to the target, where their starts do not tell
+ *	path_beside.c   what is told beside the path
  */
 #ifndef SPOOR_CORRELATE_PATH_WORK_H
 #define SPOOR_CORRELATE_PATH_WORK_H
@@ -32,7 +34,9 @@ struct group {
 	struct hop hop;
 	uint16_t rival;             /* of PATH_AGAINST: a group */
 	const struct match *lag_of; /* the view whose lag is the hop's; NULL: of no timing */
+	const struct match *target; /* the view that was asked about; NULL: it is another's */
 	bool is_on_path;
+	bool is_significant; /* one of its views is */
 };
 
 struct group_tie {
@@ -73,6 +77,21 @@ uint16_t path_settle(struct work *w);
 
 /* Follows the ties and the other links back from `target`. `matches` is the caller's array. */
 void path_chain(struct work *w, uint16_t target, const struct match *matches);
+
+/* Why group `g`, which is not on the path, cannot be upstream of group `down`, where it ends. */
+enum path_why path_why_not(const struct work *w, uint16_t g, uint16_t down);
+
+/* path_signs.c. Do the edges of `a` come later than those of `b`, beyond errors and clocks? */
+bool path_is_lagging(const struct work *w, uint16_t a, uint16_t b);
+
+/* Is `a` surely nearer to the target than `b`, by what no clock's error makes? */
+bool path_is_nearer(const struct work *w, uint16_t a, uint16_t b);
+
+/*
+ * Of two whose starts lie within the slack: above 0 where `a` is nearer to the target than `b`,
+ * below 0 where it is farther, 0 where nothing tells.
+ */
+int path_signs(const struct work *w, uint16_t a, uint16_t b);
 
 /* One end of a hop, as far as it tells one host from another. */
 struct path_host {

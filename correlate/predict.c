@@ -3,11 +3,16 @@
  * them bounds:
  *
  *	tail      TAIL / age: of silences and of activity whose length has a tail no lighter than a
- *	          power law of that exponent, whatever its scale
+ *	          power law of that exponent, whatever its scale. Not below that of a minute, and
+ *	          after two minutes that of half a one: so long mostly timers wait, and some are
+ *	          told to be late by chance
  *	rate      as often as until now
  *	habit     a length, or a time between two like edges, that has been seen before
  *	minute    a second of the minute at which it has come before
  *	cut       multiples of 30 s, as of active timeouts: where a record ended, or is missing
+ *	schedule  times between like edges that are multiples of 5 min: cron and timers, whatever
+ *	          second they keep, from their second run on
+ *	growth    twice as long as the one before: who tries again, and waits longer each time
  *	calendar  the full minute, at which schedulers start, without having been seen before
  */
 #include "correlate/predict.h"
@@ -18,6 +23,9 @@
 
 #define TAIL 1.0
 #define AGE_MIN_S 0.05
+#define AGE_MAX_S 60.0
+#define LONG_S 120.0
+#define LONG_AGE_MAX_S 30.0
 #define RATE_PRIOR 0.5    /* events, */
 #define RATE_PRIOR_S 10.0 /* in this time: what is assumed before anything is seen */
 #define HABIT 2.0         /* a hazard rises within the likeness, which counts alone do not see */
@@ -25,7 +33,12 @@
 #define CUT_EARLY_S 0.3
 #define CUT_LATE_S 2.5
 #define CUT_DRIFT_S 0.25
-#define CUT_RATE 2.0 /* per second */
+#define SCHEDULE_S 300.0
+#define SCHEDULE_NEAR_S 1.5
+#define GROWTH_NEAR_S 0.3
+#define GROWTH_SHARE 0.01
+#define DUE_RATE 2.0    /* per second: what is due to the second, */
+#define EXACT_RATE 30.0 /* and what is kept as exactly as anything is stamped */
 #define CALENDAR_EARLY_S 1.5
 #define CALENDAR_LATE_S 2.5
 
@@ -100,7 +113,30 @@ static double cut(double length_s)
 	double cuts = floor((length_s + CUT_EARLY_S) / CUT_S), over = length_s - CUT_S * cuts;
 
 	/* Each record begins with the first packet after the one before was cut: a little later. */
-	return cuts >= 1 && over <= CUT_LATE_S + MIN(CUT_DRIFT_S * cuts, CUT_LATE_S) ? CUT_RATE : 0;
+	return cuts >= 1 && over <= CUT_LATE_S + MIN(CUT_DRIFT_S * cuts, CUT_LATE_S) ? DUE_RATE : 0;
+}
+
+static double tail(double age_s)
+{
+	double most_s = age_s < LONG_S ? AGE_MAX_S : LONG_AGE_MAX_S;
+
+	return TAIL / MIN(MAX(age_s, AGE_MIN_S), most_s);
+}
+
+static double schedule(double between_s)
+{
+	double rounds = floor(between_s / SCHEDULE_S + 0.5);
+	bool is_due = rounds >= 1 && fabs(between_s - SCHEDULE_S * rounds) <= SCHEDULE_NEAR_S;
+
+	return is_due ? EXACT_RATE : 0;
+}
+
+static double growth(const double *past, size_t count, double now)
+{
+	bool is_due =
+		count > 0 && fabs(now - 2 * past[count - 1]) <= GROWTH_NEAR_S + GROWTH_SHARE * now;
+
+	return is_due ? EXACT_RATE : 0;
 }
 
 struct past {
@@ -112,17 +148,18 @@ struct past {
 static double bound(struct past *p, size_t k, double at_s, double age_s, double between_s,
                     double minute_s, double life_s)
 {
-	double most = TAIL / MAX(age_s, AGE_MIN_S);
+	double most = tail(age_s);
 
 	p->phase[k] = minute_phase(at_s + minute_s);
 	p->length[k] = age_s;
 	p->between[k] = between_s;
 	most = MAX(most, ((double)k + RATE_PRIOR) / (p->risk_s + RATE_PRIOR_S));
 	most = MAX(most, habit(p->length, k, age_s));
-	if (k > 1)
-		most = MAX(most, habit(p->between + 1, k - 1, between_s));
+	most = MAX(most, habit(p->between, k, between_s));
 	most = MAX(most, minute_habit(p->phase, k, p->phase[k], life_s));
 	most = MAX(most, cut(age_s));
+	most = MAX(most, schedule(between_s));
+	most = MAX(most, growth(p->length, k, age_s));
 	return MAX(most, calendar(p->phase[k]));
 }
 
@@ -137,11 +174,12 @@ void predict(const struct edges *e, struct prediction *ret)
 
 		leave.risk_s += on_s;
 		back.risk_s += off_s - e->gap_s;
+		/* Its beginning is the first of the times that it came. */
 		ret->leave[k] = bound(&leave, k, e->leave_s[k], on_s,
-		                      k > 0 ? e->leave_s[k] - e->leave_s[k - 1] : 0, e->minute_s,
-		                      e->leave_s[k] - e->first_s);
+		                      e->leave_s[k] - (k > 0 ? e->leave_s[k - 1] : e->first_s),
+		                      e->minute_s, e->leave_s[k] - e->first_s);
 		ret->back[k] = bound(&back, k, e->back_s[k], off_s,
-		                     k > 0 ? e->back_s[k] - e->back_s[k - 1] : 0, e->minute_s,
-		                     e->back_s[k] - e->first_s);
+		                     e->back_s[k] - (k > 0 ? e->back_s[k - 1] : e->first_s),
+		                     e->minute_s, e->back_s[k] - e->first_s);
 	}
 }

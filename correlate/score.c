@@ -40,10 +40,12 @@ static double lag_s(const struct score_limits *l)
 	return MAX(0, MIN(sum / 1e3, LAG_MAX_S));
 }
 
+/* One origin for both, whoever is asked for: where they can first have anything in common. */
 static void sides_of(const struct fingerprint *target, const struct fingerprint *candidate,
                      const struct score_limits *limits, struct side *a, struct side *b)
 {
-	int64_t gap_ms = pair_gap_ms(target, candidate), origin_ms = target->on[0].start_ms;
+	int64_t gap_ms = pair_gap_ms(target, candidate);
+	int64_t origin_ms = MAX(target->on[0].start_ms, candidate->on[0].start_ms);
 
 	edges_of(target, gap_ms, origin_ms, limits->target.offset_ms, &a->edges);
 	edges_of(candidate, gap_ms, origin_ms, limits->candidate.offset_ms, &b->edges);
@@ -76,9 +78,19 @@ static enum verdict judge(const struct agreement *a, int64_t target_ms,
 		return VERDICT_TOO_SHORT;
 	if (a->silences < limits->silences_min)
 		return VERDICT_UNDECIDABLE;
-	if (a->score >= limits->match_min)
-		return VERDICT_MATCH;
-	return a->score <= limits->different_max ? VERDICT_DIFFERENT : VERDICT_INCONCLUSIVE;
+	return a->score >= limits->match_min ? VERDICT_MATCH : VERDICT_INCONCLUSIVE;
+}
+
+/*
+ * What no loss of records explains, and without the decoys: half of a connection behind a clock
+ * that has jumped agrees with itself elsewhere.
+ */
+static bool is_different(const struct agreement *a, const struct side *target,
+                         const struct side *candidate, const struct score_limits *limits)
+{
+	return a->verdict == VERDICT_INCONCLUSIVE &&
+	       a->score + a->repeated <= limits->different_max &&
+	       evidence_against(target, candidate, lag_s(limits)) <= limits->different_max;
 }
 
 struct agreement score_pair(const struct fingerprint *target, const struct fingerprint *candidate,
@@ -109,6 +121,8 @@ struct agreement score_pair(const struct fingerprint *target, const struct finge
 	ret.stretches = (uint32_t)order.compared;
 	ret.silences = silences_in(&a.edges, from_s - slack_s, to_s + slack_s);
 	ret.verdict = judge(&ret, ms_of(a.edges.last_s - a.edges.first_s), limits);
+	if (is_different(&ret, &a, &b, limits))
+		ret.verdict = VERDICT_DIFFERENT;
 	return ret;
 }
 

@@ -4,7 +4,8 @@
  * score_pair() is all that the rest of spoor knows of the statistic. The score is evidence in
  * decades: log10 of an e-value (evidence.h). Of unrelated connections at most one in 10^k reaches
  * k; among `searched` of them the best reaches it with a probability of at most searched / 10^k,
- * which is score_p_value(). Beside it stands the paper's CPF as a baseline (method.h has the
+ * which is score_p_value(). Unrelated are not: one program begun on both sides within the lag, or
+ * on one schedule. Beside it stands the paper's CPF as a baseline (method.h has the
  * others).
  */
 #ifndef SPOOR_CORRELATE_SCORE_H
@@ -19,8 +20,8 @@
 
 enum verdict {
 	VERDICT_MATCH,        /* score >= match_min */
-	VERDICT_DIFFERENT,    /* score <= different_max: the candidate was silent or busy when it
-	                         should not */
+	VERDICT_DIFFERENT,    /* the candidate was silent or busy when it should not, by
+	                         different_max even if half of either was lost */
 	VERDICT_TOO_SHORT,    /* common life below life_min_ms or share_min */
 	VERDICT_UNDECIDABLE,  /* fewer than silences_min silences to compare */
 	VERDICT_INCONCLUSIVE, /* silences enough, but what they say is neither: regular, or
@@ -88,7 +89,8 @@ struct agreement score_volumes(const struct volume_side *target,
 /* By silences, or by volume. */
 bool verdict_is_match(enum verdict verdict);
 
-/* The chance that one of `searched` unrelated connections scores as much: at most 1. */
+/* The chance that one of `searched` unrelated connections scores as much: at most 1. What one
+ * program drives on both sides is not unrelated. */
 double score_p_value(double decades, uint64_t searched);
 
 /*

@@ -15,13 +15,17 @@
 
 _Static_assert(VOTES_BITS == STORE_EDGE_BITS, "a vote is for what the log calls a connection");
 
-static bool has_long_silence(const struct question *q)
+/*
+ * What the sieve asks for, less what the log may not have: of each of these silences a candidate's
+ * edges at both its ends. 0: nothing is left.
+ */
+static size_t least_of(const struct question *q, size_t silences)
 {
-	for (size_t i = 1; i < q->on_count; i++) {
-		if (q->on[i].start_ms - SILENCE_MAX_MS > q->on[i - 1].end_ms)
-			return true;
-	}
-	return false;
+	size_t least = sieve_least(silences), unlogged = 0;
+
+	for (size_t i = 1; i < q->on_count; i++)
+		unlogged += q->on[i].start_ms - SILENCE_MAX_MS > q->on[i - 1].end_ms ? 2 : 0;
+	return least > unlogged ? least - unlogged : 0;
 }
 
 /* Of any candidate of the band. */
@@ -137,7 +141,10 @@ static enum err find(struct votes *v, const struct sought *s, struct candidates 
 	const struct question *q = s->question;
 	struct fingerprint target = {q->on, q->on_count, q->gap_ms};
 	size_t silences = votes_begin(v, &target, s->gap_ms, s->reach_ms, STORE_EDGE_ROUND_MS);
+	size_t least = least_of(q, silences);
 
+	if (least == 0)
+		return ERR_NOENT;
 	ret->held = (struct store_held){.span = {INT64_MAX, INT64_MIN}};
 	for (size_t i = 0; i < s->band_count; i++) {
 		enum err err = read_band(v, s, &s->bands[i], &ret->held);
@@ -145,7 +152,7 @@ static enum err find(struct votes *v, const struct sought *s, struct candidates 
 		if (err != ERR_OK)
 			return err;
 	}
-	return votes_is_full(v) ? ERR_RANGE : pick(v, sieve_least(silences), ret);
+	return votes_is_full(v) ? ERR_RANGE : pick(v, least, ret);
 }
 
 enum err candidates_find(struct store *store, const struct question *q, int64_t gap_ms,
@@ -159,7 +166,7 @@ enum err candidates_find(struct store *store, const struct question *q, int64_t 
 	s.band_count = skews_bands(skews, when, s.bands);
 	for (size_t i = 0; i < s.band_count; i++)
 		s.reach_ms = MAX(s.reach_ms, reach_of(&score_defaults, &s.bands[i]));
-	if (has_long_silence(q) || skews_were_set(skews, when) || !is_logged(&s))
+	if (skews_were_set(skews, when) || !is_logged(&s))
 		return ERR_NOENT;
 	for (size_t i = 0; i < ARRAY_LEN(rooms) && err == ERR_RANGE; i++) {
 		struct votes *v = votes_new(rooms[i]);

@@ -239,6 +239,17 @@ static void on_timer(uv_timer_t *timer)
 		start_seal(c);
 }
 
+size_t collector_end_files(struct collector *c, uint32_t session)
+{
+	size_t first = c->batch.count, count;
+
+	flow_end_files(c->decoder, session, &c->batch);
+	count = c->batch.count - first;
+	take_translations(c, &c->batch, first);
+	store_batch(c);
+	return count;
+}
+
 void collector_take(struct collector *c, const struct flow_origin *origin, const void *data,
                     size_t len)
 {

@@ -73,6 +73,9 @@ MUST_USE enum err collector_feed(struct collector *c, const struct flow_origin *
 void collector_take(struct collector *c, const struct flow_origin *origin, const void *data,
                     size_t len);
 
+/* The files of a session are all read. Returns how many flows that gave, which are stored. */
+size_t collector_end_files(struct collector *c, uint32_t session);
+
 /* Takes from the front of `flows` what the store takes; what is left stays in there. */
 MUST_USE enum err collector_store(struct collector *c, struct flow_batch *flows);
 

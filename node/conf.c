@@ -2,8 +2,10 @@
 
 #include "base/timestamp.h"
 #include "base/util.h"
+#include "node/confcheck.h"
 #include "node/credentials.h"
 #include "node/receiver.h"
+#include "store/store.h"
 
 #include <cyaml/cyaml.h>
 #include <errno.h>
@@ -175,6 +177,7 @@ struct reader {
 	struct conf *conf;
 	enum err err;
 	char *reterr;
+	size_t said; /* where in it the reason begins, behind the path */
 };
 
 static PRINTF_LIKE(3, 4) void wrong(struct reader *r, enum err err, const char *format, ...)
@@ -186,6 +189,7 @@ static PRINTF_LIKE(3, 4) void wrong(struct reader *r, enum err err, const char *
 		return; /* the first is the one to tell */
 	r->err = err;
 	len = snprintf(r->reterr, CONF_REASON_MAX, "%.*s: ", CONF_PATH_MAX, r->path);
+	r->said = (size_t)len;
 	va_start(args, format);
 	vsnprintf(r->reterr + len, CONF_REASON_MAX - (size_t)len, format, args);
 	va_end(args);
@@ -502,6 +506,16 @@ static void read_tls(struct reader *r, const struct file *file)
 	tls_server_free(server);
 }
 
+static void check_listen(struct reader *r, const char *key, const struct endpoint *rows,
+                         size_t count)
+{
+	const struct endpoint *again = confcheck_repeated(rows, count);
+	char room[ENDPOINT_TEXT_MAX];
+
+	if (again != NULL)
+		wrong(r, ERR_FORMAT, "%s: twice: %s", key, endpoint_print(again, room));
+}
+
 static void read_exports(struct reader *r, const struct file *file)
 {
 	struct conf *conf = r->conf;
@@ -509,6 +523,7 @@ static void read_exports(struct reader *r, const struct file *file)
 	for (unsigned i = 0; i < file->exports.listen_count; i++)
 		endpoint_key(r, "exports.listen", file->exports.listen[i], 2055,
 		             &conf->exports[conf->export_count++]);
+	check_listen(r, "exports.listen", conf->exports, conf->export_count);
 	duration_key(r, "exports.idle_timeout", file->exports.idle_timeout, "15s", 1,
 	             &conf->idle_timeout_ms);
 	if (file->exports.sockets != NULL)
@@ -523,9 +538,23 @@ static void read_exports(struct reader *r, const struct file *file)
 	for (unsigned i = 0; i < file->exports.ipfix_tcp_count; i++)
 		endpoint_key(r, "exports.ipfix_tcp", file->exports.ipfix_tcp[i], IPFIX_PORT,
 		             &conf->tcp[conf->tcp_count++]);
+	check_listen(r, "exports.ipfix_tcp", conf->tcp, conf->tcp_count);
 	duration_key(r, "exports.ipfix_idle", file->exports.ipfix_idle, "30m", 1000,
 	             &conf->ipfix_idle_ms);
 	read_tls(r, file);
+}
+
+static void read_sizes(struct reader *r, const struct file *file)
+{
+	struct conf *conf = r->conf;
+
+	size_key(r, "store.map_size", file->store.map_size, "4GiB", &conf->map_size);
+	if (r->err == ERR_OK && conf->map_size < STORE_MAP_MIN)
+		wrong(r, ERR_RANGE, "store.map_size: below 1MiB: %s", file->store.map_size);
+	size_key(r, "store.size_max", file->store.size_max, "0", &conf->size_max);
+	if (r->err == ERR_OK && conf->size_max > conf->map_size)
+		wrong(r, ERR_RANGE, "store.size_max: above store.map_size: %s",
+		      file->store.size_max);
 }
 
 static void read_sections(struct reader *r, const struct file *file)
@@ -533,8 +562,7 @@ static void read_sections(struct reader *r, const struct file *file)
 	struct conf *conf = r->conf;
 
 	read_exports(r, file);
-	size_key(r, "store.map_size", file->store.map_size, "4GiB", &conf->map_size);
-	size_key(r, "store.size_max", file->store.size_max, "0", &conf->size_max);
+	read_sizes(r, file);
 	age_key(r, "store.age_max", file->store.age_max, "30d", &conf->age_max_ms);
 	age_key(r, "store.traces_age", file->store.traces_age, "forever", &conf->traces_age_ms);
 	count_key(r, "store.traces_max",
@@ -677,6 +705,8 @@ enum err conf_read(const char *path, struct conf *ret, char reterr[CONF_REASON_M
 	cyaml_free(&config, &file_schema, file, 0);
 	if (r.err == ERR_OK)
 		*ret = conf;
+	else
+		confcheck_tell_line(path, reterr + r.said, CONF_REASON_MAX - r.said);
 	key_pair_wipe(&conf.identity);
 	return r.err;
 }

@@ -24,7 +24,6 @@
 #define HIGHEST_MAX 100000         /* flows or groups that are put in order */
 #define HIGHEST 10                 /* without a limit */
 #define GROUPS_MEMORY (16u << 20)  /* of one search; a group takes some 100 octets */
-#define SORTINGS_MAX 4             /* searches that have so much memory, at the same time */
 #define PROGRESS_MS 1000
 
 struct listing {
@@ -378,7 +377,7 @@ static enum err make_room(struct listing *l, bool is_grouped)
 
 	if (l->order == NULL)
 		return ERR_OK;
-	if (node->sortings == SORTINGS_MAX)
+	if (node->sortings == NODE_SORTINGS_MAX)
 		return ERR_BUSY;
 	node->sortings++;
 	l->is_counted = true;

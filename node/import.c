@@ -168,10 +168,11 @@ void request_import(struct client *client, const struct ctl_request *request)
 struct sealing {
 	struct collector_waiter waiter; /* first */
 	struct client *client;
+	uint64_t flows; /* that waited until the last file was read */
 };
 
 /* What waits for its template now waits in vain: the files of this client are all that it has. */
-static void seal_end(struct client *client)
+static void seal_end(struct client *client, uint64_t flows)
 {
 	const struct flow_decoder *d = client_node(client)->collector.decoder;
 	uint64_t dropped[DROP_COUNT_OF] = {
@@ -180,8 +181,9 @@ static void seal_end(struct client *client)
 	uint8_t room[512];
 	struct pack p = pack_into(room, sizeof(room));
 
+	row_uint(&p, "flows", flows);
 	row_dropped(&p, dropped);
-	client_end_with(client, CTL_FOUND, room, pack_len(&p), 1);
+	client_end_with(client, CTL_FOUND, room, pack_len(&p), 2);
 }
 
 static void on_all_sealed(struct collector_waiter *w, enum err err)
@@ -192,7 +194,7 @@ static void on_all_sealed(struct collector_waiter *w, enum err err)
 		client_end(s->client, CTL_INTERNAL, "%s: what came last is in memory only",
 		           err_text(err));
 	else
-		seal_end(s->client);
+		seal_end(s->client, s->flows);
 	client_put(s->client);
 	free(s);
 }
@@ -208,5 +210,6 @@ void request_seal(struct client *client, const struct ctl_request *request)
 	}
 	s->waiter.fn = on_all_sealed;
 	s->client = client_hold(client);
+	s->flows = collector_end_files(&client_node(client)->collector, client_serial(client));
 	collector_seal(&client_node(client)->collector, &s->waiter);
 }

@@ -15,6 +15,10 @@ static const char usage[] =
 	"\n"
 	"  -c, --config FILE  configuration, see spoord.yaml(5)\n"
 	"      --check        read the configuration and the keys, say what is wrong, and exit\n"
+	"      --check-store  read all of the store, say what is damaged, and exit; no node may "
+	"run\n"
+	"      --repair-store likewise, delete what cannot be read, and write anew what follows\n"
+	"                     from the rest\n"
 	"  -v, --verbose      tell which members come and go\n"
 	"      --dev-impair SPEC  for laboratories: delay=30ms,jitter=10ms,loss=0.05 of what is "
 	"sent\n"
@@ -34,6 +38,17 @@ static const struct option options[] = {
 };
 
 enum task { TASK_RUN, TASK_CHECK, TASK_CHECK_STORE, TASK_REPAIR_STORE };
+
+/* False: another was asked for. */
+static bool set_task(enum task *task, enum task asked)
+{
+	bool is_first = *task == TASK_RUN || *task == asked;
+
+	if (!is_first)
+		log_line("spoord", "one of --check, --check-store and --repair-store");
+	*task = asked;
+	return is_first;
+}
 
 /*
  * A seal runs on any of libuv's threads, and takes and gives back buffers of megabytes. By default
@@ -87,13 +102,12 @@ int main(int argc, char **argv)
 			path = optarg;
 			break;
 		case 'k':
-			task = TASK_CHECK;
-			break;
 		case 's':
-			task = TASK_CHECK_STORE;
-			break;
 		case 'r':
-			task = TASK_REPAIR_STORE;
+			if (!set_task(&task, c == 'k'   ? TASK_CHECK
+			                     : c == 's' ? TASK_CHECK_STORE
+			                                : TASK_REPAIR_STORE))
+				return CTL_USAGE;
 			break;
 		case 'v':
 			log_set_verbose(true);

@@ -70,9 +70,12 @@ struct node {
 	uv_signal_t signals[3]; /* each of which ends the node */
 	struct now started;
 	unsigned searches; /* on workers now */
-	unsigned sortings; /* `spoor flows --sort` and `--by`, which take memory */
+	unsigned sortings; /* `spoor translations`, `spoor flows --sort` and `--by`: they take
+	                      memory */
 	bool is_stopping;
 };
+
+#define NODE_SORTINGS_MAX 4 /* at the same time */
 
 struct now node_now(void);
 

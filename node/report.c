@@ -253,10 +253,12 @@ static void put_doubts(struct pack *p, unsigned doubts)
 	} rows[] = {
 		{PATH_ENDS_FIRST, "ends first"},
 		{PATH_STARTS_LATER, "starts later"},
+		{PATH_BEGINS_TOGETHER, "begins together"},
 		{PATH_LAGS, "lags"},
 		{PATH_REFUSED, "refused"},
 		{PATH_RIVALLED, "timing"},
 		{PATH_UNDECIDED, "undecided"},
+		{PATH_ELSEWHERE, "elsewhere"},
 	};
 	size_t count = 0;
 
@@ -337,6 +339,26 @@ static void put_branches(struct pack *p, const struct sheet *s, uint64_t searche
 		row_time(p, "end", b->hop.life.end_ms);
 		row_uint(p, "views", b->hop.views);
 		put_score(p, &b->hop, searched);
+	}
+}
+
+static void put_unplaced(struct pack *p, const struct sheet *s, uint64_t searched)
+{
+	const struct path *path = &s->path;
+
+	pack_str(p, "unplaced");
+	pack_array(p, path->unplaced_count);
+	for (size_t i = 0; i < path->unplaced_count; i++) {
+		const struct unplaced *u = &path->unplaced[i];
+
+		pack_map(p, 12);
+		row_str(p, "why", path_why_text(u->why));
+		row_endpoint(p, "src", &u->hop.src);
+		row_endpoint(p, "dst", &u->hop.dst);
+		row_time(p, "start", u->hop.life.start_ms);
+		row_time(p, "end", u->hop.life.end_ms);
+		row_uint(p, "views", u->hop.views);
+		put_score(p, &u->hop, searched);
 	}
 }
 
@@ -506,6 +528,19 @@ static bool is_origin_found(const struct sheet *s)
 	        path->hops[0].src_node != PATH_NOWHERE);
 }
 
+/* A connection that has the rhythm and is not on the path: it names no origin, but is not nothing.
+ */
+static bool has_match_beside(const struct sheet *s)
+{
+	for (size_t i = 0; i < s->significant; i++) {
+		size_t match = s->lines[i].match;
+
+		if (match == SHEET_NONE || s->matches[match].hop == PATH_NOWHERE)
+			return true;
+	}
+	return false;
+}
+
 /* The exit codes of design.md, the gravest first. */
 static enum ctl_code code_of(const struct sheet *s)
 {
@@ -528,7 +563,7 @@ static enum ctl_code code_of(const struct sheet *s)
 		return CTL_PARTIAL; /* nobody has been met yet */
 	if (!is_found && refused > 0)
 		return CTL_DENIED;
-	return is_found ? CTL_FOUND : CTL_NOTHING;
+	return is_found || has_match_beside(s) ? CTL_FOUND : CTL_NOTHING;
 }
 
 enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bundle, bool is_final)
@@ -536,7 +571,7 @@ enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bun
 	size_t listed = MIN(s->line_count, REPORT_MATCHES_MAX), origins = 0;
 	uint64_t searched = s->searched;
 
-	pack_map(p, 11);
+	pack_map(p, 12);
 	row_uint(p, "round", s->pursuit->pass);
 	row_bool(p, "is_final", is_final);
 	put_target(p, s);
@@ -548,6 +583,7 @@ enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bun
 	}
 	put_path(p, s, searched); /* and its gaps */
 	put_branches(p, s, searched);
+	put_unplaced(p, s, searched);
 	put_coverage(p, s);
 	put_queries(p, s->pursuit, bundle); /* and the bundle */
 	return p->out.is_full ? CTL_INTERNAL : code_of(s);

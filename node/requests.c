@@ -12,6 +12,7 @@ static const struct {
 	[CTL_STATUS] = {request_status, GATEWAY},
 	[CTL_PEERS] = {request_peers, GATEWAY},
 	[CTL_FLOWS] = {request_flows, GATEWAY},
+	[CTL_TRANSLATIONS] = {request_translations, GATEWAY},
 	[CTL_TRACE] = {request_trace, GATEWAY},
 	[CTL_WATCH] = {request_watch, GATEWAY},
 	[CTL_WATCH_LIST] = {request_watch_list, GATEWAY},

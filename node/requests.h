@@ -11,6 +11,7 @@ void request_run(struct client *client, const struct ctl_request *request);
 void request_status(struct client *client, const struct ctl_request *request);
 void request_peers(struct client *client, const struct ctl_request *request);
 void request_flows(struct client *client, const struct ctl_request *request);
+void request_translations(struct client *client, const struct ctl_request *request);
 void request_import(struct client *client, const struct ctl_request *request);
 void request_seal(struct client *client, const struct ctl_request *request);
 void request_trace(struct client *client, const struct ctl_request *request);

@@ -144,7 +144,7 @@ static void row_extras(struct pack *p, const struct flow *f)
 
 void row_flow(struct pack *p, const struct flow *flow)
 {
-	pack_map(p, 17 + extras_of(flow));
+	pack_map(p, 18 + extras_of(flow));
 	row_addr(p, "src", &flow->src);
 	row_addr(p, "dst", &flow->dst);
 	row_uint(p, "src_port", flow->src_port);
@@ -155,6 +155,7 @@ void row_flow(struct pack *p, const struct flow *flow)
 	row_uint(p, "bytes", flow->octets);
 	row_uint(p, "packets", flow->packets);
 	row_uint(p, "tcp_flags", flow->tcp_flags);
+	row_uint(p, "tos", flow->tos);
 	row_uint(p, "in_if", flow->in_if);
 	row_uint(p, "out_if", flow->out_if);
 	row_addr(p, "exporter", &flow->exporter);

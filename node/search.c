@@ -439,9 +439,7 @@ static void run_search(struct job *job)
 
 static void add_lost(void *ctx, const struct stream *s)
 {
-	uint64_t *lost = ctx;
-
-	*lost += s->lost;
+	*(uint64_t *)ctx += s->lost;
 }
 
 static void done_search(struct job *job)
@@ -451,6 +449,7 @@ static void done_search(struct job *job)
 
 	node->searches--;
 	skews_free(&search->skews);
+	search->answer.lost += node->collector.decoder->ended.lost;
 	stream_each(node->collector.decoder->streams, add_lost, &search->answer.lost);
 	for (size_t i = 0; i < search->answer.finding_count; i++)
 		translated_finding(node->collector.translations, &search->answer.findings[i]);

@@ -250,6 +250,7 @@ static void add_matches(struct sheet *s)
 				     .life = f->life,
 				     .score = f->score,
 				     .is_by_volume = f->verdict == VERDICT_VOLUME,
+				     .is_significant = i < s->significant,
 				     .proto = f->proto,
 				     .lag_ms = f->lag_ms,
 				     .lag_error_ms = f->lag_error_ms,
@@ -334,18 +335,29 @@ static void add_ties(struct sheet *s)
  * What chance would do.
  */
 
+static uint64_t sum_of(uint64_t a, uint64_t b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+/* As a member says it: of each connection at least one flow was read, and nobody has so many. */
+static uint64_t compared_by(struct share share)
+{
+	return MIN(MIN(share.connections, share.flows), (uint64_t)SHEET_COMPARED_MAX);
+}
+
 static uint64_t searched_of(const struct pursuit *p)
 {
-	uint64_t sum = 0;
+	uint64_t sum = 0, passes = MAX(p->pass, (size_t)1);
 
 	for (size_t i = 0; i < p->round_count; i++) {
 		const struct round *r = p->rounds[i];
 
-		sum += round_own_share(r).connections;
+		sum = sum_of(sum, compared_by(round_own_share(r)));
 		for (size_t k = 0; k < r->outcome_count; k++)
-			sum += round_share(r, &r->outcomes[k]).connections;
+			sum = sum_of(sum, compared_by(round_share(r, &r->outcomes[k])));
 	}
-	return sum * MAX(p->pass, (size_t)1);
+	return sum > UINT64_MAX / passes ? UINT64_MAX : sum * passes;
 }
 
 /* The lines have the matches first, by score. */

@@ -16,7 +16,8 @@ struct node;
 
 #define SHEET_SELF 0 /* index of this node; others follow */
 #define SHEET_NONE SIZE_MAX
-#define SHEET_CLAIMS_MAX 512 /* that are proved: each costs a few signatures */
+#define SHEET_CLAIMS_MAX 512                  /* that are proved: each costs a few signatures */
+#define SHEET_COMPARED_MAX (INT64_C(1) << 40) /* connections by one node, whatever it says */
 
 /* One connection at one view of one node, and the question by whose rhythm it was found. */
 struct line {
@@ -47,7 +48,8 @@ struct sheet {
 	struct path path;
 	/*
 	 * Every connection that was compared for this pass and those before, at any node: what
-	 * chance has had to try. Each pass is a try more.
+	 * chance has had to try. Each pass is a try more. What others say of theirs is bounded by
+	 * their flows and SHEET_COMPARED_MAX each, and the sum ends at UINT64_MAX.
 	 */
 	uint64_t searched;
 	size_t significant; /* so many of the best lines may be believed at once */

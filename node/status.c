@@ -4,6 +4,7 @@
 #include "node/requests.h"
 #include "node/row.h"
 #include "node/watchrow.h"
+#include "proto/flow/habit.h"
 #include "proto/flow/pending.h"
 
 #include <stdlib.h>
@@ -62,8 +63,8 @@ static void put_stream(void *ctx, const struct stream *s)
 	row_uint(p, "duplicates", s->duplicates);
 	row_uint(p, "restarts", s->restarts);
 	row_time(p, "last_seen", s->seen_ms);
-	row_time(p, "booted", s->boot_ms);
-	row_uint(p, "lost_flows", stream_lost_flows(s));
+	row_time(p, "booted", s->run.boot_ms);
+	row_uint(p, "lost_flows", habit_lost_flows(s));
 	row_uint(p, "templates", template_count(s->templates));
 	row_uint(p, "pending", pending_count(c->decoder->pending, s));
 	row_uint(p, "untold", s->untold);
@@ -107,6 +108,17 @@ static void put_connections(struct pack *p, const struct connections *c)
 		         *(const uint64_t *)(const void *)(counters + rows[i].offset));
 }
 
+static void put_ended(struct pack *p, const struct flow_ended *e)
+{
+	pack_str(p, "ended");
+	pack_map(p, 10);
+	row_uint(p, "streams", e->streams);
+	row_uint(p, "lost_flows", e->lost_flows);
+#define X(name) row_uint(p, #name, e->name);
+	FLOW_ENDED_MAP(X)
+#undef X
+}
+
 static void put_collector(struct pack *p, struct collector *c)
 {
 	const struct flow_counters *counters = &c->decoder->counters;
@@ -115,13 +127,14 @@ static void put_collector(struct pack *p, struct collector *c)
 
 	stream_each(c->decoder->streams, count_stream, &streams);
 	pack_str(p, "exports");
-	pack_map(p, 12);
+	pack_map(p, 13);
 	row_uint(p, "datagrams", counters->datagrams);
 	row_uint(p, "flows", counters->flows);
 	row_uint(p, "events", counters->events);
 	row_uint(p, "skipped", counters->skipped);
 	row_uint(p, "clamped", counters->clamped);
 	row_uint(p, "unset_clocks", counters->unset_clocks);
+	row_uint(p, "unknown_samplers", counters->unknown_samplers);
 	row_uint(p, "unstored", c->unstored);
 	row_uint(p, "pauses", c->pauses);
 	row_dropped(p, counters->dropped);
@@ -130,6 +143,7 @@ static void put_collector(struct pack *p, struct collector *c)
 	for (size_t i = 0; i < c->receiver_count; i++)
 		put_receiver(p, &c->receivers[i]);
 	put_connections(p, &c->connections);
+	put_ended(p, &c->decoder->ended);
 	pack_str(p, "streams");
 	pack_array(p, streams);
 	stream_each(c->decoder->streams, put_stream, &put);

@@ -1,6 +1,7 @@
 #include "store/planes.h"
 
 #include "base/util.h"
+#include "store/wide.h"
 
 #include <string.h>
 
@@ -9,17 +10,6 @@
 #define SAMPLE 4096 /* rows of a plane, to see how often an octet comes: */
 #define SAMPLES 64  /* in so many places, since what comes may come at intervals */
 #define PLACE_LEN 2 /* of an other where there are no codes */
-
-/*
- * Loops that gain from wide vectors, in versions of which the processor takes its best. Sanitizers
- * are not there yet when it is asked for.
- */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-	!defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#	define WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#	define WIDE
-#endif
 
 static uint64_t word_at(const uint8_t *at, size_t len)
 {

@@ -1,6 +1,7 @@
 #include "store/tuples.h"
 
 #include "base/util.h"
+#include "store/block.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -99,19 +100,25 @@ uint64_t tuples_flow_hash(const struct flow *f, uint64_t seed)
 	                   tuples_addr_hash(&f->dst, seed), f->dst_port, f->proto);
 }
 
-static uint64_t slot_of(uint64_t hash, uint32_t index)
+/* Small, so that the slots of a block are in near memory. */
+#define INDEX_BITS 24
+#define TAG_BITS (32 - INDEX_BITS) /* the highest of the hash */
+
+_Static_assert(ADDRS_A_FLOW *BLOCK_FLOWS_MAX < 1 << INDEX_BITS, "an index fits");
+
+static uint32_t slot_of(uint64_t hash, uint32_t index)
 {
-	return (hash & UINT64_C(0xffffffff00000000)) | (index + 1);
+	return (uint32_t)(hash >> (64 - TAG_BITS)) << INDEX_BITS | (index + 1);
 }
 
-static bool slot_may_be(uint64_t slot, uint64_t hash)
+static bool slot_may_be(uint32_t slot, uint64_t hash)
 {
-	return (slot ^ hash) >> 32 == 0;
+	return slot >> INDEX_BITS == hash >> (64 - TAG_BITS);
 }
 
-static uint32_t slot_index(uint64_t slot)
+static uint32_t slot_index(uint32_t slot)
 {
-	return (uint32_t)slot - 1;
+	return (slot & ((1u << INDEX_BITS) - 1)) - 1;
 }
 
 /* More addresses than half the slots: twice as many slots. */

@@ -32,7 +32,7 @@ struct tuples {
 	uint32_t tuple_count;
 	uint64_t seed;
 
-	uint64_t *addr_slots, *tuple_slots; /* high half of the hash, index + 1; 0 is free */
+	uint32_t *addr_slots, *tuple_slots; /* some of the hash, and index + 1; 0 is free */
 	size_t addr_mask, tuple_mask;       /* slots in use, less one */
 	size_t room;                        /* flows that all of this has room for */
 };

@@ -17,6 +17,9 @@
 
 #define DATAGRAM_MAX 65535
 #define HEAD_LEN 4 /* octets that tell what a file is */
+#define IPFIX_VERSION 10
+#define IPFIX_HEADER_LEN 16
+#define TCP_HINT " (IPFIX over TCP goes to a node; out of a capture it is not read)"
 #define READ_AHEAD (256 << 10)
 
 /* A file, through zlib: which passes through what is not compressed. */
@@ -37,6 +40,7 @@ struct capture {
 	int64_t modified_ms;
 	int64_t last_ms; /* when the frame before was captured */
 	bool is_given;   /* the one datagram */
+	bool is_row;     /* messages of IPFIX, one behind the other (RFC 5655) */
 	size_t lone_len;
 	uint8_t lone[DATAGRAM_MAX + 1];
 };
@@ -111,6 +115,36 @@ static bool is_export(const uint8_t head[HEAD_LEN])
 	return version == 5 || version == 9 || version == 10 || (version == 0 && second == 5);
 }
 
+static bool is_ipfix(const uint8_t head[HEAD_LEN])
+{
+	return head[0] == 0 && head[1] == IPFIX_VERSION;
+}
+
+/* What people have as well, and what can be done with it; NULL: not known. */
+static const char *other_of(const uint8_t *head, size_t len)
+{
+	static const struct {
+		const char *magic;
+		size_t len;
+		const char *text;
+	} others[] = {
+		{"\x0c\xa5", 2, "a file of nfcapd: nfreplay(1) sends what it holds to a node"},
+		{"\xa5\x0c", 2, "a file of nfcapd: nfreplay(1) sends what it holds to a node"},
+		{"BZh", 3, "compressed with bzip2: give what bunzip2 -c makes of it to \"-\""},
+		{"\xfd"
+	         "7zX",
+	         4, "compressed with xz: give what xzcat makes of it to \"-\""},
+		{"\x28\xb5\x2f\xfd", 4,
+	         "compressed with zstd: give what zstdcat makes of it to \"-\""},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		if (len >= others[i].len && memcmp(head, others[i].magic, others[i].len) == 0)
+			return others[i].text;
+	}
+	return NULL;
+}
+
 static enum err open_pcap(struct capture *c, char *reterr)
 {
 	static const cookie_io_functions_t io = {.read = on_read};
@@ -148,6 +182,7 @@ static enum err open_content(struct capture *c, char *reterr)
 {
 	uint8_t head[HEAD_LEN];
 	size_t len = source_read(&c->source, head, sizeof(head));
+	const char *other = other_of(head, len);
 
 	memcpy(c->source.head, head, len);
 	c->source.head_len = len;
@@ -163,11 +198,15 @@ static enum err open_content(struct capture *c, char *reterr)
 		return c->ng != NULL ? ERR_OK
 		                     : refuse(reterr, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
 	}
+	c->is_row = len == HEAD_LEN && is_ipfix(head);
+	if (c->is_row)
+		return ERR_OK;
 	if (len == HEAD_LEN && is_export(head))
 		return open_lone(c, reterr);
 	if (c->source.is_broken)
 		return refuse(reterr, ERR_IO, "its compressed data is damaged or ends early");
-	return refuse(reterr, ERR_FORMAT, "neither a capture nor one export datagram");
+	return refuse(reterr, ERR_FORMAT, "%s",
+	              other != NULL ? other : "neither a capture nor one export datagram");
 }
 
 static enum err open_file(struct capture *c, const char *path, char *reterr)
@@ -215,6 +254,42 @@ static enum err next_lone(struct capture *c, struct capture_datagram *ret)
 	*ret = (struct capture_datagram){
 		.received_ms = c->modified_ms,
 		.data = bytes_of(c->lone, c->lone_len),
+	};
+	return ERR_OK;
+}
+
+static bool is_zero(const uint8_t *at, size_t len)
+{
+	while (len > 0 && at[len - 1] == 0)
+		len--;
+	return len == 0;
+}
+
+/*
+ * What is no message, or is cut off, is given as it is: it is counted by who decodes it. Zeros fill
+ * up.
+ */
+static enum err next_message(struct capture *c, struct capture_datagram *ret)
+{
+	size_t len = source_read(&c->source, c->lone, HEAD_LEN), whole = DATAGRAM_MAX;
+	struct bytes head = bytes_of(c->lone, HEAD_LEN);
+
+	if (len == 0)
+		return c->source.is_broken ? ERR_TORN : ERR_NOENT;
+	bytes_uint(&head, 2);
+	if (len == HEAD_LEN && is_ipfix(c->lone))
+		whole = (size_t)bytes_uint(&head, 2);
+	if (whole < IPFIX_HEADER_LEN)
+		whole = DATAGRAM_MAX; /* nobody knows where the next begins */
+	if (len == HEAD_LEN)
+		len += source_read(&c->source, c->lone + len, whole - len);
+	if (c->source.is_broken)
+		return ERR_TORN;
+	if (is_zero(c->lone, len))
+		return ERR_NOENT;
+	*ret = (struct capture_datagram){
+		.received_ms = c->modified_ms,
+		.data = bytes_of(c->lone, len),
 	};
 	return ERR_OK;
 }
@@ -271,6 +346,8 @@ static enum frame_skip open_frame(struct capture *c, const struct captured *in,
 
 enum err capture_next(struct capture *c, struct capture_datagram *ret)
 {
+	if (c->is_row)
+		return next_message(c, ret);
 	if (c->pcap == NULL && c->ng == NULL)
 		return next_lone(c, ret);
 	for (;;) {
@@ -302,10 +379,10 @@ uint64_t capture_skipped(const struct capture *c, char room[CAPTURE_SKIPPED_MAX]
 
 		total += count;
 		if (count > 0)
-			used += (size_t)snprintf(room + used, CAPTURE_SKIPPED_MAX - used,
-			                         "%s%s %llu", used == 0 ? "" : ", ",
-			                         frame_skip_text((enum frame_skip)i),
-			                         (unsigned long long)count);
+			used += (size_t)snprintf(
+				room + used, CAPTURE_SKIPPED_MAX - used, "%s%s %llu%s",
+				used == 0 ? "" : ", ", frame_skip_text((enum frame_skip)i),
+				(unsigned long long)count, i == FRAME_TCP ? TCP_HINT : "");
 	}
 	return total;
 }

@@ -1,8 +1,9 @@
 /*
  * capture - export datagrams out of files.
  *
- * A file is a capture (pcap, pcapng), or holds exactly one datagram as it was on the wire; either
- * may be compressed with gzip. Which it is, its first octets tell. A lone datagram names no
+ * A file is a capture (pcap, pcapng), or holds exactly one datagram as it was on the wire, or any
+ * number of messages of IPFIX, one behind the other (RFC 5655), of which each is a datagram; all
+ * may be compressed with gzip. Which it is, its first octets tell. What is in no capture names no
  * exporter (its address is left all zero), and the file's modification time is when it came.
  * Datagrams in IP fragments are put together; they came when the last fragment did.
  */
@@ -16,7 +17,7 @@
 #include <stdint.h>
 
 #define CAPTURE_REASON_MAX 256
-#define CAPTURE_SKIPPED_MAX 192
+#define CAPTURE_SKIPPED_MAX 320
 
 struct capture_datagram {
 	int64_t received_ms; /* when it was captured */

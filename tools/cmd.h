@@ -53,6 +53,6 @@ extern const struct command cmd_decode, cmd_flows, cmd_import, cmd_init, cmd_key
 	cmd_keygen_operational, cmd_keygen_root, cmd_member_issue, cmd_member_renew,
 	cmd_member_request, cmd_member_revoke, cmd_member_show, cmd_origin, cmd_origin_list,
 	cmd_origin_status, cmd_origin_watch, cmd_peers, cmd_peers_show, cmd_status, cmd_trace,
-	cmd_watch;
+	cmd_translations, cmd_watch;
 
 #endif

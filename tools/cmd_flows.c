@@ -40,7 +40,7 @@ static const char *const csv_keys[] = {
 	"src",     "dst",      "src_port",   "dst_port", "proto",        "start",    "end",
 	"bytes",   "packets",  "tcp_flags",  "in_if",    "out_if",       "exporter", "domain",
 	"version", "sampling", "received",   "nat_src",  "nat_src_port", "nat_dst",  "nat_dst_port",
-	"vlan_in", "vlan_out", "vlan_inner", "mpls",     "format",       "sampled",
+	"vlan_in", "vlan_out", "vlan_inner", "mpls",     "format",       "sampled",  "tos",
 };
 
 /* Those of groups, behind what they are grouped by. */

@@ -6,6 +6,7 @@
 #include "tools/cmd.h"
 #include "tools/interrupt.h"
 #include "tools/json.h"
+#include "tools/overlap.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ struct import {
 	json_t *result;  /* files, datagrams, flows, dropped */
 	bool is_watched; /* somebody reads progress */
 	struct octets batch;
+	struct overlap *overlap;
 	uint8_t room[BATCH_MAX];
 };
 
@@ -76,6 +78,11 @@ static int put(struct import *m, const struct capture_datagram *in)
 		.received_ms = in->received_ms, .from = in->from, .data = in->data};
 	int code;
 
+	if (overlap_check(m->overlap, &in->from, in->data)) {
+		add_count(m->result, "datagrams", 1);
+		add_count(json_object_get(m->result, "dropped"), drop_key(DROP_DUPLICATE), 1);
+		return CTL_FOUND;
+	}
 	if (ctl_batch_put(&m->batch, &d))
 		return CTL_FOUND;
 	code = send_batch(m);
@@ -99,6 +106,7 @@ static int send_file(struct import *m, const char *path, int *code)
 		return CTL_FOUND;
 	}
 	add_count(m->result, "files", 1);
+	overlap_file(m->overlap);
 	while (sent == CTL_FOUND && (err = capture_next(c, &in)) == ERR_OK)
 		sent = interrupt_seen() ? INTERRUPT_CODE : put(m, &in);
 	skipped = capture_skipped(c, skips);
@@ -153,7 +161,10 @@ static int run(const struct call *call)
 	                     "dropped");
 	m.is_watched = isatty(STDERR_FILENO) == 1;
 	m.batch = octets_of(m.room, sizeof(m.room));
-	code = send_all(&m, call);
+	m.overlap = overlap_new();
+	code = m.overlap != NULL ? send_all(&m, call)
+	                         : print_failure(CTL_INTERNAL, "%s", err_text(ERR_NOMEM));
+	overlap_free(m.overlap);
 	if (call->form == PRINT_JSON)
 		print_object(m.result, stdout);
 	else

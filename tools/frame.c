@@ -8,6 +8,7 @@
 #define EXTENSIONS_MAX 8
 
 #define UDP 17
+#define TCP 6
 #define UDP_HEADER 8
 
 struct found {
@@ -63,6 +64,11 @@ static enum frame_skip read_udp(struct bytes in, struct found *ret)
 	return FRAME_TAKEN;
 }
 
+static enum frame_skip not_udp(uint8_t proto)
+{
+	return proto == TCP ? FRAME_TCP : FRAME_NOT_UDP;
+}
+
 static enum frame_skip read_v4(struct bytes in, struct found *ret)
 {
 	const uint8_t *start = in.at;
@@ -82,7 +88,7 @@ static enum frame_skip read_v4(struct bytes in, struct found *ret)
 	if (in.is_short)
 		return FRAME_CUT;
 	if (proto != UDP || header < 20)
-		return FRAME_NOT_UDP;
+		return header < 20 ? FRAME_NOT_UDP : not_udp(proto);
 	bytes_cut(&in, header - 20);
 	if (in.is_short || (total != 0 && total < header))
 		return FRAME_CUT;
@@ -136,7 +142,7 @@ static enum frame_skip read_v6(struct bytes in, struct found *ret)
 		uint8_t kind = next;
 
 		if (kind != 0 && kind != 43 && kind != 60 && kind != 44)
-			return FRAME_NOT_UDP;
+			return not_udp(kind);
 		next = (uint8_t)bytes_uint(&in, 1);
 		len = (size_t)bytes_uint(&in, 1);
 		if (kind != 44) {
@@ -152,7 +158,7 @@ static enum frame_skip read_v6(struct bytes in, struct found *ret)
 	}
 	if (in.is_short)
 		return FRAME_CUT;
-	return next == UDP ? read_udp(in, ret) : FRAME_NOT_UDP;
+	return next == UDP ? read_udp(in, ret) : not_udp(next);
 }
 
 /* The IP version is in the first four bits, whatever the link said. */
@@ -234,11 +240,9 @@ enum frame_skip frame_open(int link, struct bytes frame, struct endpoint *ret_fr
 const char *frame_skip_text(enum frame_skip skip)
 {
 	static const char *const texts[FRAME_SKIPS] = {
-		[FRAME_TAKEN] = "taken",
-		[FRAME_NOT_UDP] = "not UDP",
-		[FRAME_FRAGMENT] = "IP fragment",
-		[FRAME_CUT] = "cut short",
-		[FRAME_LINK] = "of a link type that is not read",
+		[FRAME_TAKEN] = "taken",   [FRAME_NOT_UDP] = "not UDP",
+		[FRAME_TCP] = "TCP",       [FRAME_FRAGMENT] = "IP fragment",
+		[FRAME_CUT] = "cut short", [FRAME_LINK] = "of a link type that is not read",
 	};
 
 	return texts[skip];

@@ -15,6 +15,7 @@
 enum frame_skip { /* why a frame gave nothing */
 	          FRAME_TAKEN,
 	          FRAME_NOT_UDP,
+	          FRAME_TCP,
 	          FRAME_FRAGMENT, /* of an IP packet */
 	          FRAME_CUT,      /* the capture does not hold all of it */
 	          FRAME_LINK,     /* captured on a link of a type that is not read */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TWO_TO_63 9223372036854775808.0
 #define REAL_DIGITS 6
 
 static json_t *value_of(struct unpack *u, int depth);
@@ -154,7 +155,7 @@ static bool copy_value(struct unpack *u, FILE *out)
 		putc('"', out);
 		fwrite(t.data, 1, t.len, out);
 		putc('"', out);
-	} else if (t.kind == TOKEN_UINT && t.number <= INT64_MAX) {
+	} else if (t.kind == TOKEN_UINT) {
 		put_uint(t.number, out);
 	} else {
 		return copy_slowly(u, 2, out);
@@ -200,6 +201,8 @@ int64_t json_count(const json_t *object, const char *key, int64_t otherwise)
 {
 	const json_t *value = json_object_get(object, key);
 
+	if (json_is_real(value) && json_real_value(value) >= TWO_TO_63)
+		return INT64_MAX;
 	return json_is_integer(value) ? json_integer_value(value) : otherwise;
 }
 

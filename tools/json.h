@@ -20,14 +20,15 @@ json_t *json_of(struct unpack *u);
 
 /*
  * Writes the next value of `u` as json_of() and json_write() would, without making it one: for rows
- * of which there are millions. False when it is malformed, or could not be written.
+ * of which there are millions. Numbers above 2^63 are exact, too. False when it is malformed, or
+ * could not be written.
  */
 bool json_transcribe(struct unpack *u, FILE *out);
 
 /* The member's text, or "" where it is none; borrowed. */
 const char *json_text(const json_t *object, const char *key);
 
-/* The member as a number, or `otherwise`. */
+/* The member as a number, INT64_MAX where it is larger, or `otherwise`. */
 int64_t json_count(const json_t *object, const char *key, int64_t otherwise);
 
 /* A time in RFC 3339 as ms since 1970; INT64_MIN where there is none. */

@@ -10,8 +10,8 @@
 #define YEAR_10000_MS INT64_C(253402300800000)
 
 /*
- * At most 29 members: names, quotes and commas take under 400 octets, five addresses at most 45
- * each, three times 24, two counters 20, six numbers 10, seven ports and tags 5, three small
+ * At most 34 members: names, quotes and commas take under 470 octets, five addresses at most 45
+ * each, three times 24, two counters 20, six numbers 10, nine ports and tags 5, six small
  * numbers 3.
  */
 
@@ -134,7 +134,21 @@ static char *put_extras(char *at, const struct flow *flow)
 	return flow_is_sampled(flow) ? PUT(at, ",\"sampled\":true") : at;
 }
 
-size_t line_of(const struct flow *flow, struct line_clock *clock, char room[LINE_MAX_LEN])
+/* What was done, by IANA's numbers, and to which ports. */
+static char *put_said(char *at, const struct flow_said *said)
+{
+	if (said->nat_event != 0)
+		at = put_number(PUT(at, ",\"nat_event\":"), said->nat_event);
+	if (said->firewall_event != 0)
+		at = put_number(PUT(at, ",\"firewall_event\":"), said->firewall_event);
+	if (!said->is_block)
+		return at;
+	at = put_number(PUT(at, ",\"nat_port_first\":"), said->port_first);
+	return put_number(PUT(at, ",\"nat_port_last\":"), said->port_last);
+}
+
+size_t line_of(const struct flow *flow, const struct flow_said *said, struct line_clock *clock,
+               char room[LINE_MAX_LEN])
 {
 	char *at = room;
 
@@ -148,6 +162,7 @@ size_t line_of(const struct flow *flow, struct line_clock *clock, char room[LINE
 	at = put_number(PUT(at, "\",\"bytes\":"), flow->octets);
 	at = put_number(PUT(at, ",\"packets\":"), flow->packets);
 	at = put_number(PUT(at, ",\"tcp_flags\":"), flow->tcp_flags);
+	at = put_number(PUT(at, ",\"tos\":"), flow->tos);
 	at = put_number(PUT(at, ",\"in_if\":"), flow->in_if);
 	at = put_number(PUT(at, ",\"out_if\":"), flow->out_if);
 	at = put_exporter(PUT(at, ",\"exporter\":"), &flow->exporter);
@@ -156,6 +171,7 @@ size_t line_of(const struct flow *flow, struct line_clock *clock, char room[LINE
 	at = put_number(PUT(at, ",\"sampling\":"), flow->sampling);
 	at = put_time(PUT(at, ",\"received\":\""), flow->received_ms, clock);
 	at = put_extras(PUT(at, "\""), flow);
+	at = said == NULL ? at : put_said(at, said);
 	at = PUT(at, "}");
 	return (size_t)(at - room);
 }

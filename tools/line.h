@@ -4,12 +4,12 @@
 #ifndef SPOOR_TOOLS_LINE_H
 #define SPOOR_TOOLS_LINE_H
 
-#include "proto/flow/flow.h"
+#include "proto/flow/datagram.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define LINE_MAX_LEN 960 /* octets of the longest line; see line.c */
+#define LINE_MAX_LEN 1040 /* octets of the longest line; see line.c */
 
 #define LINE_MINUTES 64 /* a power of two */
 
@@ -20,7 +20,11 @@ struct line_clock { /* minutes that were printed: the next flow's are mostly amo
 	} minutes[LINE_MINUTES];
 };
 
-/* Writes one object, without a newline or NUL, and returns its length. */
-size_t line_of(const struct flow *flow, struct line_clock *clock, char room[LINE_MAX_LEN]);
+/*
+ * Writes one object, without a newline or NUL, and returns its length. `said` (or NULL) is what its
+ * record said beside the flow.
+ */
+size_t line_of(const struct flow *flow, const struct flow_said *said, struct line_clock *clock,
+               char room[LINE_MAX_LEN]);
 
 #endif

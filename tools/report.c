@@ -297,6 +297,7 @@ void report_print(const json_t *report, const struct report_view *view, FILE *ou
 	}
 	p.margin = "";
 	report_branches(&p, report, g->arrow);
+	report_unplaced(&p, report, g->arrow);
 	report_forged(&p, report);
 	report_coverage(&p, report);
 	if (view->explains)

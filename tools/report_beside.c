@@ -47,7 +47,11 @@ static void put_contradictions(struct paper *p, const json_t *hop)
 	static const struct phrase rows[] = {
 		{"ends first", "it ends before what it carries"},
 		{"starts later", "it starts after what it carries, though within what clocks err"},
+		{"begins together", "it begins with what it carries: one script may drive both"},
 		{"lags", "its packets come later than those of what it carries"},
+		{"elsewhere",
+	         "who sees the next hop's client has not seen it come in: by another way, "
+	         "or not at all"},
 	};
 	const json_t *list = json_object_get(hop, "contradictions"), *key;
 	size_t i, count = 0;
@@ -100,6 +104,8 @@ void report_branches(struct paper *p, const json_t *report, const char *arrow)
 		{"fork", "also from the beginning of"},
 		{"merge", "also into the end of"},
 		{"onward", "from the target's host, at the end of"},
+		{"resumed", "before or after it, the same session as"},
+		{"reverse", "may drive, as by a reverse shell,"},
 	};
 	const json_t *list = json_object_get(report, "branches"), *branch;
 	size_t i;
@@ -125,6 +131,39 @@ void report_branches(struct paper *p, const json_t *report, const char *arrow)
 	paper_end(p);
 }
 
+void report_unplaced(struct paper *p, const json_t *report, const char *arrow)
+{
+	static const struct phrase rows[] = {
+		{"later", "begins after what it would have to carry"},
+		{"over", "over before what it would have to carry begins"},
+		{"short", "ends before what it would have to carry"},
+		{"host", "has a host of the path, but is not beside it"},
+		{"nearer", "its times put it behind the target rather than before it"},
+		{"unseen", "who sees the first hop's client has not seen it come in"},
+		{"full", "no room"},
+	};
+	const json_t *list = json_object_get(report, "unplaced"), *row;
+	size_t i;
+
+	if (json_array_size(list) == 0)
+		return;
+	paper_words(p, PAPER_STRONG, "Without a place, though with the same rhythm:");
+	paper_end(p);
+	json_array_foreach(list, i, row)
+	{
+		const char *words = words_of(rows, ARRAY_LEN(rows), json_text(row, "why"));
+
+		paper_put(p, PAPER_PLAIN, "  ");
+		paper_put(p, PAPER_PLAIN, "%.1f", json_number_value(json_object_get(row, "score")));
+		paper_piece(p, PAPER_PLAIN, "%s %s %s", json_text(row, "src"), arrow,
+		            json_text(row, "dst"));
+		if (words != NULL)
+			paper_piece(p, PAPER_FAINT, "%s", words);
+		paper_end(p);
+	}
+	paper_end(p);
+}
+
 int64_t report_beside_views(const json_t *report)
 {
 	const json_t *hop, *row;
@@ -132,6 +171,8 @@ int64_t report_beside_views(const json_t *report)
 	size_t i, k;
 
 	json_array_foreach(json_object_get(report, "branches"), i, row) sum +=
+		json_count(row, "views", 0);
+	json_array_foreach(json_object_get(report, "unplaced"), i, row) sum +=
 		json_count(row, "views", 0);
 	json_array_foreach(json_object_get(report, "path"), i, hop)
 	{

@@ -12,10 +12,13 @@
  */
 void report_beside(struct paper *p, const json_t *hop, const char *arrow);
 
-/* Siblings, forks, merges, and what the target carried: a line each; or nothing. */
+/* Siblings, forks, merges and others that have a host of the path: a line each; or nothing. */
 void report_branches(struct paper *p, const json_t *report, const char *arrow);
 
-/* How many views stand beside the path, as alternatives or branches. */
+/* Matches that are neither on the path nor beside it, and why: a line each; or nothing. */
+void report_unplaced(struct paper *p, const json_t *report, const char *arrow);
+
+/* How many views have lines of their own though not on the path. */
 int64_t report_beside_views(const json_t *report);
 
 #endif

@@ -178,7 +178,10 @@ enum err clock_model_now(const struct clock_model *m, int64_t at_ms, struct cloc
 
 static int64_t offset_in(const struct clock_segment *s, int64_t at_ms)
 {
-	return s->offset_ms + (at_ms - s->from_ms) * s->drift_ppm / 1000000;
+	int64_t passed_ms = at_ms - s->from_ms; /* of one kept on disk it may be anything */
+
+	return s->offset_ms + passed_ms / 1000000 * s->drift_ppm +
+	       passed_ms % 1000000 * s->drift_ppm / 1000000;
 }
 
 static int64_t apart(int64_t a, int64_t b)

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/util.h"
+#include "proto/flow/habit.h"
 #include "proto/flow/ipfix.h"
 #include "proto/flow/netflow5.h"
 #include "proto/flow/netflow9.h"
@@ -59,7 +60,7 @@ static void *grow(void *rows, size_t *room, size_t count, size_t wanted, size_t 
 	return grown;
 }
 
-struct flow *flow_batch_room(struct flow_batch *b, size_t count)
+struct flow *flow_batch_grow(struct flow_batch *b, size_t count)
 {
 	struct flow *flows =
 		grow(b->flows, &b->room, b->count, b->count + count, sizeof(*b->flows));
@@ -81,10 +82,22 @@ struct translation *flow_batch_event_room(struct flow_batch *b)
 	return events + b->event_count;
 }
 
+struct flow_said *flow_batch_said_room(struct flow_batch *b)
+{
+	struct flow_said *said =
+		grow(b->said, &b->said_room, b->said_count, b->said_count + 1, sizeof(*b->said));
+
+	if (said == NULL)
+		return NULL;
+	b->said = said;
+	return said + b->said_count;
+}
+
 void flow_batch_free(struct flow_batch *b)
 {
 	free(b->flows);
 	free(b->events);
+	free(b->said);
 	*b = (struct flow_batch){.flows = NULL};
 }
 
@@ -122,10 +135,23 @@ static void forget_moved(struct flow_decoder *d, const struct stream *s)
 		*at = s->next_moved;
 }
 
+/* What it has lost is not found again. */
+static void note_end(struct flow_decoder *d, const struct stream *s)
+{
+	if (s->leader != NULL || (s->key.session != 0 && !s->is_connected) || !stream_is_proven(s))
+		return;
+	d->ended.streams++;
+	d->ended.lost_flows += habit_lost_flows(s);
+#define X(name) d->ended.name += s->name;
+	FLOW_ENDED_MAP(X)
+#undef X
+}
+
 static void forget_stream(void *ctx, struct stream *s)
 {
 	struct flow_decoder *d = ctx;
 
+	note_end(d, s);
 	forget_moved(d, s);
 	d->counters.dropped[DROP_UNTOLD] += pending_forget(d->pending, s);
 	sets_forget(d, s);
@@ -250,32 +276,15 @@ bool flow_uptime_wrapped(int64_t boot_before_ms, int64_t boot_ms)
 	return apart_ms > -WRAP_SLACK_MS && apart_ms < WRAP_SLACK_MS;
 }
 
-static bool account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
-                    uint32_t count, int64_t export_ms, int64_t boot_ms)
+int64_t flow_boot(struct stream *s, int64_t export_ms, uint32_t uptime_ms)
 {
-	bool is_earlier_file;
+	int64_t boot_ms = export_ms - uptime_ms;
 
-	if (flow_uptime_wrapped(s->boot_ms, boot_ms))
-		s->boot_ms = boot_ms;
-	if (stream_account(s, sequence, count, boot_ms) == SEQUENCE_DUPLICATE) {
-		is_earlier_file = origin->session != 0 && export_ms < s->export_ms;
-		if (!is_earlier_file)
-			return false;
-	}
-	s->export_ms = MAX(s->export_ms, export_ms);
-	return true;
-}
-
-bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
-                  uint32_t count, int64_t export_ms, uint32_t uptime_ms)
-{
-	return account(s, origin, sequence, count, export_ms, export_ms - uptime_ms);
-}
-
-bool flow_account_since(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
-                        int64_t export_ms, int64_t boot_ms)
-{
-	return account(s, origin, sequence, 1, export_ms, boot_ms);
+	if (uptime_ms == 0)
+		return s->run.boot_ms;
+	if (flow_uptime_wrapped(s->run.boot_ms, boot_ms))
+		s->run.boot_ms = boot_ms;
+	return boot_ms;
 }
 
 void flow_clock(struct stream *s, const struct flow_origin *origin, int64_t export_ms,
@@ -291,6 +300,14 @@ void flow_clock(struct stream *s, const struct flow_origin *origin, int64_t expo
 void flow_end_session(struct flow_decoder *d, uint32_t session)
 {
 	stream_forget_session(d->streams, session);
+}
+
+void flow_end_files(struct flow_decoder *d, uint32_t session, struct flow_batch *out)
+{
+	size_t before = out->count;
+
+	sets_release(d, session, out);
+	d->counters.flows += out->count - before;
 }
 
 void flow_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out)
@@ -325,11 +342,11 @@ enum drop flow_decode(struct flow_decoder *d, const struct flow_origin *origin, 
 {
 	struct bytes in = bytes_of(data, len);
 	size_t before = out->count, events_before = out->event_count;
-	enum drop drop = decode_first(d, origin, &in, out);
+	enum drop drop = decode_first(d, origin, &in, out), further = drop;
 
-	while (drop == DROP_NONE && bytes_left(&in) > 0 &&
-	       decode_first(d, origin, &in, out) == DROP_NONE)
-		;
+	while (drop == DROP_NONE && bytes_left(&in) > 0 && further != DROP_VERSION &&
+	       further != DROP_SHORT)
+		further = decode_first(d, origin, &in, out);
 	d->counters.datagrams++;
 	d->counters.flows += out->count - before;
 	d->counters.events += out->event_count - events_before;

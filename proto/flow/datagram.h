@@ -22,17 +22,34 @@
 
 #define FLOW_CLOCK_MIN INT64_C(31536000000) /* 1971: before that a clock was never set */
 
+/* What a record that is also a flow says of a translation, or of a firewall. */
+struct flow_said {
+	size_t flow;                       /* its place in the batch */
+	uint16_t port_first, port_last;    /* of a block: both of them are in it */
+	uint8_t nat_event, firewall_event; /* IANA's numbers of 230 and 233; 0: not told */
+	bool is_block;
+};
+
 struct flow_batch { /* what a datagram said, and sets that waited for it; grows as it must */
 	struct flow *flows;
 	size_t count, room;
 	struct translation *events; /* what exporters did to addresses meanwhile */
 	size_t event_count, event_room;
+	struct flow_said *said; /* of flows, in their order; for people alone (is_verbatim) */
+	size_t said_count, said_room;
 };
 
+struct flow *flow_batch_grow(struct flow_batch *b, size_t count);
+
 /* Where `count` more may be written; they count once b->count does. NULL: no memory. */
-struct flow *flow_batch_room(struct flow_batch *b, size_t count);
+static inline struct flow *flow_batch_room(struct flow_batch *b, size_t count)
+{
+	return count <= b->room - b->count ? b->flows + b->count : flow_batch_grow(b, count);
+}
+
 /* As that, for one. */
 struct translation *flow_batch_event_room(struct flow_batch *b);
+struct flow_said *flow_batch_said_room(struct flow_batch *b);
 void flow_batch_free(struct flow_batch *b);
 
 /* Why a datagram, or one record of it, was not taken. Each is counted. */
@@ -48,8 +65,9 @@ void flow_batch_free(struct flow_batch *b);
 	X(LENGTH,      "length",      "length does not fit the record count")   \
 	X(CLOCK,       "clock",       "export time outside 1971..2106")         \
 	X(DUPLICATE,   "duplicate",   "seen before in its stream")              \
-	X(RECORD_TIME, "record_time", "record ends before it starts or in the future") \
-	X(SET,         "set",         "set, sample, or record of variable length, that does not fit")\
+	X(RECORD_TIME, "record_time", "record whose times cannot be true")      \
+	X(ENDS,        "ends",        "record without the addresses of both ends")\
+	X(SET,         "set",         "set, sample, record or rest that does not fit")\
 	X(TEMPLATE,    "template",    "template that no record can be read by") \
 	X(STALE,       "stale",       "set of records that are not of their template")\
 	X(UNTOLD,      "untold",      "set of records whose template did not come")\
@@ -75,12 +93,13 @@ struct flow_origin { /* where a datagram came from, and when */
 };
 
 struct flow_counters {
-	uint64_t datagrams;    /* all that came in */
-	uint64_t flows;        /* decoded */
-	uint64_t events;       /* translations made, and ended */
-	uint64_t clamped;      /* flows whose first packet was later than their last, by < 1 s */
-	uint64_t unset_clocks; /* datagrams of exporters whose clock was never set */
-	uint64_t skipped;      /* samples of sFlow that are no IP packet's: counters, ARP, ... */
+	uint64_t datagrams;        /* all that came in */
+	uint64_t flows;            /* decoded */
+	uint64_t events;           /* translations made, and ended */
+	uint64_t clamped;          /* flows whose first packet was told as later than their last */
+	uint64_t unknown_samplers; /* flows of samplers of which no options record told */
+	uint64_t unset_clocks;     /* datagrams of exporters whose clock was never set */
+	uint64_t skipped; /* samples of sFlow that are no IP packet's: counters, ARP, ... */
 	uint64_t dropped[DROP_COUNT_OF]; /* datagrams by reason; parts from DROP_PARTS on */
 };
 
@@ -94,8 +113,28 @@ typedef void flow_keep_fn(void *ctx, const struct stream *s, uint16_t id, const 
 typedef void flow_keep_clock_fn(void *ctx, const struct clock_key *key,
                                 const struct clock_history *h);
 
+/* Of proven streams, of the network and of connections, that are no more: ended, or made way. */
+#define FLOW_ENDED_MAP(X) \
+	X(datagrams) X(flows) X(lost) X(late) X(duplicates) X(restarts) X(samples_lost) X(untold)
+
+struct flow_ended {
+	uint64_t streams, lost_flows;
+#define X(name) uint64_t name;
+	FLOW_ENDED_MAP(X)
+#undef X
+};
+
+/* An options record as it came, laid out as `t` says; all of it is borrowed. */
+typedef void flow_options_fn(void *ctx, const struct flow_origin *origin, const struct stream *s,
+                             const struct template *t, struct bytes record);
+
+/* A sample of sFlow that is none of a packet, as it came, of this type; borrowed. */
+typedef void flow_sample_fn(void *ctx, const struct flow_origin *origin, const struct stream *s,
+                            uint32_t type, struct bytes sample);
+
 struct flow_decoder {
 	struct flow_counters counters; /* read by anybody */
+	struct flow_ended ended;       /* likewise */
 	struct stream_table *streams;
 	struct stream *moved; /* linked: proven ones, since their positions were told */
 	struct template_budget budget;
@@ -108,6 +147,9 @@ struct flow_decoder {
 	flow_keep_fn *keep; /* NULL: nobody does */
 	flow_keep_clock_fn *keep_clock;
 	void *keep_ctx;
+	flow_options_fn *options; /* NULL: nobody wants them */
+	flow_sample_fn *samples;  /* likewise */
+	void *options_ctx;        /* of both */
 };
 
 /*
@@ -146,15 +188,10 @@ bool flow_exported(struct flow_decoder *d, const struct flow_origin *origin, int
 bool flow_uptime_wrapped(int64_t boot_before_ms, int64_t boot_ms);
 
 /*
- * For decoders whose header says when the exporter started: as stream_account(). False: it is a
- * duplicate. Files are imported in any order: what is behind, and was exported before, is none.
+ * For decoders whose header says since when the exporter runs: when it started, as
+ * sequence_account() wants it. An uptime of 0 says nothing; one that wrapped is no other start.
  */
-bool flow_account(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
-                  uint32_t count, int64_t export_ms, uint32_t uptime_ms);
-
-/* The same for a datagram that is one unit itself, of an exporter that started at `boot_ms`. */
-bool flow_account_since(struct stream *s, const struct flow_origin *origin, uint32_t sequence,
-                        int64_t export_ms, int64_t boot_ms);
+int64_t flow_boot(struct stream *s, int64_t export_ms, uint32_t uptime_ms);
 
 /*
  * For decoders: what the exporter's clock says. It cut its time of export to less than `error_ms`;
@@ -172,6 +209,9 @@ void flow_keep(struct flow_decoder *d);
 
 /* The streams of a session are no more: its connection has ended. */
 void flow_end_session(struct flow_decoder *d, uint32_t session);
+
+/* The session's files are all read: what waits for templates to be told again is read now. */
+void flow_end_files(struct flow_decoder *d, uint32_t session, struct flow_batch *out);
 
 /* Reads what waited for a template that another stream has (kin.h), by now. Now and then. */
 void flow_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out);

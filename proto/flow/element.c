@@ -44,6 +44,7 @@ static void read_plain(struct values *v, const struct element *e, const uint8_t 
 {
 	uint64_t value = number(at, len);
 	char *to = (char *)v + e->offset;
+	uint64_t eight;
 	uint32_t four;
 	uint16_t two;
 
@@ -57,6 +58,11 @@ static void read_plain(struct values *v, const struct element *e, const uint8_t 
 		two = two == 0 ? (uint16_t)value : two;
 		memcpy(to, &two, sizeof(two));
 		return;
+	case sizeof(eight):
+		memcpy(&eight, to, sizeof(eight));
+		eight = eight == 0 ? value : eight;
+		memcpy(to, &eight, sizeof(eight));
+		return;
 	default:
 		memcpy(&four, to, sizeof(four));
 		four = four == 0 ? (uint32_t)MIN(value, UINT32_MAX) : four;
@@ -67,19 +73,8 @@ static void read_plain(struct values *v, const struct element *e, const uint8_t 
 /* Flags may come two octets wide: the low one has those that are asked for. */
 static void read_flags(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
-	uint8_t *to = e->kind == COUNT_REVERSE ? &v->reverse_flags : &v->tcp_flags;
-
-	*to |= (uint8_t)number(at, len);
-}
-
-bool element_is_nowhere(const struct addr *a)
-{
-	static const struct addr none_v4 = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
-	uint64_t halves[2], v4[2];
-
-	memcpy(halves, a, sizeof(halves));
-	memcpy(v4, &none_v4, sizeof(v4));
-	return halves[0] == 0 && (halves[1] == 0 || halves[1] == v4[1]);
+	(void)e;
+	v->tcp_flags |= (uint8_t)number(at, len);
 }
 
 /* Of two of the same side the first that says something. */
@@ -114,24 +109,6 @@ static void read_dst(struct values *v, const struct element *e, const uint8_t *a
 {
 	(void)e;
 	read_addr(&v->dst, &v->has_dst, at, len);
-}
-
-static void read_octets(struct values *v, const struct element *e, const uint8_t *at, size_t len)
-{
-	uint64_t value = number(at, len);
-
-	if (value != 0 || v->octets[e->kind] == 0)
-		v->octets[e->kind] = value;
-	v->has_octets |= (uint8_t)(1u << e->kind);
-}
-
-static void read_packets(struct values *v, const struct element *e, const uint8_t *at, size_t len)
-{
-	uint64_t value = number(at, len);
-
-	if (value != 0 || v->packets[e->kind] == 0)
-		v->packets[e->kind] = value;
-	v->has_packets |= (uint8_t)(1u << e->kind);
 }
 
 /* NTP's 64 bits, in milliseconds since 1970. */
@@ -200,6 +177,13 @@ static void read_duration(struct values *v, const struct element *e, const uint8
 	v->has_duration = true;
 }
 
+static void read_back_after(struct values *v, const struct element *e, const uint8_t *at,
+                            size_t len)
+{
+	(void)e;
+	v->back_after_ms = number(at, len);
+}
+
 static void read_init(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
 	(void)e;
@@ -222,6 +206,29 @@ static void read_interval(struct values *v, const struct element *e, const uint8
 	if (value == 0)
 		return;
 	v->interval = (uint32_t)MIN(value, UINT32_MAX);
+	v->has_interval = true;
+}
+
+/* IEEE 754, of either width: one packet in 1/p. */
+static void read_probability(struct values *v, const struct element *e, const uint8_t *at,
+                             size_t len)
+{
+	uint64_t bits = number(at, len);
+	double p = 0;
+
+	(void)e;
+	if (len == sizeof(float)) {
+		uint32_t half = (uint32_t)bits;
+		float narrow;
+
+		memcpy(&narrow, &half, sizeof(narrow));
+		p = (double)narrow;
+	} else if (len == sizeof(double)) {
+		memcpy(&p, &bits, sizeof(p));
+	}
+	if (!(p > 1.0 / UINT32_MAX && p <= 1))
+		return;
+	v->interval = (uint32_t)(1 / p + 0.5);
 	v->has_interval = true;
 }
 
@@ -279,6 +286,13 @@ static void read_frame(struct values *v, const struct element *e, const uint8_t 
 	v->layer = e->kind;
 }
 
+static void read_list(struct values *v, const struct element *e, const uint8_t *at, size_t len)
+{
+	(void)e;
+	if (bytes_left(&v->list) == 0)
+		v->list = bytes_of(at, len);
+}
+
 static void read_flow_id(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
 	(void)e;
@@ -298,18 +312,14 @@ static void read_flow_id(struct values *v, const struct element *e, const uint8_
 	{                                          \
 		ELEMENT_IANA, id, read, 0, 0, kind \
 	}
-#define BACK(id, read)                                         \
-	{                                                      \
-		ELEMENT_REVERSE, id, read, 0, 0, COUNT_REVERSE \
-	}
 
 /* clang-format off */
 static const struct element elements[] = { /* by enterprise, then id */
-	ROW(1,   read_octets, COUNT_DELTA),
-	ROW(2,   read_packets, COUNT_DELTA),
+	PLAIN(1,   octets[COUNT_DELTA]),
+	PLAIN(2,   packets[COUNT_DELTA]),
 	PLAIN(4, proto),
 	PLAIN(5, tos),
-	ROW(6,   read_flags, COUNT_DELTA),
+	ROW(6,   read_flags, 0),
 	PLAIN(7, src_port),
 	ROW(8,   read_src, 0),
 	PLAIN(10, in_if),
@@ -318,8 +328,8 @@ static const struct element elements[] = { /* by enterprise, then id */
 	PLAIN(14, out_if),
 	ROW(21,  read_end, TIME_UPTIME),
 	ROW(22,  read_start, TIME_UPTIME),
-	ROW(23,  read_octets, COUNT_POST),
-	ROW(24,  read_packets, COUNT_POST),
+	PLAIN(23,  octets[COUNT_POST]),
+	PLAIN(24,  packets[COUNT_POST]),
 	ROW(27,  read_src, 0),
 	ROW(28,  read_dst, 0),
 	ROW(32,  read_icmp, 0),
@@ -329,8 +339,8 @@ static const struct element elements[] = { /* by enterprise, then id */
 	PLAIN(58, vlan_in),
 	PLAIN(59, vlan_out),
 	ROW(70,  read_label, 0),
-	ROW(85,  read_octets, COUNT_TOTAL),
-	ROW(86,  read_packets, COUNT_TOTAL),
+	PLAIN(85,  octets[COUNT_TOTAL]),
+	PLAIN(86,  packets[COUNT_TOTAL]),
 	ROW(104, read_frame, PACKET_ETHERNET), /* what 315 was before */
 	ROW(139, read_icmp, 0),
 	ROW(148, read_flow_id, 0),
@@ -347,8 +357,8 @@ static const struct element elements[] = { /* by enterprise, then id */
 	ROW(160, read_init, 0),
 	ROW(161, read_duration, DURATION_MILLI),
 	ROW(162, read_duration, DURATION_MICRO),
-	ROW(171, read_octets, COUNT_POST),
-	ROW(172, read_packets, COUNT_POST),
+	PLAIN(171, octets[COUNT_POST]),
+	PLAIN(172, packets[COUNT_POST]),
 	ROW(176, read_icmp, 8),
 	ROW(177, read_icmp, 0),
 	ROW(178, read_icmp, 8),
@@ -362,8 +372,8 @@ static const struct element elements[] = { /* by enterprise, then id */
 	PLAIN(227, nat_src_port),
 	PLAIN(228, nat_dst_port),
 	PLAIN(230, nat_event),
-	ROW(231, read_octets, COUNT_INITIATOR),
-	ROW(232, read_octets, COUNT_RESPONDER),
+	PLAIN(231, octets[COUNT_INITIATOR]),
+	PLAIN(232, octets[COUNT_RESPONDER]),
 	PLAIN(233, firewall_event),
 	PLAIN(243, vlan_in),
 	PLAIN(245, vlan_inner),
@@ -372,11 +382,15 @@ static const struct element elements[] = { /* by enterprise, then id */
 	ROW(258, read_event, TIME_MILLI),
 	ROW(281, read_nat_src, 0),
 	ROW(282, read_nat_dst, 0),
-	ROW(298, read_packets, COUNT_INITIATOR),
-	ROW(299, read_packets, COUNT_RESPONDER),
+	ROW(293, read_list, 0),
+	PLAIN(298, packets[COUNT_INITIATOR]),
+	PLAIN(299, packets[COUNT_RESPONDER]),
 	ROW(302, read_sampler, 0),
 	ROW(305, read_interval, 0),
 	PLAIN(306, space),
+	PLAIN(309, sample_size),
+	PLAIN(310, sample_population),
+	ROW(311, read_probability, 0),
 	PLAIN(312, frame_len),
 	ROW(313, read_frame, PACKET_IP),
 	ROW(315, read_frame, PACKET_ETHERNET),
@@ -384,6 +398,8 @@ static const struct element elements[] = { /* by enterprise, then id */
 	ROW(323, read_event, TIME_MILLI),
 	ROW(324, read_event, TIME_NTP),
 	ROW(325, read_event, TIME_NTP),
+	PLAIN(352, octets[COUNT_FRAME]),
+	PLAIN(353, octets[COUNT_FRAME]),
 	PLAIN(361, block_first),
 	PLAIN(362, block_last),
 	PLAIN(363, block_step),
@@ -394,13 +410,26 @@ static const struct element elements[] = { /* by enterprise, then id */
 	PLAIN(40004, nat_dst_port),
 	PLAIN(40005, firewall_event),
 	MAKERS(ELEMENT_NOKIA, 93, read_subscriber),
-	BACK(1,  read_octets),
-	BACK(2,  read_packets),
-	BACK(6,  read_flags),
-	BACK(85, read_octets),
-	BACK(86, read_packets),
+	MAKERS(ELEMENT_YAF, 14, read_flags), /* of the first packet, and of all others */
+	MAKERS(ELEMENT_YAF, 15, read_flags),
+	MAKERS(ELEMENT_YAF, 21, read_back_after),
 };
 /* clang-format on */
+
+enum element_copy element_copy(const struct element *e, size_t len)
+{
+	static const struct {
+		uint8_t len, width;
+		enum element_copy copy;
+	} copies[] = {{1, 1, ELEMENT_1}, {2, 2, ELEMENT_2},      {4, 4, ELEMENT_4},
+	              {8, 8, ELEMENT_8}, {2, 4, ELEMENT_2_TO_4}, {4, 8, ELEMENT_4_TO_8}};
+
+	for (size_t i = 0; e->read == read_plain && i < ARRAY_LEN(copies); i++) {
+		if (copies[i].len == len && copies[i].width == e->width)
+			return copies[i].copy;
+	}
+	return ELEMENT_READ;
+}
 
 const struct element *element_of(uint32_t enterprise, uint16_t id)
 {

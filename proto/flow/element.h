@@ -15,18 +15,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define ELEMENT_IANA 0
 #define ELEMENT_NOKIA 637
-#define ELEMENT_REVERSE 29305 /* RFC 5103, section 6.1 */
+#define ELEMENT_YAF 6871 /* CERT; and with this bit in its id the same of the reverse: */
+#define ELEMENT_YAF_REVERSE 0x4000
+#define ELEMENT_REVERSE 29305 /* RFC 5103, section 6.1: IANA's ids, of the reverse direction */
 
-enum counter_kind {
-	COUNT_DELTA,
-	COUNT_TOTAL,
-	COUNT_INITIATOR,
-	COUNT_RESPONDER,
-	COUNT_POST, /* as it goes out; where nobody counted what came in */
-	COUNT_REVERSE
+#define ELEMENT_IN_IF 10
+
+enum counter_kind { /* of one direction the first that is not 0 counts */
+	            COUNT_DELTA,
+	            COUNT_INITIATOR,
+	            COUNT_TOTAL,
+	            COUNT_POST,  /* as it goes out; where nobody counted what came in */
+	            COUNT_FRAME, /* octets of layer 2 */
+	            COUNT_FORWARD_KINDS,
+	            COUNT_RESPONDER = COUNT_FORWARD_KINDS,
+	            COUNT_KINDS
 };
 
 enum time_kind { /* the first that a record has counts */
@@ -44,24 +51,27 @@ struct values {
 	struct addr inside;           /* Nokia's: whose `src` is */
 	struct bytes
 		frame; /* the first octets of a packet (packet_header.h); borrowed as the record */
+	struct bytes list; /* of further records (record.h); borrowed likewise */
 	uint64_t flow_id;
-	uint64_t octets[COUNT_REVERSE + 1], packets[COUNT_REVERSE + 1];
+	const struct values *back; /* of the other direction (RFC 5103); NULL: not told */
+	uint64_t octets[COUNT_KINDS], packets[COUNT_KINDS];
 	uint64_t start[TIME_KINDS], end[TIME_KINDS];
-	uint64_t event_ms;    /* of records that are one instant: NAT, firewall, observation */
-	uint64_t since_ms;    /* told as a second such instant: when it began (JunOS) */
-	uint64_t duration_ms; /* from the first packet to the last */
-	uint64_t init_ms;     /* wall clock at uptime 0 */
+	uint64_t event_ms;      /* of records that are one instant: NAT, firewall, observation */
+	uint64_t since_ms;      /* told as a second such instant: when it began (JunOS) */
+	uint64_t duration_ms;   /* from the first packet to the last */
+	uint64_t init_ms;       /* wall clock at uptime 0 */
+	uint64_t back_after_ms; /* YAF: from the first packet to the other direction's first */
 	uint32_t in_if, out_if, sampler, interval, space, icmp;
+	uint32_t sample_size, sample_population; /* of so many in a row so many are looked at */
 	uint32_t mpls, frame_len;
 	uint16_t src_port, dst_port;
 	uint16_t nat_src_port, nat_dst_port;
 	uint16_t block_first, block_last, block_step, block_count; /* of ports */
 	uint16_t vlan_in, vlan_out, vlan_inner;
 	uint16_t layer; /* the frame's: enum packet_layer */
-	uint8_t proto, tcp_flags, reverse_flags, tos;
+	uint8_t proto, tcp_flags, tos;
 	uint8_t nat_event, firewall_event;
-	uint8_t has_octets, has_packets; /* bit per counter_kind */
-	uint8_t has_start, has_end;      /* bit per time_kind */
+	uint8_t has_start, has_end; /* bit per time_kind */
 	bool has_src, has_dst, has_event, has_duration, has_init, has_sampler, has_interval,
 		has_icmp;
 };
@@ -76,8 +86,32 @@ struct element {
 	uint8_t kind;    /* of counter, time, ... */
 };
 
-/* All zero, of either family. */
-bool element_is_nowhere(const struct addr *a);
+/* All zero, of either family. Inline: of each record it is asked for four addresses. */
+static inline bool element_is_nowhere(const struct addr *a)
+{
+	static const struct addr none_v4 = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
+	uint64_t halves[2], v4[2];
+
+	memcpy(halves, a, sizeof(halves));
+	memcpy(v4, &none_v4, sizeof(v4));
+	return halves[0] == 0 && (halves[1] == 0 || halves[1] == v4[1]);
+}
+
+/*
+ * How the first of its place in a record can be copied there, in `len` octets: what `read` does of
+ * any width, and would have to look what is there already.
+ */
+enum element_copy {
+	ELEMENT_READ,
+	ELEMENT_1,
+	ELEMENT_2,
+	ELEMENT_4,
+	ELEMENT_8,
+	ELEMENT_2_TO_4,
+	ELEMENT_4_TO_8
+};
+
+enum element_copy element_copy(const struct element *e, size_t len);
 
 /* NULL: one that says nothing here, and is passed over. */
 const struct element *element_of(uint32_t enterprise, uint16_t id);

@@ -50,31 +50,40 @@ static unsigned event_of(const struct values *v)
 	return event;
 }
 
-/* The block's ports: of a whole address all, of a Nokia's session the one that is outside. */
-static void set_block(struct translation *t, const struct values *v)
+bool event_block(const struct values *v, uint16_t *ret_first, uint16_t *ret_last)
 {
 	unsigned step = MAX(v->block_step, 1), first = v->block_first, last = v->block_last;
 
-	if (!has_block(v)) {
-		first = is_told(&v->inside) ? v->src_port : 0;
-		last = is_told(&v->inside) ? v->src_port : PORTS_ALL;
-	} else if (last == 0 && v->block_count != 0) {
+	if (!has_block(v))
+		return false;
+	if (last == 0 && v->block_count != 0)
 		last = first + (v->block_count - 1u) * step;
+	*ret_first = (uint16_t)first;
+	*ret_last = (uint16_t)MAX(MIN(last, PORTS_ALL), first);
+	return true;
+}
+
+/* The block's ports: of a whole address all, of a Nokia's session the one that is outside. */
+static void set_block(struct translation *t, const struct values *v)
+{
+	if (!event_block(v, &t->first, &t->last)) {
+		t->first = is_told(&v->inside) ? v->src_port : 0;
+		t->last = is_told(&v->inside) ? v->src_port : PORTS_ALL;
 	}
-	t->first = (uint16_t)first;
-	t->last = (uint16_t)MAX(MIN(last, PORTS_ALL), first);
 	t->event = translation_is_end(t) ? TRANSLATION_RELEASE : TRANSLATION_ALLOCATE;
 	t->src.port = t->nat_src.port = 0;
+}
+
+/* Some fill in zeros, of either family, where they have nothing to tell. */
+static struct endpoint end_of(const struct addr *addr, uint16_t port)
+{
+	return is_told(addr) ? (struct endpoint){*addr, port} : (struct endpoint){.port = 0};
 }
 
 /* Where no port is told behind the translation, it is what it was. */
 static struct endpoint behind(const struct addr *addr, uint16_t port, uint16_t port_before)
 {
-	struct endpoint e = {*addr, 0};
-
-	if (is_told(addr))
-		e.port = port != 0 ? port : port_before;
-	return e;
+	return end_of(addr, port != 0 ? port : port_before);
 }
 
 static int64_t time_of(const struct record_context *c, const struct values *v, bool is_end)
@@ -103,8 +112,8 @@ static int64_t since_of(const struct values *v, int64_t at_ms)
 bool event_read(const struct record_context *c, const struct values *v, struct translation *ret)
 {
 	struct translation t = {
-		.src = {v->src, v->src_port},
-		.dst = {v->dst, v->dst_port},
+		.src = end_of(&v->src, v->src_port),
+		.dst = end_of(&v->dst, v->dst_port),
 		.exporter = c->origin->from.addr,
 		.received_ms = c->origin->received_ms,
 		.domain = c->stream->key.domain,

@@ -11,4 +11,7 @@
  */
 bool event_read(const struct record_context *c, const struct values *v, struct translation *ret);
 
+/* The first and the last of a block of ports that the record tells; false: it tells of none. */
+bool event_block(const struct values *v, uint16_t *ret_first, uint16_t *ret_last);
+
 #endif

@@ -1,6 +1,7 @@
 #include "proto/flow/kin.h"
 
 #include "base/util.h"
+#include "proto/flow/sequence.h"
 
 #include <string.h>
 
@@ -38,24 +39,14 @@ static struct kin kin_of(const struct flow_decoder *d, const struct stream *s)
 
 /* --- one process on many ports --- */
 
-static bool is_in_gap(const struct stream *s, uint32_t sequence)
-{
-	for (size_t i = 0; i < STREAM_GAPS; i++) {
-		const struct stream_gap *g = &s->gaps[i];
-
-		if (sequence - g->start < g->end - g->start)
-			return true;
-	}
-	return false;
-}
-
 static bool is_expected(const struct stream *s, const struct kin_message *m)
 {
 	uint32_t most = m->version == 9 ? AHEAD_DATAGRAMS : AHEAD_UNITS;
 
-	if (m->boot_ms > s->boot_ms + BOOT_SLACK_MS || m->boot_ms < s->boot_ms - BOOT_SLACK_MS)
+	if (m->boot_ms > s->run.boot_ms + BOOT_SLACK_MS ||
+	    m->boot_ms < s->run.boot_ms - BOOT_SLACK_MS)
 		return false;
-	return m->sequence - s->next <= most || is_in_gap(s, m->sequence);
+	return m->sequence - s->run.next <= most || sequence_is_missing(s, m->sequence);
 }
 
 static bool contradicts(const struct stream *s, const struct kin_message *m)
@@ -85,7 +76,7 @@ static struct stream *find_leader(const struct flow_decoder *d, const struct str
 /* Is the alias still of its leader? A datagram that came again proves nothing. */
 static bool still_follows(struct stream *s, const struct kin_message *m)
 {
-	bool is_restart = m->boot_ms > s->leader->boot_ms + BOOT_SLACK_MS;
+	bool is_restart = m->boot_ms > s->leader->run.boot_ms + BOOT_SLACK_MS;
 
 	if (contradicts(s->leader, m))
 		return false;
@@ -93,7 +84,19 @@ static bool still_follows(struct stream *s, const struct kin_message *m)
 		s->strikes = 0;
 		return true;
 	}
-	return m->sequence == s->next || ++s->strikes < STRIKES;
+	return m->sequence == s->run.next || ++s->strikes < STRIKES;
+}
+
+/* Two processes, whose numbers came together by chance: each has its own from now on. */
+void kin_part(struct flow_decoder *d, struct stream *leader)
+{
+	for (struct stream *s = stream_kin(d->streams, &leader->key); s != NULL; s = s->next_kin) {
+		if (s->leader != leader)
+			continue;
+		s->leader = NULL;
+		s->is_parted = true;
+		s->is_alike = true;
+	}
 }
 
 struct stream *kin_stream(struct flow_decoder *d, const struct flow_origin *origin,
@@ -112,7 +115,7 @@ struct stream *kin_stream(struct flow_decoder *d, const struct flow_origin *orig
 	}
 	if (s->leader == NULL)
 		return s;
-	s->next = m->sequence;
+	s->run.next = m->sequence;
 	stream_arrive(s->leader, d->counters.datagrams, origin->received_ms);
 	flow_moved(d, s->leader);
 	return s->leader;
@@ -214,8 +217,8 @@ const struct template *kin_template(struct flow_decoder *d, struct stream *s, ui
 	kin = kin_of(d, s);
 	if (kin.count > 0 && !are_at_odds(&kin, s))
 		lender = find_lender(&kin, s, id, now_ms, &agree);
-	if (lender == NULL ||
-	    (agree < 2 && compare(lender, s) != LIKENESS_SAME && !is_silent(lender, s, now_ms))) {
+	if (lender == NULL || (agree < 2 && !s->is_alike && compare(lender, s) != LIKENESS_SAME &&
+	                       !is_silent(lender, s, now_ms))) {
 		s->refused_ms = now_ms;
 		return NULL;
 	}

@@ -25,6 +25,9 @@ struct kin_message {
 struct stream *kin_stream(struct flow_decoder *d, const struct flow_origin *origin,
                           const struct kin_message *m);
 
+/* Two sequences go on in the stream: whose port was taken for its own has one of them. */
+void kin_part(struct flow_decoder *d, struct stream *leader);
+
 /* Another's template by which a record of `s` may be read; NULL: there is none. Sampling follows.
  */
 const struct template *kin_template(struct flow_decoder *d, struct stream *s, uint16_t id,

@@ -4,12 +4,18 @@
 
 #include <string.h>
 
-#define VERSION 1
+#define VERSION 2
+#define VERSION_1 1 /* of eight samplers, and templates without their scope: still read */
+#define SAMPLERS_1 8
 #define AGENT_LEN 6 /* what a key has left */
 
 #define FLAG_OPTIONS 1
 #define FLAG_ENTERPRISE 2
 #define FLAG_TOLD 4
+#define SCOPE_SHIFT 3 /* of a template: how many fields its scope has, as far as that goes */
+#define SCOPE_MAX 31
+
+#define SAMPLER_IS_INTERFACE 1
 
 void memory_key(const struct stream *s, uint16_t id, uint8_t ret[MEMORY_KEY])
 {
@@ -45,7 +51,8 @@ static void pack_options(struct octets *o, const struct stream *s)
 	octets_uint(o, (uint64_t)s->seen_ms, 8);
 	octets_uint(o, (uint64_t)s->init_ms, 8);
 	octets_uint(o, s->sampling, 4);
-	for (size_t i = 0; i < STREAM_SAMPLERS; i++) {
+	for (size_t i = 0; i < STREAM_SAMPLERS && s->samplers[i].interval != 0; i++) {
+		octets_uint(o, s->samplers[i].is_interface ? SAMPLER_IS_INTERFACE : 0, 1);
 		octets_uint(o, s->samplers[i].id, 4);
 		octets_uint(o, s->samplers[i].interval, 4);
 	}
@@ -64,7 +71,8 @@ size_t memory_pack(const struct stream *s, uint16_t id, const struct template *t
 		return octets_len(&o);
 	}
 	octets_uint(&o,
-	            (uint64_t)(t->is_options * FLAG_OPTIONS | t->has_enterprise * FLAG_ENTERPRISE),
+	            (uint64_t)(t->is_options * FLAG_OPTIONS | t->has_enterprise * FLAG_ENTERPRISE |
+	                       MIN(t->scope_count, SCOPE_MAX) << SCOPE_SHIFT),
 	            1);
 	octets_uint(&o, (uint64_t)s->seen_ms, 8); /* while it is used it is not old */
 	octets_uint(&o, t->raw_count, 2);
@@ -73,17 +81,37 @@ size_t memory_pack(const struct stream *s, uint16_t id, const struct template *t
 	return octets_len(&o);
 }
 
-static enum err recall_options(struct stream *s, uint8_t flags, struct bytes in)
+/* In version 1 those that are free come, too. */
+static enum err read_samplers(struct bytes *in, uint8_t version, struct stream_sampler *ret)
+{
+	size_t count = 0, seen = 0;
+
+	while (version == VERSION_1 ? seen < SAMPLERS_1 : bytes_left(in) > 0) {
+		struct stream_sampler row = {.interval = 0};
+
+		if (count == STREAM_SAMPLERS)
+			return ERR_FORMAT;
+		if (version != VERSION_1)
+			row.is_interface = bytes_uint(in, 1) == SAMPLER_IS_INTERFACE;
+		row.id = (uint32_t)bytes_uint(in, 4);
+		row.interval = (uint32_t)bytes_uint(in, 4);
+		if (in->is_short || (row.interval == 0 && version != VERSION_1))
+			return ERR_FORMAT;
+		if (row.interval != 0)
+			ret[count++] = row;
+		seen++;
+	}
+	return bytes_left(in) > 0 ? ERR_FORMAT : ERR_OK;
+}
+
+static enum err recall_options(struct stream *s, uint8_t version, uint8_t flags, struct bytes in)
 {
 	int64_t init_ms = (int64_t)bytes_uint(&in, 8);
 	uint32_t sampling = (uint32_t)bytes_uint(&in, 4);
-	struct stream_sampler samplers[STREAM_SAMPLERS];
+	struct stream_sampler samplers[STREAM_SAMPLERS] = {{.interval = 0}};
 
-	for (size_t i = 0; i < STREAM_SAMPLERS; i++) {
-		samplers[i].id = (uint32_t)bytes_uint(&in, 4);
-		samplers[i].interval = (uint32_t)bytes_uint(&in, 4);
-	}
-	if (in.is_short || bytes_left(&in) > 0 || init_ms < 0 || init_ms > INT64_MAX / 4)
+	if (in.is_short || init_ms < 0 || init_ms > INT64_MAX / 4 ||
+	    read_samplers(&in, version, samplers) != ERR_OK)
 		return ERR_FORMAT;
 	s->init_ms = init_ms;
 	s->is_init_told = (flags & FLAG_TOLD) != 0;
@@ -98,6 +126,7 @@ static enum err recall_template(struct flow_decoder *d, struct stream *s, uint16
 	struct template_shape shape = {
 		.id = id,
 		.count = (uint16_t)bytes_uint(&in, 2),
+		.scope_count = (uint16_t)(flags >> SCOPE_SHIFT),
 		.is_options = (flags & FLAG_OPTIONS) != 0,
 		.has_enterprise = (flags & FLAG_ENTERPRISE) != 0,
 	};
@@ -124,13 +153,14 @@ enum err memory_recall(struct flow_decoder *d, const uint8_t key[MEMORY_KEY], st
 	uint16_t id;
 
 	of = memory_key_read(key, &id);
-	if (value.is_short || version != VERSION || (of.version != 9 && of.version != 10))
+	if (value.is_short || (version != VERSION && version != VERSION_1) ||
+	    (of.version != 9 && of.version != 10))
 		return ERR_FORMAT;
 	if (received_ms < now_ms - MEMORY_AGE_MS)
 		return ERR_STALE;
 	s = stream_of(d->streams, &of);
 	s->seen_ms = MAX(s->seen_ms, received_ms);
 	s->is_recalled = true;
-	return id == 0 ? recall_options(s, flags, value)
+	return id == 0 ? recall_options(s, version, flags, value)
 	               : recall_template(d, s, id, flags, received_ms, value);
 }

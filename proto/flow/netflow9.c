@@ -1,7 +1,9 @@
 #include "proto/flow/netflow9.h"
 
 #include "base/util.h"
+#include "proto/flow/habit.h"
 #include "proto/flow/kin.h"
+#include "proto/flow/repeat.h"
 
 static const struct sets_format format = {
 	.template_id = 0, .options_id = 1, .has_scope_octets = true};
@@ -49,8 +51,10 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
                           struct bytes *data, struct flow_batch *out)
 {
 	struct record_context c = {.origin = origin, .has_uptime = true};
-	struct bytes in = *data;
+	struct bytes in = *data, whole = *data;
 	uint32_t sequence, domain, uptime_ms;
+	struct habit_message counted;
+	struct sets_sum sum;
 	struct kin_message m;
 	size_t before = out->count;
 
@@ -71,12 +75,22 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	                         .format = &format,
 	                         .sets = in};
 	c.stream = kin_stream(d, origin, &m);
+	if (repeat_check(c.stream, whole, habit_is_next(c.stream, sequence)))
+		return DROP_DUPLICATE;
 	learn_unit(c.stream, c.export_ms, c.uptime);
 	uptime_ms = c.stream->is_in_seconds ? c.uptime * 1000u : c.uptime;
-	if (!flow_account(c.stream, origin, sequence, 1, c.export_ms, uptime_ms))
-		return DROP_DUPLICATE;
+	counted = (struct habit_message){.sequence = sequence,
+	                                 .boot_ms = flow_boot(c.stream, c.export_ms, uptime_ms)};
+	if (sequence_starts_anew(c.stream, sequence, counted.boot_ms))
+		sets_doubt(c.stream, origin->received_ms);
+	c.stream->export_ms = MAX(c.stream->export_ms, c.export_ms);
 	c.export_ms = exact_export(c.stream, c.export_ms, uptime_ms);
-	(void)sets_decode(d, &c, &format, in, out);
+	sum = sets_decode(d, &c, &format, in, out);
+	counted.records = sum.records;
+	counted.options = sum.options;
+	counted.is_whole = sum.is_whole;
+	if (habit_account(c.stream, &counted) == SEQUENCE_TWIN)
+		kin_part(d, c.stream);
 	/* Records are told by the same start: against them nothing is cut. */
 	flow_clock(c.stream, origin, c.export_ms, 1, out, before);
 	c.stream->flows += out->count - before;

@@ -14,6 +14,7 @@
 #define V6_LEN 40
 
 static bool read_ethertype(uint16_t type, struct bytes *in, struct packet_header *ret);
+static bool read_ethernet(struct bytes *in, struct packet_header *ret);
 
 /* --- IP --- */
 
@@ -147,7 +148,29 @@ static bool read_ip(struct bytes *in, struct packet_header *ret)
 
 /* --- what is before it --- */
 
-/* The protocol behind the labels is not told (RFC 3032): IP, or a frame that is not looked into. */
+/*
+ * A pseudowire's frame behind its control word, which begins with four bits of 0, where IP has its
+ * version (RFC 4385, section 3; RFC 4448). Where there is no such word, nothing tells what follows.
+ */
+static bool read_pseudowire(struct bytes *in, struct packet_header *ret)
+{
+	const struct packet_header was = *ret;
+	bool is_ip;
+
+	if (bytes_left(in) < 4 || in->at[0] >> 4 != 0 || ret->is_pseudowire)
+		return false;
+	in->at += 4;
+	ret->is_pseudowire = true;
+	ret->has_tag = false;
+	is_ip = read_ethernet(in, ret);
+	if (was.has_tag) { /* those of the frame that carries it */
+		ret->vlan = was.vlan;
+		ret->vlan_inner = was.vlan_inner;
+	}
+	return is_ip;
+}
+
+/* The protocol behind the labels is not told (RFC 3032): IP, or a frame. */
 static bool read_mpls(struct bytes *in, struct packet_header *ret)
 {
 	bool is_last = false;
@@ -158,11 +181,17 @@ static bool read_mpls(struct bytes *in, struct packet_header *ret)
 		if (bytes_left(in) < 4 || i == LAYERS_MAX)
 			return false;
 		entry = (uint32_t)bytes_uint(in, 4);
-		if (i == 0)
+		if (i == 0 && ret->mpls == 0)
 			ret->mpls = entry >> 12;
 		is_last = (entry >> 8 & 1) != 0;
 	}
-	return read_ip(in, ret);
+	return read_ip(in, ret) || read_pseudowire(in, ret);
+}
+
+static bool is_tag(uint16_t type)
+{
+	return type == 0x8100 || type == 0x88a8 || type == 0x9100 || type == 0x9200 ||
+	       type == 0x9300;
 }
 
 static bool read_tag(struct bytes *in, struct packet_header *ret)
@@ -172,7 +201,7 @@ static bool read_tag(struct bytes *in, struct packet_header *ret)
 	if (ret->has_tag)
 		return false; /* of a frame in a frame */
 	ret->has_tag = true;
-	for (int i = 0; type == 0x8100 || type == 0x88a8 || type == 0x9100; i++) {
+	for (int i = 0; is_tag(type); i++) {
 		uint16_t vlan;
 
 		if (bytes_left(in) < 4 || i == LAYERS_MAX)
@@ -229,8 +258,9 @@ static const struct {
 	uint16_t type;
 	bool (*read)(struct bytes *in, struct packet_header *ret);
 } ethertypes[] = {
-	{0x0800, read_v4},  {0x86dd, read_v6},   {0x8100, read_tag},  {0x88a8, read_tag},
-	{0x9100, read_tag}, {0x8847, read_mpls}, {0x8848, read_mpls}, {0x8864, read_pppoe},
+	{0x0800, read_v4},   {0x86dd, read_v6},    {0x8100, read_tag}, {0x88a8, read_tag},
+	{0x9100, read_tag},  {0x9200, read_tag},   {0x9300, read_tag}, {0x8847, read_mpls},
+	{0x8848, read_mpls}, {0x8864, read_pppoe},
 };
 
 static bool read_ethertype(uint16_t type, struct bytes *in, struct packet_header *ret)

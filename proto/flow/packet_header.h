@@ -1,10 +1,14 @@
 /*
  * packet_header - the first octets of a packet, as sFlow and IPFIX carry them in place of fields.
  *
- * Read are Ethernet II and 802.3 with LLC/SNAP, 802.1Q and 802.1ad tags in any number, MPLS, IPv4,
- * IPv6 with its extension headers (RFC 8200, section 4), and the ports of TCP, UDP, SCTP, DCCP and
- * UDP-Lite. ICMP's type and code stand in the destination port, as NetFlow has them. Of a packet in
- * a tunnel it is the outer one that is read.
+ * Read are Ethernet II and 802.3 with LLC/SNAP, 802.1Q and 802.1ad tags in any number, MPLS, an
+ * Ethernet pseudowire over it (RFC 4448) with its control word, IPv4, IPv6 with its extension
+ * headers (RFC 8200, section 4), and the ports of TCP, UDP, SCTP, DCCP and UDP-Lite. ICMP's type
+ * and code stand in the destination port, as NetFlow has them.
+ *
+ * Of a packet in a tunnel of IP (GRE, VXLAN, IP in IP) it is the outer one that is read: that is
+ * the connection which this router forwards, and which every other one on the way tells of. The
+ * inner one is told of where the tunnel ends.
  */
 #ifndef SPOOR_PROTO_FLOW_PACKET_HEADER_H
 #define SPOOR_PROTO_FLOW_PACKET_HEADER_H
@@ -33,7 +37,8 @@ struct packet_header {
 	uint8_t proto;             /* behind the extension headers */
 	uint8_t tcp_flags;
 	uint8_t tos;
-	bool has_tag; /* of 802.1Q; a tag's VLAN may be 0 */
+	bool has_tag;       /* of 802.1Q; a tag's VLAN may be 0 */
+	bool is_pseudowire; /* the frame is one in a frame */
 };
 
 /*

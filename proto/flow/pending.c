@@ -56,6 +56,14 @@ static struct share share_of(const struct pending *p, const struct stream *s)
 	return share;
 }
 
+bool pending_has_room(const struct pending *p, const struct stream *s, size_t len)
+{
+	struct share share = share_of(p, s);
+
+	return share.sets < PENDING_STREAM_MAX && share.octets + len <= PENDING_STREAM_OCTETS &&
+	       p->count < PENDING_SETS_MAX && p->octets + len <= PENDING_OCTETS_MAX;
+}
+
 static void lose(struct pending *p, size_t at, size_t *lost)
 {
 	p->rows[at]->context.stream->untold++;

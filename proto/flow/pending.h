@@ -24,6 +24,9 @@ void pending_free(struct pending *p);
 size_t pending_put(struct pending *p, const struct record_context *c, uint16_t id,
                    struct bytes set);
 
+/* Would the next set of the stream put out none of it, nor be refused? */
+bool pending_has_room(const struct pending *p, const struct stream *s, size_t len);
+
 /* Calls back with each set of the stream and id, oldest first, and lets it go. */
 typedef void pending_fn(void *ctx, const struct record_context *c, struct bytes set);
 void pending_take(struct pending *p, struct stream *s, uint16_t id, pending_fn *fn, void *ctx);

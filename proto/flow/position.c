@@ -1,6 +1,7 @@
 #include "proto/flow/position.h"
 
 #include "base/util.h"
+#include "proto/flow/habit.h"
 #include "proto/flow/sample_source.h"
 
 #define VERSION 1
@@ -50,9 +51,9 @@ size_t position_pack(const struct stream *s, uint8_t room[POSITION_MAX])
 	octets_uint(&o, VERSION, 1);
 	octets_uint(&o, s->is_counted, 1);
 	octets_uint(&o, (uint64_t)s->seen_ms, 8);
-	octets_uint(&o, (uint64_t)s->boot_ms, 8);
+	octets_uint(&o, (uint64_t)s->run.boot_ms, 8);
 	octets_uint(&o, (uint64_t)s->export_ms, 8);
-	octets_uint(&o, s->next, 4);
+	octets_uint(&o, s->run.next, 4);
 	octets_uint(&o, s->habit.is, 1);
 	octets_uint(&o, s->habit.sequence, 4);
 	octets_uint(&o, s->habit.counts[0], 4);
@@ -89,9 +90,9 @@ enum err position_recall(struct flow_decoder *d, const uint8_t key[MEMORY_KEY], 
 
 	read.is_counted = bytes_uint(&value, 1) == 1;
 	read.seen_ms = (int64_t)bytes_uint(&value, 8);
-	read.boot_ms = (int64_t)bytes_uint(&value, 8);
+	read.run.boot_ms = (int64_t)bytes_uint(&value, 8);
 	read.export_ms = (int64_t)bytes_uint(&value, 8);
-	read.next = (uint32_t)bytes_uint(&value, 4);
+	read.run.next = (uint32_t)bytes_uint(&value, 4);
 	read.habit.is = (uint8_t)bytes_uint(&value, 1);
 	read.habit.sequence = (uint32_t)bytes_uint(&value, 4);
 	read.habit.counts[0] = (uint32_t)bytes_uint(&value, 4);
@@ -107,19 +108,24 @@ enum err position_recall(struct flow_decoder *d, const uint8_t key[MEMORY_KEY], 
 		sources = bytes_cut(&value, bytes_left(&value) / SOURCE_LEN * SOURCE_LEN);
 	}
 	if (value.is_short || bytes_left(&value) > 0 || version != VERSION ||
-	    !is_format(of.version) || id != 0 || !is_time(read.seen_ms) || !is_time(read.boot_ms) ||
-	    !is_time(read.export_ms) || read.habit.is >= STREAM_HABITS || read.datagrams == 0)
+	    !is_format(of.version) || id != 0 || !is_time(read.seen_ms) ||
+	    !is_time(read.run.boot_ms) || !is_time(read.export_ms) ||
+	    read.habit.is >= habit_count(of.version) || read.datagrams == 0)
 		return ERR_FORMAT;
 	if (read.seen_ms < now_ms - (of.version == 10 ? POSITION_IPFIX_AGE_MS : MEMORY_AGE_MS))
 		return ERR_STALE;
 	s = stream_of(d->streams, &of);
 	s->is_recalled = true;
-	s->is_counted = read.is_counted;
+	s->is_counted = read.is_counted || of.version == 5; /* all of it can be */
 	s->seen_ms = MAX(s->seen_ms, read.seen_ms);
-	s->boot_ms = read.boot_ms;
+	s->run.boot_ms = read.run.boot_ms;
 	s->export_ms = read.export_ms;
-	s->next = read.next;
+	s->run.next = read.run.next;
 	s->habit = read.habit;
+	s->habit.counts[2] = s->habit.counts[0]; /* without templates, as most are */
+	s->habit.lost = read.lost;
+	s->habit.late = read.late;
+	s->habit.restarts = read.restarts;
 #define X(name) s->name = read.name;
 	COUNTERS(X)
 #undef X

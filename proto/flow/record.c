@@ -2,27 +2,81 @@
 
 #include "base/util.h"
 #include "proto/flow/packet_header.h"
+#include "proto/flow/sampling.h"
+#include "proto/flow/uptime.h"
 
 #include <string.h>
 
-#define CLAMP_MS 1000       /* first later than last by less: the exporter's rounding */
+#define CLAMP_MS 1000       /* what exporters' rounding comes to */
 #define FUTURE_MS 60000     /* a record may end this much after its export, or after it came */
 #define UNIT_FAR_MS 3600000 /* a flow lasts no longer until it is exported */
 #define INIT_FAR_MS 3600000
 #define INIT_FAR_RECORDS 64
 #define VLAN_BITS 0xfff /* beside it some send the priority */
+#define LIST_HEADER 4   /* of each template's records: id, and octets with these */
 #define LONG_LEN 255    /* RFC 7011, section 7: two octets of length follow */
+
+static uint16_t be16(const uint8_t *at)
+{
+	return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+static uint32_t be32(const uint8_t *at)
+{
+	return (uint32_t)be16(at) << 16 | be16(at + 2);
+}
+
+static uint64_t be64(const uint8_t *at)
+{
+	return (uint64_t)be32(at) << 32 | be32(at + 4);
+}
 
 static void read_fixed(const struct template *t, const uint8_t *record, struct values *ret)
 {
 	for (size_t i = 0; i < t->field_count; i++) {
 		const struct template_field *field = &t->fields[i];
+		const uint8_t *at = record + field->offset;
+		uint8_t *to = (uint8_t *)ret + field->to;
 
-		field->element->read(ret, field->element, record + field->offset, field->len);
+		switch ((enum element_copy)field->copy) {
+		case ELEMENT_1:
+			*to = *at;
+			break;
+		case ELEMENT_2:
+			memcpy(to, &(uint16_t){be16(at)}, 2);
+			break;
+		case ELEMENT_4:
+			memcpy(to, &(uint32_t){be32(at)}, 4);
+			break;
+		case ELEMENT_8:
+			memcpy(to, &(uint64_t){be64(at)}, 8);
+			break;
+		case ELEMENT_2_TO_4:
+			memcpy(to, &(uint32_t){be16(at)}, 4);
+			break;
+		case ELEMENT_4_TO_8:
+			memcpy(to, &(uint64_t){be32(at)}, 8);
+			break;
+		case ELEMENT_READ:
+			field->element->read(ret, field->element, at, field->len);
+		}
 	}
 }
 
-static enum err read_variable(const struct template *t, struct bytes *in, struct values *ret)
+/* Of both directions, the second's into what `ret->back` is. */
+static void read_both(const struct template *t, const uint8_t *record, struct values *ret,
+                      struct values *back)
+{
+	for (size_t i = 0; i < t->field_count; i++) {
+		const struct template_field *field = &t->fields[i];
+
+		field->element->read(field->is_back ? back : ret, field->element,
+		                     record + field->offset, field->len);
+	}
+}
+
+static enum err read_variable(const struct template *t, struct bytes *in, struct values *ret,
+                              struct values *back)
 {
 	for (size_t i = 0; i < t->field_count; i++) {
 		const struct template_field *field = &t->fields[i];
@@ -38,23 +92,65 @@ static enum err read_variable(const struct template *t, struct bytes *in, struct
 		if (in->is_short)
 			return ERR_SHORT;
 		if (field->element != NULL && len > 0)
-			field->element->read(ret, field->element, value.at, len);
+			field->element->read(field->is_back ? back : ret, field->element, value.at,
+			                     len);
 	}
 	return ERR_OK;
 }
 
-enum err record_read(const struct template *t, struct bytes *in, struct values *ret)
+enum err record_read(const struct template *t, struct bytes *in, struct values *ret,
+                     struct values *back)
 {
 	struct bytes record;
 
 	memset(ret, 0, sizeof(*ret));
+	if (t->has_back) {
+		memset(back, 0, sizeof(*back));
+		ret->back = back;
+	}
 	if (t->is_variable)
-		return read_variable(t, in, ret);
+		return read_variable(t, in, ret, back);
 	record = bytes_cut(in, t->min_len);
 	if (record.is_short)
 		return ERR_SHORT;
-	read_fixed(t, record.at, ret);
+	if (t->has_back)
+		read_both(t, record.at, ret, back);
+	else
+		read_fixed(t, record.at, ret);
 	return ERR_OK;
+}
+
+/* Records of one template, in `in`. */
+static void take_flags(const struct template *t, struct bytes in, struct values *v,
+                       struct values *back)
+{
+	struct values inner, inner_back = {.tcp_flags = 0};
+
+	while (bytes_left(&in) >= t->min_len &&
+	       record_read(t, &in, &inner, &inner_back) == ERR_OK) {
+		v->tcp_flags |= inner.tcp_flags;
+		if (v->back != NULL)
+			back->tcp_flags |= inner_back.tcp_flags;
+	}
+}
+
+void record_lists(const struct record_context *c, struct values *v, struct values *back)
+{
+	struct bytes in = v->list;
+
+	bytes_uint(&in, 1); /* how they go together */
+	while (bytes_left(&in) >= LIST_HEADER) {
+		const struct template *t =
+			template_of(c->stream->templates, (uint16_t)bytes_uint(&in, 2));
+		size_t len = (size_t)bytes_uint(&in, 2);
+		struct bytes records =
+			bytes_cut(&in, len < LIST_HEADER ? SIZE_MAX : len - LIST_HEADER);
+
+		if (in.is_short)
+			return;
+		if (t != NULL && !t->is_options)
+			take_flags(t, records, v, back);
+	}
 }
 
 /* --- times --- */
@@ -107,20 +203,17 @@ static int64_t wall_of(const struct record_context *c, const struct values *v, e
 	return (int64_t)value;
 }
 
-static bool find_time(const struct record_context *c, const struct values *v, uint8_t has,
-                      const uint64_t times[TIME_KINDS], int64_t *ret)
+/* The first that it has and that can be told; TIME_KINDS: none. */
+static enum time_kind kind_of(const struct record_context *c, const struct values *v, uint8_t has)
 {
 	bool has_zero = c->has_uptime || v->has_init || c->stream->init_ms != 0;
+	unsigned kind = 0;
 
 	if (!has_zero)
 		has &= (uint8_t) ~(1u << TIME_UPTIME);
-	for (unsigned kind = 0; has >> kind != 0; kind++) {
-		if ((has >> kind & 1) != 0) {
-			*ret = wall_of(c, v, (enum time_kind)kind, times[kind]);
-			return true;
-		}
-	}
-	return false;
+	while (kind < TIME_KINDS && (has >> kind & 1) == 0)
+		kind++;
+	return (enum time_kind)kind;
 }
 
 /*
@@ -152,65 +245,112 @@ static int64_t latest(const struct record_context *c, const struct values *v)
 	return is_by_header ? c->export_ms : MAX(c->export_ms, c->origin->received_ms);
 }
 
+static int64_t event_or(const struct values *v, int64_t otherwise_ms)
+{
+	return v->has_event ? (int64_t)MIN(v->event_ms, INT64_MAX / 2) : otherwise_ms;
+}
+
+/* The first packet as the later one: both are uptimes (uptime.h), or clocks that disagree. */
+static bool put_in_order(const struct values *v, bool is_uptime, struct flow *f, uint64_t *clamped)
+{
+	bool is_clamped = true;
+	uint32_t lasted = 0;
+
+	if (is_uptime)
+		lasted = uptime_lasted((uint32_t)v->start[TIME_UPTIME],
+		                       (uint32_t)v->end[TIME_UPTIME], &is_clamped);
+	else if (f->start_ms - f->end_ms > UPTIME_LATER_MS)
+		return false; /* which of them is wrong? */
+	f->start_ms = f->end_ms - lasted;
+	*clamped += is_clamped;
+	return f->start_ms >= 0;
+}
+
 static bool set_times(const struct record_context *c, const struct values *v, struct flow *f,
                       uint64_t *clamped)
 {
-	bool has_start, has_end;
+	enum time_kind first, last;
+	int64_t duration_ms = (int64_t)MIN(v->duration_ms, UINT32_MAX);
 
 	learn_init(c, v);
-	has_start = find_time(c, v, v->has_start, v->start, &f->start_ms);
-	has_end = find_time(c, v, v->has_end, v->end, &f->end_ms);
-	if (!has_start && !has_end)
-		f->start_ms = f->end_ms =
-			v->has_event ? (int64_t)MIN(v->event_ms, INT64_MAX / 2) : c->export_ms;
-	else if (!has_end)
-		f->end_ms = v->has_duration ? f->start_ms + (int64_t)MIN(v->duration_ms, UINT32_MAX)
-		            : v->has_event  ? (int64_t)MIN(v->event_ms, INT64_MAX / 2)
-		                            : c->export_ms;
-	else if (!has_start)
-		f->start_ms = f->end_ms - (int64_t)MIN(v->duration_ms, UINT32_MAX);
-	if (f->end_ms < 0 || f->end_ms > latest(c, v) + FUTURE_MS ||
-	    f->start_ms - f->end_ms >= CLAMP_MS || f->start_ms < 0)
+	first = kind_of(c, v, v->has_start);
+	last = kind_of(c, v, v->has_end);
+	if (first != TIME_KINDS)
+		f->start_ms = wall_of(c, v, first, v->start[first]);
+	if (last != TIME_KINDS)
+		f->end_ms = wall_of(c, v, last, v->end[last]);
+	else if (first != TIME_KINDS && v->has_duration)
+		f->end_ms = f->start_ms + duration_ms;
+	else
+		f->end_ms = event_or(v, c->export_ms);
+	if (first == TIME_KINDS)
+		f->start_ms = last != TIME_KINDS ? f->end_ms - duration_ms : f->end_ms;
+	if (f->end_ms < 0 || f->end_ms > latest(c, v) + FUTURE_MS || f->start_ms < 0)
 		return false;
-	if (f->start_ms > f->end_ms) {
-		f->start_ms = f->end_ms;
-		++*clamped;
+	return f->start_ms <= f->end_ms ||
+	       put_in_order(v, first == TIME_UPTIME && last == TIME_UPTIME, f, clamped);
+}
+
+/* The other direction's, where it tells its own; else they are the first's, which `f` has. */
+static void set_back_times(const struct record_context *c, const struct values *v, struct flow *f,
+                           uint64_t *clamped)
+{
+	struct values own = *v->back;
+	struct flow was = *f;
+
+	if (own.has_start == 0 && own.has_end == 0) {
+		f->start_ms += (int64_t)MIN(v->back_after_ms, UINT32_MAX);
+		if (f->start_ms > f->end_ms)
+			f->start_ms = f->end_ms;
+		return;
 	}
-	return true;
+	own.has_init = v->has_init;
+	own.init_ms = v->init_ms;
+	if (kind_of(c, &own, own.has_end) == TIME_KINDS && !own.has_duration) {
+		own.end[TIME_MILLI] = (uint64_t)was.end_ms;
+		own.has_end = 1u << TIME_MILLI;
+	}
+	if (kind_of(c, &own, own.has_start) == TIME_KINDS && !own.has_duration) {
+		own.start[TIME_MILLI] = (uint64_t)was.start_ms;
+		own.has_start = 1u << TIME_MILLI;
+	}
+	if (!set_times(c, &own, f, clamped)) {
+		f->start_ms = was.start_ms;
+		f->end_ms = was.end_ms;
+	}
 }
 
 /* --- flows --- */
 
-static bool has(uint8_t bits, enum counter_kind kind)
+/*
+ * What the record counted of one direction: since its last report, from its initiator, in all, or
+ * going out. Some fill in what they do not count with 0.
+ */
+static uint64_t forward(const uint64_t counts[])
 {
-	return (bits & 1u << kind) != 0;
-}
-
-/* Of what the record counted since its last report, from its initiator, in all, or going out. */
-static uint64_t forward(uint8_t bits, const uint64_t counts[])
-{
-	return has(bits, COUNT_DELTA)       ? counts[COUNT_DELTA]
-	       : has(bits, COUNT_INITIATOR) ? counts[COUNT_INITIATOR]
-	       : has(bits, COUNT_TOTAL)     ? counts[COUNT_TOTAL]
-	                                    : counts[COUNT_POST];
-}
-
-static uint64_t backward(uint8_t bits, const uint64_t counts[])
-{
-	return has(bits, COUNT_REVERSE) ? counts[COUNT_REVERSE] : counts[COUNT_RESPONDER];
-}
-
-static uint32_t sampling_of(const struct record_context *c, const struct values *v)
-{
-	const struct stream *s = c->stream;
-
-	if (v->has_interval)
-		return MAX(v->interval, 1);
-	for (size_t i = 0; v->has_sampler && i < ARRAY_LEN(s->samplers); i++) {
-		if (s->samplers[i].interval != 0 && s->samplers[i].id == v->sampler)
-			return s->samplers[i].interval;
+	for (size_t i = 0; i < COUNT_FORWARD_KINDS; i++) {
+		if (counts[i] != 0)
+			return counts[i];
 	}
-	return MAX(s->sampling, 1);
+	return 0;
+}
+
+static uint64_t backward(const uint64_t counts[], const uint64_t back_counts[])
+{
+	uint64_t count = back_counts != NULL ? forward(back_counts) : 0;
+
+	return count != 0 ? count : counts[COUNT_RESPONDER];
+}
+
+static bool is_icmp(uint8_t proto)
+{
+	return proto == 1 || proto == 58;
+}
+
+/* ICMP's type and code stand in the destination port, and of neither end. */
+static uint16_t icmp_of(const struct values *v)
+{
+	return v->icmp != 0 ? (uint16_t)v->icmp : v->dst_port;
 }
 
 static void turn(struct flow *f)
@@ -219,16 +359,59 @@ static void turn(struct flow *f)
 
 	f->src = was.dst;
 	f->dst = was.src;
-	f->src_port = was.dst_port;
-	f->dst_port = was.src_port;
 	f->nat_src = was.nat_dst;
 	f->nat_dst = was.nat_src;
-	f->nat_src_port = was.nat_dst_port;
-	f->nat_dst_port = was.nat_src_port;
 	f->in_if = was.out_if;
 	f->out_if = was.in_if;
 	f->vlan_in = was.vlan_out;
 	f->vlan_out = was.vlan_in;
+	if (is_icmp(f->proto))
+		return;
+	f->src_port = was.dst_port;
+	f->dst_port = was.src_port;
+	f->nat_src_port = was.nat_dst_port;
+	f->nat_dst_port = was.nat_src_port;
+}
+
+/* What the record says of the other direction in its own right (RFC 5103). */
+static void take_back(const struct record_context *c, const struct values *v, struct flow *f,
+                      uint64_t *clamped)
+{
+	const struct values *back = v->back;
+
+	f->tcp_flags = back->tcp_flags;
+	f->tos = back->tos;
+	if (back->in_if != 0 || back->out_if != 0) {
+		f->in_if = back->in_if;
+		f->out_if = back->out_if;
+	}
+	if (back->vlan_in != 0 || back->vlan_out != 0) {
+		f->vlan_in = back->vlan_in & VLAN_BITS;
+		f->vlan_out = back->vlan_out & VLAN_BITS;
+	}
+	if (back->has_icmp && is_icmp(f->proto))
+		f->dst_port = (uint16_t)back->icmp;
+	set_back_times(c, v, f, clamped);
+}
+
+/* The other direction's flow, out of the first; false: nothing came back. */
+static bool read_back(const struct record_context *c, const struct values *v,
+                      const struct flow *first, struct flow *ret, uint64_t *clamped)
+{
+	const struct values *back = v->back;
+	uint64_t octets = backward(v->octets, back != NULL ? back->octets : NULL);
+	uint64_t packets = backward(v->packets, back != NULL ? back->packets : NULL);
+
+	if (octets == 0 && packets == 0)
+		return false;
+	*ret = *first;
+	turn(ret);
+	ret->octets = octets;
+	ret->packets = packets;
+	ret->tcp_flags = ret->tos = 0;
+	if (back != NULL)
+		take_back(c, v, ret, clamped);
+	return true;
 }
 
 /* A packet in place of fields: what a sampler sends of it (IPFIX's 313, 315). */
@@ -247,18 +430,14 @@ static void take_packet(struct values *v)
 	v->proto = h.proto;
 	v->tcp_flags = h.tcp_flags;
 	v->tos = h.tos;
-	v->has_icmp = false; /* it stands in the port */
+	v->icmp = 0; /* it stands in the port */
 	v->vlan_in = v->vlan_in != 0 ? v->vlan_in : h.vlan;
 	v->vlan_inner = v->vlan_inner != 0 ? v->vlan_inner : h.vlan_inner;
 	v->mpls = v->mpls != 0 ? v->mpls : h.mpls;
-	if (v->has_packets == 0) {
+	if (forward(v->packets) == 0)
 		v->packets[COUNT_DELTA] = 1;
-		v->has_packets = 1u << COUNT_DELTA;
-	}
-	if (v->has_octets == 0) {
+	if (forward(v->octets) == 0)
 		v->octets[COUNT_DELTA] = v->frame_len != 0 ? v->frame_len : h.octets;
-		v->has_octets = 1u << COUNT_DELTA;
-	}
 }
 
 /* Not filled in it is all zeros, and its port says nothing either. */
@@ -269,18 +448,16 @@ static struct endpoint translated(const struct addr *addr, uint16_t port)
 }
 
 enum drop record_flows(const struct record_context *c, struct values *v, struct flow ret[2],
-                       size_t *ret_count, uint64_t *clamped)
+                       size_t *ret_count, struct flow_counters *counters)
 {
 	struct endpoint nat_src, nat_dst;
 	struct flow *f = &ret[0];
-	bool is_icmp;
 
 	*ret_count = 0;
 	take_packet(v);
-	is_icmp = v->proto == 1 || v->proto == 58;
 	if (!v->has_src || !v->has_dst ||
 	    (element_is_nowhere(&v->src) && element_is_nowhere(&v->dst)))
-		return DROP_NONE; /* a counter of something else, or not filled in */
+		return DROP_ENDS;
 	nat_src = translated(&v->nat_src, v->nat_src_port);
 	nat_dst = translated(&v->nat_dst, v->nat_dst_port);
 	*f = (struct flow){
@@ -290,12 +467,12 @@ enum drop record_flows(const struct record_context *c, struct values *v, struct 
 		.nat_src = nat_src.addr,
 		.nat_dst = nat_dst.addr,
 		.received_ms = c->origin->received_ms,
-		.octets = forward(v->has_octets, v->octets),
-		.packets = forward(v->has_packets, v->packets),
+		.octets = forward(v->octets),
+		.packets = forward(v->packets),
 		.in_if = v->in_if,
 		.out_if = v->out_if,
 		.domain = c->stream->key.domain,
-		.sampling = sampling_of(c, v),
+		.sampling = sampling_of(c->stream, v, &counters->unknown_samplers),
 		.mpls = v->mpls,
 		.nat_src_port = nat_src.port,
 		.nat_dst_port = nat_dst.port,
@@ -303,64 +480,28 @@ enum drop record_flows(const struct record_context *c, struct values *v, struct 
 		.vlan_out = v->vlan_out & VLAN_BITS,
 		.vlan_inner = v->vlan_inner & VLAN_BITS,
 		.src_port = v->src_port,
-		.dst_port = is_icmp && v->has_icmp ? (uint16_t)v->icmp : v->dst_port,
+		.dst_port = is_icmp(v->proto) ? icmp_of(v) : v->dst_port,
 		.proto = v->proto,
 		.tcp_flags = v->tcp_flags,
 		.tos = v->tos,
 		.version = (uint8_t)c->stream->key.version,
 	};
-	if (!set_times(c, v, f, clamped))
+	if (!set_times(c, v, f, &counters->clamped))
 		return DROP_RECORD_TIME;
-	*ret_count = 1;
-	if (backward(v->has_packets, v->packets) == 0 && backward(v->has_octets, v->octets) == 0)
-		return DROP_NONE;
-	ret[1] = *f;
-	turn(&ret[1]);
-	ret[1].octets = backward(v->has_octets, v->octets);
-	ret[1].packets = backward(v->has_packets, v->packets);
-	ret[1].tcp_flags = v->reverse_flags;
-	*ret_count = 2;
+	*ret_count = 1u + read_back(c, v, f, &ret[1], &counters->clamped);
 	return DROP_NONE;
 }
 
 /* --- options --- */
 
-static void set_sampler(struct stream *s, uint32_t id, uint32_t interval)
-{
-	struct stream_sampler *place = NULL;
-
-	for (size_t i = 0; i < ARRAY_LEN(s->samplers); i++) {
-		if (s->samplers[i].interval != 0 && s->samplers[i].id == id)
-			place = &s->samplers[i];
-		else if (place == NULL && s->samplers[i].interval == 0)
-			place = &s->samplers[i];
-	}
-	if (place == NULL || (place->id == id && place->interval == interval))
-		return;
-	*place = (struct stream_sampler){id, interval};
-	s->is_options_new = true;
-}
-
 void record_options(const struct record_context *c, const struct values *v)
 {
-	/* Of `interval` packets in a row and `space` that are passed over. */
-	uint64_t interval = v->space == 0
-	                            ? v->interval
-	                            : ((uint64_t)v->interval + v->space) / MAX(v->interval, 1);
+	struct stream *s = c->stream;
 
 	if (v->has_init) {
-		c->stream->is_options_new |=
-			!c->stream->is_init_told || c->stream->init_ms != (int64_t)v->init_ms;
-		c->stream->init_ms = (int64_t)MIN(v->init_ms, INT64_MAX / 4);
-		c->stream->is_init_told = true;
+		s->is_options_new |= !s->is_init_told || s->init_ms != (int64_t)v->init_ms;
+		s->init_ms = (int64_t)MIN(v->init_ms, INT64_MAX / 4);
+		s->is_init_told = true;
 	}
-	if (!v->has_interval)
-		return;
-	interval = MIN(MAX(interval, 1), UINT32_MAX);
-	if (v->has_sampler) {
-		set_sampler(c->stream, v->sampler, (uint32_t)interval);
-	} else {
-		c->stream->is_options_new |= c->stream->sampling != interval;
-		c->stream->sampling = (uint32_t)interval;
-	}
+	sampling_learn(s, v);
 }

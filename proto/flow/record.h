@@ -18,17 +18,27 @@ struct record_context { /* of a datagram */
 
 /*
  * The fields of the next record, of which `in` has at least t->min_len octets; moves behind it.
- * ERR_SHORT: one of variable length does not fit.
+ * `back` is room for those of the other direction, which `ret` then refers to. ERR_SHORT: one of
+ * variable length does not fit.
  */
-MUST_USE enum err record_read(const struct template *t, struct bytes *in, struct values *ret);
+MUST_USE enum err record_read(const struct template *t, struct bytes *in, struct values *ret,
+                              struct values *back);
+
+/*
+ * Takes TCP's flags out of the records in `v->list`, a subTemplateMultiList (RFC 6313, section
+ * 4.5.3), as YAF has them; everything else in there is of the flow's content. Lists in lists are
+ * not looked into.
+ */
+void record_lists(const struct record_context *c, struct values *v, struct values *back);
 
 /*
  * The flows that a record says: none, one, or with its reverse (RFC 5103; NSEL's responder) two.
- * DROP_RECORD_TIME: its times cannot be true. `clamped` is counted. Where `v` has a packet's first
- * octets and no addresses, they are taken from those.
+ * DROP_ENDS: it does not tell both ends' addresses; DROP_RECORD_TIME: its times cannot be true.
+ * What was put right is counted. Where `v` has a packet's first octets and no addresses, they are
+ * taken from those.
  */
 enum drop record_flows(const struct record_context *c, struct values *v, struct flow ret[2],
-                       size_t *ret_count, uint64_t *clamped);
+                       size_t *ret_count, struct flow_counters *counters);
 
 /* An options record: sampling, and when the exporter started. */
 void record_options(const struct record_context *c, const struct values *v);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SET_HEADER 4
+#define DOUBT_MS 60000
 
 struct work { /* on one message */
 	struct flow_decoder *d;
@@ -41,6 +42,12 @@ static bool is_zero(struct bytes b)
 	return b.at == b.end;
 }
 
+/* To a multiple of four octets, whatever they are: a set's header has four itself. */
+static bool fills_up(struct bytes rest, size_t set_len)
+{
+	return bytes_left(&rest) < 4 && set_len % 4 == 0;
+}
+
 /* Is what no record has room for padding? */
 static bool fits(const struct template *t, struct bytes set)
 {
@@ -49,7 +56,7 @@ static bool fits(const struct template *t, struct bytes set)
 	if (t->is_variable)
 		return true; /* only reading tells */
 	set.at += len - len % t->min_len;
-	return is_zero(set);
+	return is_zero(set) || fills_up(set, len);
 }
 
 /* Most records say nothing of translations. False: no memory. */
@@ -81,9 +88,29 @@ static void name_nobody(struct values *v)
 	v->has_src = v->has_dst = true;
 }
 
+/* What the record of these flows says beside them, of each; false: no memory. */
+static bool say(const struct values *v, size_t first, size_t count, struct flow_batch *out)
+{
+	struct flow_said said = {.nat_event = v->nat_event, .firewall_event = v->firewall_event};
+
+	said.is_block = event_block(v, &said.port_first, &said.port_last);
+	if (said.nat_event == 0 && said.firewall_event == 0 && !said.is_block)
+		return true;
+	for (said.flow = first; said.flow < first + count; said.flow++) {
+		struct flow_said *room = flow_batch_said_room(out);
+
+		if (room == NULL)
+			return false;
+		*room = said;
+		out->said_count++;
+	}
+	return true;
+}
+
 /* False: there is no memory for what it says. */
 static bool take_record(struct flow_decoder *d, const struct record_context *c,
-                        const struct template *t, struct values *v, struct flow_batch *out)
+                        const struct template *t, struct values *v, struct bytes record,
+                        bool is_padding, struct flow_batch *out)
 {
 	size_t events = out->event_count;
 	struct flow *room;
@@ -92,6 +119,8 @@ static bool take_record(struct flow_decoder *d, const struct record_context *c,
 
 	if (t->is_options) {
 		record_options(c, v);
+		if (d->options != NULL && !is_padding)
+			d->options(d->options_ctx, c->origin, c->stream, t, record);
 		return true;
 	}
 	room = flow_batch_room(out, 2);
@@ -101,9 +130,13 @@ static bool take_record(struct flow_decoder *d, const struct record_context *c,
 		name_nobody(v);
 	if (v->firewall_event != 0 && !d->is_verbatim)
 		nsel_correct(d->nsel, c->stream, v);
-	drop = record_flows(c, v, room, &count, &d->counters.clamped);
+	drop = record_flows(c, v, room, &count, &d->counters);
+	if (drop == DROP_ENDS && (is_padding || out->event_count > events))
+		drop = DROP_NONE; /* nothing was said, or what was said is taken */
 	if (drop != DROP_NONE)
 		count_part(d, drop);
+	if (d->is_verbatim && !say(v, out->count, count, out))
+		return false;
 	out->count += count;
 	return true;
 }
@@ -115,8 +148,9 @@ static uint32_t read_records(struct flow_decoder *d, const struct record_context
                              struct flow_batch *out, bool *ret_is_whole)
 {
 	const uint8_t *last = trimmed(in).end;
+	size_t set_len = bytes_left(&in);
 	uint32_t records = 0;
-	struct values v;
+	struct values v, back;
 
 	*ret_is_whole = is_cut || fits(t, in) || (d->is_verbatim && t->has_empty);
 	if (!*ret_is_whole) {
@@ -124,15 +158,21 @@ static uint32_t read_records(struct flow_decoder *d, const struct record_context
 		return 0;
 	}
 	while (bytes_left(&in) >= t->min_len && !(t->is_variable && in.at >= last)) {
-		if (record_read(t, &in, &v) != ERR_OK)
+		bool is_padding = in.at >= last;
+		struct bytes record = in;
+
+		if (record_read(t, &in, &v, &back) != ERR_OK)
 			break;
 		records++;
-		if (!take_record(d, c, t, &v, out)) {
+		record.end = in.at;
+		if (bytes_left(&v.list) > 0)
+			record_lists(c, &v, &back);
+		if (!take_record(d, c, t, &v, record, is_padding, out)) {
 			count_part(d, DROP_MEMORY);
 			return records;
 		}
 	}
-	if (is_cut || in.is_short || in.at < last) {
+	if (is_cut || in.is_short || (in.at < last && !fills_up(in, set_len))) {
 		*ret_is_whole = false;
 		count_part(d, DROP_SET);
 	}
@@ -150,15 +190,60 @@ static void read_waiting(void *ctx, const struct record_context *c, struct bytes
 		c->stream->flows += w->out->count - before; /* else with the message's */
 }
 
+/* --- templates in doubt --- */
+
+void sets_doubt(struct stream *s, int64_t now_ms)
+{
+	for (size_t i = 0; i < template_count(s->templates); i++)
+		template_at(s->templates, i)->is_doubted = true;
+	s->doubted_ms = now_ms;
+}
+
+/* May its records be read by now? One in doubt is believed when nobody has told it for long. */
+static bool is_sound(const struct stream *s, struct template *t, int64_t now_ms)
+{
+	if (t->is_doubted &&
+	    (now_ms - s->doubted_ms >= DOUBT_MS || now_ms < s->doubted_ms - DOUBT_MS))
+		t->is_doubted = false;
+	return !t->is_doubted;
+}
+
+void sets_release(struct flow_decoder *d, uint32_t session, struct flow_batch *out)
+{
+	struct work w = {.d = d, .out = out};
+	struct stream *s;
+	struct template *t;
+	uint16_t id;
+
+	for (size_t i = 0; pending_at(d->pending, i, &s, &id);) {
+		t = s->key.session == session ? template_of(s->templates, id) : NULL;
+		w.waited = t;
+		if (t != NULL)
+			pending_take(d->pending, s, id, read_waiting, &w);
+		else
+			i++;
+		if (t != NULL)
+			t->is_doubted = false;
+	}
+}
+
 void sets_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out)
 {
+	struct template *t;
 	struct work w = {.d = d, .out = out};
 	struct stream *s;
 	uint16_t id;
 
 	for (size_t i = 0; pending_at(d->pending, i, &s, &id);) {
 		/* The time of a capture that is imported is not ours. */
-		w.waited = s->key.session == 0 ? kin_template(d, s, id, now_ms) : NULL;
+		bool is_ours = s->key.session == 0;
+
+		t = template_of(s->templates, id);
+		w.waited = NULL;
+		if (is_ours && t != NULL && is_sound(s, t, now_ms))
+			w.waited = t;
+		else if (is_ours && t == NULL)
+			w.waited = kin_template(d, s, id, now_ms);
 		if (w.waited != NULL)
 			pending_take(d->pending, s, id, read_waiting, &w);
 		else
@@ -166,18 +251,33 @@ void sets_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out)
 	}
 }
 
+/* The one that a set with this id is to be read by, as what has waited for it is. NULL: it waits.
+ */
+static const struct template *find(struct work *w, uint16_t id, size_t len)
+{
+	struct stream *s = w->c->stream;
+	struct template *t = template_of(s->templates, id);
+	int64_t now_ms = w->c->origin->received_ms;
+
+	if (t != NULL && !t->is_doubted)
+		return t;
+	if (t != NULL && !is_sound(s, t, now_ms)) {
+		if (pending_has_room(w->d->pending, s, len))
+			return NULL;
+		t->is_doubted = false;
+	}
+	w->waited = t != NULL ? t : kin_template(w->d, s, id, now_ms);
+	if (w->waited != NULL)
+		pending_take(w->d->pending, s, id, read_waiting, w);
+	return w->waited;
+}
+
 static void read_data(struct work *w, uint16_t id, struct bytes in)
 {
-	const struct template *t = template_of(w->c->stream->templates, id);
+	const struct template *t = find(w, id, bytes_left(&in));
 	bool is_whole = false;
 	size_t lost;
 
-	if (t == NULL) {
-		t = kin_template(w->d, w->c->stream, id, w->c->origin->received_ms);
-		w->waited = t;
-		if (t != NULL)
-			pending_take(w->d->pending, w->c->stream, id, read_waiting, w);
-	}
 	if (t != NULL) {
 		uint32_t records = read_records(w->d, w->c, t, in, w->is_cut, w->out, &is_whole);
 
@@ -247,7 +347,10 @@ static void define(struct work *w, const struct template_shape *shape, struct by
 	pending_take(w->d->pending, s, shape->id, read_waiting, w);
 }
 
-/* An IPFIX template of no field: this id's is withdrawn; the set's own id means all of its kind. */
+/*
+ * An IPFIX template of no field: this id's is withdrawn, if it is of the set's kind; the set's own
+ * id means all of its kind (RFC 7011, section 8.1).
+ */
 static void withdraw(struct work *w, uint16_t id, bool is_options)
 {
 	struct template_set *set = w->c->stream->templates;
@@ -256,7 +359,7 @@ static void withdraw(struct work *w, uint16_t id, bool is_options)
 	for (size_t i = template_count(set); i-- > 0;) {
 		const struct template *t = template_at(set, i);
 
-		if (t->id != id && !(is_all && t->is_options == is_options))
+		if (t->is_options != is_options || (t->id != id && !is_all))
 			continue;
 		forget(w->d, w->c->stream, t);
 		template_withdraw(set, t->id);
@@ -270,6 +373,7 @@ static void read_templates(struct work *w, struct bytes in)
 	while (bytes_left(&in) >= SET_HEADER && in.at < last) {
 		struct template_shape shape = {.has_enterprise = w->format->has_enterprise};
 
+		w->sum.templates++;
 		shape.id = (uint16_t)bytes_uint(&in, 2);
 		shape.count = (uint16_t)bytes_uint(&in, 2);
 		if (shape.count == 0 && w->format->has_enterprise)
@@ -288,6 +392,7 @@ static void read_options_templates(struct work *w, struct bytes in)
 		                               .is_options = true};
 		unsigned first, second;
 
+		w->sum.templates++;
 		shape.id = (uint16_t)bytes_uint(&in, 2);
 		first = (unsigned)bytes_uint(&in, 2);
 		if (first == 0 && w->format->has_enterprise) {
@@ -295,6 +400,7 @@ static void read_options_templates(struct work *w, struct bytes in)
 			continue;
 		}
 		second = (unsigned)bytes_uint(&in, 2);
+		shape.scope_count = (uint16_t)(w->format->has_scope_octets ? first / 4 : second);
 		/* IPFIX: fields, and how many of them are the scope. v9: octets of each part. */
 		shape.count =
 			(uint16_t)(w->format->has_scope_octets ? (first + second) / 4 : first);

@@ -18,13 +18,23 @@ struct sets_format {
 };
 
 struct sets_sum {
-	uint32_t records; /* of data, as an IPFIX sequence counts them */
-	uint32_t options; /* among them */
-	bool is_whole;    /* all of them could be counted */
+	uint32_t records;   /* of data, as an IPFIX sequence counts them */
+	uint32_t options;   /* among them */
+	uint32_t templates; /* of both kinds, withdrawals too */
+	bool is_whole;      /* all of them could be counted */
 };
 
 /* Lets go of the stream's templates, and of what was kept of them. */
 void sets_forget(struct flow_decoder *d, struct stream *s);
+
+/*
+ * The exporter has started anew: its templates may be others by now. Records wait for them to be
+ * told again, for a minute and as many as pending.h has room for; then they are what they were.
+ */
+void sets_doubt(struct stream *s, int64_t now_ms);
+
+/* Nothing more will come in this session: what waits only for templates in doubt is read. */
+void sets_release(struct flow_decoder *d, uint32_t session, struct flow_batch *out);
 
 /* Does the message define a template in another way than `set` does? */
 bool sets_contradict(const struct sets_format *format, struct bytes in, struct template_set *set);

@@ -1,7 +1,9 @@
 #include "proto/flow/sflow.h"
 
 #include "base/util.h"
+#include "proto/flow/habit.h"
 #include "proto/flow/packet_header.h"
+#include "proto/flow/repeat.h"
 #include "proto/flow/sample_source.h"
 
 #define VLAN_MAX 4095
@@ -297,8 +299,12 @@ static void read_samples(struct work *w, struct bytes in, uint32_t count)
 			w->d->counters.dropped[DROP_SET]++;
 			return;
 		}
+		in.at += MIN(-len & 3, bytes_left(&in)); /* as XDR fills up */
 		if (type != FLOW_SAMPLE && type != FLOW_SAMPLE_EXPANDED) {
 			w->d->counters.skipped++;
+			if (w->d->samples != NULL)
+				w->d->samples(w->d->options_ctx, w->origin, w->stream, type,
+				              sample);
 			continue;
 		}
 		drop = read_sample(w, sample, type == FLOW_SAMPLE_EXPANDED);
@@ -314,11 +320,11 @@ static void read_samples(struct work *w, struct bytes in, uint32_t count)
 static int64_t boot_of(const struct stream *s, int64_t received_ms, uint32_t uptime_ms)
 {
 	int64_t boot_ms = received_ms - uptime_ms;
-	int32_t moved = (int32_t)(uint32_t)(boot_ms - s->boot_ms);
+	int32_t moved = (int32_t)(uint32_t)(boot_ms - s->run.boot_ms);
 
 	if (s->datagrams == 0 || moved > BOOT_SLACK_MS || moved < -BOOT_SLACK_MS)
 		return boot_ms;
-	return s->boot_ms + MAX(MIN(moved, BOOT_FOLLOW_MS), -BOOT_FOLLOW_MS);
+	return s->run.boot_ms + MAX(MIN(moved, BOOT_FOLLOW_MS), -BOOT_FOLLOW_MS);
 }
 
 enum drop sflow_decode(struct flow_decoder *d, const struct flow_origin *origin, struct bytes *data,
@@ -328,9 +334,9 @@ enum drop sflow_decode(struct flow_decoder *d, const struct flow_origin *origin,
 		.from = origin->from, .session = origin->session, .version = FLOW_SFLOW};
 	struct work w = {.d = d, .origin = origin, .out = out};
 	size_t before = out->count;
-	struct bytes in = *data;
+	struct bytes in = *data, whole = *data;
 	uint32_t sequence, uptime_ms, count;
-	uint64_t late;
+	struct habit_message m;
 
 	data->at = data->end;
 	word(&in); /* the version brought us here */
@@ -343,11 +349,13 @@ enum drop sflow_decode(struct flow_decoder *d, const struct flow_origin *origin,
 	if (in.is_short)
 		return DROP_SHORT;
 	w.stream = flow_stream_of(d, origin, &key);
-	late = w.stream->late;
-	if (!flow_account_since(w.stream, origin, sequence, origin->received_ms,
-	                        boot_of(w.stream, origin->received_ms, uptime_ms)))
+	if (repeat_check(w.stream, whole, habit_is_next(w.stream, sequence)))
 		return DROP_DUPLICATE;
-	w.is_late = w.stream->late != late;
+	m = (struct habit_message){.sequence = sequence,
+	                           .is_whole = true,
+	                           .boot_ms = boot_of(w.stream, origin->received_ms, uptime_ms)};
+	w.is_late = habit_account(w.stream, &m) == SEQUENCE_LATE;
+	w.stream->export_ms = MAX(w.stream->export_ms, origin->received_ms);
 	read_samples(&w, in, count);
 	w.stream->flows += out->count - before;
 	return DROP_NONE;

@@ -5,10 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A datagram this far behind is a sequence that began anew, not one that was delayed. */
-#define BEHIND_MAX 65536
-#define BOOT_SLACK_MS 1000
-
 #define PROVEN_DATAGRAMS 16
 #define PROVEN_MS 10000
 
@@ -17,6 +13,7 @@ struct stream_table {
 	uint64_t serial;
 	void (*forget)(void *ctx, struct stream *s);
 	void *ctx;
+	struct stream *last; /* asked for; NULL: none. Datagrams of one exporter come together */
 	struct stream **kin; /* a list for each hash of a key without its port */
 	struct stream streams[];
 };
@@ -98,16 +95,6 @@ bool stream_is_kin(const struct stream *a, const struct stream *b)
 	       a->key.session == b->key.session && addr_equal(&a->key.from.addr, &b->key.from.addr);
 }
 
-uint64_t stream_lost_flows(const struct stream *s)
-{
-	if (s->key.version != 9)
-		return s->lost;
-	return s->datagrams == 0
-	               ? 0
-	               : (uint64_t)((double)s->lost * (double)s->flows / (double)s->datagrams +
-	                            0.5);
-}
-
 static bool key_equal(const struct stream_key *a, const struct stream_key *b)
 {
 	return a->domain == b->domain && a->version == b->version && a->session == b->session &&
@@ -144,12 +131,14 @@ static bool goes_before(const struct stream *a, const struct stream *b)
 
 struct stream *stream_of(struct stream_table *t, const struct stream_key *key)
 {
-	struct stream *set = t->streams + ways_set(&t->ways, hash(t, key, key->from.port));
-	struct stream *oldest = set;
+	struct stream *set, *oldest;
 
+	if (t->last != NULL && t->last->is_used && key_equal(&t->last->key, key))
+		return t->last;
+	set = oldest = t->streams + ways_set(&t->ways, hash(t, key, key->from.port));
 	for (struct stream *s = set; s < set + WAYS; s++) {
 		if (s->is_used && key_equal(&s->key, key))
-			return s;
+			return t->last = s;
 		if (goes_before(s, oldest))
 			oldest = s;
 	}
@@ -160,7 +149,7 @@ struct stream *stream_of(struct stream_table *t, const struct stream_key *key)
 	oldest->serial = ++t->serial;
 	oldest->next_kin = *kin_list(t, key);
 	*kin_list(t, key) = oldest;
-	return oldest;
+	return t->last = oldest;
 }
 
 void stream_forget_session(struct stream_table *t, uint32_t session)
@@ -183,78 +172,6 @@ struct stream *stream_spare(struct stream_table *t, const struct stream *but)
 			worst = s;
 	}
 	return worst;
-}
-
-/* In a free place; where there is none, the gap that lies furthest back is forgotten. */
-static void remember(struct stream *s, uint32_t start, uint32_t end)
-{
-	struct stream_gap *place = s->gaps;
-
-	for (struct stream_gap *g = s->gaps; g < s->gaps + STREAM_GAPS; g++) {
-		if (g->start == g->end) {
-			place = g;
-			break;
-		}
-		if (s->next - g->start > s->next - place->start)
-			place = g;
-	}
-	*place = (struct stream_gap){start, end};
-}
-
-/* Takes [start, start + count) out of a remembered gap; false when no gap holds all of it. */
-static bool fill(struct stream *s, uint32_t start, uint32_t count)
-{
-	for (size_t i = 0; i < STREAM_GAPS; i++) {
-		struct stream_gap *gap = &s->gaps[i];
-		uint32_t room = gap->end - gap->start, skip = start - gap->start;
-		uint32_t end = gap->end;
-
-		if (room == 0 || skip >= room || count > room - skip)
-			continue;
-		gap->end = start;
-		if (end != start + count && skip == 0)
-			*gap = (struct stream_gap){start + count, end};
-		else if (end != start + count)
-			remember(s, start + count, end);
-		return true;
-	}
-	return false;
-}
-
-static enum sequence restart(struct stream *s, uint32_t seq, uint32_t count, int64_t boot_ms)
-{
-	memset(s->gaps, 0, sizeof(s->gaps));
-	s->restarts++;
-	s->boot_ms = boot_ms;
-	s->next = seq + count;
-	return SEQUENCE_RESTART;
-}
-
-enum sequence stream_account(struct stream *s, uint32_t seq, uint32_t count, int64_t boot_ms)
-{
-	uint32_t ahead = seq - s->next, behind = s->next - seq;
-
-	if (s->datagrams++ == 0)
-		ahead = 0;
-	if (ahead != 0 && boot_ms > s->boot_ms + BOOT_SLACK_MS)
-		return restart(s, seq, count, boot_ms);
-	if (ahead <= INT32_MAX) {
-		if (ahead != 0)
-			remember(s, s->next, seq);
-		s->lost += ahead;
-		s->boot_ms = boot_ms;
-		s->next = seq + count;
-		return ahead == 0 ? SEQUENCE_NEXT : SEQUENCE_GAP;
-	}
-	if (fill(s, seq, count)) {
-		s->lost -= count;
-		s->late++;
-		return SEQUENCE_LATE;
-	}
-	if (behind > BEHIND_MAX)
-		return restart(s, seq, count, boot_ms);
-	s->duplicates++;
-	return SEQUENCE_DUPLICATE;
 }
 
 void stream_each(const struct stream_table *t, stream_fn *fn, void *ctx)

@@ -2,10 +2,8 @@
  * stream - one exporter's sequence of datagrams, and what is missing from it.
  *
  * A stream is an exporter address, its UDP source port, the format's version and the domain inside
- * the datagram (two processes of one router often differ in the port alone). Loss is counted in the
- * sequence's own unit: flows for NetFlow v5 and IPFIX, datagrams for NetFlow v9 and sFlow. Gaps are
- * remembered for a while, so that a late datagram takes its loss back and a duplicate is told from
- * both.
+ * the datagram (two processes of one router often differ in the port alone). What its numbers mean
+ * is in sequence.h, habit.h and repeat.h.
  *
  * The table is bounded: when a stream does not fit, one of its set makes way: one that has not
  * proved itself, if there is such (a flood of forged senders puts out itself), the longest unseen.
@@ -34,25 +32,39 @@ struct stream_gap {
 	uint32_t start, end; /* sequence numbers [start, end); empty when equal */
 };
 
-#define STREAM_SAMPLERS 8
+#define STREAM_SAMPLERS 64 /* and interfaces */
 
-struct stream_sampler { /* one packet in `interval`; 0: free */
+struct stream_sampler { /* one packet in `interval`; 0: free, as are all behind it */
 	uint32_t id, interval;
+	bool is_interface; /* so the id is: an ifIndex */
 };
 
-#define STREAM_REPEATS 8
-#define STREAM_HABITS 4
+#define STREAM_REPEATS 32 /* as many places as a datagram may be doubled later */
+#define STREAM_HABITS 8
+#define STREAM_COUNTS 3
 
-/*
- * What an IPFIX sequence counts: RFC 7011 means the records of data before the message. Some count
- * those of the message itself, too (softflowd), or leave out what options templates lay out. And of
- * NetFlow v5 what one counts: netflow5.c.
- */
-struct stream_habit {
+struct stream_habit {                   /* what its sequence counts: habit.h */
 	uint8_t is;                     /* index of the one that is believed */
 	uint8_t strikes[STREAM_HABITS]; /* how often each was right, and that one wrong, of late */
-	uint32_t sequence, counts[2]; /* of the message before: all its records, its flows alone */
-	uint64_t lost, late;          /* before the first of the strikes */
+	uint8_t right, quiet;           /* how often that one was: in all, in a row; saturated */
+	bool is_doubted;                /* one of them was */
+	uint32_t sequence, counts[STREAM_COUNTS]; /* of the message before */
+	uint64_t lost, late, restarts;            /* before the first of the strikes */
+};
+
+struct stream_repeat {          /* digests of a datagram: repeat.h */
+	uint64_t digest, whole; /* of its ends; of all of it, or 0 */
+};
+
+#define STREAM_OTHERS 3
+
+struct stream_run {           /* numbers that go on from each other: sequence.h */
+	uint32_t first, next; /* of its first datagram; expected */
+	int64_t boot_ms;      /* when the exporter says it started */
+	uint64_t began, seen; /* the stream's datagram that began it, and was its latest; 0: none */
+	uint32_t lost, late;  /* units not counted yet, and datagrams that were for it */
+	uint8_t hits;         /* datagrams that went on from it, until it is believed */
+	bool is_over;         /* another began anew */
 };
 
 struct template_set;
@@ -61,11 +73,11 @@ struct source;
 struct stream {
 	struct stream_key key;
 	bool is_used;
-	uint64_t serial;   /* no other stream of the table ever has it */
-	int64_t seen_ms;   /* last datagram received */
-	int64_t boot_ms;   /* when the exporter says it started */
-	int64_t export_ms; /* its clock in the latest datagram */
-	uint32_t next;     /* sequence number expected */
+	uint64_t serial;                              /* no other stream of the table ever has it */
+	int64_t seen_ms;                              /* last datagram received */
+	int64_t export_ms;                            /* its clock in the latest datagram */
+	struct stream_run run, others[STREAM_OTHERS]; /* that which was heard last, and before it */
+	uint32_t count_max;                           /* units of its largest datagram */
 	uint64_t datagrams, flows;
 	uint64_t lost;       /* units missing now */
 	uint64_t late;       /* datagrams that came after a later one */
@@ -76,7 +88,8 @@ struct stream {
 	struct source *sources;
 	uint64_t untold;   /* sets of records whose template had not come, and did not in time */
 	uint32_t sampling; /* one packet in so many, where no sampler says otherwise; 0: not told */
-	int64_t init_ms;   /* wall clock at uptime 0, of IPFIX; 0: not known */
+	int64_t doubted_ms;    /* when its templates were doubted last */
+	int64_t init_ms;       /* wall clock at uptime 0, of IPFIX; 0: not known */
 	int64_t exact_boot_ms; /* NetFlow v9: see netflow9.h */
 	int64_t unit_ms;       /* and since when its header's uptime is watched, */
 	uint32_t unit_uptime;  /* which was this then, */
@@ -85,8 +98,9 @@ struct stream {
 	bool is_init_told;     /* by the exporter; else it is what its records make likely */
 	bool is_counted;       /* the sequence is known: the datagram before could be read whole */
 	struct stream_habit habit;
-	uint64_t repeats[STREAM_REPEATS]; /* digests of the latest messages of IPFIX */
+	struct stream_repeat repeats[STREAM_REPEATS];
 	uint8_t repeat_at;
+	bool is_odd; /* its numbers have been where they were before */
 	struct stream_sampler samplers[STREAM_SAMPLERS];
 	uint64_t arrivals, arrived; /* datagrams with anything of it; the number of the latest */
 	int64_t first_ms;           /* when the first was received */
@@ -99,15 +113,14 @@ struct stream {
 	struct clock_model model;   /* of its clock */
 	/* kin.h */
 	struct stream *next_kin; /* in the table */
-	struct stream *leader;   /* not NULL: this port is that stream's; `next` its last number */
-	uint8_t strikes;         /* datagrams, in a row, that do not go on with the leader's */
-	bool is_parted;          /* it was taken for another's, and is not */
-	int64_t refused_ms;      /* when others' templates were refused to it last; 0: never */
+	struct stream *leader; /* not NULL: this port is that stream's; run.next its last number */
+	uint8_t strikes;       /* datagrams, in a row, that do not go on with the leader's */
+	bool is_parted;        /* it was taken for another's, and is not, */
+	bool is_alike;         /* though its records were read by that one's templates */
+	int64_t refused_ms;    /* when others' templates were refused to it last; 0: never */
 	struct template_set *templates;      /* NULL: none has come */
 	struct stream_gap gaps[STREAM_GAPS]; /* in no order; the oldest is forgotten */
 };
-
-enum sequence { SEQUENCE_NEXT, SEQUENCE_GAP, SEQUENCE_LATE, SEQUENCE_DUPLICATE, SEQUENCE_RESTART };
 
 struct stream_table;
 
@@ -126,10 +139,6 @@ void stream_forget_session(struct stream_table *t, uint32_t session);
 struct stream *stream_kin(const struct stream_table *t, const struct stream_key *key);
 bool stream_is_kin(const struct stream *a, const struct stream *b);
 
-/* Flows that are missing: what is lost, or for NetFlow v9, whose datagrams are counted, as many as
- * those that came had. */
-uint64_t stream_lost_flows(const struct stream *s);
-
 /* A datagram, the decoder's `number`th, has something of it. */
 void stream_arrive(struct stream *s, uint64_t number, int64_t received_ms);
 
@@ -138,12 +147,6 @@ bool stream_is_proven(const struct stream *s);
 
 /* The one with templates that can be spared first, `but` this one. NULL: none. */
 struct stream *stream_spare(struct stream_table *t, const struct stream *but);
-
-/*
- * Accounts for a datagram of `count` units that begins at `seq`. `boot_ms` tells a restart from
- * loss: a boot time that moved on, with a sequence that did not follow.
- */
-enum sequence stream_account(struct stream *s, uint32_t seq, uint32_t count, int64_t boot_ms);
 
 typedef void stream_fn(void *ctx, const struct stream *s);
 void stream_each(const struct stream_table *t, stream_fn *fn, void *ctx);

@@ -113,7 +113,36 @@ void template_withdraw(struct template_set *s, uint16_t id)
 		drop(s, at);
 }
 
-static void read_field(struct template *t, const struct template_shape *shape, struct bytes *in)
+/*
+ * NetFlow v9 numbers what options are about by itself (RFC 3954, section 6.1): the whole exporter,
+ * an interface, a line card, a cache, a template. Further numbers are elements, with some.
+ */
+static const struct element *scope_of(uint16_t id)
+{
+	enum { SCOPE_INTERFACE = 2, SCOPE_LAST = 5 };
+
+	if (id == SCOPE_INTERFACE)
+		return element_of(ELEMENT_IANA, ELEMENT_IN_IF);
+	return id <= SCOPE_LAST ? NULL : element_of(ELEMENT_IANA, id);
+}
+
+/* Whose element is it, and of which direction? */
+static void find_element(struct template *t, struct template_field *field, uint32_t enterprise,
+                         uint16_t id)
+{
+	if (enterprise == ELEMENT_REVERSE) {
+		field->is_back = true;
+		enterprise = ELEMENT_IANA;
+	} else if (enterprise == ELEMENT_YAF && (id & ELEMENT_YAF_REVERSE) != 0) {
+		field->is_back = true;
+		id &= (uint16_t)~ELEMENT_YAF_REVERSE;
+	}
+	field->element = element_of(enterprise, id);
+	t->has_back |= field->is_back && field->element != NULL;
+}
+
+static void read_field(struct template *t, const struct template_shape *shape,
+                       unsigned field_number, struct bytes *in)
 {
 	struct template_field *field = &t->fields[t->field_count++];
 	uint16_t id = (uint16_t)bytes_uint(in, 2);
@@ -121,12 +150,15 @@ static void read_field(struct template *t, const struct template_shape *shape, s
 	unsigned min_len;
 	bool is_variable;
 
-	field->offset = t->min_len;
+	*field = (struct template_field){.offset = t->min_len};
 	field->len = (uint16_t)bytes_uint(in, 2);
 	if (shape->has_enterprise && (id & ENTERPRISE) != 0)
 		enterprise = (uint32_t)bytes_uint(in, 4);
 	id &= shape->has_enterprise ? (uint16_t)~ENTERPRISE : UINT16_MAX;
-	field->element = element_of(enterprise, id);
+	if (!shape->has_enterprise && field_number < shape->scope_count)
+		field->element = scope_of(id);
+	else
+		find_element(t, field, enterprise, id);
 	is_variable = shape->has_enterprise && field->len == TEMPLATE_VARIABLE;
 	t->is_variable |= is_variable;
 	min_len = t->min_len + (is_variable ? 1u : field->len);
@@ -137,16 +169,28 @@ static void read_field(struct template *t, const struct template_shape *shape, s
 	}
 }
 
-/* Where fields lie at the same place in all records, those that say nothing need not be met. */
-static void leave_out(struct template *t)
+/*
+ * Where fields lie at the same place in all records, those that say nothing need not be met, and
+ * the first that is written to its place finds nothing there.
+ */
+static void settle(struct template *t)
 {
-	uint16_t kept = 0;
+	bool is_met[sizeof(struct values)] = {false};
+	uint16_t count = t->field_count;
 
-	for (uint16_t i = 0; i < t->field_count; i++) {
-		if (t->fields[i].element != NULL)
-			t->fields[kept++] = t->fields[i];
+	t->field_count = 0;
+	for (uint16_t i = 0; i < count; i++) {
+		struct template_field field = t->fields[i];
+		const struct element *e = field.element;
+
+		if (e == NULL)
+			continue;
+		field.to = e->offset;
+		field.copy =
+			(uint8_t)(is_met[e->offset] ? ELEMENT_READ : element_copy(e, field.len));
+		is_met[e->offset] |= e->width != 0;
+		t->fields[t->field_count++] = field;
 	}
-	t->field_count = kept;
 }
 
 static void put(struct template_set *s, struct template *t)
@@ -178,7 +222,7 @@ static size_t fields_len(const struct template_shape *shape, struct bytes in)
 static bool is_same(const struct template *was, const struct template_shape *shape,
                     const uint8_t *raw, size_t raw_len)
 {
-	return was->is_options == shape->is_options &&
+	return was->is_options == shape->is_options && was->scope_count == shape->scope_count &&
 	       was->has_enterprise == shape->has_enterprise && was->raw_count == shape->count &&
 	       was->raw_len == raw_len && memcmp(was->raw, raw, raw_len) == 0;
 }
@@ -198,6 +242,7 @@ enum err template_define(struct template_set *s, const struct template_shape *sh
 	was = template_of(s, shape->id);
 	if (was != NULL && is_same(was, shape, in->at, raw_len)) {
 		was->received_ms = received_ms;
+		was->is_doubted = false;
 		in->at += raw_len;
 		return ERR_OK;
 	}
@@ -215,6 +260,7 @@ enum err template_define(struct template_set *s, const struct template_shape *sh
 	t->octets = (uint32_t)octets;
 	t->id = shape->id;
 	t->is_options = shape->is_options;
+	t->scope_count = shape->scope_count;
 	t->has_enterprise = shape->has_enterprise;
 	t->received_ms = received_ms;
 	raw = (uint8_t *)&t->fields[shape->count];
@@ -223,9 +269,9 @@ enum err template_define(struct template_set *s, const struct template_shape *sh
 	t->raw_len = (uint16_t)raw_len;
 	t->raw_count = shape->count;
 	for (unsigned i = 0; i < shape->count; i++)
-		read_field(t, shape, in);
+		read_field(t, shape, i, in);
 	if (!t->is_variable)
-		leave_out(t);
+		settle(t);
 	if (t->min_len == 0) {
 		s->budget->octets -= octets;
 		s->octets -= octets;

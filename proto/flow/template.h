@@ -27,6 +27,9 @@ struct template_field {
 	const struct element *element; /* NULL: passed over */
 	uint16_t len;                  /* TEMPLATE_VARIABLE: each record says */
 	uint16_t offset;               /* in records of fixed length */
+	uint16_t to;                   /* in struct values: the element's */
+	uint8_t copy;                  /* likewise: enum element_copy */
+	bool is_back;                  /* of the other direction */
 };
 
 struct template
@@ -36,10 +39,13 @@ struct template
 	uint16_t min_len; /* of a record, in octets; at least 1 */
 	bool is_variable;
 	bool is_options;
-	bool has_enterprise; /* in `raw` */
-	bool has_empty;      /* a field of no octets, which says nothing: or more than it should */
-	int64_t received_ms; /* when it came last */
-	const uint8_t *raw;  /* its fields as they came, `count` of them */
+	bool has_enterprise;  /* in `raw` */
+	bool has_back;        /* fields of the other direction (RFC 5103) */
+	bool is_doubted;      /* its exporter has started anew since it was told */
+	uint16_t scope_count; /* of options: how many of the fields say what they are about */
+	bool has_empty;       /* a field of no octets, which says nothing: or more than it should */
+	int64_t received_ms;  /* when it came last */
+	const uint8_t *raw;   /* its fields as they came, `count` of them */
 	uint16_t raw_len, raw_count;
 	uint32_t octets;                /* of memory */
 	int64_t kept_ms;                /* when it was kept for the next start; 0: it is not */
@@ -78,6 +84,7 @@ const struct template *template_oldest(const struct template_set *s);
  */
 struct template_shape {
 	uint16_t id, count;
+	uint16_t scope_count; /* of options: of so many fields, the first ones, is the scope */
 	bool is_options;
 	bool has_enterprise; /* IPFIX: the high bit of an element's id */
 };

@@ -1,6 +1,7 @@
 #include "proto/flow/translation_table.h"
 
 #include "base/util.h"
+#include "proto/flow/element.h"
 #include "proto/flow/ways.h"
 
 #include <stdlib.h>
@@ -28,6 +29,8 @@ struct ends { /* of a list */
 
 struct translation_table {
 	struct translation_counters counters;
+	struct mapping gone; /* all that made way, as one */
+	bool is_any_gone, is_gone_new;
 	uint32_t max, count, unused; /* no slot below `unused` is free */
 	uint32_t keep_at;
 	uint32_t buckets; /* a power of two */
@@ -155,8 +158,23 @@ static void mark(struct translation_table *t, uint32_t slot)
 	t->rows[slot].kept_ms = t->rows[slot].m.end_ms;
 }
 
+/* An answer about the time in which `m` held has a gap from now on. */
+static void add_gone(struct translation_table *t, const struct mapping *m)
+{
+	const struct mapping was = t->is_any_gone ? t->gone : *m;
+
+	t->gone = (struct mapping){
+		.start_ms = MIN(was.start_ms, m->start_ms),
+		.end_ms = MAX(was.end_ms, m->end_ms),
+		.is_open = was.is_open || m->is_open,
+	};
+	t->is_any_gone = true;
+}
+
 static void evict(struct translation_table *t, uint32_t slot)
 {
+	add_gone(t, &t->rows[slot].m);
+	t->is_gone_new = true;
 	t->counters.evicted += !t->rows[slot].m.is_open;
 	t->counters.evicted_open += t->rows[slot].m.is_open;
 	take_out(t, INSIDE, slot);
@@ -441,6 +459,8 @@ void translation_table_flow(struct translation_table *t, const struct flow *flow
 
 	if (addr_equal(&flow->nat_src, &nobody.addr) && addr_equal(&flow->nat_dst, &nobody.addr))
 		return;
+	if (element_is_nowhere(&flow->src) || element_is_nowhere(&flow->dst))
+		return; /* an event of one end, as a flow; it is told as an event, too */
 	if (e.nat_src.port == 0)
 		e.nat_src.port = e.src.port; /* not told: as it was */
 	if (e.nat_dst.port == 0)
@@ -513,6 +533,22 @@ size_t translation_table_outside(const struct translation_table *t,
 	return find(t, INSIDE, q, ret, room);
 }
 
+void translation_table_each(const struct translation_table *t, translation_each_fn *fn, void *ctx)
+{
+	for (uint32_t slot = 0, left = t->count; left > 0; slot++) {
+		if (!t->rows[slot].is_used)
+			continue;
+		fn(ctx, &t->rows[slot].m);
+		left--;
+	}
+}
+
+bool translation_table_gone(const struct translation_table *t, struct interval *ret)
+{
+	*ret = (struct interval){t->gone.start_ms, t->gone.is_open ? INT64_MAX : t->gone.end_ms};
+	return t->is_any_gone;
+}
+
 /* --- over restarts --- */
 
 void translation_table_keep(struct translation_table *t, size_t max, translation_keep_fn *fn,
@@ -520,6 +556,11 @@ void translation_table_keep(struct translation_table *t, size_t max, translation
 {
 	uint32_t words = t->max / 64 + 1;
 
+	if (t->is_gone_new && max > 0) {
+		fn(ctx, t->max, &t->gone);
+		t->is_gone_new = false;
+		max--;
+	}
 	for (uint32_t i = 0; i < words && max > 0; i++) {
 		uint32_t word = t->keep_at;
 
@@ -542,7 +583,13 @@ void translation_table_keep(struct translation_table *t, size_t max, translation
 enum err translation_table_recall(struct translation_table *t, uint32_t slot,
                                   const struct mapping *m)
 {
-	if (slot >= t->max || t->rows[slot].is_used)
+	bool is_gone = endpoint_equal(&m->inside, &nobody) && endpoint_equal(&m->outside, &nobody);
+
+	if (slot == t->max && is_gone) {
+		add_gone(t, m);
+		return ERR_OK;
+	}
+	if (slot >= t->max || t->rows[slot].is_used || is_gone)
 		return ERR_RANGE;
 	t->rows[slot] = (struct row){.m = *m, .kept_ms = m->end_ms, .is_used = true};
 	put_in(t, INSIDE, slot);

@@ -7,13 +7,15 @@
  * outside end, the older has ended before. Events may come in any order, twice, or not at all.
  *
  * The table is bounded at start. When it is full the mapping that was closed first makes way; where
- * none is closed, the one nothing was heard of for longest.
+ * none is closed, the one nothing was heard of for longest. In what time those held that are gone
+ * is remembered, so that an answer can say what it may lack.
  */
 #ifndef SPOOR_PROTO_FLOW_TRANSLATION_TABLE_H
 #define SPOOR_PROTO_FLOW_TRANSLATION_TABLE_H
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/interval.h"
 #include "proto/flow/flow.h"
 #include "proto/flow/translation.h"
 
@@ -33,6 +35,12 @@ struct mapping {
 	bool is_start_told;   /* by what made it; else it is the first time that it was seen */
 	bool is_end_told;
 };
+
+/* Is it a block of ports, or a whole address? Then it is of any inside port. */
+static inline bool mapping_is_block(const struct mapping *m)
+{
+	return m->outside.port == 0 && m->last != 0;
+}
 
 struct translation_counters {
 	uint64_t opened, closed; /* by events */
@@ -75,12 +83,23 @@ size_t translation_table_outside(const struct translation_table *t,
                                  const struct translation_query *q, struct mapping *ret,
                                  size_t room); /* as whom this inside end went out */
 
+/* Calls back with every mapping, in no order. */
+typedef void translation_each_fn(void *ctx, const struct mapping *m);
+void translation_table_each(const struct translation_table *t, translation_each_fn *fn, void *ctx);
+
+/*
+ * All mappings that ever made way had held within `ret`, which has no end (INT64_MAX) where one of
+ * them had not ended. False: none has made way.
+ */
+bool translation_table_gone(const struct translation_table *t, struct interval *ret);
+
 size_t translation_table_count(const struct translation_table *t);
 const struct translation_counters *translation_table_counters(const struct translation_table *t);
 
 /*
  * Over restarts: each mapping has a slot, below the table's bound, and what is kept for a slot
- * takes the place of what was kept for it before.
+ * takes the place of what was kept for it before. The slot at the bound is of all that made way: a
+ * mapping with no ends, from the earliest beginning to the latest end.
  */
 typedef void translation_keep_fn(void *ctx, uint32_t slot, const struct mapping *m);
 
@@ -88,7 +107,7 @@ typedef void translation_keep_fn(void *ctx, uint32_t slot, const struct mapping 
 void translation_table_keep(struct translation_table *t, size_t max, translation_keep_fn *fn,
                             void *ctx);
 
-/* ERR_RANGE: no such slot, or one that is taken. */
+/* ERR_RANGE: no such slot, or one that is taken, or a mapping with no ends in another's. */
 MUST_USE enum err translation_table_recall(struct translation_table *t, uint32_t slot,
                                            const struct mapping *m);
 

@@ -10,6 +10,7 @@ static const char *const commands[] = {
 	[CTL_STATUS] = "status",
 	[CTL_PEERS] = "peers",
 	[CTL_FLOWS] = "flows",
+	[CTL_TRANSLATIONS] = "translations",
 	[CTL_TRACE] = "trace",
 	[CTL_WATCH] = "watch",
 	[CTL_WATCH_LIST] = "watch-list",

@@ -47,10 +47,12 @@ enum ctl_command {
 	CTL_PEERS,  /* node; a row per member known, or all that is known of one */
 	CTL_FLOWS,  /* filter since until limit; a row per flow; sort: in order; by: a row per group
 	             */
-	CTL_TRACE,  /* target peer since until proto timeout gap; progress; one row, the report;
-	             * every for: a row whenever there is more to say */
-	CTL_WATCH,  /* as a trace; one row, the watch, and it stands: for so long, asked at least
-	             * every so often */
+	CTL_TRANSLATIONS, /* target peer since until proto limit; a row per mapping, the latest
+	                   * first */
+	CTL_TRACE, /* target peer since until proto timeout gap; progress; one row, the report;
+	            * every for: a row whenever there is more to say */
+	CTL_WATCH, /* as a trace; one row, the watch, and it stands: for so long, asked at least
+	            * every so often */
 	CTL_WATCH_LIST, /* a row for each */
 	CTL_WATCH_STOP, /* id; one row: the watch as it was */
 	CTL_WATCH_TELL, /* id, or none; a row for what was found, as it comes, until stopped */

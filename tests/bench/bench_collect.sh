@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # The same traffic to nfcapd and to a node, one after the other: flows taken and lost, what they cost
-# of a processor, memory, and octets on disk. JSON lines; `ratio` is spoord to nfcapd.
-#   tests/bench/bench_collect.sh [MILLIONS [V5-FLOWS-PER-SECOND [V9-FLOWS-PER-SECOND]]]
+# of a processor, memory, and octets on disk. JSON lines; `ratio` is spoord to nfcapd; after several
+# rounds the least, the median and the largest of them.
+#   tests/bench/bench_collect.sh [MILLIONS [V5-FLOWS-PER-SECOND [V9-FLOWS-PER-SECOND [ROUNDS]]]]
 # As root the kernel's bound for socket buffers is raised meanwhile.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-millions=${1:-20} v5_rate=${2:-1500000} v9_rate=${3:-1000000}
+millions=${1:-20} v5_rate=${2:-1500000} v9_rate=${3:-1000000} rounds=${4:-1}
 bin=build/release/bin
 # shellcheck source=tools/loopback.sh
 . tools/loopback.sh
@@ -27,6 +28,7 @@ loopback_open
 
 run_nfcapd() { # FORMAT FLOWS RATE
 	local out=$dir/nfcapd-$1 start taken
+	rm -rf "$out" # the last round's
 	mkdir "$out"
 	nfcapd -w "$out" -p 9995 -b "$net.200" -y -B $buffer >"$dir/nfcapd-$1.log" 2>&1 &
 	peer=$!
@@ -49,8 +51,7 @@ run_nfcapd() { # FORMAT FLOWS RATE
 }
 
 run_spoord() { # FORMAT FLOWS RATE
-	local start taken ours status
-	name=$1
+	local start taken ours status name=$1-$round
 	node_init "$name"
 	node_start "$name"
 	start=$(cpu_s "${pid[$name]}")
@@ -67,12 +68,30 @@ run_spoord() { # FORMAT FLOWS RATE
 	emit "$1 spoord" "$ours" flows/cpu-s
 	emit "$1 spoord disk" "$(per "$(jq '.store.bytes' <<<"$status")" "$taken")" octets/flow
 	emit "$1 spoord index" "$(per "$(jq '.store.index_bytes' <<<"$status")" "$taken")" octets/flow
+	ratios[$1]+="$(per "$ours" "$theirs") "
 	emit "$1 ratio" "$(per "$ours" "$theirs")" times
 	node_kill "$name" TERM
+	rm -rf "${dir:?}/$name"
 }
 
+sum_up() { # FORMAT RATIO...
+	local format=$1 sorted
+	shift
+	mapfile -t sorted < <(printf '%s\n' "$@" | sort -g)
+	emit "$format ratio, least" "${sorted[0]}" times
+	emit "$format ratio, median" "${sorted[$#/2]}" times
+	emit "$format ratio, most" "${sorted[-1]}" times
+}
+
+declare -A ratios=()
+for round in $(seq "$rounds"); do
+	for format in v5 v9; do
+		rate=${format}_rate
+		run_nfcapd $format "${millions}000000" "${!rate}"
+		run_spoord $format "${millions}000000" "${!rate}"
+	done
+done
 for format in v5 v9; do
-	rate=${format}_rate
-	run_nfcapd $format "${millions}000000" "${!rate}"
-	run_spoord $format "${millions}000000" "${!rate}"
+	# shellcheck disable=SC2086 # a list
+	[ "$rounds" = 1 ] || sum_up $format ${ratios[$format]}
 done

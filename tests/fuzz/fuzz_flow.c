@@ -76,7 +76,38 @@ static void check_batch(struct flow_batch *batch, const struct flow_origin *orig
 		check_event(&batch->events[i], origin);
 		translation_table_event(t, &batch->events[i]);
 	}
+	for (size_t i = 0; i < batch->said_count; i++) {
+		const struct flow_said *said = &batch->said[i];
+
+		must(said->flow < batch->count);
+		must(i == 0 || said->flow > batch->said[i - 1].flow);
+		must(said->nat_event != 0 || said->firewall_event != 0 || said->is_block);
+		must(said->port_first <= said->port_last);
+	}
 	must(translation_table_count(t) <= 16);
+}
+
+/* Of an options record each octet is there. */
+static void on_options(void *ctx, const struct flow_origin *origin, const struct stream *s,
+                       const struct template *t, struct bytes record)
+{
+	uint64_t *octets = ctx;
+
+	must(origin != NULL && s->is_used && t->is_options);
+	must(bytes_left(&record) >= t->min_len);
+	while (bytes_left(&record) > 0)
+		*octets += bytes_uint(&record, 1);
+}
+
+/* And of a sample. */
+static void on_sample(void *ctx, const struct flow_origin *origin, const struct stream *s,
+                      uint32_t type, struct bytes sample)
+{
+	uint64_t *octets = ctx;
+
+	must(origin != NULL && s->key.version == FLOW_SFLOW && type != 1 && type != 3);
+	while (bytes_left(&sample) > 0)
+		*octets += bytes_uint(&sample, 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -86,10 +117,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bytes in = bytes_of(data, size);
 	struct flow_origin origin = {.received_ms = INT64_C(1795309531943)};
 	struct flow_batch batch = {.flows = NULL};
-	uint64_t datagrams = 0, taken = 0, flows = 0;
+	uint64_t datagrams = 0, taken = 0, flows = 0, octets = 0;
 
 	must(d != NULL && translations != NULL);
 	d->is_verbatim = size % 2 == 1;
+	d->options = on_options;
+	d->samples = on_sample;
+	d->options_ctx = &octets;
 	while (bytes_left(&in) >= 2) {
 		uint64_t head = bytes_uint(&in, 2);
 		size_t len = MIN((size_t)(head & 0x7ff), bytes_left(&in));
@@ -100,10 +134,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		bytes_copy(&in, copy, len);
 		origin.from.port = (uint16_t)(head >> 11);
 		origin.received_ms++;
-		batch.count = batch.event_count = 0;
+		batch.count = batch.event_count = batch.said_count = 0;
 		drop = flow_decode(d, &origin, copy, len, &batch);
 		free(copy);
 		must(drop == DROP_NONE || batch.count + batch.event_count == 0);
+		must(d->is_verbatim || batch.said_count == 0);
 		check_batch(&batch, &origin, translations);
 		datagrams++;
 		taken += drop == DROP_NONE ? 1 : 0;

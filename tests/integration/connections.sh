@@ -44,6 +44,7 @@ flows() { # WHAT MORE
 	all=$((all + $2))
 	check "$1" 0 "" await "$all flows" count
 }
+ended() { spoor_at A status --json | grep -qE '"ended": ?\{"streams": ?[1-9]'; }
 counted() { spoor_at A status --json | grep -qE "\"$1\":$2[,}]"; }
 
 tcp whole
@@ -89,6 +90,7 @@ flows "before a session breaks off its messages are taken" 1
 check "what is older than TLS 1.2 is refused" 1 "" openssl s_client -connect "$net.1:4740" \
 	-tls1_1 -cipher ALL:@SECLEVEL=0 -cert "$dir/router.pem" -key "$dir/router.key" </dev/null
 check "all have gone" 0 "" await "they have" counted open 0
+check "what they had sent is counted still" 0 "" await "it is" ended
 flows "nothing came twice" 0
 
 sed -i 's/^    key: .*/    key: nowhere.key/' "$dir/A/spoord.yaml"

@@ -108,6 +108,19 @@ check_line "a buffer of next to nothing" 2 "exports.buffer: not 64KiB to 1GiB: 1
 	conf_exports "  buffer: 1KiB"
 check_line "TLS without an address" 2 "exports.ipfix_tls.listen: \(missing\)" \
 	conf_exports "  ipfix_tls: {certificate: a, key: b}"
+check_line "an address twice" 2 "exports.listen: twice: 127.0.0.1:2055 \(line: [0-9]+\)" \
+	conf_exports "  listen: ['127.0.0.1:2055', '127.0.0.1']"
+conf_store() { # what stands in the store section
+	sed '/^store:/,$d' "$dir/R4/spoord.yaml" >"$dir/R4/bad.yaml"
+	printf '%s\n' "store: {$1}" >>"$dir/R4/bad.yaml"
+	"$bin/spoord" --config "$dir/R4/bad.yaml" --check
+}
+check_line "a store of next to nothing" 2 "store.map_size: below 1MiB: 1KiB \(line: [0-9]+\)" \
+	conf_store "map_size: 1KiB"
+check_line "more to keep than there is room" 2 "store.size_max: above store.map_size: 2GiB" \
+	conf_store "map_size: 1GiB, size_max: 2GiB"
+check_line "two tasks at once" 2 "one of --check, --check-store and --repair-store" \
+	"$bin/spoord" --config "$dir/R4/spoord.yaml" --check-store --repair-store
 check "nets, a rate and a burst" 0 "" \
 	conf_exports "  exporters: [192.0.2.0/24, '2001:db8::/32']" "  rate_limit: 1000" "  rate_burst: 5000"
 conf_overlay() { # what stands in the overlay section

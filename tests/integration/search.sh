@@ -26,7 +26,7 @@ check "a list that is empty" 1 "nothing found" flows ip 203.0.113.250 and port 1
 check "the same as JSON" 1 '"flows":\[\].*"is_partial":false' flows --json ip 203.0.113.250
 check "one object of all" 0 "^$total \[\]$" searching \
 	'o = json.load(sys.stdin); print(len(o["flows"]), [k for k in o["flows"][0] if k == "error"])' --json
-check "CSV has the header, CRLF and every flow" 0 "^$total True 27$" searching '
+check "CSV has the header, CRLF and every flow" 0 "^$total True 28$" searching '
 text = sys.stdin.buffer.read().decode()
 rows = list(csv.DictReader(text.splitlines()))
 print(len(rows), text.count("\r\n") == len(rows) + 1, len(rows[0]))' --csv

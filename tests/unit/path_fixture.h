@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define SLACK_MS 2000
+#define SIGNIFICANT 5
 
 /* A view as a person would write it: node N has exporter 10.255.0.N. Times in milliseconds. */
 struct row {
@@ -35,6 +36,7 @@ static inline size_t match_rows(const struct row *rows, size_t max, struct match
 			.life = {r->start_ms, r->end_ms},
 			.score = r->score > 0 ? r->score : 0.99,
 			.proto = 6,
+			.is_significant = r->score >= SIGNIFICANT,
 			.is_target = r->is_target,
 			.hop = 77,
 		};

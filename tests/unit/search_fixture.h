@@ -21,6 +21,7 @@
 #define ACTIVE_MS 60000
 #define TABLE 16384
 #define SILENCES_OF_HAND 18
+#define PAUSE_MS 252000000 /* three nights: the log has no beginnings of such silences */
 
 struct world {
 	struct fixture *f;
@@ -33,6 +34,7 @@ struct world {
 	struct rhythm people[PEOPLE];
 	int64_t ahead_ms;         /* the clock of the exporter that it is of, */
 	int64_t set_ms, since_ms; /* until it was set by so much, then; 0: never */
+	int64_t pause_ms;         /* of everybody, in the middle of what they do */
 	size_t compared, matched;
 };
 
@@ -113,12 +115,21 @@ static inline int by_receipt(const void *left, const void *right)
 	return (a->received_ms > b->received_ms) - (a->received_ms < b->received_ms);
 }
 
-static inline struct rhythm of_person(uint64_t seed)
+static inline struct rhythm paused(struct rhythm r, int64_t pause_ms)
+{
+	for (size_t i = r.count / 2; i < r.count; i++) {
+		r.on[i].start_ms += pause_ms;
+		r.on[i].end_ms += pause_ms;
+	}
+	return r;
+}
+
+static inline struct rhythm of_person(uint64_t seed, int64_t pause_ms)
 {
 	struct prng p = {seed};
+	struct rhythm r = rhythm_of_person(seed, 5 + prng_below(&p, 20));
 
-	return rhythm_moved(rhythm_of_person(seed, 5 + prng_below(&p, 20)),
-	                    (int64_t)prng_below(&p, 1200000));
+	return paused(rhythm_moved(r, (int64_t)prng_below(&p, 1200000)), pause_ms);
 }
 
 static inline void populate(struct world *w)
@@ -127,6 +138,7 @@ static inline void populate(struct world *w)
 	uint32_t id = 1;
 
 	w->hand = rhythm_moved(rhythm_of_person(5, SILENCES_OF_HAND + 1), 200000);
+	w->hand = paused(w->hand, w->pause_ms);
 	for (size_t i = 0; i < SEEN; i++) {
 		struct rhythm r = rhythm_seen_elsewhere(w->hand, 900 + i, 250);
 
@@ -134,7 +146,7 @@ static inline void populate(struct world *w)
 		export(w, &p, id++, &r, 3 * i);
 	}
 	for (size_t i = 0; i < PEOPLE; i++) {
-		w->people[i] = of_person(1000 + i);
+		w->people[i] = of_person(1000 + i, w->pause_ms);
 		export(w, &p, id++, &w->people[i], 2);
 	}
 	for (size_t i = 0; i < JOBS; i++) {
@@ -169,7 +181,7 @@ static inline void know(struct world *w, int64_t from_ms, int64_t until_ms, int6
 	w->skews = (struct skews){.of = &w->known, .count = 1};
 }
 
-static inline struct world *world_new(int64_t ahead_ms, int64_t set_ms)
+static inline struct world *world_new(int64_t ahead_ms, int64_t set_ms, int64_t pause_ms)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	void *fixture;
@@ -182,6 +194,7 @@ static inline struct world *world_new(int64_t ahead_ms, int64_t set_ms)
 	assert_non_null(w->flows);
 	w->ahead_ms = ahead_ms;
 	w->set_ms = set_ms;
+	w->pause_ms = pause_ms;
 	w->since_ms = set_ms != 0 ? SET_AT_MS : 0;
 	populate(w);
 	open_it(w->f);

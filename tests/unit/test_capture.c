@@ -136,14 +136,14 @@ static void what_is_no_datagram_is_told_apart(void **state)
 		uint8_t value;
 		enum frame_skip expected;
 	} rows[] = {
-		{9, 6, FRAME_NOT_UDP},     /* TCP */
-		{0, 0x55, FRAME_NOT_UDP},  /* IP version 5 */
-		{0, 0x44, FRAME_NOT_UDP},  /* a header of 16 octets */
-		{6, 0x20, FRAME_FRAGMENT}, /* more follow */
-		{7, 1, FRAME_FRAGMENT},    /* not the first */
-		{3, 19, FRAME_CUT},        /* shorter than its header */
-		{25, 7, FRAME_CUT},        /* UDP shorter than its own */
-		{25, 14, FRAME_CUT},       /* and longer than what is there */
+		{9, 6, FRAME_TCP},         {9, 1, FRAME_NOT_UDP}, /* ICMP */
+		{0, 0x55, FRAME_NOT_UDP},                         /* IP version 5 */
+		{0, 0x44, FRAME_NOT_UDP},                         /* a header of 16 octets */
+		{6, 0x20, FRAME_FRAGMENT},                        /* more follow */
+		{7, 1, FRAME_FRAGMENT},                           /* not the first */
+		{3, 19, FRAME_CUT},                               /* shorter than its header */
+		{25, 7, FRAME_CUT},                               /* UDP shorter than its own */
+		{25, 14, FRAME_CUT}, /* and longer than what is there */
 	};
 	(void)state;
 
@@ -394,7 +394,8 @@ static void skipped_frames_are_counted_by_reason(void **state)
 	assert_ok(capture_next(c, &d));
 	assert_int_equal(d.received_ms, 4000);
 	assert_int_equal(capture_skipped(c, text), 4);
-	assert_string_equal(text, "not UDP 2, IP fragment 1, cut short 1");
+	assert_string_equal(text, "TCP 2 (IPFIX over TCP goes to a node; out of a capture it is "
+	                          "not read), IP fragment 1, cut short 1");
 	capture_close(c);
 }
 
@@ -420,6 +421,101 @@ static void a_lone_datagram_came_when_its_file_was_written(void **state)
 		assert_true(addr_equal(&d.from.addr, &nobody));
 		assert_err(ERR_NOENT, capture_next(c, &d));
 		capture_close(c);
+	}
+}
+
+/* One message of IPFIX of `len` octets, all of them `fill`. */
+static void put_message(FILE *out, size_t len, uint8_t fill)
+{
+	static uint8_t message[65535];
+
+	memset(message, fill, len);
+	message[0] = 0, message[1] = 10;
+	message[2] = (uint8_t)(len >> 8), message[3] = (uint8_t)len;
+	assert_int_equal(fwrite(message, 1, len, out), len);
+}
+
+/* RFC 5655: of any size, and one that is cut off, or none, is given as it stands. */
+static void a_file_of_ipfix_gives_a_message_after_the_other(void **state)
+{
+	static const size_t lens[] = {16, 65535, 40000, 20};
+	struct capture_datagram d;
+	struct file f = {.len = 0};
+	struct capture *c;
+	FILE *out;
+	(void)state;
+
+	save(&f, 0, PLAIN);
+	out = fopen(f.path, "wb");
+	assert_non_null(out);
+	for (size_t i = 0; i < ARRAY_LEN(lens); i++)
+		put_message(out, lens[i], (uint8_t)i);
+	put_message(out, 500, 9);
+	fflush(out);
+	assert_int_equal(ftruncate(fileno(out), ftell(out) - 100), 0);
+	fclose(out);
+	assert_ok(open_saved(&f, &c));
+	for (size_t i = 0; i < ARRAY_LEN(lens); i++) {
+		assert_ok(capture_next(c, &d));
+		assert_int_equal(bytes_left(&d.data), lens[i]);
+		assert_int_equal(d.data.at[lens[i] - 1], i);
+	}
+	assert_ok(capture_next(c, &d));
+	assert_int_equal(bytes_left(&d.data), 400);
+	assert_err(ERR_NOENT, capture_next(c, &d));
+	capture_close(c);
+}
+
+static void behind_messages_of_ipfix_something_else_is_given_whole(void **state)
+{
+	static const uint8_t odd[] = {0, 10, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 'h', 'i'};
+	struct capture_datagram d;
+	struct file f = {.len = 0};
+	struct capture *c;
+	(void)state;
+
+	put(&f, odd, sizeof(odd));
+	save(&f, f.len, COMPRESSED);
+	assert_ok(open_saved(&f, &c));
+	assert_ok(capture_next(c, &d));
+	assert_int_equal(bytes_left(&d.data), 16);
+	assert_ok(capture_next(c, &d));
+	assert_int_equal(bytes_left(&d.data), 2);
+	assert_err(ERR_NOENT, capture_next(c, &d));
+	capture_close(c);
+	memset(f.data + 16, 0, 2); /* which fill up */
+	save(&f, f.len, PLAIN);
+	assert_ok(open_saved(&f, &c));
+	assert_ok(capture_next(c, &d));
+	assert_err(ERR_NOENT, capture_next(c, &d));
+	capture_close(c);
+}
+
+static void of_what_is_known_but_not_read_it_is_said_what_helps(void **state)
+{
+	static const struct {
+		const char *magic, *says;
+	} rows[] = {
+		{"\x0c\xa5\x02\x01", "nfreplay"},
+		{"BZh91AY", "bunzip2"},
+		{"\xfd"
+	         "7zXZ",
+	         "xzcat"},
+		{"\x28\xb5\x2f\xfd", "zstdcat"},
+		{"what", "neither"},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char reason[CAPTURE_REASON_MAX];
+		struct file f = {.len = 0};
+		struct capture *c;
+
+		put(&f, rows[i].magic, strlen(rows[i].magic));
+		save(&f, f.len, PLAIN);
+		assert_err(ERR_FORMAT, capture_open(f.path, &c, reason));
+		assert_non_null(strstr(reason, rows[i].says));
+		unlink(f.path);
 	}
 }
 
@@ -472,6 +568,9 @@ int main(void)
 		cmocka_unit_test(a_cut_gzip_file_is_never_taken_for_whole),
 		cmocka_unit_test(skipped_frames_are_counted_by_reason),
 		cmocka_unit_test(a_lone_datagram_came_when_its_file_was_written),
+		cmocka_unit_test(a_file_of_ipfix_gives_a_message_after_the_other),
+		cmocka_unit_test(behind_messages_of_ipfix_something_else_is_given_whole),
+		cmocka_unit_test(of_what_is_known_but_not_read_it_is_said_what_helps),
 		cmocka_unit_test(what_is_neither_is_refused),
 	};
 

@@ -70,8 +70,9 @@ static struct ctl_request full_request(void)
 
 static void every_command_comes_back(void **state)
 {
-	static const enum ctl_command commands[] = {CTL_STATUS, CTL_PEERS, CTL_FLOWS, CTL_TRACE,
-	                                            CTL_IMPORT, CTL_SEAL,  CTL_STOP};
+	static const enum ctl_command commands[] = {CTL_STATUS, CTL_PEERS,       CTL_FLOWS,
+	                                            CTL_TRACE,  CTL_IMPORT,      CTL_SEAL,
+	                                            CTL_STOP,   CTL_TRANSLATIONS};
 	(void)state;
 
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
@@ -106,6 +107,27 @@ static void neutral_arguments_are_not_sent(void **state)
 	                    "cmd"
 	                    "\xa4seal",
 	                    13);
+}
+
+/* As somebody asks who was 198.51.100.1:40112 at one instant. */
+static void a_question_for_translations_is_so_many_octets(void **state)
+{
+	static const uint8_t expected[] = "\x85\xa1v\x01\xa3"
+					  "cmd\xactranslations\xa6target\xc4\x12"
+					  "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc6\x33\x64\x01\x9c\xb0"
+					  "\xa5since\xcf\0\0\1\xa2\0\0\0\0"
+					  "\xa5until\xcf\0\0\1\xa2\0\0\0\0";
+	struct ctl_request r = ctl_request_of(CTL_TRANSLATIONS), back;
+	struct pack p = pack_into(room, sizeof(room));
+
+	(void)state;
+	assert_ok(endpoint_parse("198.51.100.1:40112", &r.target));
+	r.since_ms = r.until_ms = INT64_C(0x1a200000000);
+	ctl_pack(&p, &r);
+	assert_int_equal(pack_len(&p), sizeof(expected) - 1);
+	assert_memory_equal(room, expected, sizeof(expected) - 1);
+	assert_ok(parse(&p, &back));
+	assert_request(&back, &r);
 }
 
 static void every_truncation_is_refused(void **state)
@@ -284,6 +306,7 @@ int main(void)
 		cmocka_unit_test(every_command_comes_back),
 		cmocka_unit_test(all_arguments_come_back),
 		cmocka_unit_test(neutral_arguments_are_not_sent),
+		cmocka_unit_test(a_question_for_translations_is_so_many_octets),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(what_is_refused_is_named),
 		cmocka_unit_test(arguments_may_come_in_any_order),

@@ -6,7 +6,7 @@ static const char *decode_events(struct fixture *f)
 {
 	const char *drop;
 
-	f->batch.event_count = 0;
+	f->batch.event_count = f->batch.said_count = 0;
 	drop = decode(f);
 	f->sequence++;
 	return drop;
@@ -74,6 +74,48 @@ static void people_are_shown_events_of_one_end(void **state)
 	assert_addr(&f->flows[0].nat_src, "198.51.100.1");
 	assert_int_equal(f->flows[0].nat_src_port, 40000);
 	assert_int_equal(f->flows[0].packets, 0);
+}
+
+static void assert_said(const struct fixture *f, size_t index, size_t flow, int nat_event,
+                        int firewall_event)
+{
+	assert_in_range(index + 1, 1, f->batch.said_count);
+	assert_int_equal(f->batch.said[index].flow, flow);
+	assert_int_equal(f->batch.said[index].nat_event, nat_event);
+	assert_int_equal(f->batch.said[index].firewall_event, firewall_event);
+}
+
+/* Also which one it was, of those that make or end nothing, too. */
+static void people_are_told_which_event_it_was(void **state)
+{
+	static const uint16_t nel[] = {8, 4,   225, 4,  7, 2,   227, 2, 361,
+	                               2, 362, 2,   12, 4, 230, 1,   0};
+	static const struct {
+		uint64_t event, first, last;
+	} rows[] = {{4, 0, 0}, {0, 0, 0}, {13, 0, 0}, {16, 1024, 1535}, {17, 1024, 1535}};
+	struct fixture *f = *state;
+
+	for (int is_verbatim = 0; is_verbatim <= 1; is_verbatim++) {
+		f->decoder->is_verbatim = is_verbatim != 0;
+		define(f, 9, 256, nel);
+		for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+			put(f, 0x64400007, 4), put(f, 0xc6336401, 4);
+			put(f, 45126, 2), put(f, 40000, 2);
+			put(f, rows[i].first, 2), put(f, rows[i].last, 2);
+			put(f, 0xcb007179, 4), put(f, rows[i].event, 1);
+		}
+		assert_string_equal(decode_events(f), "none");
+		assert_int_equal(f->count, ARRAY_LEN(rows));
+		assert_int_equal(f->batch.said_count, is_verbatim ? 4 : 0);
+	}
+	assert_said(f, 0, 0, 4, 0);
+	assert_said(f, 1, 2, 13, 0);
+	assert_said(f, 2, 3, 16, 0);
+	assert_said(f, 3, 4, 17, 0);
+	assert_false(f->batch.said[0].is_block);
+	assert_true(f->batch.said[3].is_block);
+	assert_int_equal(f->batch.said[3].port_first, 1024);
+	assert_int_equal(f->batch.said[3].port_last, 1535);
 }
 
 static void every_nat_event_is_one_of_four_or_none(void **state)
@@ -166,6 +208,7 @@ static void events_may_be_implied(void **state)
 		assert_int_equal(f->batch.event_count, 1);
 		assert_int_equal(f->batch.events[0].event,
 		                 is_end ? TRANSLATION_RELEASE : TRANSLATION_ALLOCATE);
+		assert_int_equal(f->decoder->counters.dropped[DROP_ENDS], 0); /* it is taken */
 		assert_addr(&f->batch.events[0].src.addr, "100.64.0.7");
 		assert_addr(&f->batch.events[0].nat_src.addr, "198.51.100.1");
 		assert_int_equal(f->batch.events[0].at_ms, EXPORT_MS - 5);
@@ -217,6 +260,24 @@ static void an_asas_flows_are_translations_too(void **state)
 	assert_addr(&f->flows[3].src, "203.0.113.121");
 	assert_addr(&f->flows[3].nat_dst, "198.51.100.1");
 	assert_int_equal(f->flows[3].nat_dst_port, 40000);
+}
+
+static void both_ways_of_an_asas_flow_have_its_event(void **state)
+{
+	struct fixture *f = *state;
+
+	f->decoder->is_verbatim = true;
+	define(f, 9, 256, nsel);
+	nsel_record(f, 1, (uint64_t)EXPORT_MS - 10000, 0, 0);
+	nsel_record(f, 3, (uint64_t)EXPORT_MS - 10000, 0, 0);
+	nsel_record(f, 2, (uint64_t)EXPORT_MS - 20, 2500, 700);
+	assert_string_equal(decode_events(f), "none");
+	assert_int_equal(f->count, 4);
+	assert_int_equal(f->batch.said_count, 4);
+	assert_said(f, 0, 0, 0, 1);
+	assert_said(f, 1, 1, 0, 3);
+	assert_said(f, 2, 2, 0, 2);
+	assert_said(f, 3, 3, 0, 2);
 }
 
 /* ASAs of before 2011 have elements of their own for it. */
@@ -300,11 +361,29 @@ static void ends_that_are_not_told_are_none(void **state)
 	assert_int_equal(f->batch.event_count, 0);
 }
 
+/* Who is with nobody is with anybody. */
+static void a_peer_of_zeros_is_none(void **state)
+{
+	static const uint16_t nel[] = {8, 4, 225, 4, 7, 2, 227, 2, 12, 4, 11, 2, 4, 1, 230, 1, 0};
+	static const struct endpoint none;
+	struct fixture *f = *state;
+
+	define(f, 9, 256, nel);
+	put(f, 0x64400007, 4), put(f, 0xc6336401, 4), put(f, 45126, 2), put(f, 40000, 2);
+	put(f, 0, 4), put(f, 0, 2), put(f, 6, 1), put(f, 4, 1);
+	assert_string_equal(decode_events(f), "none");
+	assert_int_equal(f->batch.event_count, 1);
+	assert_end(&f->batch.events[0].nat_src, "198.51.100.1:40000");
+	assert_true(endpoint_equal(&f->batch.events[0].dst, &none));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_session_is_made_and_ended),
 		TEST(people_are_shown_events_of_one_end),
+		TEST(people_are_told_which_event_it_was),
+		TEST(both_ways_of_an_asas_flow_have_its_event),
 		TEST(every_nat_event_is_one_of_four_or_none),
 		TEST(blocks_of_ports_are_told_in_several_ways),
 		TEST(of_two_instants_the_first_is_the_event),
@@ -314,6 +393,7 @@ int main(void)
 		TEST(nat64_has_both_families),
 		TEST(an_event_of_1970_is_one_of_its_export),
 		TEST(ends_that_are_not_told_are_none),
+		TEST(a_peer_of_zeros_is_none),
 	};
 
 	return cmocka_run_group_tests_name("flow/events", tests, NULL, NULL);

@@ -27,6 +27,7 @@ static void a_flow_is_one_object(void **state)
 		.dst_port = 80,
 		.proto = 6,
 		.tcp_flags = 27,
+		.tos = 16,
 		.version = 5,
 	};
 	char room[LINE_MAX_LEN];
@@ -36,20 +37,22 @@ static void a_flow_is_one_object(void **state)
 	addr("198.51.100.4", &flow.src);
 	addr("2001:db8::1", &flow.dst);
 	addr("10.255.0.4", &flow.exporter);
-	len = line_of(&flow, &clock, room);
+	len = line_of(&flow, NULL, &clock, room);
 	room[len] = '\0';
-	assert_string_equal(
-		room, "{\"src\":\"198.51.100.4\",\"dst\":\"2001:db8::1\",\"src_port\":32032,"
-		      "\"dst_port\":80,\"proto\":6,\"start\":\"2026-11-22T01:05:31.943Z\","
-		      "\"end\":\"2026-11-22T01:05:31.955Z\",\"bytes\":865,\"packets\":15,"
-		      "\"tcp_flags\":27,\"in_if\":2,\"out_if\":65535,\"exporter\":\"10.255.0.4\","
-		      "\"domain\":258,\"version\":5,\"sampling\":1,"
-		      "\"received\":\"2026-11-22T01:05:34.955Z\"}");
+	assert_string_equal(room,
+	                    "{\"src\":\"198.51.100.4\",\"dst\":\"2001:db8::1\",\"src_port\":32032,"
+	                    "\"dst_port\":80,\"proto\":6,\"start\":\"2026-11-22T01:05:31.943Z\","
+	                    "\"end\":\"2026-11-22T01:05:31.955Z\",\"bytes\":865,\"packets\":15,"
+	                    "\"tcp_flags\":27,\"tos\":16,\"in_if\":2,\"out_if\":65535,\"exporter\":"
+	                    "\"10.255.0.4\","
+	                    "\"domain\":258,\"version\":5,\"sampling\":1,"
+	                    "\"received\":\"2026-11-22T01:05:34.955Z\"}");
 }
 
 static void the_longest_line_fits_its_room(void **state)
 {
 	static struct line_clock clock;
+	struct flow_said said;
 	struct flow flow;
 	char room[LINE_MAX_LEN];
 	(void)state;
@@ -57,7 +60,34 @@ static void the_longest_line_fits_its_room(void **state)
 	memset(&flow, 0xff, sizeof(flow));
 	flow.start_ms = INT64_MIN;
 	flow.end_ms = INT64_MAX;
-	assert_true(line_of(&flow, &clock, room) + 1 < LINE_MAX_LEN);
+	memset(&said, 0xff, sizeof(said));
+	said.is_block = true;
+	assert_true(line_of(&flow, &said, &clock, room) + 1 < LINE_MAX_LEN);
+}
+
+static const char *said_of(const struct flow_said *said)
+{
+	static struct line_clock clock;
+	static char room[LINE_MAX_LEN];
+	struct flow flow = {.sampling = 1};
+	const char *last = ".000Z\"";
+
+	room[line_of(&flow, said, &clock, room)] = '\0';
+	return strstr(strstr(room, "\"received\""), last) + strlen(last);
+}
+
+static void an_event_says_what_was_done(void **state)
+{
+	(void)state;
+
+	assert_string_equal(said_of(&(struct flow_said){.nat_event = 5}), ",\"nat_event\":5}");
+	assert_string_equal(said_of(&(struct flow_said){.nat_event = 4, .firewall_event = 1}),
+	                    ",\"nat_event\":4,\"firewall_event\":1}");
+	assert_string_equal(
+		said_of(&(struct flow_said){
+			.nat_event = 16, .port_first = 1024, .port_last = 1535, .is_block = true}),
+		",\"nat_event\":16,\"nat_port_first\":1024,\"nat_port_last\":1535}");
+	assert_string_equal(said_of(NULL), "}");
 }
 
 static void an_unknown_exporter_is_null(void **state)
@@ -67,7 +97,7 @@ static void an_unknown_exporter_is_null(void **state)
 	char room[LINE_MAX_LEN];
 
 	(void)state;
-	room[line_of(&flow, &clock, room)] = '\0';
+	room[line_of(&flow, NULL, &clock, room)] = '\0';
 	assert_non_null(strstr(room, "\"exporter\":null,"));
 }
 
@@ -94,7 +124,7 @@ static void times_are_those_of_timestamp_print(void **state)
 		                    .end_ms = times[(i + 5) % ARRAY_LEN(times)]};
 		char room[LINE_MAX_LEN], text[TIMESTAMP_TEXT_MAX], expected[128];
 
-		room[line_of(&flow, &clock, room)] = '\0';
+		room[line_of(&flow, NULL, &clock, room)] = '\0';
 		snprintf(expected, sizeof(expected), "\"start\":\"%s\"",
 		         timestamp_print(flow.start_ms, text));
 		assert_non_null(strstr(room, expected));
@@ -109,6 +139,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_flow_is_one_object),
 		cmocka_unit_test(the_longest_line_fits_its_room),
+		cmocka_unit_test(an_event_says_what_was_done),
 		cmocka_unit_test(an_unknown_exporter_is_null),
 		cmocka_unit_test(times_are_those_of_timestamp_print),
 	};

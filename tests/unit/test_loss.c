@@ -1,5 +1,6 @@
 /* What a node reports as lost, late and twice is what the generator did; in all three formats. */
 #include "base/prng.h"
+#include "proto/flow/habit.h"
 #include "tests/unit/message_fixture.h"
 
 #include <stdlib.h>
@@ -118,7 +119,7 @@ static void assert_account(struct fixture *f, struct generator *g, uint64_t seed
 		         (int)g->sent_twice, (int)f->decoder->counters.flows, (int)g->flows,
 		         (int)s->restarts);
 	/* Of v9 it is an estimate: as many as those that came had, a tenth more or less. */
-	estimate = stream_lost_flows(s);
+	estimate = habit_lost_flows(s);
 	if (g->version != 9)
 		assert_int_equal(estimate, g->lost_flows);
 	else if (g->lost > 200)

@@ -163,6 +163,104 @@ static void sampling_outlives_a_restart(void **state)
 	assert_int_equal(f->flows[0].sampling, 128);
 }
 
+/* Samplers and interfaces, and that a template's scope is one. */
+static void every_sampler_outlives_a_restart(void **state)
+{
+	static const uint16_t with_if[] = {8, 4, 12, 4, 10, 4, 0};
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 20; i++)
+		assert_string_equal(message(f, true), "none");
+	for (uint32_t i = 1; i <= STREAM_SAMPLERS + 1; i++) {
+		begin(f, 9);
+		set(f, 1);
+		put(f, 300, 2), put(f, 4, 2), put(f, 4, 2);
+		put(f, 2, 2), put(f, 4, 2), put(f, 34, 2), put(f, 4, 2);
+		set(f, 300);
+		put(f, i, 4), put(f, 100 + i, 4);
+		f->sequence++;
+		if (i == STREAM_SAMPLERS)
+			restart(f);
+		assert_string_equal(kept_decode(f), "none");
+	}
+	restart(f);
+	for (uint32_t i = 1; i <= STREAM_SAMPLERS; i++) {
+		begin(f, 9);
+		set(f, 0);
+		template(f, 301, with_if);
+		set(f, 301);
+		put(f, 1, 4), put(f, 2, 4), put(f, i, 4);
+		f->sequence++;
+		assert_string_equal(decode(f), "none");
+		assert_int_equal(f->flows[0].sampling, 100 + i);
+	}
+	begin(f, 9); /* without its template: what it is about is known still */
+	set(f, 300);
+	put(f, 1, 4), put(f, 7, 4);
+	set(f, 301);
+	put(f, 1, 4), put(f, 2, 4), put(f, 1, 4);
+	f->sequence++;
+	assert_string_equal(decode(f), "none");
+	assert_int_equal(f->flows[0].sampling, 7);
+}
+
+/* As it was kept before there were interfaces: eight samplers, free ones among them. */
+static void sampling_of_the_first_version_is_still_read(void **state)
+{
+	uint8_t room[MEMORY_MAX], key[MEMORY_KEY];
+	struct octets o = octets_of(room, sizeof(room));
+	struct stream of = {.key = {.version = 9}};
+	struct fixture *f = *state;
+	const struct stream *s;
+
+	of.key.from = f->origin.from;
+	memory_key(&of, 0, key);
+	octets_uint(&o, 1, 1), octets_uint(&o, 0, 1);
+	octets_uint(&o, (uint64_t)RECEIVED_MS, 8), octets_uint(&o, 0, 8), octets_uint(&o, 10, 4);
+	for (uint32_t i = 0; i < 8; i++)
+		octets_uint(&o, i, 4), octets_uint(&o, i % 2 * 100 * i, 4);
+	assert_ok(memory_recall(f->decoder, key, bytes_of(room, octets_len(&o)), RECEIVED_MS));
+	s = stream_of(f->decoder->streams, &of.key);
+	assert_int_equal(s->sampling, 10);
+	assert_int_equal(s->samplers[3].id, 7);
+	assert_int_equal(s->samplers[3].interval, 700);
+	assert_int_equal(s->samplers[4].interval, 0);
+	assert_int_not_equal(
+		memory_recall(f->decoder, key, bytes_of(room, octets_len(&o) - 8), RECEIVED_MS),
+		ERR_OK);
+}
+
+/* Which did not know a scope from the rest: the template that comes again does. */
+static void a_template_of_the_first_version_learns_its_scope(void **state)
+{
+	static const uint16_t with_if[] = {8, 4, 12, 4, 10, 4, 0};
+	uint8_t room[MEMORY_MAX], key[MEMORY_KEY];
+	struct octets o = octets_of(room, sizeof(room));
+	struct stream of = {.key = {.version = 9}};
+	struct fixture *f = *state;
+
+	of.key.from = f->origin.from;
+	memory_key(&of, 300, key);
+	octets_uint(&o, 1, 1), octets_uint(&o, 1, 1), octets_uint(&o, (uint64_t)RECEIVED_MS, 8);
+	octets_uint(&o, 2, 2);
+	octets_uint(&o, 2, 2), octets_uint(&o, 4, 2), octets_uint(&o, 34, 2), octets_uint(&o, 4, 2);
+	assert_ok(memory_recall(f->decoder, key, bytes_of(room, octets_len(&o)), RECEIVED_MS));
+	begin(f, 9);
+	set(f, 1);
+	put(f, 300, 2), put(f, 4, 2), put(f, 4, 2);
+	put(f, 2, 2), put(f, 4, 2), put(f, 34, 2), put(f, 4, 2);
+	set(f, 300);
+	put(f, 1, 4), put(f, 100, 4);
+	set(f, 0);
+	template(f, 301, with_if);
+	set(f, 301);
+	put(f, 1, 4), put(f, 2, 4), put(f, 1, 4);
+	put(f, 1, 4), put(f, 2, 4), put(f, 9, 4);
+	assert_string_equal(decode(f), "none");
+	assert_int_equal(f->flows[0].sampling, 100);
+	assert_int_equal(f->flows[1].sampling, 1);
+}
+
 static void what_is_old_or_damaged_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -177,7 +275,7 @@ static void what_is_old_or_damaged_is_refused(void **state)
 		assert_int_not_equal(
 			memory_recall(f->decoder, e->key, bytes_of(e->value, len), RECEIVED_MS),
 			ERR_OK);
-	e->value[0]++;
+	e->value[0] += 2;
 	assert_int_equal(memory_recall(f->decoder, e->key, bytes_of(e->value, e->len), RECEIVED_MS),
 	                 ERR_FORMAT);
 }
@@ -192,6 +290,9 @@ int main(void)
 		KEEPING(what_is_as_it_was_is_not_kept_again),
 		KEEPING(what_was_withdrawn_is_forgotten),
 		KEEPING(sampling_outlives_a_restart),
+		KEEPING(every_sampler_outlives_a_restart),
+		KEEPING(sampling_of_the_first_version_is_still_read),
+		KEEPING(a_template_of_the_first_version_learns_its_scope),
 		KEEPING(what_is_old_or_damaged_is_refused),
 	};
 

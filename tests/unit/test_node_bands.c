@@ -6,7 +6,7 @@
 
 static int setup_ahead(void **state, int64_t ahead_ms)
 {
-	struct world *w = world_new(ahead_ms, 0);
+	struct world *w = world_new(ahead_ms, 0, 0);
 
 	if (ahead_ms != 0)
 		know(w, RHYTHM_T0 - DAY_MS, RHYTHM_T0 + DAY_MS, ahead_ms);
@@ -42,7 +42,7 @@ static int setup_hours_ahead(void **state)
 
 static int setup_set_right(void **state)
 {
-	struct world *w = world_new(12000, 0);
+	struct world *w = world_new(12000, 0, 0);
 
 	know(w, RHYTHM_T0 - DAY_MS, RHYTHM_T0 + DAY_MS, 12000);
 	know(w, RHYTHM_T0 + DAY_MS, RHYTHM_T0 + 2 * DAY_MS, 0);
@@ -52,7 +52,7 @@ static int setup_set_right(void **state)
 
 static int setup_set_wrong(void **state)
 {
-	struct world *w = world_new(0, 0);
+	struct world *w = world_new(0, 0, 0);
 
 	know(w, RHYTHM_T0 - DAY_MS, RHYTHM_T0 + DAY_MS, 0);
 	know(w, RHYTHM_T0 + DAY_MS, RHYTHM_T0 + 2 * DAY_MS, 12000);
@@ -62,7 +62,7 @@ static int setup_set_wrong(void **state)
 
 static int setup_set_meanwhile(void **state, int64_t set_ms)
 {
-	struct world *w = world_new(0, set_ms);
+	struct world *w = world_new(0, set_ms, 0);
 
 	know(w, RHYTHM_T0 - DAY_MS, SET_AT_MS - 1, 0);
 	know(w, SET_AT_MS, RHYTHM_T0 + DAY_MS, set_ms);

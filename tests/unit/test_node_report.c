@@ -209,6 +209,67 @@ static void one_false_answer_beside_a_path_makes_it_partial(void **state)
 	assert_int_equal(CTL_PARTIAL, report(f));
 }
 
+/* Elsewhere, and over before the target began: no origin, but not nothing either. */
+static void a_significant_match_without_a_place_is_not_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct finding *finding = &f->round->replies[1].answer.findings[0];
+
+	*finding = finding_of("203.0.113.5:6000", "203.0.113.6:22", VERDICT_MATCH, 12);
+	finding->life = (struct interval){T0 - 90000, T0 - 30000};
+	f->round->replies[1].answer.finding_count = 1;
+	f->round->replies[1].answer.flows = f->round->replies[1].answer.connections = 1000;
+	f->round->outcomes[1].has_receipt = false;
+	assert_int_equal(CTL_FOUND, report(f));
+	assert_true(says(f, "unplaced"));
+	assert_true(says(f, "over"));
+	/* nor does it hide that others did not answer, or were not allowed to */
+	f->round->outcomes[0].state = TARGET_SILENT;
+	assert_int_equal(CTL_PARTIAL, report(f));
+	f->round->outcomes[0].state = TARGET_REFUSED;
+	assert_int_equal(CTL_DENIED, report(f));
+	f->round->outcomes[0].state = TARGET_ANSWERED;
+	finding->score = 4; /* one of a thousand may reach that */
+	assert_int_equal(CTL_NOTHING, report(f));
+	/* another view of the target itself is none of another connection */
+	*finding = finding_of("192.0.2.9:4000", "10.4.0.10:22", VERDICT_MATCH, 12);
+	assert_int_equal(CTL_NOTHING, report(f));
+}
+
+/* Neither to make a coincidence certain, by a sum that wraps, nor beyond what a node can hold. */
+static void what_members_say_they_compared_is_bounded(void **state)
+{
+	static const struct {
+		uint64_t flows, connections;
+		uint64_t counted;
+	} cases[] = {
+		{1000, 400, 400},
+		{100, 400, 100}, /* a connection has a flow at least */
+		{UINT64_MAX, UINT64_MAX, SHEET_COMPARED_MAX},
+		{UINT64_MAX, UINT64_MAX - 399, SHEET_COMPARED_MAX},
+	};
+	struct fixture *f = *state;
+	struct sheet *sheet;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct answer *a = &f->round->replies[1].answer;
+
+		f->round->replies[0].answer.flows = f->round->replies[0].answer.connections = 400;
+		a->flows = cases[i].flows;
+		a->connections = cases[i].connections;
+		f->pursuit->pass = 3;
+		sheet = sheet_make(f->node, f->pursuit);
+		assert_non_null(sheet);
+		assert_int_equal(3 * (400 + cases[i].counted), sheet->searched);
+		sheet_free(sheet);
+	}
+	f->pursuit->pass = SIZE_MAX / 2;
+	sheet = sheet_make(f->node, f->pursuit);
+	assert_non_null(sheet);
+	assert_true(sheet->searched == UINT64_MAX);
+	sheet_free(sheet);
+}
+
 /* They have answered, and their receipts say what they read. */
 static void a_receipt_without_a_match_counts_as_an_answer(void **state)
 {
@@ -255,6 +316,8 @@ int main(void)
 		CASE(exit_codes_tell_the_gravest_outcome),
 		CASE(a_search_of_ones_own_that_failed_makes_it_partial),
 		CASE(one_false_answer_beside_a_path_makes_it_partial),
+		CASE(a_significant_match_without_a_place_is_not_nothing),
+		CASE(what_members_say_they_compared_is_bounded),
 		CASE(a_receipt_without_a_match_counts_as_an_answer),
 		CASE(nobody_met_is_no_answer_but_alone_is),
 		CASE(a_report_of_what_was_not_asked_claims_no_window),

@@ -6,7 +6,13 @@
 
 static int setup_world(void **state)
 {
-	*state = world_new(0, 0);
+	*state = world_new(0, 0, 0);
+	return 0;
+}
+
+static int setup_paused(void **state)
+{
+	*state = world_new(0, 0, PAUSE_MS);
 	return 0;
 }
 
@@ -51,6 +57,28 @@ static void what_is_past_is_found_alike(void **state)
 	assert_in_range(count_candidates(w, &w->hand, ERR_OK), SEEN, CONNECTIONS / 50);
 	compare_many(w);
 	assert_true(w->matched >= w->compared); /* each finds itself */
+}
+
+/* Of three days without a key the log does not have both ends; of the rest it does. */
+static void after_a_long_silence_the_log_is_used_and_finds_alike(void **state)
+{
+	struct world *w = *state;
+	struct rhythm few = {.count = 0};
+
+	start_log(w);
+	feed(w, w->count);
+	assert_int_equal(compare(w, &w->hand), SEEN);
+	assert_in_range(count_candidates(w, &w->hand, ERR_OK), SEEN, CONNECTIONS / 50);
+	compare_many(w);
+	assert_true(w->matched >= w->compared);
+	for (size_t i = 8; i < 11; i++) /* two silences, the first the long one */
+		few.on[few.count++] = w->hand.on[i];
+	assert_in_range(count_candidates(w, &few, ERR_OK), SEEN, CONNECTIONS / 10);
+	compare(w, &few);
+	few.on[2].start_ms += PAUSE_MS; /* both are: the log tells nothing */
+	few.on[2].end_ms += PAUSE_MS;
+	count_candidates(w, &few, ERR_NOENT);
+	compare(w, &few);
 }
 
 static void what_goes_on_is_found_alike(void **state)
@@ -373,6 +401,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_past_is_found_alike, setup_world,
 	                                        teardown_world),
+		cmocka_unit_test_setup_teardown(
+			after_a_long_silence_the_log_is_used_and_finds_alike, setup_paused,
+			teardown_world),
 		cmocka_unit_test_setup_teardown(what_goes_on_is_found_alike, setup_world,
 	                                        teardown_world),
 		cmocka_unit_test_setup_teardown(after_a_restart_it_is_found_alike, setup_world,

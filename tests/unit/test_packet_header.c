@@ -70,7 +70,16 @@ static void the_packet_is_found_behind_each_layer(void **state)
 		{MACS "88a8 0064 8100 2005 0800" V4("06", "4000") TCP, PACKET_ETHERNET, 0, 100, 5},
 		{MACS "9100 0064 8100 2005 8100 0007 0800" V4("06", "4000") TCP, PACKET_ETHERNET, 0,
 	         100, 5},
+		{MACS "9300 0064 9200 2005 0800" V4("06", "4000") TCP, PACKET_ETHERNET, 0, 100, 5},
 		{MACS "8847 00064 140" V4("06", "4000") TCP, PACKET_ETHERNET, 100, 0, 0},
+		{MACS "8100 0003 8847 00064 140 00000000" MACS "8100 0009 0800" V4("06", "4000")
+	                 TCP,
+	         PACKET_ETHERNET, 100, 3, 0},
+		/* Ethernet over MPLS, behind its control word */
+		{MACS "8847 00064 140 00000000" MACS "0800" V4("06", "4000") TCP, PACKET_ETHERNET,
+	         100, 0, 0},
+		{MACS "8847 00064040 00065 140 00000007" MACS "8100 0009 0800" V4("06", "4000") TCP,
+	         PACKET_ETHERNET, 100, 9, 0},
 		{MACS "8100 0003 8847 00064040 00065 140" V4("06", "4000") TCP, PACKET_ETHERNET,
 	         100, 3, 0},
 		{MACS "8864 1100 0001 003e 0021" V4("06", "4000") TCP, PACKET_ETHERNET, 0, 0, 0},
@@ -183,6 +192,9 @@ static void what_is_not_ip_is_told_so(void **state)
 	         PACKET_ETHERNET, 0},
 		{"44b8003c12344000400600000a04000acb007179", PACKET_IPV4, 0}, /* header of 16 */
 		{MACS "8847 00064040", PACKET_ETHERNET, 0}, /* labels without end */
+		{MACS "8847 00064140 00000000" MACS "8847 00065140 00000000" MACS
+	              "0800" V4("06", "4000") TCP,
+	         PACKET_ETHERNET, 0}, /* a frame in a frame in a frame */
 		{V4("06", "4000") TCP, PACKET_IPV6, 0},
 		{V4("06", "4000") TCP, 99, 0},
 	};

@@ -58,6 +58,28 @@ static void zeros_behind_records_are_padding_however_many(void **state)
 		assert_int_equal(f->decoder->counters.dropped[i], 0);
 }
 
+/* Some send what was in the buffer. More of it is no padding: the template was another. */
+static void padding_to_a_multiple_of_four_need_not_be_zero(void **state)
+{
+	static const uint16_t odd[] = {8, 4, 12, 4, 4, 1, 5, 1, 0};
+	struct fixture *f = *state;
+
+	for (uint16_t version = 9; version <= 10; version++) {
+		for (size_t filled = 1; filled <= 6; filled++) {
+			uint64_t before = f->decoder->counters.dropped[DROP_STALE];
+
+			define(f, version, 256, odd);
+			put(f, 0x0a04000a, 4), put(f, 0xcb007179, 4), put(f, 6, 1), put(f, 0, 1);
+			put(f, 0xa1a2a3a4a5a6 >> (48 - 8 * filled), filled);
+			assert_string_equal(decode_next(f), "none");
+			assert_int_equal(f->count, filled == 2);
+			assert_int_equal(f->decoder->counters.dropped[DROP_STALE],
+			                 before + (filled != 2));
+		}
+	}
+	assert_int_equal(f->decoder->counters.dropped[DROP_SET], 0);
+}
+
 /* NX-OS 8: four octets of uptime in eight, in front or behind. */
 static void uptimes_may_be_eight_octets_wide(void **state)
 {
@@ -140,6 +162,30 @@ static void what_goes_out_counts_where_nothing_else_does(void **state)
 	assert_string_equal(decode_next(f), "none");
 	assert_int_equal(f->flows[0].octets, 865);
 	assert_int_equal(f->flows[0].packets, 15);
+}
+
+/* Some send 1 and 2 as zeros, and count with others; the octets of whole frames come last. */
+static void a_counter_that_was_not_filled_in_hides_no_other(void **state)
+{
+	static const uint16_t others[][2] = {{85, 86}, {23, 24}, {231, 298}, {352, 86}, {353, 24}};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		const uint16_t fields[] = {8, 4, 12, 4, 1, 4, 2, 4, others[i][0], 4, others[i][1],
+		                           4, 0};
+
+		define(f, 10, (uint16_t)(256 + i), fields);
+		put(f, 0x0a04000a, 4), put(f, 0xcb007179, 4);
+		put(f, 0, 4), put(f, 0, 4), put(f, 700, 4), put(f, 7, 4);
+		put(f, 0x0a04000a, 4), put(f, 0xcb007179, 4);
+		put(f, 500, 4), put(f, 5, 4), put(f, 700, 4), put(f, 7, 4);
+		assert_string_equal(decode_next(f), "none");
+		assert_int_equal(f->count, 2);
+		assert_int_equal(f->flows[0].octets, 700);
+		assert_int_equal(f->flows[0].packets, 7);
+		assert_int_equal(f->flows[1].octets, 500);
+		assert_int_equal(f->flows[1].packets, 5);
+	}
 }
 
 /* SonicWall: the header's uptime in seconds, the records' in milliseconds, or in seconds as well.
@@ -473,6 +519,8 @@ int main(void)
 		TEST(every_number_may_have_any_width),
 		TEST(of_an_element_that_comes_twice_the_first_that_says_something_counts),
 		TEST(what_goes_out_counts_where_nothing_else_does),
+		TEST(a_counter_that_was_not_filled_in_hides_no_other),
+		TEST(padding_to_a_multiple_of_four_need_not_be_zero),
 		TEST(uptimes_in_seconds_are_recognised),
 		TEST(an_uptime_that_counts_seconds_is_one_in_seconds),
 		TEST(seconds_of_the_clock_are_times),

@@ -1,5 +1,8 @@
 /* NetFlow v9 and IPFIX: what a record says. */
+#include "base/prng.h"
 #include "tests/unit/message_fixture.h"
+
+#define DAY_MS 86400000u
 
 static void a_v9_record_becomes_an_exact_flow(void **state)
 {
@@ -159,7 +162,12 @@ static void uptime_wraps_and_may_be_after_its_header(void **state)
 		{UPTIME_MS + 50, UPTIME_MS + 90, "", EXPORT_MS + 50, EXPORT_MS + 90},
 		{UINT32_MAX - 999, UPTIME_MS, "", EXPORT_MS - UPTIME_MS - 1000, EXPORT_MS},
 		{UPTIME_MS, UPTIME_MS - 39, "", EXPORT_MS - 39, EXPORT_MS - 39},
-		{UPTIME_MS, UPTIME_MS - 2000, "record_time", 0, 0},
+		{UPTIME_MS, UPTIME_MS - 2000, "", EXPORT_MS - 2000, EXPORT_MS - 2000},
+		/* open for 25 days, and for more than half of 2^32 ms */
+		{UPTIME_MS + 1000 - 25 * DAY_MS, UPTIME_MS, "", EXPORT_MS + 1000 - 25 * DAY_MS,
+	         EXPORT_MS},
+		{UPTIME_MS - 40 * DAY_MS, UPTIME_MS, "", EXPORT_MS - INT64_C(40) * DAY_MS,
+	         EXPORT_MS},
 		{UPTIME_MS, UPTIME_MS + 70000, "record_time", 0, 0},
 	};
 	struct fixture *f = *state;
@@ -184,7 +192,51 @@ static void uptime_wraps_and_may_be_after_its_header(void **state)
 		assert_int_equal(f->flows[0].start_ms, rows[i].start_ms);
 		assert_int_equal(f->flows[0].end_ms, rows[i].end_ms);
 	}
+	assert_int_equal(f->decoder->counters.clamped, 2);
+}
+
+/* Clocks, too; but not by days: then nobody knows which of the two is right. */
+static void a_start_that_is_told_as_later_than_the_end_is_clamped(void **state)
+{
+	static const uint16_t times[] = {8, 4, 12, 4, 152, 8, 153, 8, 0};
+	struct fixture *f = *state;
+
+	begin(f, 10);
+	set(f, 2);
+	template(f, 256, times);
+	set(f, 256);
+	put(f, 1, 4), put(f, 2, 4);
+	put(f, (uint64_t)EXPORT_MS, 8), put(f, (uint64_t)EXPORT_MS - 5000, 8);
+	put(f, 1, 4), put(f, 2, 4);
+	put(f, (uint64_t)EXPORT_MS, 8), put(f, (uint64_t)EXPORT_MS - 2 * DAY_MS, 8);
+	assert_string_equal(decode(f), "none");
+	assert_int_equal(f->count, 1);
+	assert_int_equal(f->flows[0].start_ms, EXPORT_MS - 5000);
+	assert_int_equal(f->flows[0].end_ms, EXPORT_MS - 5000);
 	assert_int_equal(f->decoder->counters.clamped, 1);
+	assert_int_equal(f->decoder->counters.dropped[DROP_RECORD_TIME], 1);
+}
+
+/* Frames that no IP packet is in, one end alone: no flow can be told, and that is counted. */
+static void a_record_without_both_ends_is_counted(void **state)
+{
+	static const uint16_t mac[] = {56, 6, 80, 6, 1, 4, 0}, one[] = {8, 4, 1, 4, 0},
+			      two[] = {8, 4, 12, 4, 1, 4, 0};
+	struct fixture *f = *state;
+
+	begin(f, 9);
+	set(f, 0);
+	template(f, 256, mac), template(f, 257, one), template(f, 258, two);
+	set(f, 256);
+	put(f, 0x020000000001, 6), put(f, 0x020000000002, 6), put(f, 500, 4);
+	set(f, 257);
+	put(f, 0x0a000001, 4), put(f, 500, 4);
+	set(f, 258);
+	put(f, 0, 4), put(f, 0, 4), put(f, 500, 4);
+	put(f, 0, 4), put(f, 0, 4), put(f, 0, 4); /* padding says nothing that could be lost */
+	assert_string_equal(decode(f), "none");
+	assert_int_equal(f->count, 0);
+	assert_int_equal(f->decoder->counters.dropped[DROP_ENDS], 3);
 }
 
 /* After 49.7 days uptimes begin anew, and the start that was told does not. */
@@ -287,6 +339,56 @@ static void values_of_variable_length_are_passed_over(void **state)
 	assert_int_equal(f->decoder->counters.dropped[DROP_SET], 1);
 }
 
+/* Both read the same values; in the second template a field of variable length comes last. */
+static void lay_out_twice(struct fixture *f, struct prng *p, uint16_t fields[], size_t count,
+                          uint8_t values[], size_t *ret_len)
+{
+	static const uint16_t some[] = {4,   5,   7,   11,  10,  14,  58, 59,
+	                                227, 228, 254, 180, 183, 312, 6};
+
+	fields[0] = 8, fields[1] = 4;
+	fields[2] = 12, fields[3] = 4;
+	*ret_len = 8;
+	for (size_t i = 2; i < count; i++) {
+		fields[2 * i] = some[prng_below(p, ARRAY_LEN(some))];
+		fields[2 * i + 1] = (uint16_t)(1 + prng_below(p, 5));
+		*ret_len += fields[2 * i + 1];
+	}
+	prng_fill(p, values, *ret_len);
+	for (size_t i = 8; i < *ret_len; i++)
+		values[i] &= prng_below(p, 3) == 0 ? 0xff : 0; /* of two the first that is not 0 */
+	fields[2 * count] = 0;
+	begin(f, 10);
+	set(f, 2);
+	template(f, 256, fields);
+	fields[2 * count] = 82, fields[2 * count + 1] = 65535;
+	fields[2 * count + 2] = 0;
+	template(f, 257, fields);
+}
+
+static void fields_are_the_same_where_a_record_is_fixed_and_where_it_varies(void **state)
+{
+	struct fixture *f = *state;
+	struct prng p = {.state = 4};
+
+	for (int i = 0; i < 2000; i++) {
+		uint16_t fields[32];
+		uint8_t values[128];
+		size_t len;
+
+		lay_out_twice(f, &p, fields, 3 + prng_below(&p, 9), values, &len);
+		set(f, 256);
+		octets_put(&f->out, values, len);
+		set(f, 257);
+		octets_put(&f->out, values, len);
+		put(f, 0, 1);
+		assert_string_equal(decode(f), "none");
+		assert_int_equal(f->count, 2);
+		assert_memory_equal(&f->flows[0], &f->flows[1], sizeof(f->flows[0]));
+		f->sequence += 2;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,9 +398,12 @@ int main(void)
 		TEST(uptimes_of_ipfix_are_since_the_exporter_started),
 		TEST(uptime_wraps_and_may_be_after_its_header),
 		TEST(uptimes_of_ipfix_wrap_too),
+		TEST(a_start_that_is_told_as_later_than_the_end_is_clamped),
+		TEST(a_record_without_both_ends_is_counted),
 		TEST(an_address_of_zeros_is_one_if_the_other_is_not),
 		TEST(a_biflow_is_two_flows),
 		TEST(values_of_variable_length_are_passed_over),
+		TEST(fields_are_the_same_where_a_record_is_fixed_and_where_it_varies),
 	};
 
 	return cmocka_run_group_tests_name("flow/records", tests, NULL, NULL);

@@ -169,6 +169,48 @@ static void what_is_not_decided_and_what_branches_off_is_said(void **state)
 	free(text);
 }
 
+static void what_has_no_place_is_said_with_why(void **state)
+{
+	static const char *const wanted[] = {
+		"against it: who sees the next hop's client has not seen it come in",
+		"  reverse  192.0.2.3:5 -> 10.4.0.10:99  may drive, as by a reverse shell, hop 2\n",
+		"  resumed  192.0.2.3:6 -> 10.4.0.10:22  before or after it, the same session as "
+		"hop 2\n",
+		"\nWithout a place, though with the same rhythm:\n"
+		"  8.2  192.0.2.5:5 -> 192.0.2.6:22  over before what it would have to carry "
+		"begins\n"
+		"  7.1  192.0.2.7:5 -> 192.0.2.8:22\n",
+		"1 match has no place on the path",
+	};
+	struct report_view view = {0};
+	char *text = drawn(
+		"{" TARGET ",'matches':["
+		/**/ MATCH("R2", "", "192.0.2.5:5", "192.0.2.6:22", SPAN_1, "8.2", "match",
+	                   "null") ","
+		/**/ MATCH("R2", "", "192.0.2.7:5", "192.0.2.8:22", SPAN_1, "7.1", "match",
+	                   "null") ","
+		/**/ MATCH("R2", "", "192.0.2.9:5", "192.0.2.8:22", SPAN_1, "7.0", "match",
+	                   "null") "],'path':["
+				   "{'hop':1,'src':'10.1.0.10:40112','dst':'10.2.0.10:22'," SPAN_1
+				   ",'score':9,'views':1,'link':'time','contradictions':['"
+				   "elsewhere']},"
+		/**/ HOP_3 "],'gaps':[],'branches':["
+				   "{'kind':'reverse','hop':2,'src':'192.0.2.3:5',"
+				   "'dst':'10.4.0.10:99','views':0},"
+				   "{'kind':'resumed','hop':2,'src':'192.0.2.3:6',"
+				   "'dst':'10.4.0.10:22','views':0}],"
+				   "'unplaced':[{'why':'over','src':'192.0.2.5:5',"
+				   "'dst':'192.0.2.6:22','score':8.2,'views':1},"
+				   "{'why':'a later word','src':'192.0.2.7:5',"
+				   "'dst':'192.0.2.8:22','score':7.1,'views':1}]}",
+		&view);
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+		assert_non_null(strstr(text, wanted[i]));
+	free(text);
+}
+
 static void a_chain_is_drawn_from_origin_to_target(void **state)
 {
 	struct names *names =
@@ -343,6 +385,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_not_decided_and_what_branches_off_is_said),
+		cmocka_unit_test(what_has_no_place_is_said_with_why),
 		cmocka_unit_test(a_chain_is_drawn_from_origin_to_target),
 		cmocka_unit_test(utf8_is_drawn_with_lines_and_points),
 		cmocka_unit_test(unseen_hops_are_marked),

@@ -114,6 +114,76 @@ static void the_full_minute_is_the_calendars(void **state)
 	assert_true(one.prediction.back[1] < 0.1);
 }
 
+/* Cron and timers, on a second of their own: due from their second run on, not from their fourth.
+ */
+static void what_runs_at_multiples_of_five_minutes_is_due(void **state)
+{
+	static const int64_t after_ms[] = {900000, 300000, 1200000, 600000};
+	struct rhythm job = {.count = ARRAY_LEN(after_ms) + 1};
+	int64_t at_ms = RHYTHM_T0 + 17300;
+	(void)state;
+
+	for (size_t i = 0; i < job.count; i++) {
+		job.on[i] = (struct interval){at_ms + 90 * (int64_t)i, at_ms + 2000};
+		at_ms += i < ARRAY_LEN(after_ms) ? after_ms[i] : 0;
+	}
+	side_of(&job, RHYTHM_GAP_MS, &one);
+	assert_int_equal(ARRAY_LEN(after_ms), one.edges.count);
+	for (size_t k = 0; k < one.edges.count; k++)
+		assert_true(one.prediction.back[k] > 10);
+}
+
+static void who_waits_twice_as_long_each_time_is_due(void **state)
+{
+	struct rhythm r = {.count = 6};
+	int64_t at_ms = RHYTHM_T0 + 11000, wait_ms = 17000;
+	(void)state;
+
+	for (size_t i = 0; i < r.count; i++, wait_ms *= 2) {
+		r.on[i] = (struct interval){at_ms, at_ms + 200};
+		at_ms += 200 + wait_ms;
+	}
+	side_of(&r, RHYTHM_GAP_MS, &one);
+	assert_true(one.prediction.back[0] < 0.1);
+	for (size_t k = 1; k < one.edges.count; k++)
+		assert_true(one.prediction.back[k] > 10);
+}
+
+/* A period of which two whole rounds were seen, the first from where the connection begins. */
+static void a_beginning_is_the_first_of_the_returns(void **state)
+{
+	struct rhythm r = {.on = {{RHYTHM_T0 + 7000, RHYTHM_T0 + 8000},
+	                          {RHYTHM_T0 + 1550000, RHYTHM_T0 + 1555000},
+	                          {RHYTHM_T0 + 3093300, RHYTHM_T0 + 3094000}},
+	                   .count = 3};
+	(void)state;
+
+	side_of(&r, RHYTHM_GAP_MS, &one);
+	assert_true(one.prediction.back[0] < 0.1);
+	assert_true(one.prediction.back[1] > 0.5);
+}
+
+/* However long the silence, its end is no less likely than after a minute; a timer's less still. */
+static void no_silence_is_too_long_to_end(void **state)
+{
+	static const struct {
+		int64_t silence_ms;
+		double least;
+	} rows[] = {{50000, 1 / 50.1}, {110000, 1 / 60.1}, {500000, 1 / 30.1}, {7000000, 1 / 30.1}};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		int64_t back_ms = RHYTHM_T0 + 8000 + rows[i].silence_ms;
+		struct rhythm r = {
+			.on = {{RHYTHM_T0 + 7000, RHYTHM_T0 + 8000}, {back_ms, back_ms + 1000}},
+			.count = 2};
+
+		side_of(&r, RHYTHM_GAP_MS, &one);
+		assert_true(one.prediction.back[0] >= rows[i].least);
+		assert_true(one.prediction.back[0] < 0.1);
+	}
+}
+
 /* What repeats itself agrees with itself at another time as well: the decoys take that off. */
 static void what_repeats_itself_is_discounted(void **state)
 {
@@ -164,6 +234,10 @@ int main(void)
 		cmocka_unit_test(its_mean_over_strangers_is_at_most_one),
 		cmocka_unit_test(a_habit_is_learnt_after_two_edges),
 		cmocka_unit_test(the_full_minute_is_the_calendars),
+		cmocka_unit_test(what_runs_at_multiples_of_five_minutes_is_due),
+		cmocka_unit_test(who_waits_twice_as_long_each_time_is_due),
+		cmocka_unit_test(a_beginning_is_the_first_of_the_returns),
+		cmocka_unit_test(no_silence_is_too_long_to_end),
 		cmocka_unit_test(what_repeats_itself_is_discounted),
 		cmocka_unit_test(the_lag_comes_with_its_error),
 		cmocka_unit_test(nothing_at_all_is_no_evidence),

@@ -114,6 +114,24 @@ static void raw_header(struct fixture *f, uint16_t vlan)
 	put(f, 0, 2); /* up to a multiple of four */
 }
 
+/* XDR fills up to a multiple of four, what is not known as well. */
+static void behind_a_sample_of_odd_length_the_next_one_is_read(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_sflow(f, 2);
+	begin_any(f, 0x1234567);
+	put(f, 0, 6);
+	end_sample(f);
+	put(f, 0, 2);
+	begin_sample(f, 96, 1, 0, 96, 95, 1);
+	raw_header(f, 0);
+	assert_string_equal(decode_sflow(f), "none");
+	assert_int_equal(f->count, 1);
+	assert_int_equal(f->decoder->counters.skipped, 1);
+	assert_int_equal(f->decoder->counters.dropped[DROP_SET], 0);
+}
+
 static const struct stream *stream_at(struct fixture *f, uint32_t sub_agent)
 {
 	struct stream_key key = {
@@ -407,6 +425,27 @@ static void lost_datagrams_and_samples_are_counted_exactly(void **state)
 	assert_int_equal(s->drops, 10);
 }
 
+/* Or never goes on. The agent was not started anew, its process was. */
+static void a_sequence_that_begins_again_loses_no_sample(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint32_t step = 0; step < 2; step++) {
+		f->origin.from.port = (uint16_t)(1000 + step);
+		for (uint32_t i = 0; i < 65; i++) {
+			f->origin.received_ms += 1000;
+			uptime_ms += 1000;
+			assert_string_equal(send_one(f, (i < 5 ? 3000 : 0) + step * i, 1,
+			                             (i < 5 ? 700 : 0) + i, 0),
+			                    "none");
+			assert_int_equal(f->count, 1);
+		}
+	}
+	assert_int_equal(stream_at(f, 0)->lost + stream_at(f, 0)->samples_lost, 0);
+	assert_int_equal(stream_at(f, 1)->lost + stream_at(f, 1)->late, 0);
+	assert_int_equal(stream_at(f, 0)->restarts, 1);
+}
+
 static void a_long_gap_is_counted_whole_and_numbers_wrap(void **state)
 {
 	struct fixture *f = *state;
@@ -652,6 +691,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SFLOW(a_sampled_packet_becomes_a_flow_of_one_packet),
+		SFLOW(behind_a_sample_of_odd_length_the_next_one_is_read),
 		SFLOW(vlans_are_the_switchs_or_else_the_packets),
 		SFLOW(expanded_samples_and_ipv6_agents_are_read),
 		SFLOW(only_an_index_is_an_interface),
@@ -660,6 +700,7 @@ int main(void)
 		SFLOW(what_is_no_packet_is_passed_over_and_counted),
 		SFLOW(malformed_datagrams_are_counted_by_reason),
 		SFLOW(lost_datagrams_and_samples_are_counted_exactly),
+		SFLOW(a_sequence_that_begins_again_loses_no_sample),
 		SFLOW(a_long_gap_is_counted_whole_and_numbers_wrap),
 		SFLOW(an_agent_that_starts_again_has_lost_nothing),
 		SFLOW(delay_and_a_wrapped_uptime_are_no_restart),

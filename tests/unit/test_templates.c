@@ -104,6 +104,27 @@ static void a_template_is_replaced_and_withdrawn_in_the_order_of_the_wire(void *
 	assert_int_equal(f->count, 0);
 }
 
+/* The ids are of one space, and a withdrawal is of one kind: what is of the other kind stays. */
+static void a_withdrawal_is_of_its_own_kind(void **state)
+{
+	static const uint16_t two[] = {8, 4, 12, 4, 0};
+	static const uint16_t ids[] = {256, 3, 2};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+		begin(f, 10);
+		set(f, 2);
+		template(f, 256, two);
+		set(f, ids[i] == 2 ? 2 : 3);
+		put(f, ids[i], 2), put(f, 0, 2);
+		set(f, 256);
+		put(f, 0x0a000001, 4), put(f, 0x0a000002, 4);
+		assert_string_equal(decode(f), "none");
+		assert_int_equal(f->count, ids[i] != 2);
+		f->sequence += (uint32_t)f->count;
+	}
+}
+
 /* A router that restarted may give an id to another template, and send records before that. */
 static void records_of_another_template_are_not_taken(void **state)
 {
@@ -380,6 +401,7 @@ int main(void)
 		TEST(what_waits_is_bounded_and_its_loss_counted),
 		TEST(another_domain_and_another_port_have_their_own),
 		TEST(a_template_is_replaced_and_withdrawn_in_the_order_of_the_wire),
+		TEST(a_withdrawal_is_of_its_own_kind),
 		TEST(records_of_another_template_are_not_taken),
 		TEST(templates_that_make_no_sense_are_refused),
 		TEST(templates_are_bounded),

@@ -199,6 +199,15 @@ static void flows_show_what_held_while_they_lasted(void **state)
 	assert_int_equal(translation_table_count(table), 2);
 }
 
+/* An event of one end, or of a block, whose record has zeros in the place of the other end. */
+static void a_flow_to_nowhere_shows_nothing(void **state)
+{
+	(void)state;
+	show(T0, T0, "10.0.0.1:0", "198.51.100.1:0", "0.0.0.0:0");
+	show(T0, T0, "[fd00::1]:5", "[2001:db8::1]:6", "[::]:0");
+	assert_int_equal(translation_table_count(table), 0);
+}
+
 static void a_flow_of_another_closes_what_is_open(void **state)
 {
 	(void)state;
@@ -411,6 +420,95 @@ static void what_is_kept_is_known_again(void **state)
 	assert_int_equal(translation_table_count(table), 3);
 }
 
+static void count_one(void *ctx, const struct mapping *m)
+{
+	size_t *counts = ctx;
+
+	counts[m->is_open]++;
+}
+
+static void all_of_them_are_told_once(void **state)
+{
+	size_t counts[2] = {0};
+
+	(void)state;
+	translation_table_each(table, count_one, counts);
+	assert_int_equal(counts[0] + counts[1], 0);
+	tell(TRANSLATION_CREATE, T0, ALICE, PUBLIC, SERVER);
+	tell(TRANSLATION_CREATE, T0, BOB, "198.51.100.1:40001", SERVER);
+	tell(TRANSLATION_DELETE, T0 + 9, ALICE, PUBLIC, SERVER);
+	tell_block(TRANSLATION_ALLOCATE, T0, "100.64.0.7", "198.51.100.1", 1024, 1535);
+	translation_table_each(table, count_one, counts);
+	assert_int_equal(counts[0], 1);
+	assert_int_equal(counts[1], 2);
+}
+
+/* `count` sessions, one after the other, each of 10 ms. */
+static void tell_many(int count, bool is_ended)
+{
+	char inside[ENDPOINT_TEXT_MAX], outside[ENDPOINT_TEXT_MAX];
+
+	for (int i = 0; i < count; i++) {
+		snprintf(inside, sizeof(inside), "10.0.0.9:%d", 1000 + i);
+		snprintf(outside, sizeof(outside), "198.51.100.1:%d", 1000 + i);
+		tell(TRANSLATION_CREATE, T0 + 1000 * i, inside, outside, SERVER);
+		if (is_ended)
+			tell(TRANSLATION_DELETE, T0 + 1000 * i + 10, inside, outside, SERVER);
+	}
+}
+
+static void it_is_known_when_those_held_that_made_way(void **state)
+{
+	struct interval gone;
+
+	(void)state;
+	tell_many(16, true);
+	assert_false(translation_table_gone(table, &gone));
+	tell_many(19, true); /* the first sixteen come again, as after a duplicate */
+	assert_true(translation_table_gone(table, &gone));
+	assert_int_equal(gone.start_ms, T0);
+	assert_int_equal(gone.end_ms, T0 + 2010);
+}
+
+static void what_had_not_ended_may_hold_for_ever(void **state)
+{
+	struct interval gone;
+
+	(void)state;
+	tell_many(17, false);
+	assert_true(translation_table_gone(table, &gone));
+	assert_int_equal(gone.start_ms, T0);
+	assert_int_equal(gone.end_ms, INT64_MAX);
+}
+
+static void keep_one(void *ctx, uint32_t slot, const struct mapping *m)
+{
+	assert_int_equal(slot, 16);
+	*(struct mapping *)ctx = *m;
+}
+
+/* What says so is kept before all else, however much has changed. */
+static void a_restart_does_not_forget_that_some_made_way(void **state)
+{
+	uint8_t room[TRANSLATION_PACKED_MAX];
+	struct mapping m, again;
+	struct interval gone;
+
+	(void)state;
+	tell_many(18, true);
+	translation_table_keep(table, 1, keep_one, &m);
+	teardown(state);
+	setup(state);
+	assert_ok(translation_unpack(bytes_of(room, translation_pack(&m, room)), &again));
+	assert_int_equal(translation_table_recall(table, 3, &again), ERR_RANGE);
+	assert_false(translation_table_gone(table, &gone));
+	assert_int_equal(translation_table_recall(table, 16, &again), ERR_OK);
+	assert_true(translation_table_gone(table, &gone));
+	assert_int_equal(gone.start_ms, T0);
+	assert_int_equal(gone.end_ms, T0 + 1010);
+	assert_int_equal(translation_table_count(table), 0);
+}
+
 static void what_is_damaged_is_refused(void **state)
 {
 	struct mapping m;
@@ -442,6 +540,7 @@ int main(void)
 		TEST(one_port_may_lead_to_several_for_different_peers),
 		TEST(events_in_the_wrong_order_come_to_the_same),
 		TEST(flows_show_what_held_while_they_lasted),
+		TEST(a_flow_to_nowhere_shows_nothing),
 		TEST(a_flow_of_another_closes_what_is_open),
 		TEST(both_directions_are_one_mapping),
 		TEST(what_is_not_changed_is_no_translation),
@@ -452,6 +551,10 @@ int main(void)
 		TEST(one_end_takes_no_more_than_its_share),
 		TEST(nobody_knows_which_ends_share_a_chain),
 		TEST(what_is_kept_is_known_again),
+		TEST(all_of_them_are_told_once),
+		TEST(it_is_known_when_those_held_that_made_way),
+		TEST(what_had_not_ended_may_hold_for_ever),
+		TEST(a_restart_does_not_forget_that_some_made_way),
 		TEST(what_is_damaged_is_refused),
 	};
 

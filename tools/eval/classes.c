@@ -10,6 +10,7 @@ json_t *classes_row(const struct class_result *r)
 	json_object_set_new(row, "class", json_string(r->of->name));
 	json_object_set_new(row, "what", json_string(r->of->what));
 	json_object_set_new(row, "is_coupled", json_boolean(r->of->is_coupled));
+	json_object_set_new(row, "minutes", json_real(r->minutes));
 	json_object_set_new(row, "pairs", json_integer((json_int_t)r->pairs));
 	for (int k = 1; k <= 6; k++) {
 		snprintf(key, sizeof(key), "false_E%d", k);

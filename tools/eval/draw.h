@@ -18,6 +18,14 @@ static inline double draw_between(struct prng *p, double low, double high)
 	return low + (high - low) * prng_unit(p);
 }
 
+/* 0, 1, ..., count - 1 */
+static inline double draw_whole(struct prng *p, uint64_t count)
+{
+	uint64_t drawn = prng_below(p, count);
+
+	return (double)drawn;
+}
+
 static inline double draw_exponential(struct prng *p, double mean)
 {
 	return -mean * log(1 - prng_unit(p));

@@ -40,7 +40,8 @@ static int usage(FILE *out, int code)
 	      "  --targets N            chains per scene, and per row of order (300)\n"
 	      "  --strangers N          unrelated connections, each against every target (3000)\n"
 	      "  --pairs N              pairs per class (10000)\n"
-	      "  --minutes N            length of the pairs of classes (30)\n"
+	      "  --minutes N            length of the pairs of classes (30), or what a class "
+	      "needs\n"
 	      "  --idle N               idle timeout of classes and recordings, in seconds (15)\n"
 	      "  --evidence             of scenes: without the other methods\n"
 	      "  --plot DIR             SVG plots there as well\n"
@@ -100,9 +101,11 @@ CELL(sure, "sure_share")
 CELL(right, "sure_right")
 CELL(path_start, "path_start")
 CELL(path, "path")
+CELL(whole, "whole")
 CELL(lowest, "lowest_true")
 CELL(best, "best_false")
 CELL(clock, "clock_s")
+CELL(minutes, "minutes")
 CELL(records, "records")
 CELL(telling, "telling")
 CELL(decades, "decades")
@@ -132,7 +135,7 @@ static const struct print_column cycle_columns[] = {
 };
 static const struct print_column class_columns[] = {
 	{"class", "CLASS", 0, false, NULL}, {"is_coupled", "COUPLED", 0, false, NULL},
-	{"pairs", "PAIRS", 0, true, NULL},
+	{"minutes", "MINUTES", 0, true, minutes_cell}, {"pairs", "PAIRS", 0, true, NULL},
 	{"false_E1", "E>=10", 0, true, f1_cell}, {"false_E2", "E>=1e2", 0, true, f2_cell},
 	{"false_E3", "E>=1e3", 0, true, f3_cell}, {"false_E4", "E>=1e4", 0, true, f4_cell},
 	{"plain_E1", "PLAIN 10", 0, true, p1_cell}, {"plain_E2", "1e2", 0, true, p2_cell},
@@ -155,6 +158,7 @@ static const struct print_column order_columns[] = {
 	{"by_both", "BOTH", 0, true, both_cell}, {"sure_share", ">250 MS", 0, true, sure_cell},
 	{"sure_right", "OF THEM", 0, true, right_cell},
 	{"path_start", "PATH BY START", 0, true, path_start_cell}, {"path", "AS IT IS", 0, true, path_cell},
+	{"whole", "WHOLE", 0, true, whole_cell},
 };
 static const struct print_column chain_columns[] = {
 	{"chain", "CHAIN", 0, false, NULL}, {"method", "METHOD", 0, false, NULL},

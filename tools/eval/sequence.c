@@ -20,11 +20,12 @@ static const struct {
 	{"ProxyJump", 1, 30, 1},         {"ProxyJump", 1, 30, 5},
 };
 
-#define SLACK_S 2.0 /* of paths */
+#define SLACK_MS 2000 /* of paths */
 
 struct tally {
 	size_t pairs, by_start, by_stretch, by_both, sure, sure_right;
-	size_t paths, by_path_start, by_path;
+	size_t paths, by_path_start, by_path; /* of chains of three: the first two in order */
+	size_t whole;                         /* all three on the path */
 };
 
 static void count(struct tally *t, const struct order *o)
@@ -51,16 +52,54 @@ static struct scene scene_of(size_t way)
 	                      .tick_ms = 1};
 }
 
-/* By how much a hop lasts longer than the last, the target, as a node that answers finds it. */
-static struct order against(struct prepared *target, struct prepared *hop, double clock_s)
+/* A hop's times, as an edge is told them: on the clock of its exporter. */
+static int64_t ms_of(double s)
 {
-	struct comparison c = {.evidence.lag_s = 0};
-
-	compare(target, hop, 1.5 + 2 * clock_s, false, &c);
-	return order_of(&hop->side.edges, &target->side.edges, -c.evidence.lag_s, 2 * clock_s);
+	return llrint(s * 1e3);
 }
 
-/* Which of the first two hops a path would put first: correlate/path_chain.c. */
+/* A hop as the node that sees it answers; each hop has a node, an exporter and hosts of its own. */
+static struct match match_of(struct prepared *target, struct prepared *hop, uint8_t at,
+                             double clock_s)
+{
+	struct comparison c = {.evidence.lag_s = 0};
+	struct order order;
+
+	compare(target, hop, 1.5 + 2 * clock_s, false, &c);
+	order = order_of(&hop->side.edges, &target->side.edges, -c.evidence.lag_s, 2 * clock_s);
+	return (struct match){
+		.node = at,
+		.view.exporter = addr_from_v4((const uint8_t[4]){10, 255, 0, at}),
+		.src = {addr_from_v4((const uint8_t[4]){192, 0, 2, at}), 50000},
+		.dst = {addr_from_v4((const uint8_t[4]){198, 51, 100, at}), 22},
+		.life = {ms_of(hop->side.edges.first_s), ms_of(hop->side.edges.last_s)},
+		.score = MAX(0, c.scores[BY_EVIDENCE]),
+		.proto = 6,
+		.lag_ms = ms_of(c.evidence.lag_s),
+		.lag_error_ms = ms_of(c.evidence.lag_error_s),
+		.stretch_ms = ms_of(order.stretch_s),
+		.stretches = (uint32_t)order.compared,
+	};
+}
+
+static void count_path(struct tally *t, struct prepared of[CHAIN_HOPS], double clock_s)
+{
+	struct match matches[CHAIN_HOPS];
+	struct path path;
+
+	for (uint8_t i = 0; i < CHAIN_HOPS; i++)
+		matches[i] = match_of(&of[CHAIN_HOPS - 1], &of[i], i, clock_s);
+	matches[CHAIN_HOPS - 1].is_target = true;
+	path_assemble(matches, CHAIN_HOPS, NULL, 0, SLACK_MS, &path);
+	t->paths++;
+	t->by_path_start += matches[0].life.start_ms < matches[1].life.start_ms;
+	if (matches[0].hop != PATH_NOWHERE && matches[1].hop != PATH_NOWHERE) {
+		t->whole++;
+		t->by_path += matches[0].hop < matches[1].hop;
+	}
+}
+
+/* Which of the first two hops a path puts first. */
 static void try_path(struct prng *p, size_t way, struct tally *t)
 {
 	struct scene scene = scene_of(way);
@@ -68,22 +107,9 @@ static void try_path(struct prng *p, size_t way, struct tally *t)
 	struct prepared of[CHAIN_HOPS];
 
 	if (scene_hops(&scene, p, ways[way].is_proxied, hops)) {
-		struct order first, second;
-		double lead_s, longer_s;
-		bool is_told;
-
 		for (size_t i = 0; i < CHAIN_HOPS; i++)
 			prepare(&hops[i], hops[i].gap_ms, scene.loss, &of[i]);
-		first = against(&of[2], &of[0], ways[way].clock_s);
-		second = against(&of[2], &of[1], ways[way].clock_s);
-		lead_s = of[1].side.edges.first_s - of[0].side.edges.first_s;
-		longer_s = first.stretch_s - second.stretch_s;
-		is_told = fabs(lead_s) <= SLACK_S && first.compared >= PATH_STRETCHES_MIN &&
-		          second.compared >= PATH_STRETCHES_MIN &&
-		          fabs(longer_s) > PATH_STRETCH_MS / 1e3;
-		t->paths++;
-		t->by_path_start += lead_s > 0;
-		t->by_path += is_told ? longer_s > 0 : lead_s > 0;
+		count_path(t, of, ways[way].clock_s);
 		for (size_t i = 0; i < CHAIN_HOPS; i++)
 			prepared_free(&of[i]);
 	}
@@ -132,7 +158,7 @@ json_t *sequence_study(uint64_t seed, size_t chains)
 		all = (double)MAX(t.pairs, 1);
 		json_array_append_new(
 			rows,
-			json_pack("{s:s, s:f, s:f, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f}",
+			json_pack("{s:s, s:f, s:f, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}",
 		                  "chain", ways[w].name, "minutes", ways[w].minutes, "clock_s",
 		                  ways[w].clock_s, "pairs", (json_int_t)t.pairs, "by_start",
 		                  (double)t.by_start / all, "by_stretch",
@@ -140,7 +166,8 @@ json_t *sequence_study(uint64_t seed, size_t chains)
 		                  "sure_share", (double)t.sure / all, "sure_right",
 		                  (double)t.sure_right / (double)MAX(t.sure, 1), "path_start",
 		                  (double)t.by_path_start / (double)MAX(t.paths, 1), "path",
-		                  (double)t.by_path / (double)MAX(t.paths, 1)));
+		                  (double)t.by_path / (double)MAX(t.whole, 1), "whole",
+		                  (double)t.whole / (double)MAX(t.paths, 1)));
 	}
 	return rows;
 }

@@ -3,21 +3,14 @@
 #include "base/util.h"
 #include "tools/eval/draw.h"
 #include "tools/eval/hand.h"
+#include "tools/eval/schedule.h"
 
 #include <stdlib.h>
 
-#define BUSY_EVERY_S 0.5
 #define ROUNDS 64
 
 static const double periods_s[] = {20, 25, 30, 40, 45, 60, 90, 120, 180, 300, 600};
 static const double minutes_s[] = {60, 60, 60, 120, 180, 300};
-
-static void add_busy(struct times *t, double from_s, double length_s)
-{
-	for (double at = 0; at < length_s; at += BUSY_EVERY_S)
-		times_add(t, from_s + at);
-	times_add(t, from_s + length_s);
-}
 
 void strangers_init(struct strangers *s, struct prng *p)
 {
@@ -60,8 +53,8 @@ static void add_job(struct prng *p, const struct job *job, double to_s, struct t
 	for (double at = job->first_s; at < to_s; at += job->period_s) {
 		if (draw_is(p, job->skipped))
 			continue;
-		add_busy(ret, at + draw_between(p, 0, job->jitter_s),
-		         draw_lognormal(p, job->busy_s, job->busy_spread));
+		schedule_busy(ret, at + draw_between(p, 0, job->jitter_s),
+		              draw_lognormal(p, job->busy_s, job->busy_spread));
 	}
 	times_sort(ret);
 }
@@ -88,7 +81,7 @@ static void add_script(const struct strangers *s, struct prng *p, size_t script,
 	for (size_t k = 0; at < to_s; k++) {
 		double busy_s = s->busy_s[script][k % ROUNDS] * (1 + 0.01 * draw_normal(p));
 
-		add_busy(ret, at, busy_s);
+		schedule_busy(ret, at, busy_s);
 		at += busy_s + s->pause_s[script][k % ROUNDS] * (1 + 0.01 * draw_normal(p));
 	}
 	times_sort(ret);
@@ -100,7 +93,7 @@ static void add_bulk(struct prng *p, double from_s, double to_s, struct times *r
 	for (double at = from_s; at < to_s;) {
 		double until = at + draw_exponential(p, 400);
 
-		add_busy(ret, at, MIN(until, to_s) - at);
+		schedule_busy(ret, at, MIN(until, to_s) - at);
 		at = until + draw_exponential(p, 20); /* stalled */
 	}
 	times_sort(ret);
@@ -315,23 +308,59 @@ static void siblings(PAIR)
 	add_script(s, p, script, draw_between(p, -1, 1), duration_s, other);
 }
 
+static void script_anywhere(PAIR)
+{
+	size_t script = prng_below(p, SCRIPTS);
+
+	add_script(s, p, script, 0, duration_s, one);
+	add_script(s, p, script, draw_between(p, -600, 600), duration_s, other);
+}
+
+static void script_by_cron(PAIR)
+{
+	size_t script = prng_below(p, SCRIPTS);
+
+	add_script(s, p, script, 60 * draw_whole(p, 10) + prng_unit(p), duration_s, one);
+	add_script(s, p, script, 60 * draw_whole(p, 10) + prng_unit(p), duration_s, other);
+}
+
 const struct stranger_class stranger_classes[] = {
-	{"human", "two people", false, false, humans},
-	{"human-job", "somebody, and a periodic job", false, false, human_and_job},
-	{"periodic", "jobs of one period, any phase", false, false, periodic},
-	{"minute", "jobs of one period, on the full minute", false, false, aligned},
-	{"minute-skip", "the same, each leaving out 30 to 70 %", false, false, aligned_skipping},
-	{"trap", "jobs every 40 s in equal phase", false, false, trap},
-	{"script", "one script, started 30 to 600 s apart", false, false, scripted},
-	{"replay", "one person's rhythm, 60 to 600 s later", false, false, replayed},
-	{"polling", "polls of one period", false, false, polling},
-	{"bulk", "two transfers with stalls", false, false, bulk},
-	{"keepalive", "two people, keepalives of one period", false, false, kept_alive},
-	{"lossy-human", "two people at one exporter that loses datagrams", true, false, humans},
-	{"lossy-bulk", "two transfers there", true, false, bulk},
-	{"imitated", "every burst imitated within 10 s", false, true, imitated},
-	{"outage", "two people, and a line of both that is cut twice", false, true, outage},
-	{"lockstep", "every burst within 1 s", false, true, in_lockstep},
-	{"sibling", "one script, started within 1 s", false, true, siblings},
+	{"human", "two people", .pair = humans},
+	{"human-job", "somebody, and a periodic job", .pair = human_and_job},
+	{"periodic", "jobs of one period, any phase", .pair = periodic},
+	{"minute", "jobs of one period, on the full minute", .pair = aligned},
+	{"minute-skip", "the same, each leaving out 30 to 70 %", .pair = aligned_skipping},
+	{"trap", "jobs every 40 s in equal phase", .pair = trap},
+	{"script", "one script, started 30 to 600 s apart, never within 30 s", .pair = scripted},
+	{"replay", "one person's rhythm, 60 to 600 s later, never within 60 s", .pair = replayed},
+	{"polling", "polls of one period", .pair = polling},
+	{"bulk", "two transfers with stalls", .pair = bulk},
+	{"keepalive", "two people, keepalives of one period", .pair = kept_alive},
+	{"lossy-human", "two people at one exporter that loses datagrams", .has_shared_loss = true,
+         .pair = humans},
+	{"lossy-bulk", "two transfers there", .has_shared_loss = true, .pair = bulk},
+	{"cron15", "every 15 min, each on a second of its own in :00 to :30", .minutes_min = 30,
+         .pair = schedule_cron15},
+	{"cron30", "the same, every 30 min", .minutes_min = 120, .pair = schedule_cron30},
+	{"cron60", "the same, every hour", .minutes_min = 240, .pair = schedule_cron60},
+	{"cron-same", "every 30 min, both on one second of :04 to :25", .minutes_min = 120,
+         .pair = schedule_cron_same},
+	{"timer", "one period of 700 to 2000 s, any phase", .minutes_min = 120,
+         .pair = schedule_timer},
+	{"delayed", "every 5, 7, 15 or 30 min, late by up to 8 to 60 s by chance",
+         .minutes_min = 120, .pair = schedule_delayed},
+	{"timetable", "5 to 20 min apart, each late by its own 3 to 8 s", .minutes_min = 60,
+         .pair = schedule_timetable},
+	{"backoff", "waits that double, one base, begun anywhere in 10 min", .minutes_min = 60,
+         .pair = schedule_backoff},
+	{"imitated", "every burst imitated within 10 s", .is_coupled = true, .pair = imitated},
+	{"outage", "two people, and a line of both that is cut twice", .is_coupled = true,
+         .pair = outage},
+	{"lockstep", "every burst within 1 s", .is_coupled = true, .pair = in_lockstep},
+	{"sibling", "one script, started within 1 s", .is_coupled = true, .pair = siblings},
+	{"script-any", "one script, started up to 600 s apart, or together", .is_coupled = true,
+         .pair = script_anywhere},
+	{"script-cron", "one script, started by cron in one of the same ten minutes",
+         .is_coupled = true, .pair = script_by_cron},
 };
 const size_t stranger_class_count = ARRAY_LEN(stranger_classes);

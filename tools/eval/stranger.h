@@ -29,6 +29,7 @@ void stranger_background(const struct strangers *s, struct prng *p, double durat
 struct stranger_class {
 	const char *name;
 	const char *what;
+	double minutes_min;   /* it shows nothing in less; 0: any length will do */
 	bool has_shared_loss; /* a fifth of all datagrams, the same ones for both: one exporter */
 	bool is_coupled;      /* truly synchronous by a common cause: not unrelated, listed apart */
 	void (*pair)(const struct strangers *s, struct prng *p, double duration_s,

@@ -1,6 +1,7 @@
 #include "tools/eval/study.h"
 
 #include "base/util.h"
+#include "correlate/score.h"
 #include "tools/eval/draw.h"
 
 #include <stdlib.h>
@@ -34,6 +35,9 @@ static int64_t pair_gap_ms(const struct trace *a, const struct trace *b)
 	return MAX(a->gap_ms, b->gap_ms);
 }
 
+/* What a node assumes of its exporters, whatever they lose. */
+#define LOSS score_defaults.target.loss
+
 /* Everything that is held against all targets. */
 static struct prepared *crowd(const struct scene *scene, struct prng *p, size_t count)
 {
@@ -49,7 +53,7 @@ static struct prepared *crowd(const struct scene *scene, struct prng *p, size_t 
 
 		stranger_background(&strangers, p, scene->minutes * 60, &times);
 		if (exporter_export(&x, p, &times, &trace))
-			prepare(&trace, gap_ms, scene->loss, &ret[i++]);
+			prepare(&trace, gap_ms, LOSS, &ret[i++]);
 	}
 	times_free(&times);
 	trace_free(&trace);
@@ -73,8 +77,8 @@ static void study_target(const struct scene *scene, struct prng *p, struct prepa
 
 	while (!scene_chain(scene, p, &target, &same))
 		;
-	prepare(&target, pair_gap_ms(&target, &same), scene->loss, &ours);
-	prepare(&same, pair_gap_ms(&target, &same), scene->loss, &theirs);
+	prepare(&target, pair_gap_ms(&target, &same), LOSS, &ours);
+	prepare(&same, pair_gap_ms(&target, &same), LOSS, &theirs);
 	cycles = cycles_of(ours.side.edges.count);
 	r->median_cycles += (double)ours.side.edges.count;
 	compare(&ours, &theirs, LAG_S, has_all, &c);
@@ -123,7 +127,7 @@ void scene_result_free(struct scene_result *r)
 struct class_result study_class(const struct stranger_class *of, uint64_t seed, size_t pairs,
                                 double minutes, double idle_s)
 {
-	struct scene scene = {.minutes = minutes,
+	struct scene scene = {.minutes = MAX(minutes, of->minutes_min),
 	                      .target_idle_s = idle_s,
 	                      .target_active_s = 60,
 	                      .other_idle_s = idle_s,
@@ -131,7 +135,10 @@ struct class_result study_class(const struct stranger_class *of, uint64_t seed, 
 	                      .loss = 0.02,
 	                      .clock_s = 1,
 	                      .tick_ms = 1};
-	struct class_result r = {.of = of, .pairs = pairs, .plain = compare_roc(BY_EVIDENCE)};
+	struct class_result r = {.of = of,
+	                         .pairs = pairs,
+	                         .minutes = scene.minutes,
+	                         .plain = compare_roc(BY_EVIDENCE)};
 	struct prng p = {seed};
 	struct strangers strangers;
 	struct times one = {0}, other = {0};
@@ -153,11 +160,11 @@ struct class_result study_class(const struct stranger_class *of, uint64_t seed, 
 			y.active_s = x.active_s;
 			y.offset_s = x.offset_s;
 		}
-		of->pair(&strangers, &p, minutes * 60, &one, &other);
+		of->pair(&strangers, &p, scene.minutes * 60, &one, &other);
 		if (!exporter_export(&x, &p, &one, &a) || !exporter_export(&y, &p, &other, &b))
 			continue;
-		prepare(&a, pair_gap_ms(&a, &b), scene.loss, &ours);
-		prepare(&b, pair_gap_ms(&a, &b), scene.loss, &theirs);
+		prepare(&a, pair_gap_ms(&a, &b), LOSS, &ours);
+		prepare(&b, pair_gap_ms(&a, &b), LOSS, &theirs);
 		compare(&ours, &theirs, LAG_S, true, &c);
 		for (size_t m = 0; m < COMPARED; m++)
 			roc_other(&r.roc[m], c.scores[m]);

@@ -37,9 +37,10 @@ struct class_result {
 	struct roc plain; /* before the decoys */
 	struct roc roc[COMPARED];
 	uint64_t pairs;
+	double minutes; /* of each */
 };
 
-/* `pairs` of a class, over `minutes` each. */
+/* `pairs` of a class, over `minutes` each, or what the class needs at least. */
 struct class_result study_class(const struct stranger_class *of, uint64_t seed, size_t pairs,
                                 double minutes, double idle_s);
 void class_result_free(struct class_result *r);
