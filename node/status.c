@@ -127,7 +127,7 @@ static void put_collector(struct pack *p, struct collector *c)
 
 	stream_each(c->decoder->streams, count_stream, &streams);
 	pack_str(p, "exports");
-	pack_map(p, 13);
+	pack_map(p, 14);
 	row_uint(p, "datagrams", counters->datagrams);
 	row_uint(p, "flows", counters->flows);
 	row_uint(p, "events", counters->events);
