@@ -3,6 +3,7 @@
 #include "base/timestamp.h"
 #include "base/util.h"
 #include "node/confcheck.h"
+#include "node/conffile.h"
 #include "node/credentials.h"
 #include "node/receiver.h"
 #include "store/store.h"
@@ -20,157 +21,6 @@
 #define IPFIX_TLS_PORT 4740
 #define RECEIVE_BUFFER_MIN (64u << 10)
 #define RECEIVE_BUFFER_MAX (1u << 30)
-
-struct file { /* as it is written */
-	char *role, *name, *identity, *certificate, *operational, *control;
-	char **roots;
-	unsigned roots_count;
-	char **notices;
-	unsigned notices_count;
-	struct {
-		char *listen, *listen6, *mode;
-		char **advertise;
-		unsigned advertise_count;
-		char **bootstrap;
-		unsigned bootstrap_count;
-	} overlay;
-	struct {
-		char **listen;
-		unsigned listen_count;
-		char *idle_timeout, *sockets, *buffer, *rate_limit, *rate_burst;
-		char **exporters;
-		unsigned exporters_count;
-		char **ipfix_tcp;
-		unsigned ipfix_tcp_count;
-		char *ipfix_idle;
-		struct {
-			char **listen;
-			unsigned listen_count;
-			char *certificate, *key, *clients_ca;
-		} ipfix_tls;
-	} exports;
-	struct {
-		char *path, *map_size, *size_max, *age_max, *seal_every, *traces, *traces_max,
-			*traces_age;
-	} store;
-	struct {
-		char *answer, *origin;
-	} policy;
-	struct {
-		char *listen;
-		char **roots;
-		unsigned roots_count;
-	} hosts;
-	struct {
-		char *address, *certificate;
-	} gateway;
-	struct {
-		char *provider, *record;
-	} origin;
-};
-
-/* clang-format off */
-static const cyaml_schema_value_t text = {
-	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, CONF_PATH_MAX - 1),
-};
-
-#define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
-#define TEXT(type, key) CYAML_FIELD_STRING_PTR(#key, OPTIONAL, type, key, 0, CONF_PATH_MAX - 1)
-#define TEXTS(type, key, max) CYAML_FIELD_SEQUENCE(#key, OPTIONAL, type, key, &text, 0, max)
-#define SECTION(key, fields) \
-	CYAML_FIELD_MAPPING(#key, CYAML_FLAG_OPTIONAL, struct file, key, fields)
-#define PART(key) __typeof__(((struct file *)0)->key)
-
-static const cyaml_schema_field_t overlay_fields[] = {
-	TEXT(PART(overlay), listen),
-	TEXT(PART(overlay), listen6),
-	TEXT(PART(overlay), mode),
-	TEXTS(PART(overlay), advertise, RECORD_ENDPOINTS_MAX),
-	TEXTS(PART(overlay), bootstrap, CONF_BOOTSTRAP_MAX),
-	CYAML_FIELD_END,
-};
-
-static const cyaml_schema_field_t ipfix_tls_fields[] = {
-	TEXTS(PART(exports.ipfix_tls), listen, CONF_LISTEN_MAX),
-	TEXT(PART(exports.ipfix_tls), certificate),
-	TEXT(PART(exports.ipfix_tls), key),
-	TEXT(PART(exports.ipfix_tls), clients_ca),
-	CYAML_FIELD_END,
-};
-
-static const cyaml_schema_field_t exports_fields[] = {
-	TEXTS(PART(exports), listen, CONF_LISTEN_MAX),
-	TEXT(PART(exports), idle_timeout),
-	TEXT(PART(exports), sockets),
-	TEXT(PART(exports), buffer),
-	TEXTS(PART(exports), exporters, ADMISSION_ALLOW_MAX),
-	TEXT(PART(exports), rate_limit),
-	TEXT(PART(exports), rate_burst),
-	TEXTS(PART(exports), ipfix_tcp, CONF_LISTEN_MAX),
-	TEXT(PART(exports), ipfix_idle),
-	CYAML_FIELD_MAPPING("ipfix_tls", CYAML_FLAG_OPTIONAL, PART(exports), ipfix_tls, ipfix_tls_fields),
-	CYAML_FIELD_END,
-};
-
-static const cyaml_schema_field_t store_fields[] = {
-	TEXT(PART(store), path),
-	TEXT(PART(store), map_size),
-	TEXT(PART(store), size_max),
-	TEXT(PART(store), age_max),
-	TEXT(PART(store), seal_every),
-	TEXT(PART(store), traces),
-	TEXT(PART(store), traces_max),
-	TEXT(PART(store), traces_age),
-	CYAML_FIELD_END,
-};
-
-static const cyaml_schema_field_t policy_fields[] = {
-	TEXT(PART(policy), answer),
-	TEXT(PART(policy), origin),
-	CYAML_FIELD_END,
-};
-
-static const cyaml_schema_field_t hosts_fields[] = {
-	TEXT(PART(hosts), listen),
-	TEXTS(PART(hosts), roots, CERT_ROOTS_MAX),
-	CYAML_FIELD_END,
-};
-
-static const cyaml_schema_field_t gateway_fields[] = {
-	TEXT(PART(gateway), address),
-	TEXT(PART(gateway), certificate),
-	CYAML_FIELD_END,
-};
-
-static const cyaml_schema_field_t origin_fields[] = {
-	TEXT(PART(origin), provider),
-	TEXT(PART(origin), record),
-	CYAML_FIELD_END,
-};
-
-static const cyaml_schema_field_t file_fields[] = {
-	TEXT(struct file, role),
-	TEXT(struct file, name),
-	TEXT(struct file, identity),
-	TEXT(struct file, certificate),
-	TEXT(struct file, operational),
-	TEXT(struct file, control),
-	TEXTS(struct file, roots, CERT_ROOTS_MAX),
-	TEXTS(struct file, notices, CONF_NOTICES_MAX),
-	SECTION(overlay, overlay_fields),
-	SECTION(exports, exports_fields),
-	SECTION(store, store_fields),
-	SECTION(policy, policy_fields),
-	SECTION(hosts, hosts_fields),
-	SECTION(gateway, gateway_fields),
-	SECTION(origin, origin_fields),
-	CYAML_FIELD_END,
-};
-/* clang-format on */
-
-static const cyaml_schema_value_t file_schema = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, file_fields),
-};
 
 struct reader {
 	const char *path;
@@ -273,7 +123,7 @@ static void read_roots(struct reader *r, const char *key, char **files, unsigned
 		wrong(r, ERR_FORMAT, "%s: at least one root is needed", key);
 }
 
-static void read_identity(struct reader *r, const struct file *file)
+static void read_identity(struct reader *r, const struct conffile *file)
 {
 	char path[CONF_PATH_MAX], reason[CREDENTIALS_REASON_MAX];
 	enum err err;
@@ -290,7 +140,7 @@ static void read_identity(struct reader *r, const struct file *file)
 }
 
 /* What the node may say of itself, checked here so that --check finds what is wrong with it. */
-static void read_certificate(struct reader *r, const struct file *file, struct cert *ret)
+static void read_certificate(struct reader *r, const struct conffile *file, struct cert *ret)
 {
 	char reason[CREDENTIALS_REASON_MAX];
 	struct conf *conf = r->conf;
@@ -357,7 +207,7 @@ static void advertise_of(struct conf *conf, const struct endpoint *listen, const
 		conf->advertise[conf->advertise_count++] = e;
 }
 
-static void read_advertise(struct reader *r, const struct file *file, const struct cert *cert)
+static void read_advertise(struct reader *r, const struct conffile *file, const struct cert *cert)
 {
 	struct conf *conf = r->conf;
 	unsigned count = file->overlay.advertise_count;
@@ -381,7 +231,7 @@ static void read_advertise(struct reader *r, const struct file *file, const stru
 		wrong(r, ERR_FORMAT, "overlay.advertise: at most one address of each family");
 }
 
-static void read_overlay(struct reader *r, const struct file *file, const struct cert *cert)
+static void read_overlay(struct reader *r, const struct conffile *file, const struct cert *cert)
 {
 	const char *mode = file->overlay.mode == NULL ? "relay" : file->overlay.mode;
 	struct conf *conf = r->conf;
@@ -400,7 +250,7 @@ static void read_overlay(struct reader *r, const struct file *file, const struct
 }
 
 /* What others may see of a host's records, in the order in which a record has it. */
-static void read_shown(struct reader *r, const struct file *file)
+static void read_shown(struct reader *r, const struct conffile *file)
 {
 	static const char *const levels[] = {"none", "hop", "process", "full"};
 	const char *level = file->policy.origin == NULL ? "hop" : file->policy.origin;
@@ -440,7 +290,8 @@ static void count_key(struct reader *r, const char *key, const char *value, uint
 		*ret = (uint32_t)count;
 }
 
-static void read_admission(struct reader *r, const struct file *file, struct admission_rules *ret)
+static void read_admission(struct reader *r, const struct conffile *file,
+                           struct admission_rules *ret)
 {
 	for (unsigned i = 0; i < file->exports.exporters_count; i++) {
 		if (prefix_parse(file->exports.exporters[i], &ret->allow[ret->allow_count++]) !=
@@ -470,7 +321,7 @@ struct tls_files conf_tls_files(const struct conf *conf)
 }
 
 /* The files are read here, too, so that --check finds what is wrong with them. */
-static void read_tls(struct reader *r, const struct file *file)
+static void read_tls(struct reader *r, const struct conffile *file)
 {
 	__typeof__(&file->exports.ipfix_tls) tls = &file->exports.ipfix_tls;
 	char reason[TLS_REASON_MAX];
@@ -516,7 +367,7 @@ static void check_listen(struct reader *r, const char *key, const struct endpoin
 		wrong(r, ERR_FORMAT, "%s: twice: %s", key, endpoint_print(again, room));
 }
 
-static void read_exports(struct reader *r, const struct file *file)
+static void read_exports(struct reader *r, const struct conffile *file)
 {
 	struct conf *conf = r->conf;
 
@@ -544,7 +395,7 @@ static void read_exports(struct reader *r, const struct file *file)
 	read_tls(r, file);
 }
 
-static void read_sizes(struct reader *r, const struct file *file)
+static void read_sizes(struct reader *r, const struct conffile *file)
 {
 	struct conf *conf = r->conf;
 
@@ -557,7 +408,7 @@ static void read_sizes(struct reader *r, const struct file *file)
 		      file->store.size_max);
 }
 
-static void read_sections(struct reader *r, const struct file *file)
+static void read_sections(struct reader *r, const struct conffile *file)
 {
 	struct conf *conf = r->conf;
 
@@ -583,7 +434,7 @@ static void read_sections(struct reader *r, const struct file *file)
 		      file->policy.answer);
 }
 
-static void read_role(struct reader *r, const struct file *file)
+static void read_role(struct reader *r, const struct conffile *file)
 {
 	const char *role = file->role == NULL ? "gateway" : file->role;
 
@@ -592,7 +443,7 @@ static void read_role(struct reader *r, const struct file *file)
 		wrong(r, ERR_FORMAT, "role: neither gateway nor host: %s", role);
 }
 
-static void read_gateway(struct reader *r, const struct file *file, const struct cert *cert)
+static void read_gateway(struct reader *r, const struct conffile *file, const struct cert *cert)
 {
 	struct conf *conf = r->conf;
 
@@ -610,7 +461,7 @@ static void read_gateway(struct reader *r, const struct file *file, const struct
 	read_roots(r, "hosts.roots", file->hosts.roots, file->hosts.roots_count, &conf->hosts);
 }
 
-static void read_gateway_id(struct reader *r, const struct file *file)
+static void read_gateway_id(struct reader *r, const struct conffile *file)
 {
 	char path[CONF_PATH_MAX], reason[CREDENTIALS_REASON_MAX];
 	struct cert_blob blob;
@@ -630,7 +481,7 @@ static void read_gateway_id(struct reader *r, const struct file *file)
 	r->conf->gateway_id = cert.member;
 }
 
-static void read_host(struct reader *r, const struct file *file, const struct cert *cert)
+static void read_host(struct reader *r, const struct conffile *file, const struct cert *cert)
 {
 	const char *record = file->origin.record == NULL ? "remote" : file->origin.record;
 	struct conf *conf = r->conf;
@@ -676,9 +527,9 @@ enum err conf_read(const char *path, struct conf *ret, char reterr[CONF_REASON_M
 		.log_level = CYAML_LOG_ERROR,
 		.mem_fn = cyaml_mem,
 	};
-	struct file *file = NULL;
+	struct conffile *file = NULL;
 	cyaml_err_t yaml =
-		cyaml_load_file(path, &config, &file_schema, (cyaml_data_t **)&file, NULL);
+		cyaml_load_file(path, &config, &conffile_schema, (cyaml_data_t **)&file, NULL);
 
 	if (yaml == CYAML_ERR_FILE_OPEN)
 		wrong(&r, ERR_IO, "cannot open: %s", strerror(errno));
@@ -702,7 +553,7 @@ enum err conf_read(const char *path, struct conf *ret, char reterr[CONF_REASON_M
 		snprintf(conf.name, sizeof(conf.name), "%s",
 		         file->name != NULL ? file->name : cert.name);
 	}
-	cyaml_free(&config, &file_schema, file, 0);
+	cyaml_free(&config, &conffile_schema, file, 0);
 	if (r.err == ERR_OK)
 		*ret = conf;
 	else
