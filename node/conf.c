@@ -264,7 +264,6 @@ static void read_shown(struct reader *r, const struct conffile *file)
 	wrong(r, ERR_FORMAT, "policy.origin: neither none, hop, process nor full: %s", level);
 }
 
-/* A count of 1 to `max`. */
 /* 0: for ever. */
 static void age_key(struct reader *r, const char *key, const char *value, const char *fallback,
                     int64_t *ret)
@@ -274,8 +273,9 @@ static void age_key(struct reader *r, const char *key, const char *value, const 
 		duration_key(r, key, value, fallback, 1000, ret);
 }
 
-static void count_key(struct reader *r, const char *key, const char *value, uint32_t max,
-                      uint32_t *ret)
+/* A count of `min` to `max`. */
+static void count_key(struct reader *r, const char *key, const char *value, uint32_t min,
+                      uint32_t max, uint32_t *ret)
 {
 	char *end;
 	unsigned long count;
@@ -284,8 +284,8 @@ static void count_key(struct reader *r, const char *key, const char *value, uint
 	count = strtoul(value, &end, 10);
 	if (value[0] < '0' || value[0] > '9' || *end != '\0')
 		wrong(r, ERR_FORMAT, "%s: not a number: %s", key, value);
-	else if (errno != 0 || count < 1 || count > max)
-		wrong(r, ERR_RANGE, "%s: not 1 to %u: %s", key, max, value);
+	else if (errno != 0 || count < min || count > max)
+		wrong(r, ERR_RANGE, "%s: not %u to %u: %s", key, min, max, value);
 	else
 		*ret = (uint32_t)count;
 }
@@ -300,14 +300,14 @@ static void read_admission(struct reader *r, const struct conffile *file,
 			      file->exports.exporters[i]);
 	}
 	if (file->exports.rate_limit != NULL)
-		count_key(r, "exports.rate_limit", file->exports.rate_limit, ADMISSION_RATE_MAX,
+		count_key(r, "exports.rate_limit", file->exports.rate_limit, 1, ADMISSION_RATE_MAX,
 		          &ret->rate);
 	ret->burst = ret->rate;
 	if (file->exports.rate_burst == NULL)
 		return;
 	if (file->exports.rate_limit == NULL)
 		wrong(r, ERR_FORMAT, "exports.rate_limit: (missing)");
-	count_key(r, "exports.rate_burst", file->exports.rate_burst, ADMISSION_RATE_MAX,
+	count_key(r, "exports.rate_burst", file->exports.rate_burst, 1, ADMISSION_RATE_MAX,
 	          &ret->burst);
 }
 
@@ -378,7 +378,7 @@ static void read_exports(struct reader *r, const struct conffile *file)
 	duration_key(r, "exports.idle_timeout", file->exports.idle_timeout, "15s", 1,
 	             &conf->idle_timeout_ms);
 	if (file->exports.sockets != NULL)
-		count_key(r, "exports.sockets", file->exports.sockets,
+		count_key(r, "exports.sockets", file->exports.sockets, 1,
 		          RECEIVER_SOCKETS_MAX / MAX(file->exports.listen_count, 1),
 		          &conf->sockets);
 	size_key(r, "exports.buffer", file->exports.buffer, "32MiB", &conf->receive_buffer);
@@ -393,6 +393,7 @@ static void read_exports(struct reader *r, const struct conffile *file)
 	duration_key(r, "exports.ipfix_idle", file->exports.ipfix_idle, "30m", 1000,
 	             &conf->ipfix_idle_ms);
 	read_tls(r, file);
+	check_listen(r, "exports.ipfix_tls.listen", conf->tls, conf->tls_count);
 }
 
 static void read_sizes(struct reader *r, const struct conffile *file)
@@ -417,8 +418,8 @@ static void read_sections(struct reader *r, const struct conffile *file)
 	age_key(r, "store.age_max", file->store.age_max, "30d", &conf->age_max_ms);
 	age_key(r, "store.traces_age", file->store.traces_age, "forever", &conf->traces_age_ms);
 	count_key(r, "store.traces_max",
-	          file->store.traces_max == NULL ? "10000" : file->store.traces_max, 10000000,
-	          &conf->traces_max);
+	          file->store.traces_max == NULL ? "10000" : file->store.traces_max,
+	          CONF_TRACES_MIN, CONF_TRACES_MAX, &conf->traces_max);
 	duration_key(r, "store.seal_every", file->store.seal_every, "2s", 100,
 	             &conf->seal_every_ms);
 	resolve(r, "store.path", file->store.path, "flows", conf->store);

@@ -17,6 +17,8 @@
 
 #define CONF_PATH_MAX 512
 #define CONF_LISTEN_MAX 8
+#define CONF_TRACES_MIN 16 /* more than the rounds of one trace */
+#define CONF_TRACES_MAX 100000
 #define CONF_FAMILIES 2
 #define CONF_BOOTSTRAP_MAX 16
 #define CONF_NOTICES_MAX 8

@@ -2,6 +2,7 @@
 
 #include "base/timestamp.h"
 #include "base/util.h"
+#include "tools/json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -72,16 +73,10 @@ static void put_parts(json_t *into, const struct part *parts, size_t count, stru
 
 static void put_octets(json_t *into, uint32_t type, struct bytes in)
 {
-	char name[NAME_MAX_LEN], *text = malloc(2 * bytes_left(&in) + 3);
+	char name[NAME_MAX_LEN];
 
-	if (text == NULL)
-		return;
 	snprintf(name, sizeof(name), "%u:%u", type >> 12, type & 0xfff);
-	memcpy(text, "0x", 3);
-	for (size_t i = 0; i < bytes_left(&in); i++)
-		snprintf(text + 2 + 2 * i, 3, "%02x", in.at[i]);
-	json_object_set_new(into, name, json_string(text));
-	free(text);
+	json_object_set_new(into, name, json_hex(in.at, bytes_left(&in)));
 }
 
 /* XDR's string: its length, and so many octets. */

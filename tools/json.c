@@ -190,6 +190,21 @@ bool json_transcribe(struct unpack *u, FILE *out)
 	return is_good && ferror(out) == 0;
 }
 
+json_t *json_hex(const uint8_t *octets, size_t len)
+{
+	char *text = malloc(2 * len + 3);
+	json_t *ret;
+
+	if (text == NULL)
+		return NULL;
+	memcpy(text, "0x", 3);
+	for (size_t i = 0; i < len; i++)
+		snprintf(text + 2 + 2 * i, 3, "%02x", octets[i]);
+	ret = json_string(text);
+	free(text);
+	return ret;
+}
+
 const char *json_text(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));

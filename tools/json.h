@@ -25,6 +25,9 @@ json_t *json_of(struct unpack *u);
  */
 bool json_transcribe(struct unpack *u, FILE *out);
 
+/* "0x..."; NULL: no memory. */
+json_t *json_hex(const uint8_t *octets, size_t len);
+
 /* The member's text, or "" where it is none; borrowed. */
 const char *json_text(const json_t *object, const char *key);
 

@@ -2,6 +2,7 @@
 
 #include "base/timestamp.h"
 #include "base/util.h"
+#include "tools/json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -95,22 +96,6 @@ static const struct name *find(const struct name *rows, size_t count, uint16_t i
 	return NULL;
 }
 
-static json_t *hex_of(struct bytes value)
-{
-	size_t len = bytes_left(&value);
-	char *text = malloc(2 * len + 3);
-	json_t *ret;
-
-	if (text == NULL)
-		return NULL;
-	memcpy(text, "0x", 3);
-	for (size_t i = 0; i < len; i++)
-		snprintf(text + 2 + 2 * i, 3, "%02x", value.at[i]);
-	ret = json_string(text);
-	free(text);
-	return ret;
-}
-
 static json_t *addr_of(struct bytes value)
 {
 	char text[ADDR_TEXT_MAX];
@@ -149,7 +134,7 @@ static json_t *value_of(enum form form, struct bytes value)
 	} else if (form == FORM_TEXT) {
 		ret = text_of(value);
 	}
-	return ret != NULL ? ret : hex_of(value);
+	return ret != NULL ? ret : json_hex(value.at, bytes_left(&value));
 }
 
 struct field {

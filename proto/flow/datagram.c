@@ -302,20 +302,27 @@ void flow_end_session(struct flow_decoder *d, uint32_t session)
 	stream_forget_session(d->streams, session);
 }
 
+static void count_new(struct flow_decoder *d, const struct flow_batch *out, size_t flows_before,
+                      size_t events_before)
+{
+	d->counters.flows += out->count - flows_before;
+	d->counters.events += out->event_count - events_before;
+}
+
 void flow_end_files(struct flow_decoder *d, uint32_t session, struct flow_batch *out)
 {
-	size_t before = out->count;
+	size_t before = out->count, events_before = out->event_count;
 
 	sets_release(d, session, out);
-	d->counters.flows += out->count - before;
+	count_new(d, out, before, events_before);
 }
 
 void flow_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out)
 {
-	size_t before = out->count;
+	size_t before = out->count, events_before = out->event_count;
 
 	sets_settle(d, now_ms, out);
-	d->counters.flows += out->count - before;
+	count_new(d, out, before, events_before);
 }
 
 static enum drop decode_first(struct flow_decoder *d, const struct flow_origin *origin,
@@ -348,8 +355,7 @@ enum drop flow_decode(struct flow_decoder *d, const struct flow_origin *origin, 
 	       further != DROP_SHORT)
 		further = decode_first(d, origin, &in, out);
 	d->counters.datagrams++;
-	d->counters.flows += out->count - before;
-	d->counters.events += out->event_count - events_before;
+	count_new(d, out, before, events_before);
 	if (drop != DROP_NONE)
 		d->counters.dropped[drop]++;
 	return drop;

@@ -84,7 +84,8 @@ size_t habit_count(uint16_t version)
 	return format_of(version)->count;
 }
 
-bool habit_is_of_datagrams(const struct stream *s)
+/* Datagrams, not what is in them. */
+static bool is_of_datagrams(const struct stream *s)
 {
 	return believed(s)->unit == UNIT_DATAGRAM;
 }
@@ -98,13 +99,14 @@ bool habit_is_next(const struct stream *s, uint32_t sequence)
 
 uint64_t habit_lost_flows(const struct stream *s)
 {
+	uint64_t taken = s->datagrams - MIN(s->datagrams, s->duplicates);
 	double flows;
 
-	if (!habit_is_of_datagrams(s) || s->key.version == FLOW_SFLOW)
+	if (!is_of_datagrams(s) || s->key.version == FLOW_SFLOW)
 		return s->lost;
-	if (s->datagrams == 0)
+	if (taken == 0)
 		return 0;
-	flows = (double)s->lost * (double)s->flows / (double)s->datagrams;
+	flows = (double)s->lost * (double)s->flows / (double)taken;
 	return (uint64_t)(MIN(flows, FLOWS_MAX) + 0.5);
 }
 

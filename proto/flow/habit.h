@@ -26,9 +26,6 @@ enum sequence habit_account(struct stream *s, const struct habit_message *m);
 /* Is the number one that none of those before can have? False: it is not known. */
 bool habit_is_next(const struct stream *s, uint32_t sequence);
 
-/* Datagrams, not what is in them. */
-bool habit_is_of_datagrams(const struct stream *s);
-
 size_t habit_count(uint16_t version); /* that there are for it; habit.is is less */
 
 /* Flows that are missing: what is lost, or where datagrams are counted, as many as those that came

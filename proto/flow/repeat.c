@@ -56,23 +56,18 @@ uint64_t repeat_digest(struct bytes message, bool is_whole)
 
 bool repeat_check(struct stream *s, struct bytes message, bool is_next)
 {
-	uint64_t digest = repeat_digest(message, false), whole = 0;
+	uint64_t digest = repeat_digest(message, false);
+	uint64_t whole = is_next ? 0 : repeat_digest(message, true);
 
 	for (size_t i = 0; i < STREAM_REPEATS && !is_next; i++) {
-		if (s->repeats[i].digest != digest)
+		if (s->repeats[i].digest != digest ||
+		    (s->repeats[i].whole != 0 && s->repeats[i].whole != whole))
 			continue;
-		if (whole == 0)
-			whole = repeat_digest(message, true);
-		if (s->repeats[i].whole == 0 || s->repeats[i].whole == whole) {
-			s->repeats[i].whole = whole;
-			s->datagrams++;
-			s->duplicates++;
-			s->is_odd = true;
-			return true;
-		}
+		s->repeats[i].whole = whole;
+		s->datagrams++;
+		s->duplicates++;
+		return true;
 	}
-	if (s->is_odd && !is_next && whole == 0)
-		whole = repeat_digest(message, true);
 	s->repeats[s->repeat_at++ % STREAM_REPEATS] = (struct stream_repeat){digest, whole};
 	return false;
 }

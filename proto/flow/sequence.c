@@ -300,7 +300,6 @@ static struct stream_run *begin_beside(struct stream *s, uint32_t seq, uint32_t 
 
 	*run = begin(s, seq, count, boot_ms);
 	run->late = 1;
-	s->is_odd = true;
 	s->late++;
 	return run;
 }

@@ -100,7 +100,6 @@ struct stream {
 	struct stream_habit habit;
 	struct stream_repeat repeats[STREAM_REPEATS];
 	uint8_t repeat_at;
-	bool is_odd; /* its numbers have been where they were before */
 	struct stream_sampler samplers[STREAM_SAMPLERS];
 	uint64_t arrivals, arrived; /* datagrams with anything of it; the number of the latest */
 	int64_t first_ms;           /* when the first was received */

@@ -88,6 +88,7 @@ check "what held later is whole" 0 '10\.9\.0\.9:65000' ask 192.0.2.3:16872 --at 
 check "all that is held is a list" 3 '^65536$' \
 	bash -c "'$bin/spoor' --socket '$dir/A/spoord.sock' translations --ndjson 2>/dev/null >'$dir/all'; code=\$?; wc -l <'$dir/all'; exit \$code"
 check "a client that goes in the middle" 0 "" bash -c "'$bin/spoor' --socket '$dir/A/spoord.sock' translations --ndjson 2>/dev/null | head -1"
+check "does not take the node along" 3 "the table was full" ask $public:40112 --at $day:03:00Z
 sleep 3
 node_kill A TERM
 node_start A
