@@ -148,6 +148,11 @@ struct interval connection_life(const struct connection *c)
 	return (struct interval){c->on[0].start_ms, c->on[c->on_count - 1].end_ms};
 }
 
+int64_t connection_late_ms(const struct connection *c)
+{
+	return (c->low_ms + c->high_ms) / 2;
+}
+
 bool connection_is_open(const struct connection *c)
 {
 	return (c->tcp_flags & (FLOW_TCP_FIN | FLOW_TCP_RST)) == 0;

@@ -60,6 +60,9 @@ int view_cmp(const struct view *a, const struct view *b);
 /* First packet of the first interval to last packet of the last. */
 struct interval connection_life(const struct connection *c);
 
+/* It is late by this, as far as is known: the middle of low_ms and high_ms. */
+int64_t connection_late_ms(const struct connection *c);
+
 /* No FIN and no RST was seen from either side. */
 bool connection_is_open(const struct connection *c);
 

@@ -79,39 +79,37 @@ static int by_time(const void *left, const void *right)
 	return cmp != 0 ? cmp : (a->octets > b->octets) - (a->octets < b->octets);
 }
 
-static double since_s(int64_t at_ms, int64_t origin_ms, int64_t moved_ms)
+static double since_s(int64_t at_ms, int64_t origin_ms, int64_t late_ms)
 {
 	double ms = span_real_ms(origin_ms, at_ms) - span_real_ms(at_ms, origin_ms);
 
-	return (ms - (double)moved_ms) / 1e3;
+	return (ms - (double)late_ms) / 1e3;
 }
 
-static bool leg_of(const struct volume *v, int64_t origin_ms, int64_t moved_ms,
+static bool leg_of(const struct volume *v, int64_t origin_ms, int64_t late_ms,
                    struct volume_leg *ret)
 {
-	ret->from_s = since_s(v->on.start_ms, origin_ms, moved_ms);
-	ret->to_s = since_s(v->on.end_ms, origin_ms, moved_ms);
+	ret->from_s = since_s(v->on.start_ms, origin_ms, late_ms);
+	ret->to_s = since_s(v->on.end_ms, origin_ms, late_ms);
 	ret->octets = (double)v->octets;
 	return v->octets > 0 && ret->from_s <= ret->to_s && ret->from_s >= -SPAN_MAX_S &&
 	       ret->to_s <= SPAN_MAX_S;
 }
 
 /* What does not fit is left out: the first ones tell enough. */
-static void fill(struct volume_way *way, const struct volume *v, int64_t origin_ms,
-                 int64_t moved_ms)
+static void fill(struct volume_way *way, const struct volume *v, int64_t origin_ms, int64_t late_ms)
 {
-	if (way->count < VOLUME_LEGS_MAX && leg_of(v, origin_ms, moved_ms, &way->legs[way->count]))
+	if (way->count < VOLUME_LEGS_MAX && leg_of(v, origin_ms, late_ms, &way->legs[way->count]))
 		way->count++;
 }
 
-void volume_way_of(struct volume *records, size_t count, int64_t origin_ms, int64_t moved_ms,
-                   struct volume_way *ret)
+void volume_way_of(struct volume *records, size_t count, int64_t origin_ms, struct volume_way *ret)
 {
 	ret->count = 0;
 	if (count > 0)
 		qsort(records, count, sizeof(records[0]), by_time);
 	for (size_t i = 0; i < count; i++)
-		fill(ret, &records[i], origin_ms, moved_ms);
+		fill(ret, &records[i], origin_ms, 0);
 }
 
 static size_t way_of(const struct connection *c, const struct sighting *row)
@@ -122,27 +120,29 @@ static size_t way_of(const struct connection *c, const struct sighting *row)
 }
 
 /* Or less than NEAR_S outside, which lags still reach. */
-static bool is_within(struct interval on, struct interval when)
+static bool is_within(struct interval on, struct interval when, int64_t late_ms)
 {
-	double before_s = since_s(on.end_ms, when.start_ms, 0);
-	double after_s = since_s(on.start_ms, when.end_ms, 0);
+	double before_s = since_s(on.end_ms, when.start_ms, late_ms);
+	double after_s = since_s(on.start_ms, when.end_ms, late_ms);
 
 	return before_s >= -NEAR_S && after_s <= NEAR_S;
 }
 
 void volume_side_of(const struct connection *c, struct interval when, struct volume_side *ret)
 {
+	int64_t late_ms = connection_late_ms(c);
+
 	ret->is_sampled = false;
 	for (size_t way = 0; way < VOLUME_WAYS; way++)
 		ret->way[way].count = 0;
 	for (size_t i = 0; i < c->records; i++) {
 		const struct sighting *row = &c->rows[i];
 
-		if (!is_within(row->on, when))
+		if (!is_within(row->on, when, late_ms))
 			continue;
 		ret->is_sampled = ret->is_sampled || row->is_sampled;
 		fill(&ret->way[way_of(c, row)], &(struct volume){row->on, row->octets},
-		     when.start_ms, 0);
+		     when.start_ms, late_ms);
 	}
 }
 

@@ -62,14 +62,17 @@ struct volume_evidence {
 };
 
 /*
- * Records of one way, in any order (they are sorted), on a time axis that begins at `origin_ms`,
- * `moved_ms` earlier than they say. What ends before it begins, has no octets or lies more than
- * VOLUME_SPAN_MAX_MS from the origin is passed over.
+ * Records of one way, in any order (they are sorted), on a time axis that begins at `origin_ms`.
+ * What ends before it begins, has no octets or lies more than VOLUME_SPAN_MAX_MS from the origin is
+ * passed over.
  */
-void volume_way_of(struct volume *records, size_t count, int64_t origin_ms, int64_t moved_ms,
-                   struct volume_way *ret);
+void volume_way_of(struct volume *records, size_t count, int64_t origin_ms, struct volume_way *ret);
 
-/* Both ways of a connection at about that time, whose start is the origin, while its rows last. */
+/*
+ * Both ways of a connection at about that time, whose start is the origin, while its rows last.
+ * They are earlier than its rows say by connection_late_ms(): lags reach a few seconds, and a clock
+ * may be off by more.
+ */
 void volume_side_of(const struct connection *c, struct interval when, struct volume_side *ret);
 
 /* All that went one way. */

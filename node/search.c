@@ -124,7 +124,7 @@ static void score_one(void *ctx, const struct connection *c)
 	if (s->is_cut)
 		return;
 	s->answer->connections += s->is_counting;
-	limits.candidate.offset_ms = (c->low_ms + c->high_ms) / 2;
+	limits.candidate.offset_ms = connection_late_ms(c);
 	limits.candidate.bound_ms = (c->high_ms - c->low_ms + 1) / 2;
 	if (s->carried != NULL ? !by_volume(s, c, &limits, &a) : !by_silences(s, c, &limits, &a))
 		return;
@@ -353,7 +353,7 @@ static const struct volume_side *carried_by(const struct question *q, struct vol
 		return NULL;
 	memcpy(sorted, q->volumes, q->volume_count * sizeof(sorted[0]));
 	*ret = (struct volume_side){.is_sampled = false};
-	volume_way_of(sorted, q->volume_count, q->volumes[0].on.start_ms, 0, &ret->way[q->way]);
+	volume_way_of(sorted, q->volume_count, q->volumes[0].on.start_ms, &ret->way[q->way]);
 	return ret;
 }
 

@@ -90,8 +90,7 @@ static void check_sieves(const struct fingerprint prints[2])
 }
 
 /* The longer, the more; of an instant none. One way first, then both. */
-static void volumes_of(const struct fingerprint *print, int64_t origin_ms, int64_t moved_ms,
-                       struct volume_side *ret)
+static void volumes_of(const struct fingerprint *print, int64_t origin_ms, struct volume_side *ret)
 {
 	static struct volume records[INTERVALS];
 
@@ -103,7 +102,7 @@ static void volumes_of(const struct fingerprint *print, int64_t origin_ms, int64
 
 			records[i] = (struct volume){print->on[i], ms * (1009 + (ms & 511) * way)};
 		}
-		volume_way_of(records, print->count, origin_ms, moved_ms, &ret->way[way]);
+		volume_way_of(records, print->count, origin_ms, &ret->way[way]);
 	}
 }
 
@@ -113,8 +112,8 @@ static void check_volumes(const struct fingerprint prints[2], const struct score
 	int64_t origin_ms = prints[0].on[0].start_ms;
 	struct agreement there, back;
 
-	volumes_of(&prints[0], origin_ms, limits->target.offset_ms, &sides[0]);
-	volumes_of(&prints[1], origin_ms, limits->candidate.offset_ms, &sides[1]);
+	volumes_of(&prints[0], origin_ms, &sides[0]);
+	volumes_of(&prints[1], origin_ms, &sides[1]);
 	there = score_volumes(&sides[0], &sides[1], limits);
 	back = score_volumes(&sides[1], &sides[0], limits);
 	must(isfinite(there.score) && fabs(there.score) <= SCORE_MAX);

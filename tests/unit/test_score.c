@@ -358,7 +358,7 @@ static void carried(uint64_t seed, int64_t late_ms, struct volume_side *ret)
 		records[i].on = (struct interval){at_ms, at_ms + 59900};
 		records[i].octets = 30000000 + prng_below(&p, 60000000);
 	}
-	volume_way_of(records, ARRAY_LEN(records), RHYTHM_T0, 0, &ret->way[VOLUME_SENT]);
+	volume_way_of(records, ARRAY_LEN(records), RHYTHM_T0, &ret->way[VOLUME_SENT]);
 }
 
 static void volumes_have_verdicts_of_their_own(void **state)

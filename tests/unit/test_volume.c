@@ -63,7 +63,7 @@ static void side_from(const struct series *s, int64_t origin_ms, struct volume_s
 {
 	scratch = *s; /* it is sorted in place */
 	*ret = (struct volume_side){.is_sampled = false};
-	volume_way_of(scratch.of, scratch.count, origin_ms, 0, &ret->way[VOLUME_SENT]);
+	volume_way_of(scratch.of, scratch.count, origin_ms, &ret->way[VOLUME_SENT]);
 }
 
 static struct volume_evidence compare_from(int64_t origin_ms)
@@ -92,6 +92,45 @@ static void what_is_passed_on_is_found(void **state)
 	assert_int_equal(VOLUME_TELLS, got.verdict);
 	assert_true(got.decades >= 3);
 	assert_int_equal(20, got.records);
+}
+
+/* Lags do not reach so far: where it is likeliest, it is looked for. */
+static void a_clock_known_badly_is_taken_at_its_middle(void **state)
+{
+	static const int16_t ends_ms[][2] = {{0, 24000}, {-30000, 0}, {-15000, 15000}, {100, 101}};
+	static struct sighting rows[ARRAY_LEN(one.of)];
+	struct interval when = {T0, T0 + 20 * RECORD_MS};
+	(void)state;
+
+	transfer(1, 20, 0.5, &one);
+	passed_on(&one, &other);
+	side_from(&one, T0, &a);
+	for (size_t k = 0; k < ARRAY_LEN(ends_ms); k++) {
+		int64_t late_ms = (ends_ms[k][0] + ends_ms[k][1]) / 2;
+		struct connection c = {
+			.low_ms = ends_ms[k][0],
+			.high_ms = ends_ms[k][1],
+			.records = (uint32_t)other.count,
+			.rows = rows,
+		};
+		struct volume_evidence got;
+
+		for (size_t i = 0; i < other.count; i++) {
+			const struct volume *v = &other.of[i];
+
+			rows[i] = (struct sighting){
+				.on = {v->on.start_ms + late_ms, v->on.end_ms + late_ms},
+				.octets = v->octets,
+				.is_upward = true,
+			};
+		}
+		volume_side_of(&c, when, &b);
+		assert_int_equal(20, b.way[VOLUME_SENT].count);
+		assert_true(fabs(b.way[VOLUME_SENT].legs[0].from_s - 0.2) < 1e-9);
+		volume_evidence_of(&a, &b, &got);
+		assert_int_equal(VOLUME_TELLS, got.verdict);
+		assert_true(got.decades >= 3);
+	}
 }
 
 static void a_steady_rate_earns_nothing(void **state)
@@ -185,9 +224,9 @@ static void another_way_of_the_connection_does_not_hide_it(void **state)
 	passed_on(&one, &other);
 	alone = compare();
 	transfer(6, 20, 0.5, &one);
-	volume_way_of(one.of, one.count, T0, 0, &a.way[VOLUME_ANSWERED]);
+	volume_way_of(one.of, one.count, T0, &a.way[VOLUME_ANSWERED]);
 	transfer(7, 20, 0.5, &one);
-	volume_way_of(one.of, one.count, T0, 0, &b.way[VOLUME_ANSWERED]);
+	volume_way_of(one.of, one.count, T0, &b.way[VOLUME_ANSWERED]);
 	volume_evidence_of(&a, &b, &got);
 	assert_true(got.decades > alone.decades - 0.1);
 }
@@ -216,8 +255,8 @@ static void the_way_to_ask_by_is_one_that_tells(void **state)
 		for (size_t k = 0; k < other.count; k++)
 			other.of[k].octets /= 2;
 		a = (struct volume_side){.is_sampled = false};
-		volume_way_of(one.of, one.count, T0, 0, &a.way[VOLUME_SENT]);
-		volume_way_of(other.of, other.count, T0, 0, &a.way[VOLUME_ANSWERED]);
+		volume_way_of(one.of, one.count, T0, &a.way[VOLUME_SENT]);
+		volume_way_of(other.of, other.count, T0, &a.way[VOLUME_ANSWERED]);
 		assert_int_equal(volume_to_ask(&a, &way), rows[i].verdict);
 		assert_int_equal(way, rows[i].way);
 	}
@@ -371,6 +410,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_passed_on_is_found),
+		cmocka_unit_test(a_clock_known_badly_is_taken_at_its_middle),
 		cmocka_unit_test(a_steady_rate_earns_nothing),
 		cmocka_unit_test(nor_does_what_repeats_itself),
 		cmocka_unit_test(it_is_the_same_from_both_sides_and_in_any_order),

@@ -45,7 +45,7 @@ static void meter_way(const struct exporter *x, struct prng *p, const struct loa
 	}
 	if (octets > 0)
 		tell(x, p, first_s, last_s, octets, &m);
-	volume_way_of(m.records, m.count, EPOCH_MS, 0, ret);
+	volume_way_of(m.records, m.count, EPOCH_MS, ret);
 }
 
 void meter_export(const struct exporter *x, struct prng *p, const struct load *sent,
