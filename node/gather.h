@@ -16,7 +16,7 @@
 
 struct store;
 
-#define GATHERED_MAX (4u << 20) /* flows; 112 octets each */
+#define GATHERED_MAX (4u << 20) /* flows; 120 octets each, with their room */
 
 /* When reading has to be over. A test may bring a clock of its own. */
 struct deadline {

@@ -361,8 +361,8 @@ const char *pursuit_unsearched(const struct pursuit *p)
 
 		if (own->err != ERR_OK)
 			return err_text(own->err);
-		if (own->is_partial)
-			return "there was no time for all of it, or its log of silences lacks some";
+		if (own->extent != SEARCH_WHOLE)
+			return search_extent_text(own->extent);
 	}
 	return NULL;
 }

@@ -211,6 +211,7 @@ struct hunt {
 	struct interval life;  /* of the question's connection */
 	struct answer *answer; /* being filled in */
 	struct deadline reading, scoring;
+	uint64_t flows_max;
 	bool is_cut;     /* one of them came first */
 	bool is_lacking; /* there may be candidates that the log does not name */
 };
@@ -274,9 +275,8 @@ static enum err look_at_candidates(struct hunt *h, const struct candidates *c)
 	err = gather(h->store, h->skews, &wish, is_of_protocol, h->question, &h->reading, &g);
 	if (err != ERR_OK)
 		return err;
-	if (g.is_cut) { /* of the rest the log alone was looked at */
+	if (g.is_cut) { /* of the rest the log alone was looked at: it has judged them, too */
 		h->is_cut = true;
-		h->answer->flows = g.flows;
 		h->answer->window = g.window;
 	}
 	err = score_all(h, &g, false);
@@ -287,7 +287,7 @@ static enum err look_at_candidates(struct hunt *h, const struct candidates *c)
 /* Where many edges were missed, all is looked at, unless that is too much: then what there is. */
 static enum err look_by_log(struct hunt *h, const struct candidates *c)
 {
-	if (c->held.is_lacking && c->held.flows <= GATHERED_MAX)
+	if (c->held.is_lacking && c->held.flows <= h->flows_max)
 		return look_at_all(h);
 	h->is_lacking = c->held.is_lacking;
 	return look_at_candidates(h, c);
@@ -384,16 +384,9 @@ static struct deadline reading_of(const struct deadline *d)
 	return (struct deadline){{d->at.ms - left_ms / SCORING_SHARE}, d->now};
 }
 
-/* Matches come first. */
-static bool has_match(const struct answer *answer)
-{
-	return answer->finding_count > 0 &&
-	       verdict_is_match((enum verdict)answer->findings[0].verdict);
-}
-
 enum err search_store(struct store *store, const struct question *q, int64_t own_gap_ms,
-                      const struct skews *skews, bool is_exhaustive,
-                      const struct deadline *deadline, struct answer *ret, bool *ret_is_partial)
+                      const struct skews *skews, const struct search_effort *effort,
+                      struct answer *ret, enum search_extent *ret_extent)
 {
 	struct volume_side carried;
 	struct hunt hunt = {
@@ -405,17 +398,27 @@ enum err search_store(struct store *store, const struct question *q, int64_t own
 		.core = core_of(q),
 		.life = life_of(q),
 		.answer = ret,
-		.reading = reading_of(deadline),
-		.scoring = *deadline,
+		.reading = reading_of(effort->deadline),
+		.scoring = *effort->deadline,
+		.flows_max = effort->flows_max,
 	};
-	enum err err = first_pass(&hunt, is_exhaustive);
+	enum err err = first_pass(&hunt, effort->is_exhaustive);
 
 	if (err == ERR_OK && !hunt.is_cut && ret->finding_count > 0)
 		err = second_pass(&hunt);
-	if (err == ERR_OK && hunt.is_lacking && !has_match(ret))
-		err = ERR_LIMIT;
-	*ret_is_partial = hunt.is_cut || hunt.is_lacking;
+	*ret_extent = hunt.is_cut ? SEARCH_CUT : hunt.is_lacking ? SEARCH_LACKING : SEARCH_WHOLE;
 	return err;
+}
+
+const char *search_extent_text(enum search_extent extent)
+{
+	static const char *const texts[] = {
+		[SEARCH_CUT] = "there was no time for all of it",
+		[SEARCH_LACKING] = "its log of silences lacks many, and there are more flows of "
+				   "that time than a search may hold",
+	};
+
+	return (size_t)extent < ARRAY_LEN(texts) ? texts[extent] : NULL;
 }
 
 static struct mono mono_now(void)
@@ -428,10 +431,10 @@ static void run_search(struct job *job)
 	struct search *search = container_of(job, struct search, job);
 	struct mono began = mono_now();
 	struct deadline deadline = {search->until, mono_now};
+	struct search_effort effort = {.flows_max = GATHERED_MAX, .deadline = &deadline};
 
 	search->err = search_store(search->node->store, &search->question, search->own_gap_ms,
-	                           &search->skews, false, &deadline, &search->answer,
-	                           &search->is_partial);
+	                           &search->skews, &effort, &search->answer, &search->extent);
 	search->spent_ms = mono_now().ms - began.ms;
 	if (search->err != ERR_OK) /* half of what was there is none */
 		search->answer = (struct answer){.window = {0, -1}};

@@ -33,6 +33,22 @@ struct store;
 #define SEARCH_AFTER_MS 600000   /* and outlive it */
 #define SEARCH_SCORE_MIN 0.5     /* decades; findings below are not worth a line */
 
+enum search_extent {               /* how much of what the store holds of that time was looked at */
+	             SEARCH_WHOLE, /* all */
+	             SEARCH_CUT,   /* the deadline came first */
+	             SEARCH_LACKING, /* the log's candidates, and it lacks many; there are too many
+	                                flows for all */
+};
+
+/* What is said of it to people; NULL for SEARCH_WHOLE. */
+const char *search_extent_text(enum search_extent extent);
+
+struct search_effort {
+	bool is_exhaustive; /* every connection of that time is looked at */
+	uint64_t flows_max; /* where the log lacks many edges, all of at most so many are read */
+	const struct deadline *deadline;
+};
+
 struct search {
 	struct job job; /* first */
 	struct node *node;
@@ -40,8 +56,8 @@ struct search {
 	int64_t own_gap_ms;
 	struct skews skews; /* of this node's exporters */
 	struct mono until;
-	enum err err;         /* ERR_LIMIT: more flows in the window than a search may hold */
-	bool is_partial;      /* not all was looked at; `until` came first, or as below */
+	enum err err; /* ERR_LIMIT: more flows in the window than a search may hold */
+	enum search_extent extent;
 	uint64_t spent_ms;    /* of a worker */
 	struct answer answer; /* nothing, if it failed; its testimony is in: */
 	uint8_t testimony[TESTIMONY_MAX];
@@ -50,22 +66,23 @@ struct search {
 };
 
 /*
- * What `store` has for a question, to `ret`, which is empty before. With `is_exhaustive` every
- * connection of that time is looked at; otherwise those alone whose edges make a match possible,
- * which comes to the same, wherever the store has the edges of all flows; where the log cannot
- * tell, as when an exporter's clock was set in that time, everything is looked at.
+ * What `store` has for a question, to `ret`, which is empty before. If that is not to be
+ * exhaustive, those alone are looked at whose edges make a match possible, which comes to the same,
+ * wherever the store has the edges of all flows; where the log cannot tell, as when an exporter's
+ * clock was set in that time, everything is looked at.
  *
  * It ends with the deadline, but for a block, the comparison of a pair, or the sorting of what was
- * read: `ret_is_partial`, and `ret` has what was found in what was read by then, whose window and
- * flows it names. Also partial is what was found where the log lacks many edges, and there are more
- * flows than a search may hold; nothing is then ERR_LIMIT.
+ * read: `ret` has then what was found in what was read by then, and its window. Its flows and
+ * connections are those that were judged, by the log or one by one: what was found is the best of
+ * so many, however few of the candidates could be read. That nothing was found where the extent is
+ * not whole says nothing.
  *
- * ERR_LIMIT, ERR_NOMEM, and what reading the store may meet.
+ * ERR_LIMIT   more flows in the window, or more to compare by volume, than a search may hold
+ * ERR_NOMEM, and what reading the store may meet
  */
 MUST_USE enum err search_store(struct store *store, const struct question *q, int64_t own_gap_ms,
-                               const struct skews *skews, bool is_exhaustive,
-                               const struct deadline *deadline, struct answer *ret,
-                               bool *ret_is_partial);
+                               const struct skews *skews, const struct search_effort *effort,
+                               struct answer *ret, enum search_extent *ret_extent);
 
 /* It is over at `until`. `search` is the caller's until `done`, on the loop. */
 void search_start(struct search *search, struct node *node, const struct question *question,

@@ -37,15 +37,15 @@ static bool has_match(const struct answer *answer)
 }
 
 /*
- * What was found in what could be read in time is an answer, and names the window that was read.
- * That nothing was found there is none: this member had no time.
+ * What was found in what could be read is an answer, and names the window that was read. That
+ * nothing was found there is none: this member had no time, or a log that does not tell.
  */
 static enum err answer(struct overlay *overlay, struct now now, const struct served *served)
 {
 	const struct search *search = &served->search;
 	bool is_match = has_match(&search->answer);
 
-	if (search->is_partial && !is_match)
+	if (search->extent != SEARCH_WHOLE && !is_match)
 		return ERR_BUSY;
 	return overlay_answer(overlay, now, served->ticket, &search->answer, is_match);
 }
@@ -63,11 +63,12 @@ static void on_searched(struct search *search)
 		if (err == ERR_OK)
 			err = answer(overlay, now, served);
 		if (err != ERR_OK && err != ERR_NOENT) {
+			const char *extent = search_extent_text(search->extent);
+
 			log_line("overlay", "a question could not be answered: %s",
-			         search->err == ERR_OK && search->is_partial ? "its time was up"
-			                                                     : err_text(err));
-			overlay_refuse(overlay, now, served->ticket,
-			               err == ERR_LIMIT ? RECEIPT_REFUSED : RECEIPT_BUSY);
+			         search->err == ERR_OK && extent != NULL ? extent : err_text(err));
+			/* Whatever the cause, it is no policy: there may be something. */
+			overlay_refuse(overlay, now, served->ticket, RECEIPT_BUSY);
 		}
 		link_drive(&node->link);
 	}

@@ -45,9 +45,9 @@ struct finding { /* one connection that was compared */
 
 struct answer {
 	struct interval window; /* of flows held that overlaps the query; empty: start > end */
-	uint64_t flows;         /* read for this query */
+	uint64_t flows;         /* judged for this query: read, or by a log of all of them */
 	uint64_t lost;          /* flows known to be missing from the exports */
-	uint64_t connections;   /* compared */
+	uint64_t connections;   /* judged likewise */
 	struct finding findings[ANSWER_FINDINGS_MAX]; /* best first */
 	size_t finding_count;
 	struct bytes testimony; /* of hosts (testimony.h); borrowed: when opened, from the plain */

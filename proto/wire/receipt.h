@@ -17,7 +17,7 @@ enum verdict_kind {
 	RECEIPT_NONE,    /* searched; nothing like it */
 	RECEIPT_MATCH,   /* searched; an answer comes along */
 	RECEIPT_REFUSED, /* policy says no */
-	RECEIPT_BUSY,    /* too many searches, or over budget; ask again later */
+	RECEIPT_BUSY, /* too many searches, over budget, or too much to search; ask again later */
 	RECEIPT_KIND_END,
 };
 

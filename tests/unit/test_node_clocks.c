@@ -116,11 +116,11 @@ static struct answer answer_to(struct world *w, const struct rhythm *r)
 	const struct flow_decoder *d = w->node->collector.decoder;
 	struct answer answer = {.lost = 0};
 	struct skews skews;
-	bool is_partial;
+	struct search_effort effort = {false, GATHERED_MAX, &deadline_never};
+	enum search_extent extent;
 
 	skews_take(&skews, d->clocks, d->streams);
-	assert_ok(search_store(w->f->store, &q, RHYTHM_GAP_MS, &skews, false, &deadline_never,
-	                       &answer, &is_partial));
+	assert_ok(search_store(w->f->store, &q, RHYTHM_GAP_MS, &skews, &effort, &answer, &extent));
 	skews_free(&skews);
 	return answer;
 }

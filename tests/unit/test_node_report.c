@@ -189,7 +189,10 @@ static void a_search_of_ones_own_that_failed_makes_it_partial(void **state)
 	assert_int_equal(CTL_PARTIAL, report(f));
 	assert_true(says(f, err_text(ERR_CORRUPT)));
 	f->round->search.err = ERR_OK;
-	f->round->search.is_partial = true;
+	f->round->search.extent = SEARCH_LACKING;
+	assert_int_equal(CTL_PARTIAL, report(f));
+	assert_true(says(f, "log of silences"));
+	f->round->search.extent = SEARCH_CUT;
 	f->round->replies[1].answer.findings[0] =
 		finding_of("10.9.0.5:6000", "192.0.2.9:22", VERDICT_MATCH, 1);
 	f->round->replies[1].answer.finding_count = 1;

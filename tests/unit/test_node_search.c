@@ -186,6 +186,38 @@ static void where_the_log_lacks_many_edges_everything_is_looked_at(void **state)
 	compare_many(w);
 }
 
+static enum search_extent search_of(const struct world *w, const struct question *q,
+                                    uint64_t flows_max, struct answer *ret)
+{
+	struct search_effort effort = {false, flows_max, &deadline_never};
+	enum search_extent extent;
+
+	memset(ret, 0, sizeof(*ret));
+	assert_ok(search_store(w->f->store, q, RHYTHM_GAP_MS, &w->skews, &effort, ret, &extent));
+	return extent;
+}
+
+/* What the log has is found; that it has nothing is no "none", and no failure either. */
+static void where_all_would_be_too_much_the_log_is_what_there_is(void **state)
+{
+	struct world *w = *state;
+	struct question q = question_of(&w->hand);
+	struct rhythm stranger = rhythm_moved(rhythm_of_person(4711, 30), 100000);
+	static struct answer all, some;
+
+	start_log_of(w, 64);
+	feed(w, w->count);
+	assert_int_equal(SEARCH_WHOLE, search_of(w, &q, w->count, &all));
+	assert_int_equal(VERDICT_MATCH, all.findings[SEEN - 1].verdict);
+	assert_int_equal(SEARCH_LACKING, search_of(w, &q, w->count / 2, &some));
+	assert_true(some.finding_count < all.finding_count);
+	assert_in_range(some.connections, all.connections, some.flows);
+	q = question_of(&stranger);
+	assert_int_equal(SEARCH_LACKING, search_of(w, &q, 0, &some));
+	assert_int_equal(0, some.finding_count);
+	assert_non_null(strstr(search_extent_text(SEARCH_LACKING), "log of silences"));
+}
+
 #define RECORDS 25
 #define TRANSFERS 40 /* pairs of views; of the first is asked */
 
@@ -312,14 +344,14 @@ static bool search_for(const struct world *w, const struct question *q, bool is_
                        uint64_t ms, struct answer *ret)
 {
 	struct deadline deadline = {{ms}, tick};
-	bool is_cut;
+	struct search_effort effort = {is_exhaustive, GATHERED_MAX, &deadline};
+	enum search_extent extent;
 
 	memset(ret, 0, sizeof(*ret));
 	ticks.ms = 0;
-	assert_ok(search_store(w->f->store, q, RHYTHM_GAP_MS, &w->skews, is_exhaustive, &deadline,
-	                       ret, &is_cut));
+	assert_ok(search_store(w->f->store, q, RHYTHM_GAP_MS, &w->skews, &effort, ret, &extent));
 	assert_true(ticks.ms <= ms + CONNECTIONS); /* a look at each of them costs nothing */
-	return is_cut;
+	return extent == SEARCH_CUT;
 }
 
 /* What was read by then counts, and says which window it was. */
@@ -327,7 +359,7 @@ static void a_search_is_over_when_its_time_is_up(void **state)
 {
 	struct world *w = *state;
 	struct question q = question_of(&w->hand);
-	static struct answer all, some;
+	static struct answer all, some, by_log;
 	uint64_t flows = 0;
 
 	start_log(w);
@@ -347,10 +379,15 @@ static void a_search_is_over_when_its_time_is_up(void **state)
 	}
 	assert_false(search_for(w, &q, true, 100000, &some));
 	assert_int_equal(all.finding_count, some.finding_count);
+	assert_false(search_for(w, &q, false, 100000, &by_log));
+	assert_int_equal(all.finding_count, by_log.finding_count);
 	assert_true(search_for(w, &q, false, 4, &some)); /* by the log, too */
-	assert_in_range(some.flows, 0, 4 * 300);
-	assert_false(search_for(w, &q, false, 100000, &some));
-	assert_int_equal(all.finding_count, some.finding_count);
+	/* which has judged them all: chance had as many tries, and takes off as much */
+	assert_int_equal(by_log.flows, some.flows);
+	assert_int_equal(by_log.connections, some.connections);
+	assert_in_range(some.connections, all.connections, some.flows);
+	assert_true(some.window.start_ms >= by_log.window.start_ms);
+	assert_true(some.window.end_ms < by_log.window.end_ms);
 }
 
 /* All was read, and there is no time to compare it all. */
@@ -414,6 +451,9 @@ int main(void)
 	                                        setup_world, teardown_world),
 		cmocka_unit_test_setup_teardown(
 			where_the_log_lacks_many_edges_everything_is_looked_at, setup_world,
+			teardown_world),
+		cmocka_unit_test_setup_teardown(
+			where_all_would_be_too_much_the_log_is_what_there_is, setup_world,
 			teardown_world),
 		cmocka_unit_test_setup_teardown(a_transfer_is_found_by_what_it_carried, setup_world,
 	                                        teardown_world),

@@ -17,6 +17,7 @@ struct scene {
 	struct fixture *f;
 	struct node *node; /* of b, but for its overlay's driver, which is the world's */
 	struct world *world;
+	size_t volume_count; /* the question is by so many; 0: by silences */
 };
 
 /* The overlays' clock is the system's: the node knows no other. */
@@ -70,9 +71,42 @@ static int stop(void **state)
 	return teardown_store(&fixture);
 }
 
+static struct volume volume_at(size_t i)
+{
+	int64_t at_ms = WALL_MS - DAY_MS + 60000 * (int64_t)i;
+
+	return (struct volume){{at_ms, at_ms + 59900}, 40000000 + 7000000 * (i % 3)};
+}
+
+static void by_volume(struct question *q, size_t count)
+{
+	q->volume_count = count;
+	for (size_t i = 0; i < count; i++)
+		q->volumes[i] = volume_at(i);
+}
+
+/* Each carried as much. */
+static void add_transfers(struct scene *s, uint32_t connections, size_t records)
+{
+	for (uint32_t id = 0; id < connections; id++) {
+		for (size_t i = 0; i < records; i++) {
+			struct flow f = flow_of(1000 + id, volume_at(i).on.end_ms);
+
+			f.start_ms = volume_at(i).on.start_ms;
+			f.end_ms = volume_at(i).on.end_ms;
+			f.octets = volume_at(i).octets;
+			if (store_is_ready(s->f->store))
+				assert_ok(store_seal(s->f->store));
+			assert_ok(store_append(s->f->store, &f, 1));
+		}
+	}
+	assert_ok(store_seal(s->f->store));
+}
+
 /* A asks, and b searches, whose query expires `left_ms` from now. */
 static void serve(struct scene *s, uint64_t left_ms)
 {
+	static struct query query;
 	struct world *w = s->world;
 	struct party *a = &w->parties[A];
 	struct act act = {.kind = ACT_SERVE,
@@ -83,7 +117,10 @@ static void serve(struct scene *s, uint64_t left_ms)
 	run(w, 500);
 	assert_int_equal(w->parties[B].acts[ACT_SERVE], 1);
 	act.ticket = w->parties[B].served;
-	act.query = &a->query;
+	query = a->query;
+	if (s->volume_count > 0)
+		by_volume(&query.question, s->volume_count);
+	act.query = &query;
 	serving_begin(s->node, &act);
 	while (s->node->searches > 0)
 		uv_run(&s->node->loop, UV_RUN_ONCE);
@@ -107,6 +144,26 @@ static void who_had_not_the_time_says_that_it_is_busy(void **state)
 	assert_int_equal(s->world->parties[A].receipts[B], RECEIPT_BUSY);
 }
 
+/* It would have answered, had there been less: that is no policy. */
+static void who_has_too_much_to_compare_says_that_it_is_busy(void **state)
+{
+	struct scene *s = *state;
+
+	s->volume_count = 5;
+	add_transfers(s, 1100, s->volume_count);
+	serve(s, LIFE_MS);
+	assert_int_equal(s->world->parties[A].receipts[B], RECEIPT_BUSY);
+}
+
+static void who_answers_nobody_refuses(void **state)
+{
+	struct scene *s = *state;
+
+	s->node->conf.is_answering = false;
+	serve(s, LIFE_MS);
+	assert_int_equal(s->world->parties[A].receipts[B], RECEIPT_REFUSED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +171,9 @@ int main(void)
 	                                        stop),
 		cmocka_unit_test_setup_teardown(who_had_not_the_time_says_that_it_is_busy, start,
 	                                        stop),
+		cmocka_unit_test_setup_teardown(who_has_too_much_to_compare_says_that_it_is_busy,
+	                                        start, stop),
+		cmocka_unit_test_setup_teardown(who_answers_nobody_refuses, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
