@@ -94,14 +94,18 @@ static size_t windows_of(const struct votes *v, bool is_back, int64_t ahead_ms,
 	return count;
 }
 
-/* All bands together: the bounds become wider. */
+/*
+ * All bands together: the bounds become wider. The windows of two bands have most blocks in common,
+ * where exporters of both told their flows at once: of these the band that has most has about all.
+ * No flow is told twice, and so no more connections were there than flows.
+ */
 static void add_held(struct store_held *sum, const struct store_held *held, int64_t ahead_ms)
 {
 	if (held->span.start_ms <= held->span.end_ms) {
 		sum->span.start_ms = MIN(sum->span.start_ms, held->span.start_ms - ahead_ms);
 		sum->span.end_ms = MAX(sum->span.end_ms, held->span.end_ms - ahead_ms);
 	}
-	sum->flows += held->flows;
+	sum->flows = MAX(sum->flows, held->flows);
 	sum->connections += held->connections;
 	sum->is_lacking |= held->is_lacking;
 }
@@ -152,6 +156,7 @@ static enum err find(struct votes *v, const struct sought *s, struct candidates 
 		if (err != ERR_OK)
 			return err;
 	}
+	ret->held.connections = MIN(ret->held.connections, ret->held.flows);
 	return votes_is_full(v) ? ERR_RANGE : pick(v, least, ret);
 }
 

@@ -9,7 +9,7 @@
 struct candidates {
 	uint32_t *connections; /* as struct wish has them */
 	size_t count;
-	struct store_held held; /* filled in whatever comes out */
+	struct store_held held; /* by our clock; filled in whatever comes out */
 };
 
 /*

@@ -146,6 +146,53 @@ static void a_flow_is_read_once(void **state)
 	assert_int_equal(CONNECTIONS, got.connections);
 }
 
+/* What two bands have in common is held once: no more than there is, and few enough to be read. */
+static void a_flow_is_held_once(void **state)
+{
+	struct world *w = *state;
+	struct question q = question_of(&w->hand);
+	struct interval when = {q.on[0].start_ms - 5000, q.on[q.on_count - 1].end_ms + 5000};
+	struct search_effort effort = {false, w->count, &deadline_never};
+	enum search_extent extent;
+	struct candidates c;
+	static struct answer got;
+
+	start_log_of(w, 64);
+	feed(w, w->count);
+	assert_ok(candidates_find(w->f->store, &q, RHYTHM_GAP_MS, when, &w->skews, &c));
+	assert_true(c.held.is_lacking);
+	assert_in_range(c.held.flows, w->count / 2, w->count);
+	assert_in_range(c.held.connections, CONNECTIONS / 2, c.held.flows);
+	candidates_free(&c);
+	memset(&got, 0, sizeof(got));
+	assert_ok(search_store(w->f->store, &q, RHYTHM_GAP_MS, &w->skews, &effort, &got, &extent));
+	assert_int_equal(SEARCH_WHOLE, extent);
+	assert_int_equal(VERDICT_MATCH, got.findings[SEEN - 1].verdict);
+}
+
+/* Each counted for every band that has its block: there are no more of them than flows. */
+static void a_connection_has_a_flow_at_least(void **state)
+{
+	enum { SINGLE = 3000 };
+	struct world *w = *state;
+	struct question q = question_of(&w->hand);
+	struct interval when = {q.on[0].start_ms, q.on[q.on_count - 1].end_ms};
+	struct candidates c;
+
+	w->count = SINGLE;
+	for (uint32_t i = 0; i < SINGLE; i++) {
+		int64_t at_ms = when.start_ms + i * (when.end_ms - when.start_ms) / SINGLE;
+
+		w->flows[i] = flow_told(w, i, false, (struct interval){at_ms, at_ms + 10});
+	}
+	start_log(w);
+	feed(w, w->count);
+	assert_ok(candidates_find(w->f->store, &q, RHYTHM_GAP_MS, when, &w->skews, &c));
+	assert_in_range(c.held.flows, SINGLE / 2, SINGLE);
+	assert_int_equal(c.held.flows, c.held.connections);
+	candidates_free(&c);
+}
+
 /* Its silences are not what they were by its own time: the log is not asked. */
 static void a_clock_that_was_set_meanwhile_is_found_alike(void **state)
 {
@@ -176,6 +223,9 @@ int main(void)
 	                                        setup_set_wrong, teardown_world),
 		cmocka_unit_test_setup_teardown(a_flow_is_read_once, setup_far, teardown_world),
 		cmocka_unit_test_setup_teardown(a_flow_is_read_once, setup_set_forward,
+	                                        teardown_world),
+		cmocka_unit_test_setup_teardown(a_flow_is_held_once, setup_far, teardown_world),
+		cmocka_unit_test_setup_teardown(a_connection_has_a_flow_at_least, setup_far,
 	                                        teardown_world),
 		cmocka_unit_test_setup_teardown(a_clock_that_was_set_meanwhile_is_found_alike,
 	                                        setup_set_forward, teardown_world),
