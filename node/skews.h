@@ -43,15 +43,17 @@ struct skew skew_at(const struct clock_history *h, int64_t received_ms);
 struct skews {
 	struct skews_known {
 		struct clock_key key;
-		struct clock_history history;
+		struct clock_segment *segments; /* oldest first, at least one */
+		size_t count;
 		int64_t less_ms, more_ms; /* so much farther are others who share the key */
 	} * of;                           /* in the order of keys */
-	size_t count, room;
+	size_t count;
 };
 
 /*
- * All histories, and the streams' own estimates: of several processes behind one key all that they
- * leave possible. Without memory nothing is known. `ret` is freed by skews_free().
+ * All histories, and the estimates of proven streams (to forge one that is not is cheap): of
+ * several processes behind one key all that they leave possible. Without memory less is known, or
+ * nothing. `ret` is freed by skews_free().
  */
 void skews_take(struct skews *ret, const struct clocks *clocks, const struct stream_table *streams);
 void skews_free(struct skews *s);
@@ -65,6 +67,13 @@ struct skews_reader { /* zeroed but for `of`; flows of one datagram come togethe
 
 /* Of the exporter of `f`, when that was received. */
 struct skew skews_at(struct skews_reader *r, const struct flow *f);
+
+/*
+ * By how much clocks at that address were ahead within `when`, the least and the most of those that
+ * are known: whoever says nothing else of itself may be any of them. None is known: not at all.
+ */
+struct interval skews_ahead(const struct skews *s, const struct addr *exporter,
+                            struct interval when);
 
 struct skew_band {
 	int64_t ahead_ms, within_ms; /* by their clocks our time is later by this, more or less */
