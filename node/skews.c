@@ -71,16 +71,6 @@ static struct skew judge(struct segments h, int64_t received_ms, int64_t low_ms,
 	return ret;
 }
 
-struct skew skew_at(const struct clock_history *h, int64_t received_ms)
-{
-	struct clock_estimate e;
-
-	if (h == NULL || clock_model_at(h, received_ms, &e) != ERR_OK)
-		return unknown();
-	return judge((struct segments){h->segments, h->count}, received_ms,
-	             e.offset_ms - e.bound_ms, e.offset_ms + e.bound_ms);
-}
-
 /* --- all of them --- */
 
 static int key_cmp(const struct clock_key *a, const struct clock_key *b)

@@ -25,19 +25,17 @@
 #define SKEWS_BOUND_MAX_MS 15000 /* known less well than this is not known at all */
 #define SKEWS_BANDS_MAX 8
 
-struct skew {
-	int64_t low_ms, high_ms; /* the exporter's clock is ahead of ours by as much as this, */
-	int64_t ahead_ms;        /* by this at least, if it is not known to be right */
-};
-
 /*
- * At `received_ms`. Right to within a second where nothing is known (`h` may be NULL), or what is
- * known tells rather of something recorded earlier that is played again.
+ * Right to within a second where nothing is known, or what is known tells rather of something
+ * recorded earlier that is played again.
  *
  * A time less `ahead_ms` is never farther from the truth than the time itself: it is the least that
  * brings the clock into what is possible.
  */
-struct skew skew_at(const struct clock_history *h, int64_t received_ms);
+struct skew {
+	int64_t low_ms, high_ms; /* the exporter's clock is ahead of ours by as much as this, */
+	int64_t ahead_ms;        /* by this at least, if it is not known to be right */
+};
 
 /* A copy, since workers search while the collector goes on. All zero: nothing is known. */
 struct skews {

@@ -250,13 +250,15 @@ static void a_clock_kept_with_extremes_is_read(void **state)
 		.segments = {{0, half, HOUR_MS, 10, 999999, 1},
 	                     {half + 1, half + 1000000, HOUR_MS, 10, 0, 1}},
 	};
-	uint8_t room[CLOCK_HISTORY_MAX];
-	struct clock_history h;
+	const struct clock_key key = {.exporter = addr_of("192.0.2.1"), .version = 10};
+	uint8_t packed[CLOCKS_KEY], room[CLOCK_HISTORY_MAX];
+	struct world *w = *state;
 
-	(void)state;
-	assert_ok(clock_history_unpack(bytes_of(room, clock_history_pack(&kept, room)), &h));
-	assert_ahead(skew_at(&h, half + 500000), -HOUR_MS);
-	assert_unknown(skew_at(&h, half - 500000));
+	clocks_key_pack(&key, packed);
+	assert_ok(
+		clocks_recall(w->clocks, packed, bytes_of(room, clock_history_pack(&kept, room))));
+	assert_ahead(skew_of(w, "192.0.2.1", half + 500000), -HOUR_MS);
+	assert_unknown(skew_of(w, "192.0.2.1", half - 500000));
 }
 
 static struct interval ahead_of(struct world *w, const char *exporter, struct interval when)
