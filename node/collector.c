@@ -4,7 +4,6 @@
 #include "node/log.h"
 #include "node/node.h"
 #include "node/positions.h"
-#include "node/translated.h"
 #include "proto/flow/memory.h"
 #include "proto/flow/position.h"
 
@@ -153,11 +152,11 @@ enum err collector_store(struct collector *c, struct flow_batch *flows)
 static void take_translations(struct collector *c, struct flow_batch *batch, size_t first)
 {
 	for (size_t i = 0; i < batch->event_count; i++)
-		translated_event(c->translations, c->decoder->clocks, batch->events[i]);
+		translation_table_event(c->translations, &batch->events[i]);
 	batch->event_count = 0;
 	for (size_t i = first; i < batch->count; i++) {
 		if (flow_is_translated(&batch->flows[i]))
-			translated_flow(c->translations, c->decoder->clocks, batch->flows[i]);
+			translation_table_flow(c->translations, &batch->flows[i]);
 	}
 }
 

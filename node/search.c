@@ -451,11 +451,12 @@ static void done_search(struct job *job)
 	struct node *node = search->node;
 
 	node->searches--;
-	skews_free(&search->skews);
 	search->answer.lost += node->collector.decoder->ended.lost;
 	stream_each(node->collector.decoder->streams, add_lost, &search->answer.lost);
 	for (size_t i = 0; i < search->answer.finding_count; i++)
-		translated_finding(node->collector.translations, &search->answer.findings[i]);
+		translated_finding(node->collector.translations, &search->skews,
+		                   &search->answer.findings[i]);
+	skews_free(&search->skews);
 	testify_start(search);
 }
 
@@ -644,7 +645,8 @@ static void done_lookup(struct job *job)
 	struct node *node = l->node;
 
 	if (l->err == ERR_NOENT && !l->is_translated &&
-	    translated_request(node->collector.translations, node_now().wall.ms, &l->request)) {
+	    translated_request(node->collector.translations, &l->skews, node_now().wall.ms,
+	                       &l->request)) {
 		l->is_translated = true;
 		job_start(&node->loop, &l->job, run_lookup, done_lookup);
 		return;

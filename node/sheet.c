@@ -211,11 +211,26 @@ static void add_translation(struct sheet *s, const struct endpoint *src, const s
 	add_match(s, other);
 }
 
+/* What this node's exporters tell of the target, by their clocks as they are known now. */
+static void add_target_translation(struct sheet *s, const struct connection *c)
+{
+	const struct collector *from = &s->node->collector;
+	struct endpoint src, dst;
+	struct skews skews;
+
+	if (from->translations == NULL)
+		return;
+	skews_take(&skews, from->decoder->clocks, from->decoder->streams);
+	if (translated_ends(from->translations, &skews, &c->src, &c->dst, c->proto,
+	                    connection_life(c), &src, &dst))
+		add_translation(s, &src, &dst);
+	skews_free(&skews);
+}
+
 /* The target is on the path by itself: found or not, it is the last hop. */
 static void add_target(struct sheet *s)
 {
 	const struct connection *c = &s->pursuit->target.best;
-	struct endpoint src, dst;
 
 	add_match(s, (struct match){
 			     .node = SHEET_SELF,
@@ -227,9 +242,7 @@ static void add_target(struct sheet *s)
 			     .proto = c->proto,
 			     .is_target = true,
 		     });
-	if (translated_ends(s->node->collector.translations, &c->src, &c->dst, c->proto,
-	                    connection_life(c), &src, &dst))
-		add_translation(s, &src, &dst);
+	add_target_translation(s, c);
 }
 
 /* The best of them, whoever sent them: `lines` is in order. */

@@ -13,34 +13,38 @@
 
 /* --- one clock --- */
 
-static const struct clock_segment *nearest(const struct clock_history *h, int64_t at_ms)
-{
-	const struct clock_segment *ret = &h->segments[0];
+struct segments { /* oldest first */
+	const struct clock_segment *of;
+	size_t count;
+};
 
-	for (size_t i = 1; i < h->count && h->segments[i].from_ms <= at_ms; i++)
-		ret = &h->segments[i];
+static const struct clock_segment *nearest(struct segments h, int64_t at_ms)
+{
+	const struct clock_segment *ret = &h.of[0];
+
+	for (size_t i = 1; i < h.count && h.of[i].from_ms <= at_ms; i++)
+		ret = &h.of[i];
 	return ret;
 }
 
 /* Was the clock set between the two? */
 static bool is_other(const struct clock_segment *a, const struct clock_segment *b)
 {
-	int64_t grown_ms = (a->until_ms - a->from_ms) * a->drift_ppm / 1000000;
-	int64_t apart_ms = a->offset_ms + grown_ms - b->offset_ms;
+	int64_t apart_ms = clock_segment_offset(a, a->until_ms) - b->offset_ms;
 
 	return MAX(apart_ms, -apart_ms) > STEP_MS;
 }
 
 /* A recording that is played again may look like a clock that is far off, but not for long. */
-static bool has_held(const struct clock_history *h, int64_t at_ms)
+static bool has_held(struct segments h, int64_t at_ms)
 {
 	const struct clock_segment *is = nearest(h, at_ms), *first = is, *last = is;
 
 	if (is->drift_ppm > CLOCK_DRIFT_PPM || is->drift_ppm < -CLOCK_DRIFT_PPM)
 		return false;
-	while (first > h->segments && !is_other(first - 1, first))
+	while (first > h.of && !is_other(first - 1, first))
 		first--;
-	while (last < h->segments + h->count - 1 && !is_other(last, last + 1))
+	while (last < h.of + h.count - 1 && !is_other(last, last + 1))
 		last++;
 	return last->until_ms - first->from_ms >= SKEWS_HELD_MS;
 }
@@ -56,8 +60,7 @@ static struct skew unknown(void)
 }
 
 /* The range is of our clock less the exporter's. */
-static struct skew judge(const struct clock_history *h, int64_t received_ms, int64_t low_ms,
-                         int64_t high_ms)
+static struct skew judge(struct segments h, int64_t received_ms, int64_t low_ms, int64_t high_ms)
 {
 	struct skew ret = skew_of(-high_ms, -low_ms);
 	int64_t far_ms = MAX(ret.ahead_ms, -ret.ahead_ms);
@@ -66,15 +69,6 @@ static struct skew judge(const struct clock_history *h, int64_t received_ms, int
 	    (far_ms > SKEWS_NEAR_MS && !has_held(h, received_ms)))
 		return unknown();
 	return ret;
-}
-
-struct skew skew_at(const struct clock_history *h, int64_t received_ms)
-{
-	struct clock_estimate e;
-
-	if (h == NULL || clock_model_at(h, received_ms, &e) != ERR_OK)
-		return unknown();
-	return judge(h, received_ms, e.offset_ms - e.bound_ms, e.offset_ms + e.bound_ms);
 }
 
 /* --- all of them --- */
@@ -88,7 +82,7 @@ static int key_cmp(const struct clock_key *a, const struct clock_key *b)
 	return cmp != 0 ? cmp : (a->domain > b->domain) - (a->domain < b->domain);
 }
 
-/* Where `key` is, or has its place. */
+/* The first that does not come before `key`. */
 static size_t place_of(const struct skews *s, const struct clock_key *key)
 {
 	size_t low = 0, high = s->count;
@@ -111,53 +105,72 @@ static struct skews_known *find(const struct skews *s, const struct clock_key *k
 	return at < s->count && key_cmp(&s->of[at].key, key) == 0 ? &s->of[at] : NULL;
 }
 
-static struct skews_known *add(struct skews *s, const struct clock_key *key)
-{
-	size_t at = place_of(s, key);
+/* Whoever says something of a key: a history, or a stream. */
+struct teller {
+	struct clock_key key;
+	const struct clock_history *history; /* NULL: */
+	const struct stream *stream;
+};
 
-	if (s->count == s->room) {
-		size_t room = MAX(2 * s->room, (size_t)8);
-		struct skews_known *of = realloc(s->of, room * sizeof(*of));
+struct tellers {
+	struct teller *of;
+	size_t count, room;
+};
+
+static void add_teller(struct tellers *all, struct teller teller)
+{
+	if (all->count == all->room) {
+		size_t room = MAX(2 * all->room, (size_t)64);
+		struct teller *of = realloc(all->of, room * sizeof(*of));
 
 		if (of == NULL)
-			return NULL;
-		s->of = of;
-		s->room = room;
+			return;
+		all->of = of;
+		all->room = room;
 	}
-	memmove(&s->of[at + 1], &s->of[at], (s->count - at) * sizeof(s->of[0]));
-	s->count++;
-	s->of[at] = (struct skews_known){.key = *key};
-	return &s->of[at];
+	all->of[all->count++] = teller;
 }
 
-static void take_history(void *ctx, const struct clock_key *key, const struct clock_history *h)
+static void tell_history(void *ctx, const struct clock_key *key, const struct clock_history *h)
 {
-	struct skews_known *known = add(ctx, key);
-
-	if (known == NULL)
-		return;
-	known->history.count = h->count;
-	memcpy(known->history.segments, h->segments, h->count * sizeof(h->segments[0]));
+	if (h->count > 0)
+		add_teller(ctx, (struct teller){.key = *key, .history = h});
 }
 
-/* What a stream knows beyond the history: it is newer, or of another process behind the same key.
+static void tell_stream(void *ctx, const struct stream *stream)
+{
+	struct clock_estimate e;
+
+	if (stream_is_proven(stream) &&
+	    clock_model_now(&stream->model, stream->seen_ms, &e) == ERR_OK)
+		add_teller(ctx, (struct teller){.key = clocks_key_of(stream), .stream = stream});
+}
+
+/* Of one key the history first, then streams as they began. */
+static int teller_cmp(const void *left, const void *right)
+{
+	const struct teller *a = left, *b = right;
+	int cmp = key_cmp(&a->key, &b->key);
+
+	if (cmp != 0 || a->stream == b->stream)
+		return cmp;
+	if (a->stream == NULL || b->stream == NULL)
+		return a->stream == NULL ? -1 : 1;
+	return a->stream->serial < b->stream->serial ? -1 : 1;
+}
+
+/*
+ * What a stream knows beyond the history: it is newer, or of another process behind the same key.
  */
-static void take_stream(void *ctx, const struct stream *stream)
+static void take_stream(struct skews_known *known, struct clock_history *h,
+                        const struct stream *stream)
 {
-	const struct clock_key key = clocks_key_of(stream);
-	struct skews_known *known = find(ctx, &key);
-	struct clock_history *h;
 	struct clock_estimate e, told;
 
-	if (clock_model_now(&stream->model, stream->seen_ms, &e) != ERR_OK)
-		return;
-	known = known != NULL ? known : add(ctx, &key);
-	if (known == NULL)
-		return;
-	h = &known->history;
 	if (h->count == 0 || stream->model.since_ms > h->segments[h->count - 1].until_ms) {
 		(void)clock_history_note(h, &stream->model, stream->seen_ms);
-	} else if (clock_model_at(h, stream->seen_ms, &told) == ERR_OK) {
+	} else if (clock_model_now(&stream->model, stream->seen_ms, &e) == ERR_OK &&
+	           clock_model_at(h, stream->seen_ms, &told) == ERR_OK) {
 		int64_t less_ms = told.offset_ms - told.bound_ms - (e.offset_ms - e.bound_ms);
 		int64_t more_ms = e.offset_ms + e.bound_ms - (told.offset_ms + told.bound_ms);
 
@@ -166,15 +179,56 @@ static void take_stream(void *ctx, const struct stream *stream)
 	}
 }
 
+/* All of one key, as one; a row is as long as what it has. */
+static void take_key(struct skews *ret, const struct teller *of, size_t count)
+{
+	struct skews_known known = {.key = of->key};
+	struct clock_history h = {.count = 0};
+
+	for (size_t i = 0; i < count; i++) {
+		if (of[i].history != NULL) {
+			h.count = of[i].history->count;
+			memcpy(h.segments, of[i].history->segments,
+			       h.count * sizeof(h.segments[0]));
+		} else {
+			take_stream(&known, &h, of[i].stream);
+		}
+	}
+	if (h.count == 0)
+		return;
+	known.segments = malloc(h.count * sizeof(h.segments[0]));
+	if (known.segments == NULL)
+		return;
+	known.count = h.count;
+	memcpy(known.segments, h.segments, h.count * sizeof(h.segments[0]));
+	ret->of[ret->count++] = known;
+}
+
 void skews_take(struct skews *ret, const struct clocks *clocks, const struct stream_table *streams)
 {
+	struct tellers all = {.of = NULL};
+
 	*ret = (struct skews){.of = NULL};
-	clocks_each(clocks, take_history, ret);
-	stream_each(streams, take_stream, ret);
+	clocks_each(clocks, tell_history, &all);
+	stream_each(streams, tell_stream, &all);
+	if (all.count == 0)
+		return;
+	qsort(all.of, all.count, sizeof(all.of[0]), teller_cmp);
+	ret->of = malloc(all.count * sizeof(ret->of[0]));
+	for (size_t i = 0, next; ret->of != NULL && i < all.count; i = next) {
+		for (next = i + 1; next < all.count; next++) {
+			if (key_cmp(&all.of[next].key, &all.of[i].key) != 0)
+				break;
+		}
+		take_key(ret, &all.of[i], next - i);
+	}
+	free(all.of);
 }
 
 void skews_free(struct skews *s)
 {
+	for (size_t i = 0; i < s->count; i++)
+		free(s->of[i].segments);
 	free(s->of);
 	*s = (struct skews){.of = NULL};
 }
@@ -185,10 +239,10 @@ static struct skew known_at(const struct skews_known *k, int64_t received_ms)
 {
 	struct clock_estimate e;
 
-	if (clock_model_at(&k->history, received_ms, &e) != ERR_OK)
+	if (clock_segments_at(k->segments, k->count, received_ms, &e) != ERR_OK)
 		return unknown();
-	return judge(&k->history, received_ms, e.offset_ms - e.bound_ms - k->less_ms,
-	             e.offset_ms + e.bound_ms + k->more_ms);
+	return judge((struct segments){k->segments, k->count}, received_ms,
+	             e.offset_ms - e.bound_ms - k->less_ms, e.offset_ms + e.bound_ms + k->more_ms);
 }
 
 struct skew skews_at(struct skews_reader *r, const struct flow *f)
@@ -208,6 +262,56 @@ struct skew skews_at(struct skews_reader *r, const struct flow *f)
 	r->received_ms = f->received_ms;
 	r->skew = known_at(known, f->received_ms);
 	return r->skew;
+}
+
+/* --- of an exporter --- */
+
+static void widen(struct interval *ahead, const struct skews_known *k, int64_t at_ms)
+{
+	const struct skew is = known_at(k, at_ms), not = unknown();
+
+	if (is.low_ms == not .low_ms && is.high_ms == not .high_ms)
+		return;
+	ahead->start_ms = MIN(ahead->start_ms, is.ahead_ms);
+	ahead->end_ms = MAX(ahead->end_ms, is.ahead_ms);
+}
+
+/* A day from all that was heard nothing is known, nor later. */
+static int64_t within(const struct skews_known *k, int64_t at_ms)
+{
+	int64_t least_ms = k->segments[0].from_ms - SKEWS_FAR_MS;
+	int64_t most_ms = k->segments[k->count - 1].until_ms + SKEWS_FAR_MS;
+
+	return MIN(MAX(at_ms, least_ms), most_ms);
+}
+
+/* It is farthest off at the ends of that time, or at those of a segment. */
+static void widen_by(struct interval *ahead, const struct skews_known *k, struct interval when)
+{
+	widen(ahead, k, within(k, when.start_ms));
+	widen(ahead, k, within(k, when.end_ms));
+	for (size_t i = 0; i < k->count; i++) {
+		const struct clock_segment *s = &k->segments[i];
+
+		if (s->from_ms >= when.start_ms && s->from_ms <= when.end_ms)
+			widen(ahead, k, s->from_ms);
+		if (s->until_ms >= when.start_ms && s->until_ms <= when.end_ms)
+			widen(ahead, k, s->until_ms);
+	}
+}
+
+struct interval skews_ahead(const struct skews *s, const struct addr *exporter,
+                            struct interval when)
+{
+	const struct clock_key first = {.exporter = *exporter};
+	struct interval ret = {INT64_MAX, INT64_MIN};
+
+	for (size_t i = place_of(s, &first); i < s->count; i++) {
+		if (!addr_equal(&s->of[i].key.exporter, exporter))
+			break;
+		widen_by(&ret, &s->of[i], when);
+	}
+	return ret.start_ms > ret.end_ms ? (struct interval){0, 0} : ret;
 }
 
 /* --- bands --- */
@@ -300,8 +404,7 @@ static void note_beyond(struct bands *b, const struct skews_known *k, int64_t en
 
 static void note_end(struct bands *b, const struct skews_known *k, int64_t at_ms)
 {
-	const struct clock_history *h = &k->history;
-	int64_t from_ms = h->segments[0].from_ms, until_ms = h->segments[h->count - 1].until_ms;
+	int64_t from_ms = k->segments[0].from_ms, until_ms = k->segments[k->count - 1].until_ms;
 
 	if (at_ms < from_ms)
 		note_beyond(b, k, from_ms, (uint64_t)from_ms - (uint64_t)at_ms);
@@ -314,8 +417,8 @@ static void note_end(struct bands *b, const struct skews_known *k, int64_t at_ms
 /* Whatever is said of it in that time is said at its ends, or at an end of a segment. */
 static void note_known(struct bands *b, const struct skews_known *k, struct interval received)
 {
-	for (size_t i = 0; i < k->history.count; i++) {
-		const struct clock_segment *s = &k->history.segments[i];
+	for (size_t i = 0; i < k->count; i++) {
+		const struct clock_segment *s = &k->segments[i];
 		const int64_t ends_ms[] = {s->from_ms - 1, s->from_ms, s->until_ms,
 		                           s->until_ms + 1};
 
@@ -324,8 +427,6 @@ static void note_known(struct bands *b, const struct skews_known *k, struct inte
 				note(b, known_at(k, ends_ms[n]));
 		}
 	}
-	if (k->history.count == 0)
-		return;
 	note_end(b, k, received.start_ms);
 	note_end(b, k, received.end_ms);
 }
@@ -357,10 +458,8 @@ size_t skews_bands(const struct skews *s, struct interval when,
 /* So that flows before it and after it are moved otherwise. */
 static bool was_set(const struct skews_known *k, struct interval received)
 {
-	const struct clock_history *h = &k->history;
-
-	for (size_t i = 1; i < h->count; i++) {
-		int64_t before_ms = h->segments[i - 1].until_ms, after_ms = h->segments[i].from_ms;
+	for (size_t i = 1; i < k->count; i++) {
+		int64_t before_ms = k->segments[i - 1].until_ms, after_ms = k->segments[i].from_ms;
 		int64_t step_ms;
 
 		if (before_ms > received.end_ms || after_ms < received.start_ms)

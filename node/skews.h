@@ -25,33 +25,33 @@
 #define SKEWS_BOUND_MAX_MS 15000 /* known less well than this is not known at all */
 #define SKEWS_BANDS_MAX 8
 
+/*
+ * Right to within a second where nothing is known, or what is known tells rather of something
+ * recorded earlier that is played again.
+ *
+ * A time less `ahead_ms` is never farther from the truth than the time itself: it is the least that
+ * brings the clock into what is possible.
+ */
 struct skew {
 	int64_t low_ms, high_ms; /* the exporter's clock is ahead of ours by as much as this, */
 	int64_t ahead_ms;        /* by this at least, if it is not known to be right */
 };
 
-/*
- * At `received_ms`. Right to within a second where nothing is known (`h` may be NULL), or what is
- * known tells rather of something recorded earlier that is played again.
- *
- * A time less `ahead_ms` is never farther from the truth than the time itself: it is the least that
- * brings the clock into what is possible.
- */
-struct skew skew_at(const struct clock_history *h, int64_t received_ms);
-
 /* A copy, since workers search while the collector goes on. All zero: nothing is known. */
 struct skews {
 	struct skews_known {
 		struct clock_key key;
-		struct clock_history history;
+		struct clock_segment *segments; /* oldest first, at least one */
+		size_t count;
 		int64_t less_ms, more_ms; /* so much farther are others who share the key */
 	} * of;                           /* in the order of keys */
-	size_t count, room;
+	size_t count;
 };
 
 /*
- * All histories, and the streams' own estimates: of several processes behind one key all that they
- * leave possible. Without memory nothing is known. `ret` is freed by skews_free().
+ * All histories, and the estimates of proven streams (to forge one that is not is cheap): of
+ * several processes behind one key all that they leave possible. Without memory less is known, or
+ * nothing. `ret` is freed by skews_free().
  */
 void skews_take(struct skews *ret, const struct clocks *clocks, const struct stream_table *streams);
 void skews_free(struct skews *s);
@@ -65,6 +65,13 @@ struct skews_reader { /* zeroed but for `of`; flows of one datagram come togethe
 
 /* Of the exporter of `f`, when that was received. */
 struct skew skews_at(struct skews_reader *r, const struct flow *f);
+
+/*
+ * By how much clocks at that address were ahead within `when`, the least and the most of those that
+ * are known: whoever says nothing else of itself may be any of them. None is known: not at all.
+ */
+struct interval skews_ahead(const struct skews *s, const struct addr *exporter,
+                            struct interval when);
 
 struct skew_band {
 	int64_t ahead_ms, within_ms; /* by their clocks our time is later by this, more or less */

@@ -176,7 +176,7 @@ enum err clock_model_now(const struct clock_model *m, int64_t at_ms, struct cloc
 #define SILENCE_MS 600000    /* nothing was heard for so long: a new one begins */
 #define KEEP_AGAIN_MS 600000 /* its end is worth keeping now and then */
 
-static int64_t offset_in(const struct clock_segment *s, int64_t at_ms)
+int64_t clock_segment_offset(const struct clock_segment *s, int64_t at_ms)
 {
 	int64_t passed_ms = at_ms - s->from_ms; /* of one kept on disk it may be anything */
 
@@ -193,7 +193,7 @@ static int64_t apart(int64_t a, int64_t b)
 static bool extend(struct clock_segment *s, const struct clock_model *m,
                    const struct clock_estimate *e, int64_t now_ms)
 {
-	int64_t needed = apart(offset_in(s, now_ms), e->offset_ms) + e->bound_ms;
+	int64_t needed = apart(clock_segment_offset(s, now_ms), e->offset_ms) + e->bound_ms;
 
 	if (m->since_ms > s->from_ms || now_ms < s->from_ms || now_ms - s->until_ms > SILENCE_MS ||
 	    needed > s->bound_ms + MAX(GROWTH_MS, s->bound_ms / 4) ||
@@ -248,22 +248,23 @@ bool clock_history_note(struct clock_history *h, const struct clock_model *m, in
 static struct range range_of(const struct clock_segment *s, int64_t at_ms)
 {
 	int64_t nearest = MIN(MAX(at_ms, s->from_ms), s->until_ms);
-	int64_t offset = offset_in(s, nearest);
+	int64_t offset = clock_segment_offset(s, nearest);
 	int64_t bound = s->bound_ms + (nearest == at_ms ? 0 : drift_of(at_ms - nearest));
 
 	return (struct range){offset - bound, offset + bound};
 }
 
-enum err clock_model_at(const struct clock_history *h, int64_t at_ms, struct clock_estimate *ret)
+enum err clock_segments_at(const struct clock_segment *of, size_t count, int64_t at_ms,
+                           struct clock_estimate *ret)
 {
 	const struct clock_segment *before = NULL, *after = NULL;
 	struct range r, other;
 
-	for (size_t i = 0; i < h->count && after == NULL; i++) {
-		if (at_ms < h->segments[i].from_ms)
-			after = &h->segments[i];
+	for (size_t i = 0; i < count && after == NULL; i++) {
+		if (at_ms < of[i].from_ms)
+			after = &of[i];
 		else
-			before = &h->segments[i];
+			before = &of[i];
 	}
 	if (before == NULL && after == NULL)
 		return ERR_NOENT;
@@ -278,6 +279,11 @@ enum err clock_model_at(const struct clock_history *h, int64_t at_ms, struct clo
 	ret->bound_ms = (r.high - r.low + 1) / 2;
 	ret->drift_ppm = (before != NULL ? before : after)->drift_ppm;
 	return ERR_OK;
+}
+
+enum err clock_model_at(const struct clock_history *h, int64_t at_ms, struct clock_estimate *ret)
+{
+	return clock_segments_at(h->segments, h->count, at_ms, ret);
 }
 
 size_t clock_history_pack(const struct clock_history *h, uint8_t room[CLOCK_HISTORY_MAX])

@@ -98,6 +98,13 @@ bool clock_history_note(struct clock_history *h, const struct clock_model *m, in
 MUST_USE enum err clock_model_at(const struct clock_history *h, int64_t at_ms,
                                  struct clock_estimate *ret);
 
+/* The same of `count` segments, oldest first. */
+MUST_USE enum err clock_segments_at(const struct clock_segment *of, size_t count, int64_t at_ms,
+                                    struct clock_estimate *ret);
+
+/* What one says the offset is, at any time within it; of all that unpacks nothing runs over. */
+int64_t clock_segment_offset(const struct clock_segment *s, int64_t at_ms);
+
 size_t clock_history_pack(const struct clock_history *h, uint8_t room[CLOCK_HISTORY_MAX]);
 
 /* ERR_FORMAT: not one of ours; `ret` is then untouched. */

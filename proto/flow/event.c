@@ -117,7 +117,6 @@ bool event_read(const struct record_context *c, const struct values *v, struct t
 		.exporter = c->origin->from.addr,
 		.received_ms = c->origin->received_ms,
 		.domain = c->stream->key.domain,
-		.version = c->stream->key.version,
 		.proto = v->proto,
 		.event = (uint8_t)event_of(v),
 	};

@@ -28,7 +28,6 @@ struct translation {
 	int64_t since_ms;    /* when what ends here began; 0: not told */
 	int64_t received_ms; /* this node's */
 	uint32_t domain;
-	uint16_t version;     /* as of its flows */
 	uint16_t first, last; /* ports of a block, both of it */
 	uint8_t proto;        /* 0: any */
 	uint8_t event;        /* enum translation_event */

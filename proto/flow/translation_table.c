@@ -475,16 +475,31 @@ void translation_table_flow(struct translation_table *t, const struct flow *flow
 
 /* --- questions --- */
 
+static int64_t plus(int64_t ms, int64_t by_ms)
+{
+	if (ms < 0)
+		return by_ms < INT64_MIN - ms ? INT64_MIN : ms + by_ms;
+	return by_ms > INT64_MAX - ms ? INT64_MAX : ms + by_ms;
+}
+
+static bool holds_then(const struct mapping *m, const struct translation_query *q)
+{
+	struct interval later = {0, 0};
+
+	if (q->later != NULL)
+		later = q->later(q->ctx, &m->exporter);
+	return m->start_ms <= plus(plus(q->at_ms, q->span_ms), later.end_ms) &&
+	       (m->is_open || plus(q->at_ms, later.start_ms) <= m->end_ms);
+}
+
 static bool holds(const struct mapping *m, enum side side, const struct translation_query *q)
 {
 	const struct endpoint *e = side == INSIDE ? &m->inside : &m->outside;
 	bool is_port = side == INSIDE ? m->inside.port == 0 || m->inside.port == q->end.port
 	                              : m->first <= q->end.port && q->end.port <= m->last;
-	int64_t until_ms = q->at_ms > INT64_MAX - q->span_ms ? INT64_MAX : q->at_ms + q->span_ms;
 
 	return addr_equal(&e->addr, &q->end.addr) && is_port && is_with(&m->peer, &q->peer) &&
-	       (m->proto == 0 || q->proto == 0 || m->proto == q->proto) &&
-	       m->start_ms <= until_ms && (m->is_open || q->at_ms <= m->end_ms);
+	       (m->proto == 0 || q->proto == 0 || m->proto == q->proto) && holds_then(m, q);
 }
 
 static size_t insert(struct mapping *ret, size_t count, size_t room, const struct mapping *m)

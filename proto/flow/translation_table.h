@@ -64,12 +64,20 @@ void translation_table_event(struct translation_table *t, const struct translati
 /* What a flow shows; nothing where it carries no translated end. */
 void translation_table_flow(struct translation_table *t, const struct flow *flow);
 
+/*
+ * Mappings have their exporters' times. So much later, from the least to the most, is a time of the
+ * question's by the clock of an exporter.
+ */
+typedef struct interval translation_later_fn(void *ctx, const struct addr *exporter);
+
 struct translation_query {
 	struct endpoint end;  /* outside or inside */
 	struct endpoint peer; /* all zero: whoever */
 	int64_t at_ms;
-	int64_t span_ms; /* from then on, not negative; 0: that instant alone */
-	uint8_t proto;   /* 0: any */
+	int64_t span_ms;             /* from then on, not negative; 0: that instant alone */
+	uint8_t proto;               /* 0: any */
+	translation_later_fn *later; /* NULL: it is in the exporters' own times */
+	void *ctx;                   /* for `later` */
 };
 
 /*

@@ -308,18 +308,21 @@ static void report_median(const char *what, int64_t days, double *values, const 
 /* Of both exporters, as of a day on which estimates changed now and then. */
 static const struct skews *clocks(void)
 {
+	static struct clock_segment segments[2][CLOCK_SEGMENTS];
 	static struct skews_known known[2];
 	static struct skews ret = {.of = known, .count = 2};
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-		struct clock_history *h = &known[i].history;
+		known[i] = (struct skews_known){
+			.key = {.exporter = exporter_of(i), .version = VERSION},
+			.segments = segments[i],
+			.count = CLOCK_SEGMENTS,
+		};
+		for (int64_t n = 0; n < CLOCK_SEGMENTS; n++) {
+			int64_t from_ms = T0 + (n - CLOCK_SEGMENTS / 2) * 1350000;
 
-		known[i].key = (struct clock_key){.exporter = exporter_of(i), .version = VERSION};
-		for (h->count = 0; h->count < CLOCK_SEGMENTS; h->count++) {
-			int64_t from_ms = T0 + ((int64_t)h->count - CLOCK_SEGMENTS / 2) * 1350000;
-
-			h->segments[h->count] = (struct clock_segment){
-				from_ms, from_ms + 1349999, (int64_t)h->count - 30, 25, 0, 1};
+			segments[i][n] = (struct clock_segment){
+				from_ms, from_ms + 1349999, n - 30, 25, 0, 1};
 		}
 	}
 	return &ret;

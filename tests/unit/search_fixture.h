@@ -28,6 +28,7 @@ struct world {
 	struct flow *flows; /* in the order in which they come */
 	size_t count, fed;
 	struct silences silences;
+	struct clock_segment segments[4];
 	struct skews_known known;
 	struct skews skews; /* none, or that */
 	struct rhythm hand;
@@ -172,11 +173,11 @@ static inline void populate(struct world *w)
 /* The exporter's clock was ahead by so much from then on, until the next. */
 static inline void know(struct world *w, int64_t from_ms, int64_t until_ms, int64_t ahead_ms)
 {
-	struct clock_history *h = &w->known.history;
-
+	w->known.segments = w->segments;
 	w->known.key = (struct clock_key){
 		.exporter = addr_from_v4((const uint8_t[4]){10, 255, 0, 1}), .version = 9};
-	h->segments[h->count++] = (struct clock_segment){
+	assert_in_range(w->known.count, 0, ARRAY_LEN(w->segments) - 1);
+	w->segments[w->known.count++] = (struct clock_segment){
 		.from_ms = from_ms, .until_ms = until_ms, .offset_ms = -ahead_ms, .bound_ms = 25};
 	w->skews = (struct skews){.of = &w->known, .count = 1};
 }

@@ -41,17 +41,29 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* A stream whose exporter is `ahead_ms` of us, heard for so long, and noted now and then. */
-static void hear_from(struct world *w, const char *exporter, uint16_t port, int64_t ahead_ms,
-                      int64_t from_ms, int64_t for_ms)
+static struct stream *stream_from(struct world *w, const char *exporter, uint16_t port)
 {
 	struct stream_key key = {.from = {addr_of(exporter), port}, .version = 10};
 	struct stream *s = stream_of(w->streams, &key);
 
 	assert_non_null(s);
+	return s;
+}
+
+static void message(struct stream *s, int64_t export_ms, int64_t error_ms, int64_t received_ms)
+{
+	stream_arrive(s, s->arrived + 1, received_ms);
+	clock_model_add(&s->model, export_ms, error_ms, received_ms + 3);
+}
+
+/* A stream whose exporter is `ahead_ms` of us, heard for so long, and noted now and then. */
+static void hear_from(struct world *w, const char *exporter, uint16_t port, int64_t ahead_ms,
+                      int64_t from_ms, int64_t for_ms)
+{
+	struct stream *s = stream_from(w, exporter, port);
+
 	for (int64_t at = from_ms; at < from_ms + for_ms; at += 2000) {
-		s->seen_ms = at;
-		clock_model_add(&s->model, at + ahead_ms, 1, at + 3);
+		message(s, at + ahead_ms, 1, at);
 		if (at % 10000 == 4000)
 			(void)clocks_note(w->clocks, s);
 	}
@@ -187,16 +199,12 @@ static void a_clock_that_is_far_off_is_believed_when_it_stays_so(void **state)
 /* Of whole seconds the range is wide: what is right within it is not moved. */
 static void a_clock_that_may_be_right_is_taken_to_be(void **state)
 {
-	struct stream_key key = {.from = {addr_of("192.0.2.1"), 2055}, .version = 10};
 	struct world *w = *state;
-	struct stream *s = stream_of(w->streams, &key);
+	struct stream *s = stream_from(w, "192.0.2.1", 2055);
 	struct skew got;
 
-	assert_non_null(s);
-	for (int64_t at = T0; at < T0 + 320000; at += 2130) {
-		s->seen_ms = at;
-		clock_model_add(&s->model, at / 1000 * 1000, 1000, at + 3);
-	}
+	for (int64_t at = T0; at < T0 + 320000; at += 2130)
+		message(s, at / 1000 * 1000, 1000, at);
 	got = skew_of(w, "192.0.2.1", T0 + 60000);
 	assert_int_equal(0, got.ahead_ms);
 	assert_in_range(got.low_ms + 100, 0, 100);
@@ -215,6 +223,80 @@ static void what_is_known_is_forgotten_with_time(void **state)
 	assert_in_range(got.high_ms, 5500, 5900);
 	assert_unknown(skew_of(w, "192.0.2.1", T0 + 2 * DAY_MS));
 	assert_unknown(skew_of(w, "192.0.2.1", T0 - 2 * DAY_MS));
+}
+
+/* A burst of datagrams can have been sent by anybody, in anybody's name. */
+static void who_has_not_proved_itself_tells_nothing(void **state)
+{
+	struct world *w = *state;
+	struct stream *forged = stream_from(w, "192.0.2.1", 2055);
+	struct stream *heard = stream_from(w, "192.0.2.1", 2056);
+
+	for (int64_t at = T0; at < T0 + 80000; at += 2000) {
+		message(heard, at + 4000, 1, at);
+		clock_model_add(&forged->model, at - 9000, 1, at);
+	}
+	forged->seen_ms = T0 + 80000;
+	assert_ahead(skew_of(w, "192.0.2.1", T0 + 60000), 4000);
+	assert_int_equal(1, w->skews.count);
+}
+
+/* Whatever a note on the disk may say, that can be read. */
+static void a_clock_kept_with_extremes_is_read(void **state)
+{
+	const int64_t half = INT64_C(1) << 51;
+	const struct clock_history kept = {
+		.count = 2,
+		.segments = {{0, half, HOUR_MS, 10, 999999, 1},
+	                     {half + 1, half + 1000000, HOUR_MS, 10, 0, 1}},
+	};
+	const struct clock_key key = {.exporter = addr_of("192.0.2.1"), .version = 10};
+	uint8_t packed[CLOCKS_KEY], room[CLOCK_HISTORY_MAX];
+	struct world *w = *state;
+
+	clocks_key_pack(&key, packed);
+	assert_ok(
+		clocks_recall(w->clocks, packed, bytes_of(room, clock_history_pack(&kept, room))));
+	assert_ahead(skew_of(w, "192.0.2.1", half + 500000), -HOUR_MS);
+	assert_unknown(skew_of(w, "192.0.2.1", half - 500000));
+}
+
+static struct interval ahead_of(struct world *w, const char *exporter, struct interval when)
+{
+	struct addr addr = addr_of(exporter);
+
+	skews_free(&w->skews);
+	skews_take(&w->skews, w->clocks, w->streams);
+	return skews_ahead(&w->skews, &addr, when);
+}
+
+/* Of the address alone: any of its clocks that are known, whenever within that time. */
+static void an_address_is_ahead_by_what_its_clocks_are(void **state)
+{
+	struct stream_key key = {.from = {addr_of("192.0.2.2"), 2055}, .domain = 7, .version = 9};
+	struct world *w = *state;
+	struct stream *other;
+	struct interval got;
+
+	hear(w, "192.0.2.1", 60000);
+	hear(w, "192.0.2.2", 4000);
+	hear(w, "192.0.2.3", 90000);
+	other = stream_of(w->streams, &key);
+	assert_non_null(other);
+	for (int64_t at = T0; at < T0 + 60000; at += 2000)
+		message(other, at + HOUR_MS, 1, at); /* too far off to be believed yet */
+	got = ahead_of(w, "192.0.2.2", (struct interval){T0 + 30000, T0 + 30000});
+	assert_in_range(got.start_ms, 3900, 4000);
+	assert_in_range(got.end_ms, 3900, 4000);
+	for (int64_t at = T0 + 60000; at < T0 + HOUR_MS; at += 2000)
+		message(other, at + HOUR_MS, 1, at);
+	got = ahead_of(w, "192.0.2.2", (struct interval){T0 + 30000, T0 + 30000});
+	assert_in_range(got.start_ms, 3900, 4000);
+	assert_in_range(got.end_ms, HOUR_MS - 1000, HOUR_MS);
+	got = ahead_of(w, "192.0.2.1", INTERVAL_ALWAYS);
+	assert_in_range(got.end_ms, 59900, 60000);
+	got = ahead_of(w, "192.0.2.9", INTERVAL_ALWAYS);
+	assert_true(got.start_ms == 0 && got.end_ms == 0);
 }
 
 static size_t bands_of(struct world *w, struct skew_band ret[SKEWS_BANDS_MAX])
@@ -312,6 +394,9 @@ int main(void)
 		CASE(a_clock_that_is_far_off_is_believed_when_it_stays_so),
 		CASE(a_clock_that_may_be_right_is_taken_to_be),
 		CASE(what_is_known_is_forgotten_with_time),
+		CASE(who_has_not_proved_itself_tells_nothing),
+		CASE(a_clock_kept_with_extremes_is_read),
+		CASE(an_address_is_ahead_by_what_its_clocks_are),
 		CASE(clocks_far_from_each_other_are_bands_of_their_own),
 		CASE(bands_do_not_overlap),
 		CASE(many_clocks_share_bands),
