@@ -106,7 +106,7 @@ check "Ctrl-C before the first report" 0 "^3$" echo "$code"
 check "is told in a line" 0 "before the first answers were complete" cat "$dir/waiting.err"
 
 # The node ends in the middle.
-pieces+=("571-575,602-607,649-651,680-684")
+pieces+=("571-575,602-607,649-651,680-684,727-731,765-768,802-806,851-855")
 upper="10.1.0.1:40001 10.2.0.1:22 1"
 lower="10.2.0.1:42000 192.0.2.9:23 2"
 come 4
