@@ -381,13 +381,6 @@ static void note(struct bands *b, struct skew s)
 		join_closest(b);
 }
 
-static int64_t plus(int64_t ms, int64_t by_ms)
-{
-	if (ms < 0)
-		return by_ms < INT64_MIN - ms ? INT64_MIN : ms + by_ms;
-	return by_ms > INT64_MAX - ms ? INT64_MAX : ms + by_ms;
-}
-
 /* Outside of its history less is known the farther away, until nothing is. */
 static void note_beyond(struct bands *b, const struct skews_known *k, int64_t end_ms,
                         uint64_t beyond_ms)
@@ -434,7 +427,7 @@ static void note_known(struct bands *b, const struct skews_known *k, struct inte
 /* When flows of that time were received. */
 static struct interval received_of(struct interval when)
 {
-	return (struct interval){plus(when.start_ms, -EARLY_MS), plus(when.end_ms, LATE_MS)};
+	return interval_moved(when, -EARLY_MS, LATE_MS);
 }
 
 size_t skews_bands(const struct skews *s, struct interval when,
@@ -484,6 +477,5 @@ bool skews_were_set(const struct skews *s, struct interval when)
 
 struct interval skew_band_when(const struct skew_band *b, struct interval when)
 {
-	return (struct interval){plus(when.start_ms, b->ahead_ms - b->within_ms),
-	                         plus(when.end_ms, b->ahead_ms + b->within_ms)};
+	return interval_moved(when, b->ahead_ms - b->within_ms, b->ahead_ms + b->within_ms);
 }

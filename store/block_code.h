@@ -50,8 +50,6 @@ enum { BEGUN, LINKED, RECEIVED, END, START, FLOW_COLUMNS = 23 };
 extern const struct column block_columns[BLOCK_MEMBERS];
 extern const struct table_shape block_tables[TABLES];
 
-#define ADDRS_A_FLOW 5
-
 /* Values go into members, and out of them, as they lie in memory. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "members are cut from words");
 

@@ -9,7 +9,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define ADDRS_A_FLOW 5 /* its ends, its exporter, its ends translated */
 #define MIX_1 UINT64_C(0x9e3779b97f4a7c15)
 #define MIX_2 UINT64_C(0xbf58476d1ce4e5b9)
 #define PROTO_ICMP 1

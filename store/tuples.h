@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ADDRS_A_FLOW 5 /* its ends, its exporter, its ends translated */
+
 struct tuple {
 	uint32_t src, dst; /* indices of addresses */
 	uint16_t src_port, dst_port;

@@ -12,21 +12,28 @@
 
 static json_t *value_of(struct unpack *u, int depth);
 
-static json_t *hex_of(const struct token *t)
+static json_t *hex_of(const char *prefix, const uint8_t *octets, size_t len)
 {
 	static const char digits[] = "0123456789abcdef";
-	char *text = malloc(2 * t->len + 1);
+	size_t before = strlen(prefix);
+	char *text = malloc(before + 2 * len + 1);
 	json_t *value;
 
 	if (text == NULL)
 		return NULL;
-	for (size_t i = 0; i < t->len; i++) {
-		text[2 * i] = digits[t->data[i] >> 4];
-		text[2 * i + 1] = digits[t->data[i] & 0x0f];
+	memcpy(text, prefix, before);
+	for (size_t i = 0; i < len; i++) {
+		text[before + 2 * i] = digits[octets[i] >> 4];
+		text[before + 2 * i + 1] = digits[octets[i] & 0x0f];
 	}
-	value = json_stringn(text, 2 * t->len);
+	value = json_stringn(text, before + 2 * len);
 	free(text);
 	return value;
+}
+
+json_t *json_hex(const uint8_t *octets, size_t len)
+{
+	return hex_of("0x", octets, len);
 }
 
 static json_t *text_of(const struct token *t)
@@ -97,7 +104,7 @@ static json_t *value_of(struct unpack *u, int depth)
 	case TOKEN_STR:
 		return text_of(&t);
 	case TOKEN_BIN:
-		return hex_of(&t);
+		return hex_of("", t.data, t.len);
 	case TOKEN_ARRAY:
 		return array_of(u, t.len, depth);
 	case TOKEN_MAP:
@@ -188,21 +195,6 @@ bool json_transcribe(struct unpack *u, FILE *out)
 	}
 	putc('}', out);
 	return is_good && ferror(out) == 0;
-}
-
-json_t *json_hex(const uint8_t *octets, size_t len)
-{
-	char *text = malloc(2 * len + 3);
-	json_t *ret;
-
-	if (text == NULL)
-		return NULL;
-	memcpy(text, "0x", 3);
-	for (size_t i = 0; i < len; i++)
-		snprintf(text + 2 + 2 * i, 3, "%02x", octets[i]);
-	ret = json_string(text);
-	free(text);
-	return ret;
 }
 
 const char *json_text(const json_t *object, const char *key)

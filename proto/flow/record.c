@@ -36,7 +36,7 @@ static void read_fixed(const struct template *t, const uint8_t *record, struct v
 	for (size_t i = 0; i < t->field_count; i++) {
 		const struct template_field *field = &t->fields[i];
 		const uint8_t *at = record + field->offset;
-		uint8_t *to = (uint8_t *)ret + field->to;
+		uint8_t *to = (uint8_t *)ret + field->element->offset;
 
 		switch ((enum element_copy)field->copy) {
 		case ELEMENT_1:

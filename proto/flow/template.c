@@ -185,7 +185,6 @@ static void settle(struct template *t)
 
 		if (e == NULL)
 			continue;
-		field.to = e->offset;
 		field.copy =
 			(uint8_t)(is_met[e->offset] ? ELEMENT_READ : element_copy(e, field.len));
 		is_met[e->offset] |= e->width != 0;

@@ -27,7 +27,6 @@ struct template_field {
 	const struct element *element; /* NULL: passed over */
 	uint16_t len;                  /* TEMPLATE_VARIABLE: each record says */
 	uint16_t offset;               /* in records of fixed length */
-	uint16_t to;                   /* in struct values: the element's */
 	uint8_t copy;                  /* likewise: enum element_copy */
 	bool is_back;                  /* of the other direction */
 };

@@ -475,21 +475,16 @@ void translation_table_flow(struct translation_table *t, const struct flow *flow
 
 /* --- questions --- */
 
-static int64_t plus(int64_t ms, int64_t by_ms)
-{
-	if (ms < 0)
-		return by_ms < INT64_MIN - ms ? INT64_MIN : ms + by_ms;
-	return by_ms > INT64_MAX - ms ? INT64_MAX : ms + by_ms;
-}
-
 static bool holds_then(const struct mapping *m, const struct translation_query *q)
 {
-	struct interval later = {0, 0};
+	struct interval then = interval_moved((struct interval){q->at_ms, q->at_ms}, 0, q->span_ms);
 
-	if (q->later != NULL)
-		later = q->later(q->ctx, &m->exporter);
-	return m->start_ms <= plus(plus(q->at_ms, q->span_ms), later.end_ms) &&
-	       (m->is_open || plus(q->at_ms, later.start_ms) <= m->end_ms);
+	if (q->later != NULL) {
+		struct interval later = q->later(q->ctx, &m->exporter);
+
+		then = interval_moved(then, later.start_ms, later.end_ms);
+	}
+	return m->start_ms <= then.end_ms && (m->is_open || then.start_ms <= m->end_ms);
 }
 
 static bool holds(const struct mapping *m, enum side side, const struct translation_query *q)

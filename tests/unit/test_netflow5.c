@@ -1,5 +1,6 @@
 #include "base/bytes.h"
 #include "proto/flow/datagram.h"
+#include "tests/unit/stream_sum.h"
 #include "tests/unit/test.h"
 
 #include <string.h>
@@ -211,31 +212,6 @@ static void a_datagram_becomes_exact_flows(void **state)
 	assert_int_equal(f->decoder->counters.clamped, 0);
 }
 
-struct sum {
-	size_t streams;
-	uint64_t flows, lost, late, duplicates, restarts;
-};
-
-static void add_stream(void *ctx, const struct stream *s)
-{
-	struct sum *sum = ctx;
-
-	sum->streams++;
-	sum->flows += s->flows;
-	sum->lost += s->lost;
-	sum->late += s->late;
-	sum->duplicates += s->duplicates;
-	sum->restarts += s->restarts;
-}
-
-static struct sum sum_of(const struct fixture *f)
-{
-	struct sum sum = {0};
-
-	stream_each(f->decoder->streams, add_stream, &sum);
-	return sum;
-}
-
 static void every_truncation_is_counted_and_whole_records_are_read(void **state)
 {
 	struct fixture *f = *state;
@@ -266,7 +242,7 @@ static void every_truncation_is_counted_and_whole_records_are_read(void **state)
 	/* The next follows on what its header said. */
 	h.sequence += 2;
 	assert_string_equal(decode(f, &h, two, 2), "none");
-	assert_int_equal(sum_of(f).lost, 0);
+	assert_int_equal(sum_of(f->decoder).lost, 0);
 }
 
 static void headers_that_cannot_be_true_are_refused(void **state)
@@ -361,7 +337,7 @@ static void what_follows_the_last_record_is_read_passed_over_or_counted(void **s
 	assert_int_equal(f->count, 5);
 	assert_string_equal(drop_key(take(f, wire, len + 10)), "duplicate");
 	assert_int_equal(f->count, 0);
-	assert_int_equal(sum_of(f).lost + sum_of(f).late, 0);
+	assert_int_equal(sum_of(f->decoder).lost + sum_of(f->decoder).late, 0);
 }
 
 static void a_full_datagram_has_thirty_flows(void **state)
@@ -512,7 +488,7 @@ static void engines_are_domains_with_sequences_of_their_own(void **state)
 			assert_int_equal(f->flows[0].domain, engines[i]);
 		}
 	}
-	sum = sum_of(f);
+	sum = sum_of(f->decoder);
 	assert_int_equal(sum.streams, 4);
 	assert_int_equal(sum.flows, 12);
 	assert_int_equal(sum.lost + sum.duplicates + sum.restarts, 0);
@@ -539,7 +515,7 @@ static void two_processes_behind_one_address_are_two_streams_without_loss(void *
 			assert_int_equal(f->count, 2);
 		}
 	}
-	sum = sum_of(f);
+	sum = sum_of(f->decoder);
 	assert_int_equal(sum.streams, 2);
 	assert_int_equal(sum.flows, 200);
 	assert_int_equal(sum.lost + sum.duplicates + sum.restarts, 0);
@@ -569,9 +545,9 @@ static void a_sequence_may_be_of_the_last_flow(void **state)
 		h.sequence += 3; /* three of four are missing */
 		h.count = 1;
 		assert_string_equal(decode(f, &h, thirty, 1), "none");
-		assert_int_equal(sum_of(f).lost, 2 * (row + 1));
+		assert_int_equal(sum_of(f->decoder).lost, 2 * (row + 1));
 	}
-	assert_int_equal(sum_of(f).duplicates + sum_of(f).restarts, 0);
+	assert_int_equal(sum_of(f->decoder).duplicates + sum_of(f->decoder).restarts, 0);
 }
 
 static void a_duplicate_yields_no_flow_and_a_gap_is_counted_in_flows(void **state)
@@ -588,7 +564,7 @@ static void a_duplicate_yields_no_flow_and_a_gap_is_counted_in_flows(void **stat
 	assert_int_equal(f->count, 0);
 	h.sequence = 49;
 	assert_string_equal(decode(f, &h, two, 2), "none");
-	sum = sum_of(f);
+	sum = sum_of(f->decoder);
 	assert_int_equal(sum.lost, 7);
 	assert_int_equal(sum.flows, 4);
 	assert_int_equal(f->decoder->counters.dropped[DROP_DUPLICATE], 1);
@@ -610,7 +586,7 @@ static void an_uptime_that_wraps_is_no_restart(void **state)
 	h.sequence = 1;
 	assert_string_equal(decode(f, &h, &r, 1), "none");
 	assert_int_equal(f->flows[0].end_ms, EXPORT_MS);
-	sum = sum_of(f);
+	sum = sum_of(f->decoder);
 	assert_int_equal(sum.restarts + sum.lost, 0);
 }
 

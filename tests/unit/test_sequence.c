@@ -3,6 +3,7 @@
 #include "proto/flow/habit.h"
 #include "proto/flow/position.h"
 #include "tests/unit/message_fixture.h"
+#include "tests/unit/stream_sum.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,34 +172,10 @@ static void send_all(struct fixture *f, struct generator *g)
 	}
 }
 
-struct sum {
-	uint64_t streams, flows, lost, late, duplicates, restarts;
-};
-
-static void add_stream(void *ctx, const struct stream *s)
-{
-	struct sum *sum = ctx;
-
-	sum->streams += s->leader == NULL;
-	sum->flows += s->flows;
-	sum->lost += s->lost;
-	sum->late += s->late;
-	sum->duplicates += s->duplicates;
-	sum->restarts += s->restarts;
-}
-
-static struct sum sum_of(const struct fixture *f)
-{
-	struct sum sum = {0};
-
-	stream_each(f->decoder->streams, add_stream, &sum);
-	return sum;
-}
-
 static void assert_sum(const struct fixture *f, const struct generator *g, const char *what,
                        uint64_t lost_more, uint64_t restarts_max)
 {
-	struct sum sum = sum_of(f);
+	struct sum sum = sum_of(f->decoder);
 
 	if (sum.flows != g->flows || sum.lost < g->lost || sum.lost > g->lost + lost_more ||
 	    sum.duplicates != g->doubled || sum.restarts > restarts_max)
@@ -254,7 +231,7 @@ static void where_a_sequence_begins_again_no_flow_is_lost(void **state)
 			emit_run(&g, 200 + 2 * APART, 300);
 			send_all(f, &g);
 			assert_sum(f, &g, "begun again", 0, 1);
-			assert_int_equal(sum_of(f).restarts, 1);
+			assert_int_equal(sum_of(f->decoder).restarts, 1);
 		}
 	}
 }
@@ -273,7 +250,7 @@ static void numbers_that_never_change_lose_nothing(void **state)
 		emit_run(&g, 0, 200);
 		send_all(f, &g);
 		assert_sum(f, &g, "constant", 0, 0);
-		assert_true(sum_of(f).late <= 1);
+		assert_true(sum_of(f->decoder).late <= 1);
 	}
 }
 
@@ -353,7 +330,7 @@ static void two_ports_whose_numbers_meet_are_two_streams(void **state)
 		send_all(f, &g);
 		snprintf(what, sizeof(what), "two ports, %d apart", (int)apart[i / 3]);
 		assert_sum(f, &g, what, 9, 0); /* what a datagram straddles */
-		assert_int_equal(sum_of(f).streams, 2);
+		assert_int_equal(sum_of(f->decoder).streams, 2);
 	}
 }
 
@@ -433,10 +410,11 @@ static void a_habit_outlives_a_restart_of_the_node(void **state)
 		g.is_telling = true;
 		emit_run(&g, 80, 60);
 		send_all(f, &g);
-		if (sum_of(f).lost != lost || f->decoder->counters.flows != g.flows - flows)
+		if (sum_of(f->decoder).lost != lost ||
+		    f->decoder->counters.flows != g.flows - flows)
 			fail_msg("habit %d: lost %d of %d, flows %d of %d", (int)row,
-			         (int)sum_of(f).lost, (int)lost, (int)f->decoder->counters.flows,
-			         (int)(g.flows - flows));
+			         (int)sum_of(f->decoder).lost, (int)lost,
+			         (int)f->decoder->counters.flows, (int)(g.flows - flows));
 	}
 }
 
@@ -464,7 +442,7 @@ static void forged_numbers_cost_the_exporter_no_flow(void **state)
 		}
 		send_all(f, &g);
 		assert_sum(f, &g, "forged", 0, 50);
-		assert_true(sum_of(f).late <= 200);
+		assert_true(sum_of(f->decoder).late <= 200);
 	}
 }
 
@@ -505,10 +483,10 @@ static void what_a_connection_has_lost_stays_counted(void **state)
 	g.sequence += 33;
 	emit_run(&g, 30, 20);
 	send_all(f, &g);
-	sum = sum_of(f);
+	sum = sum_of(f->decoder);
 	assert_int_equal(sum.lost, 33);
 	flow_end_session(f->decoder, 7);
-	assert_int_equal(sum_of(f).streams, 0);
+	assert_int_equal(sum_of(f->decoder).streams, 0);
 	assert_int_equal(f->decoder->ended.streams, 1);
 	assert_int_equal(f->decoder->ended.lost, 33);
 	assert_int_equal(f->decoder->ended.lost_flows, 33);
