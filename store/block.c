@@ -39,13 +39,15 @@ const struct column block_columns[BLOCK_MEMBERS] = {
 
 /* Numbers of columns on disk are never reused. */
 const struct table_shape block_tables[TABLES] = {
-	[ADDRS]       = {  2,  1, 0 },
+	[ADDRS]       = {  4, 33, 1u << ADDR_HIGH | 1u << ADDR_LOW },
 	[ENDS]        = {  2,  3, 0 },
 	[CONNECTIONS] = {  3,  5, 0 },
 	[LINKS]       = {  2,  8, 0 },
 	[FLOWS]       = { FLOW_COLUMNS, 10, 1u << BEGUN | 1u << LINKED | 1u << RECEIVED },
 };
 /* clang-format on */
+
+const struct table_shape block_addrs_old = {2, 1, 0};
 
 bool block_room(struct room *r, size_t len)
 {
@@ -119,7 +121,7 @@ static void header_put(uint8_t *block, const struct header *h)
 	struct octets o = octets_of(block, CHECKSUM_AT);
 
 	octets_uint(&o, MAGIC, 4);
-	octets_uint(&o, BLOCK_VERSION, 2);
+	octets_uint(&o, h->version, 2);
 	octets_uint(&o, BLOCK_ALL, 2);
 	octets_uint(&o, h->flows, 4);
 	octets_uint(&o, h->connections, 4);
@@ -143,9 +145,10 @@ static enum err header_read(const uint8_t *data, size_t len, struct header *ret)
 {
 	struct bytes in = bytes_of(data, len);
 	uint64_t magic = bytes_uint(&in, 4);
-	uint64_t version = bytes_uint(&in, 2);
-	uint64_t column_count = bytes_uint(&in, 2);
+	uint64_t column_count;
 
+	ret->version = (uint16_t)bytes_uint(&in, 2);
+	column_count = bytes_uint(&in, 2);
 	ret->flows = (uint32_t)bytes_uint(&in, 4);
 	ret->connections = (uint32_t)bytes_uint(&in, 4);
 	ret->addrs = (uint32_t)bytes_uint(&in, 4);
@@ -158,11 +161,12 @@ static enum err header_read(const uint8_t *data, size_t len, struct header *ret)
 		return ERR_SHORT;
 	if (magic != MAGIC)
 		return ERR_FORMAT;
-	if (version != BLOCK_VERSION)
+	if (ret->version != BLOCK_VERSION && ret->version != BLOCK_VERSION_OLD)
 		return ERR_VERSION;
 	if (bytes_left(&in) < ret->len)
 		return ERR_SHORT;
-	if (bytes_left(&in) > ret->len || ret->head_len > ret->len || column_count != BLOCK_ALL)
+	if (bytes_left(&in) > ret->len || ret->head_len > ret->len ||
+	    column_count != (ret->version == BLOCK_VERSION ? BLOCK_ALL : BLOCK_ALL_OLD))
 		return ERR_FORMAT;
 	ret->seed = XXH3_64bits(data, CHECKSUM_AT);
 	return ERR_OK;
@@ -184,8 +188,10 @@ static bool find_tables(const uint8_t *data, const struct header *h, struct tabl
 	size_t end = 0;
 
 	for (size_t i = 0; i < TABLES; i++) {
-		if (!table_find_head(&head, &block_tables[i], (uint32_t)block_rows(h, i),
-		                     &tables[i]))
+		bool is_old = i == ADDRS && h->version == BLOCK_VERSION_OLD;
+
+		if (!table_find_head(&head, is_old ? &block_addrs_old : &block_tables[i],
+		                     (uint32_t)block_rows(h, i), &tables[i]))
 			return false;
 	}
 	for (size_t i = 0; i < TABLES; i++) {
@@ -201,7 +207,8 @@ enum err block_open(struct block_codec *c, const uint8_t *data, size_t len)
 	struct header *h = &c->header;
 	enum err err = header_read(data, len, h);
 
-	c->has_tables = false;
+	memset(c->addr_runs, 0, sizeof(c->addr_runs));
+	c->has_connections = false;
 	if (err)
 		return err;
 	if (h->checksum != checksum_of(data, h->head_len))

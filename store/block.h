@@ -22,7 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BLOCK_VERSION 3
+#define BLOCK_VERSION 4
+#define BLOCK_VERSION_OLD 3 /* is read, too: its addresses are in no order */
 #define BLOCK_HEADER_LEN 52
 #define BLOCK_FLOWS_MAX                                                           \
 	131072 /* in one block; what a forged header can make the reader allocate \
@@ -66,16 +67,31 @@ MUST_USE enum err block_encode(struct block_codec *c, const struct flow *flows, 
 MUST_USE enum err block_decode(struct block_codec *c, const void *data, size_t len,
                                const struct wish *wish, struct flow **ret, size_t *ret_count);
 
+/* Which of a block's connections are wanted, when that is known and they are few. */
+#define BLOCK_WANTED_MAX 64
+
+struct block_wanted {
+	bool is_known;
+	uint8_t count;
+	uint32_t connections[BLOCK_WANTED_MAX]; /* their rows, ascending */
+};
+
 /*
- * What block_decode() would look at, of a block of which only the beginning is in memory: `fetch`
- * is called with pieces of data[0..len) that it will read, so that they are on their way when it
- * does. Looks for whom `wish` wants, in what is there of it after block_front() octets were
- * fetched.
+ * The same in three steps, for a block of which only the beginning is in memory, block_front()
+ * octets of it. Each step calls `fetch` with the pieces of data[0..len) that the next will read, so
+ * that they are on their way when it does: the first looks where the addresses that `wish` wants
+ * are, the second which connections they have; `ret` saves the third from looking once more, and is
+ * of these octets and this wish alone.
  */
 typedef void block_fetch_fn(const void *data, size_t len);
-void block_prepare(struct block_codec *c, const void *data, size_t len, const struct wish *wish,
-                   block_fetch_fn *fetch);
 size_t block_front(size_t len);
+void block_locate(struct block_codec *c, const void *data, size_t len, const struct wish *wish,
+                  block_fetch_fn *fetch);
+void block_prepare(struct block_codec *c, const void *data, size_t len, const struct wish *wish,
+                   block_fetch_fn *fetch, struct block_wanted *ret);
+MUST_USE enum err block_decode_wanted(struct block_codec *c, const void *data, size_t len,
+                                      const struct wish *wish, const struct block_wanted *wanted,
+                                      struct flow **ret, size_t *ret_count);
 
 /*
  * Whom data[0..len) has: as block_encode() says it. For the index of a block that was there before.

@@ -31,7 +31,13 @@ struct column {
 enum { ADDRS, ENDS, CONNECTIONS, LINKS, FLOWS, TABLES };
 
 /* Their columns. */
-enum { ADDR_HIGH, ADDR_LOW };
+enum {
+	ADDR_HIGH,
+	ADDR_LOW,
+	FIRST_ENDS, /* the run of ENDS in which it occurs first, */
+	MORE_ENDS,  /* and how many more runs until it does last; 0, 0 when in none */
+	ADDR_COLUMNS
+};
 enum { SRC, DST };
 enum { SRC_PORT, DST_PORT, PROTO };
 /*
@@ -42,18 +48,21 @@ enum { GAP, SAME };
 /* Steps: connections, and links, up to this flow; when it was received. Then other members. */
 enum { BEGUN, LINKED, RECEIVED, END, START, FLOW_COLUMNS = 23 };
 
-#define BLOCK_ALL (2 + 2 + 3 + 2 + FLOW_COLUMNS)
+#define BLOCK_ALL (ADDR_COLUMNS + 2 + 3 + 2 + FLOW_COLUMNS)
+#define BLOCK_ALL_OLD (BLOCK_ALL - 2)
 /* Columns of flows that are one of their members; the first of them are read always. */
 #define BLOCK_MEMBERS (FLOW_COLUMNS - RECEIVED)
 #define TIMES 3
 
 extern const struct column block_columns[BLOCK_MEMBERS];
 extern const struct table_shape block_tables[TABLES];
+extern const struct table_shape block_addrs_old; /* ADDRS of BLOCK_VERSION_OLD: two columns */
 
 /* Values go into members, and out of them, as they lie in memory. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "members are cut from words");
 
 struct header {
+	uint16_t version;
 	uint32_t flows, connections, addrs;
 	uint32_t len;      /* of what follows */
 	uint32_t head_len; /* of that, heads and directories of the tables */
@@ -89,8 +98,9 @@ struct block_codec {
 	/* Of the block that is being read. */
 	struct header header;
 	struct table tables[TABLES];
-	struct room addrs, connections; /* struct addr, struct tuple; once they have all */
-	bool has_tables;
+	struct room addrs, connections; /* struct addr, struct tuple */
+	uint64_t addr_runs[TABLE_RUNS_MAX / 64]; /* a bit for each run that `addrs` has */
+	bool has_connections;
 	struct room wanted; /* a flag for each connection */
 	struct room placed; /* of flows whose connection is wanted: 2 * that, + 1 in reverse */
 	struct room links;  /* columns GAP and SAME, when many are wanted */
@@ -117,7 +127,11 @@ MUST_USE enum err block_open(struct block_codec *c, const uint8_t *data, size_t 
 /* Which flows are of the connections that are wanted[]; NULL: all are. Errors as block_decode(). */
 MUST_USE enum err block_place(struct block_codec *c, const uint8_t *wanted, size_t wanted_count);
 
+/* Fetches the runs [from, to] of a table, which lie together. */
+void block_fetch_runs(const struct table *t, uint32_t from, uint32_t to, block_fetch_fn *fetch);
+
 /* Fetches the runs in which these are, and what says so. */
-void block_place_fetch(struct block_codec *c, const uint8_t *wanted, block_fetch_fn *fetch);
+void block_place_fetch(struct block_codec *c, const struct block_wanted *wanted,
+                       block_fetch_fn *fetch);
 
 #endif

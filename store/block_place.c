@@ -263,8 +263,7 @@ enum err block_place(struct block_codec *c, const uint8_t *wanted, size_t wanted
 
 /* --- ahead --- */
 
-/* The runs [from, to] of a table, which lie together. */
-static void fetch_runs(const struct table *t, uint32_t from, uint32_t to, block_fetch_fn *fetch)
+void block_fetch_runs(const struct table *t, uint32_t from, uint32_t to, block_fetch_fn *fetch)
 {
 	struct bytes first = table_run(t, from), last = table_run(t, to);
 
@@ -279,28 +278,25 @@ static void fetch_flows(const struct block_codec *c, uint32_t run, block_fetch_f
 	uint64_t from = table_before(flows, LINKED, run) / PLANES_RUN;
 	uint64_t to = table_before(flows, LINKED, next) / PLANES_RUN;
 
-	fetch_runs(flows, run, next, fetch);
+	block_fetch_runs(flows, run, next, fetch);
 	if (from <= to && to < table_runs(links->rows))
-		fetch_runs(links, (uint32_t)from, (uint32_t)to, fetch);
+		block_fetch_runs(links, (uint32_t)from, (uint32_t)to, fetch);
 }
 
-void block_place_fetch(struct block_codec *c, const uint8_t *wanted, block_fetch_fn *fetch)
+void block_place_fetch(struct block_codec *c, const struct block_wanted *wanted,
+                       block_fetch_fn *fetch)
 {
-	uint32_t count = c->header.connections, last = UINT32_MAX, last_flows = UINT32_MAX;
+	uint32_t last = UINT32_MAX, last_flows = UINT32_MAX;
 
-	for (uint32_t i = 0; i < count; i++) {
-		const uint8_t *next = memchr(wanted + i, 1, count - i);
-		uint32_t flows;
+	for (size_t i = 0; i < wanted->count; i++) {
+		uint32_t run = wanted->connections[i] / PLANES_RUN;
+		uint32_t flows = run_of(&c->tables[FLOWS], wanted->connections[i]);
 
-		if (next == NULL)
-			break;
-		i = (uint32_t)(next - wanted);
-		if (i / PLANES_RUN != last)
-			fetch_runs(&c->tables[CONNECTIONS], i / PLANES_RUN, i / PLANES_RUN, fetch);
-		last = i / PLANES_RUN;
-		flows = run_of(&c->tables[FLOWS], i);
+		if (run != last)
+			block_fetch_runs(&c->tables[CONNECTIONS], run, run, fetch);
 		if (flows != last_flows)
 			fetch_flows(c, flows, fetch);
+		last = run;
 		last_flows = flows;
 	}
 }

@@ -24,7 +24,6 @@ static bool fits(uint64_t value, size_t width)
 	return width >= 8 || value >> 8 * width == 0;
 }
 
-/* The rows of a run that is open. */
 static struct addr addr_from(uint64_t high, uint64_t low)
 {
 	/* Little-endian: see block_code.h. */
@@ -36,26 +35,48 @@ static struct addr addr_from(uint64_t high, uint64_t low)
 	return a;
 }
 
-static enum err open_addrs(struct block_codec *c)
+/* The rows of a run, which rise but in an old block. */
+static enum err read_addrs(struct block_codec *c, uint32_t run, struct addr *ret)
 {
 	struct table *t = &c->tables[ADDRS];
 	uint64_t high[PLANES_RUN], low[PLANES_RUN];
-	struct addr *addrs;
+	bool is_fallen = false;
+	enum err err = table_open(t, run);
 
-	if (!block_room(&c->addrs, MAX(t->rows, 1) * sizeof(*addrs)))
+	if (err)
+		return err;
+	table_get(t, ADDR_HIGH, high);
+	table_get(t, ADDR_LOW, low);
+	for (uint32_t i = 0; i < t->count; i++)
+		ret[i] = addr_from(high[i], low[i]);
+	for (uint32_t i = 1; i < t->count; i++)
+		is_fallen |= high[i] < high[i - 1] ||
+		             (high[i] == high[i - 1] && low[i] <= low[i - 1]);
+	return is_fallen && c->header.version != BLOCK_VERSION_OLD ? ERR_FORMAT : ERR_OK;
+}
+
+/* A run of them, unless it is there. */
+static enum err open_addrs(struct block_codec *c, uint32_t run)
+{
+	uint64_t bit = UINT64_C(1) << run % 64;
+	enum err err;
+
+	if ((c->addr_runs[run / 64] & bit) != 0)
+		return ERR_OK;
+	if (!block_room(&c->addrs, c->header.addrs * sizeof(struct addr)))
 		return ERR_NOMEM;
-	addrs = c->addrs.at;
-	for (uint32_t run = 0; run < table_runs(t->rows); run++) {
-		enum err err = table_open(t, run);
+	err = read_addrs(c, run, (struct addr *)c->addrs.at + run * PLANES_RUN);
+	c->addr_runs[run / 64] |= err ? 0 : bit;
+	return err;
+}
 
-		if (err)
-			return err;
-		table_get(t, ADDR_HIGH, high);
-		table_get(t, ADDR_LOW, low);
-		for (uint32_t i = 0; i < t->count; i++)
-			*addrs++ = addr_from(high[i], low[i]);
-	}
-	return ERR_OK;
+static enum err open_all_addrs(struct block_codec *c)
+{
+	enum err err = ERR_OK;
+
+	for (uint32_t run = 0; run < table_runs(c->header.addrs) && err == ERR_OK; run++)
+		err = open_addrs(c, run);
+	return err;
 }
 
 struct connection { /* a row, as it is read */
@@ -106,34 +127,30 @@ static enum err open_connections(struct block_codec *c)
 {
 	enum err err = ERR_OK;
 
+	if (c->has_connections)
+		return ERR_OK;
 	if (!block_room(&c->connections, MAX(c->header.connections, 1) * sizeof(struct tuple)))
 		return ERR_NOMEM;
 	for (uint32_t run = 0; run < table_runs(c->header.connections) && err == ERR_OK; run++)
 		err = read_connections(c, run,
 		                       (struct tuple *)c->connections.at + run * PLANES_RUN);
+	c->has_connections = err == ERR_OK;
 	return err;
 }
 
-/* Both, when many rows will be asked for. */
 static enum err open_tables(struct block_codec *c)
 {
-	enum err err = c->has_tables ? ERR_OK : open_addrs(c);
+	enum err err = open_all_addrs(c);
 
-	if (err == ERR_OK && !c->has_tables)
-		err = open_connections(c);
-	c->has_tables = err == ERR_OK;
-	return err;
+	return err ? err : open_connections(c);
 }
 
 /* False: damaged. */
 static bool find_address(struct block_codec *c, uint32_t row, struct addr *ret)
 {
-	struct table *t = &c->tables[ADDRS];
-
-	if (table_open(t, row / PLANES_RUN) != ERR_OK)
+	if (open_addrs(c, row / PLANES_RUN) != ERR_OK)
 		return false;
-	*ret = addr_from(table_one(t, ADDR_HIGH, row % PLANES_RUN),
-	                 table_one(t, ADDR_LOW, row % PLANES_RUN));
+	*ret = ((const struct addr *)c->addrs.at)[row];
 	return true;
 }
 
@@ -194,25 +211,47 @@ enum err block_whom(struct block_codec *c, const void *data, size_t len, struct 
 
 /* --- whom --- */
 
+/* In which runs `a` may be: of those that rise, the last that begins after a lesser one. */
+static void runs_of(const struct block_codec *c, const struct addr *a, uint32_t *ret_from,
+                    uint32_t *ret_to)
+{
+	const struct table *t = &c->tables[ADDRS];
+	uint32_t low = 0, high = (uint32_t)table_runs(t->rows);
+
+	*ret_from = 0;
+	*ret_to = high;
+	if (c->header.version == BLOCK_VERSION_OLD)
+		return;
+	while (low + 1 < high) {
+		uint32_t middle = (low + high) / 2;
+		struct addr before = addr_from(table_before(t, ADDR_HIGH, middle),
+		                               table_before(t, ADDR_LOW, middle));
+
+		if (addr_cmp(&before, a) < 0)
+			low = middle;
+		else
+			high = middle;
+	}
+	*ret_from = low;
+	*ret_to = low + 1;
+}
+
 /* The index of `a`, or as many as there are addresses. */
 static enum err find_addr(struct block_codec *c, const struct addr *a, uint32_t *ret)
 {
 	struct table *t = &c->tables[ADDRS];
-	struct bytes in = bytes_of(a->octets, sizeof(a->octets));
-	uint64_t high = bytes_uint(&in, 8), low = bytes_uint(&in, 8);
-	uint16_t rows[PLANES_RUN];
+	uint32_t run, to;
 
 	*ret = t->rows;
-	for (uint32_t run = 0; run < table_runs(t->rows); run++) {
-		enum err err = table_open(t, run);
-		size_t count;
+	for (runs_of(c, a, &run, &to); run < to; run++) {
+		uint32_t end = MIN(t->rows, (run + 1) * PLANES_RUN);
+		enum err err = open_addrs(c, run);
 
 		if (err)
 			return err;
-		count = table_equal(t, ADDR_LOW, low, rows);
-		for (size_t i = 0; i < count; i++) {
-			if (table_one(t, ADDR_HIGH, rows[i]) == high) {
-				*ret = run * PLANES_RUN + rows[i];
+		for (uint32_t i = run * PLANES_RUN; i < end; i++) {
+			if (addr_equal((const struct addr *)c->addrs.at + i, a)) {
+				*ret = i;
 				return ERR_OK;
 			}
 		}
@@ -222,8 +261,49 @@ static enum err find_addr(struct block_codec *c, const struct addr *a, uint32_t 
 
 struct sought { /* an alternative, within a block */
 	const struct whom *whom;
-	uint32_t a, b; /* indices of addresses; of a host, `a` alone */
+	uint32_t a, b;     /* indices of addresses; of a host, `a` alone */
+	uint32_t from, to; /* runs of ENDS that have it, if any does; none: it is not in the block */
 };
+
+/* Leaves of these runs those in which the address is. */
+static enum err narrow(struct block_codec *c, uint32_t addr, struct sought *s)
+{
+	struct table *t = &c->tables[ADDRS];
+	uint32_t runs = (uint32_t)table_runs(c->header.connections);
+	uint64_t first, more;
+	enum err err;
+
+	if (c->header.version == BLOCK_VERSION_OLD)
+		return ERR_OK;
+	err = table_open(t, addr / PLANES_RUN);
+	if (err)
+		return err;
+	first = table_one(t, FIRST_ENDS, addr % PLANES_RUN);
+	more = table_one(t, MORE_ENDS, addr % PLANES_RUN);
+	if (first >= runs || more >= runs - first)
+		return ERR_FORMAT;
+	s->from = MAX(s->from, (uint32_t)first);
+	s->to = MIN(s->to, (uint32_t)(first + more) + 1);
+	return ERR_OK;
+}
+
+static enum err seek(struct block_codec *c, const struct whom *whom, struct sought *ret)
+{
+	uint32_t none = c->header.addrs;
+	enum err err;
+
+	*ret = (struct sought){.whom = whom, .a = none, .b = none};
+	err = find_addr(c, &whom->a, &ret->a);
+	if (err == ERR_OK && whom->is_connection)
+		err = find_addr(c, &whom->b, &ret->b);
+	if (err || ret->a == none || (whom->is_connection && ret->b == none))
+		return err;
+	ret->to = (uint32_t)table_runs(c->header.connections);
+	err = narrow(c, ret->a, ret);
+	if (err == ERR_OK && whom->is_connection)
+		err = narrow(c, ret->b, ret);
+	return err;
+}
 
 /* Is it the connection, `a` being at its `side`? The run is open. */
 static bool is_it(struct block_codec *c, const struct sought *s, unsigned side, uint32_t i)
@@ -260,14 +340,10 @@ static enum err mark_run(struct block_codec *c, const struct sought *s, uint32_t
 /* Marks the connections of one alternative. */
 static enum err mark(struct block_codec *c, const struct whom *whom, size_t *ret_count)
 {
-	struct sought s = {.whom = whom};
-	enum err err = find_addr(c, &whom->a, &s.a);
+	struct sought s;
+	enum err err = seek(c, whom, &s);
 
-	if (err == ERR_OK && whom->is_connection)
-		err = find_addr(c, &whom->b, &s.b);
-	if (err || s.a == c->header.addrs || s.b == c->header.addrs)
-		return err;
-	for (uint32_t run = 0; run < table_runs(c->header.connections) && err == ERR_OK; run++)
+	for (uint32_t run = s.from; run < s.to && err == ERR_OK; run++)
 		err = mark_run(c, &s, run, ret_count);
 	return err;
 }
@@ -292,7 +368,8 @@ static enum err mark_hashes(struct block_codec *c, const struct wish *wish, size
 }
 
 /* Which connections are of one of the alternatives; *ret_count: how many. */
-static enum err find_whom(struct block_codec *c, const struct wish *wish, size_t *ret_count)
+static enum err find_whom(struct block_codec *c, const struct wish *wish,
+                          const struct block_wanted *known, size_t *ret_count)
 {
 	enum err err = ERR_OK;
 
@@ -300,6 +377,12 @@ static enum err find_whom(struct block_codec *c, const struct wish *wish, size_t
 	if (!block_room(&c->wanted, MAX(c->header.connections, 1)))
 		return ERR_NOMEM;
 	memset(c->wanted.at, 0, c->header.connections);
+	if (known != NULL && known->is_known) {
+		for (size_t i = 0; i < known->count; i++)
+			((uint8_t *)c->wanted.at)[known->connections[i]] = 1;
+		*ret_count = known->count;
+		return ERR_OK;
+	}
 	for (size_t i = 0; i < wish->whom_count && err == ERR_OK; i++)
 		err = mark(c, &wish->whom[i], ret_count);
 	if (err == ERR_OK && wish->connection_count > 0)
@@ -377,15 +460,11 @@ static void keep_when(struct interval when, struct rows *r)
 static bool ends_of(struct block_codec *c, uint32_t connection, struct tuple *t,
                     struct addr *ret_src, struct addr *ret_dst)
 {
-	const struct addr *addrs = c->addrs.at;
-
-	if (!c->has_tables)
-		return find_connection(c, connection, t) && find_address(c, t->src, ret_src) &&
-		       find_address(c, t->dst, ret_dst);
-	*t = ((const struct tuple *)c->connections.at)[connection];
-	*ret_src = addrs[t->src];
-	*ret_dst = addrs[t->dst];
-	return true;
+	if (c->has_connections)
+		*t = ((const struct tuple *)c->connections.at)[connection];
+	else if (!find_connection(c, connection, t))
+		return false;
+	return find_address(c, t->src, ret_src) && find_address(c, t->dst, ret_dst);
 }
 
 static bool fill_ends(struct block_codec *c, struct rows *r)
@@ -516,7 +595,8 @@ static bool is_sound(const struct block_codec *c, const struct flow *flows, size
 }
 
 /* Finds the rows of whom is wanted; 0 of them: nobody is in it. */
-static enum err find_rows(struct block_codec *c, const struct wish *wish)
+static enum err find_rows(struct block_codec *c, const struct wish *wish,
+                          const struct block_wanted *known)
 {
 	bool is_whom_told = wish != NULL && wish_has_alternatives(wish);
 	size_t count = 0;
@@ -524,12 +604,12 @@ static enum err find_rows(struct block_codec *c, const struct wish *wish)
 
 	c->kept_count = 0;
 	if (is_whom_told)
-		err = find_whom(c, wish, &count);
+		err = find_whom(c, wish, known, &count);
 	if (err || (is_whom_told && count == 0))
 		return err;
 	err = block_place(c, is_whom_told ? c->wanted.at : NULL, count);
 	if (err == ERR_OK && c->kept_count > c->header.flows / BLOCK_DENSE)
-		err = open_tables(c);
+		err = open_connections(c);
 	if (err == ERR_OK && !block_room(&c->flows, c->kept_count * sizeof(struct flow)))
 		err = ERR_NOMEM;
 	return err;
@@ -538,6 +618,13 @@ static enum err find_rows(struct block_codec *c, const struct wish *wish)
 enum err block_decode(struct block_codec *c, const void *data, size_t len, const struct wish *wish,
                       struct flow **ret, size_t *ret_count)
 {
+	return block_decode_wanted(c, data, len, wish, NULL, ret, ret_count);
+}
+
+enum err block_decode_wanted(struct block_codec *c, const void *data, size_t len,
+                             const struct wish *wish, const struct block_wanted *wanted,
+                             struct flow **ret, size_t *ret_count)
+{
 	struct rows *r = &c->rows;
 	struct flow *flows;
 	size_t count = 0;
@@ -545,7 +632,7 @@ enum err block_decode(struct block_codec *c, const void *data, size_t len, const
 
 	*ret_count = 0;
 	if (err == ERR_OK)
-		err = find_rows(c, wish);
+		err = find_rows(c, wish, wanted);
 	if (err)
 		return err;
 	flows = c->flows.at;
@@ -566,23 +653,52 @@ enum err block_decode(struct block_codec *c, const void *data, size_t len, const
 	return ERR_OK;
 }
 
-/* Heads, addresses and ends, all of which are looked at. Where they are more, the rest waits. */
-#define FRONT_PERCENT 29
+/* Heads and addresses. Where they are more, the rest waits. */
+#define FRONT_PERCENT 12
 
 size_t block_front(size_t len)
 {
 	return len * FRONT_PERCENT / 100;
 }
 
+void block_locate(struct block_codec *c, const void *data, size_t len, const struct wish *wish,
+                  block_fetch_fn *fetch)
+{
+	if (block_open(c, data, len) != ERR_OK)
+		return;
+	for (size_t i = 0; i < wish->whom_count; i++) {
+		struct sought s;
+
+		if (seek(c, &wish->whom[i], &s) == ERR_OK && s.from < s.to)
+			block_fetch_runs(&c->tables[ENDS], s.from, s.to - 1, fetch);
+	}
+}
+
+/* Those that find_whom() has marked, unless they are too many. */
+static void list_wanted(const struct block_codec *c, size_t count, struct block_wanted *ret)
+{
+	const uint8_t *wanted = c->wanted.at;
+
+	ret->is_known = count <= BLOCK_WANTED_MAX && is_good(c);
+	for (uint32_t i = 0; ret->is_known && ret->count < count; i++) {
+		const uint8_t *next = memchr(wanted + i, 1, c->header.connections - i);
+
+		i = (uint32_t)(next - wanted);
+		ret->connections[ret->count++] = i;
+	}
+}
+
 void block_prepare(struct block_codec *c, const void *data, size_t len, const struct wish *wish,
-                   block_fetch_fn *fetch)
+                   block_fetch_fn *fetch, struct block_wanted *ret)
 {
 	size_t count = 0;
 
-	if (block_open(c, data, len) != ERR_OK || find_whom(c, wish, &count) != ERR_OK)
+	*ret = (struct block_wanted){.is_known = false};
+	if (block_open(c, data, len) != ERR_OK || find_whom(c, wish, NULL, &count) != ERR_OK)
 		return;
-	if (count > c->header.connections / BLOCK_DENSE)
+	list_wanted(c, count, ret);
+	if (!ret->is_known || count > c->header.connections / BLOCK_DENSE)
 		fetch(data, len);
-	else if (count > 0)
-		block_place_fetch(c, c->wanted.at, fetch);
+	else
+		block_place_fetch(c, ret, fetch);
 }

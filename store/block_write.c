@@ -1,6 +1,7 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "store/block_code.h"
+#include "store/ranks.h"
 #include "store/wide.h"
 
 #include <string.h>
@@ -47,7 +48,7 @@ static uint64_t half_of(const struct addr *a, size_t at)
  * Of so many words for each flow is the room made: the columns of flows, then of the other tables,
  * one table after the other, and the planes of a column at hand.
  */
-#define OTHER_COLUMNS 10 /* both of addresses, of which each flow may have five */
+#define OTHER_COLUMNS (ADDR_COLUMNS * ADDRS_A_FLOW) /* of no table more */
 #define WORDS_A_FLOW (FLOW_COLUMNS + OTHER_COLUMNS + ADDRS_A_FLOW)
 
 struct writer {
@@ -57,6 +58,7 @@ struct writer {
 	size_t rows[FLOW_COLUMNS];
 	uint64_t *other[OTHER_COLUMNS];  /* of as many rows as flows */
 	uint64_t *anchors[FLOW_COLUMNS]; /* of those that step */
+	uint64_t *addr_anchors[ADDR_COLUMNS];
 	uint8_t *scratch;
 	struct octets heads, directory;
 	struct table_place place;
@@ -80,18 +82,65 @@ static void end(struct writer *w)
 	table_put_head(&w->c->writer, &w->heads);
 }
 
+#define NOWHERE UINT64_MAX
+
+/* What refers to addresses refers to their ranks from now on. */
+static void refer_to(struct writer *w, const uint32_t *ranks)
+{
+	struct tuples *t = &w->c->tuples;
+
+	for (size_t i = 0; i < t->tuple_count; i++) {
+		t->tuples[i].src = ranks[t->tuples[i].src];
+		t->tuples[i].dst = ranks[t->tuples[i].dst];
+	}
+	for (size_t i = 0; i < BLOCK_MEMBERS; i++) {
+		uint64_t *numbers = w->numbers[RECEIVED + i];
+
+		if (block_columns[i].transform != WORD)
+			continue;
+		for (size_t j = 0; j < w->rows[RECEIVED + i]; j++)
+			numbers[j] = ranks[numbers[j]];
+	}
+}
+
+/* Of each rank, in which runs of ENDS it occurs first and last. */
+static void find_ends(const struct tuples *t, uint64_t *first, uint64_t *more)
+{
+	for (size_t i = 0; i < t->addr_count; i++)
+		first[i] = more[i] = NOWHERE;
+	for (size_t i = 0; i < t->tuple_count; i++) {
+		const uint32_t ends[] = {t->tuples[i].src, t->tuples[i].dst};
+
+		for (size_t j = 0; j < ARRAY_LEN(ends); j++) {
+			first[ends[j]] = MIN(first[ends[j]], i / PLANES_RUN);
+			more[ends[j]] = i / PLANES_RUN;
+		}
+	}
+	for (size_t i = 0; i < t->addr_count; i++) {
+		first[i] = first[i] == NOWHERE ? 0 : first[i];
+		more[i] = more[i] == NOWHERE ? 0 : more[i] - first[i];
+	}
+}
+
+/* In ascending order, so that a reader finds one by the directory, and that their steps are small. */
 static void put_addrs(struct writer *w)
 {
 	const struct tuples *t = &w->c->tuples;
+	uint32_t *order = (uint32_t *)(void *)w->scratch, *ranks = order + t->addr_count;
+	uint64_t *values[ADDR_COLUMNS];
 
-	begin(w, ADDRS);
-	for (unsigned half = 0; half < 2; half++) {
-		uint64_t *values = w->other[half * ADDRS_A_FLOW];
-
-		for (size_t i = 0; i < t->addr_count; i++)
-			values[i] = half_of(&t->addrs[i], 8 * half);
-		put_column(w, half, values, t->addr_count);
+	for (size_t i = 0; i < ADDR_COLUMNS; i++)
+		values[i] = w->other[i * ADDRS_A_FLOW];
+	ranks_of(t->addrs, t->addr_count, order, ranks);
+	refer_to(w, ranks);
+	for (size_t i = 0; i < t->addr_count; i++) {
+		values[ADDR_HIGH][i] = half_of(&t->addrs[order[i]], 0);
+		values[ADDR_LOW][i] = half_of(&t->addrs[order[i]], 8);
 	}
+	find_ends(t, values[FIRST_ENDS], values[MORE_ENDS]);
+	begin(w, ADDRS);
+	for (size_t i = 0; i < ADDR_COLUMNS; i++)
+		table_column(&w->c->writer, i, values[i], t->addr_count, w->addr_anchors[i]);
 	end(w);
 }
 
@@ -312,6 +361,8 @@ static struct writer writer_of(struct block_codec *c, const struct header *h)
 	next += ADDRS_A_FLOW * h->flows;
 	for (size_t i = BEGUN; i <= RECEIVED; i++, next += table_runs(h->flows))
 		w.anchors[i] = next;
+	for (size_t i = ADDR_HIGH; i <= ADDR_LOW; i++, next += table_runs(ADDRS_A_FLOW * h->flows))
+		w.addr_anchors[i] = next;
 	return w;
 }
 
@@ -372,7 +423,8 @@ static bool encode_room(struct block_codec *c, size_t count)
 
 	room_of(count, &directories, &runs);
 	return tuples_room(&c->tuples, count) &&
-	       block_room(&c->values, (WORDS_A_FLOW * count + (RECEIVED + 1) * table_runs(count)) *
+	       block_room(&c->values, (WORDS_A_FLOW * count + (RECEIVED + 1) * table_runs(count) +
+	                               2 * table_runs(ADDRS_A_FLOW * count)) *
 	                                      sizeof(uint64_t)) &&
 	       block_room(&c->heads, heads_max() + directories) &&
 	       block_room(&c->block, BLOCK_HEADER_LEN + heads_max() + directories + runs);
@@ -381,7 +433,7 @@ static bool encode_room(struct block_codec *c, size_t count)
 enum err block_encode(struct block_codec *c, const struct flow *flows, size_t count,
                       struct block *ret)
 {
-	struct header h = {.flows = (uint32_t)count};
+	struct header h = {.version = BLOCK_VERSION, .flows = (uint32_t)count};
 	struct writer w;
 	uint8_t *block;
 

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FETCH_AHEAD 16        /* blocks */
+#define FETCH_AHEAD 32        /* blocks, of which the beginnings are asked for, */
+#define LOCATE_AHEAD 24       /* what follows from these, */
+#define PREPARE_AHEAD 12      /* and from that in turn */
 #define WHOM_MAX 64           /* hosts looked up, */
 #define CONNECTIONS_MAX 65536 /* and connections by their hashes; with more, everything is read */
 
@@ -31,8 +33,9 @@ struct store_cursor {
 	size_t found_count, found_at;
 	/* Of these: the first whose beginning was not fetched yet, and the rest; which need that.
 	 */
-	size_t asked, prepared;
+	size_t asked, located, prepared;
 	bool is_far[FETCH_AHEAD];
+	struct block_wanted wanted[FETCH_AHEAD]; /* what that found */
 
 	/* The last that came. */
 	uint64_t unlogged[RUN_BLOCKS]; /* blocks without edges, by sequence number */
@@ -289,7 +292,8 @@ static enum err find(struct store_cursor *c, MDB_cursor *summaries, MDB_val *ret
 
 /* ERR_NOENT: nothing of this block; a damaged one is counted. */
 static enum err read_block(struct store_cursor *c, MDB_txn *txn, MDB_val *key,
-                           const struct flow **ret, size_t *ret_count)
+                           const struct block_wanted *wanted, const struct flow **ret,
+                           size_t *ret_count)
 {
 	struct flow *flows;
 	MDB_val value;
@@ -298,8 +302,8 @@ static enum err read_block(struct store_cursor *c, MDB_txn *txn, MDB_val *key,
 	if (mdb_get(txn, c->store->env.blocks, key, &value) == 0) {
 		if (!wish_has_alternatives(&c->wish))
 			env_fetch(value.mv_data, value.mv_size);
-		err = block_decode(c->codec, value.mv_data, value.mv_size, &c->wish, &flows,
-		                   ret_count);
+		err = block_decode_wanted(c->codec, value.mv_data, value.mv_size, &c->wish, wanted,
+		                          &flows, ret_count);
 	}
 	if (err == ERR_NOMEM)
 		return err;
@@ -321,7 +325,7 @@ static enum err next_block(struct store_cursor *c, MDB_txn *txn, MDB_cursor *sum
 	enum err err = ERR_NOENT;
 
 	while (!is_over(c) && (err = find(c, summaries, &key)) == ERR_OK) {
-		err = read_block(c, txn, &key, ret, ret_count);
+		err = read_block(c, txn, &key, NULL, ret, ret_count);
 		if (err != ERR_NOENT)
 			return err;
 	}
@@ -366,8 +370,8 @@ static bool get_found(struct store_cursor *c, MDB_txn *txn, size_t i, MDB_val *r
 }
 
 /*
- * A few blocks ahead of what is read, has fetched first what says whom they have, and then what
- * they have of them: a disk answers many questions in the time of one.
+ * Some blocks ahead of what is read, has fetched first what says whom they have, and then what they
+ * have of them: a disk answers many questions in the time of one.
  */
 static void fetch_ahead(struct store_cursor *c, MDB_txn *txn)
 {
@@ -376,17 +380,26 @@ static void fetch_ahead(struct store_cursor *c, MDB_txn *txn)
 	MDB_val value;
 
 	for (; c->asked < MIN(c->found_at + FETCH_AHEAD, c->found_count); c->asked++) {
+		size_t i = c->asked % FETCH_AHEAD;
 		bool is_far = get_found(c, txn, c->asked, &value) &&
 		              !env_is_near(value.mv_data, value.mv_size);
 
-		c->is_far[c->asked % FETCH_AHEAD] = is_far && !is_whole;
+		c->is_far[i] = is_far && !is_whole;
+		c->wanted[i].is_known = false;
 		if (is_far)
 			env_fetch(value.mv_data,
 			          is_whole ? value.mv_size : block_front(value.mv_size));
 	}
-	for (; c->prepared < MIN(c->found_at + FETCH_AHEAD / 2, c->found_count); c->prepared++) {
-		if (c->is_far[c->prepared % FETCH_AHEAD] && get_found(c, txn, c->prepared, &value))
-			block_prepare(c->codec, value.mv_data, value.mv_size, &c->wish, env_fetch);
+	for (; c->located < MIN(c->found_at + LOCATE_AHEAD, c->found_count); c->located++) {
+		if (c->is_far[c->located % FETCH_AHEAD] && get_found(c, txn, c->located, &value))
+			block_locate(c->codec, value.mv_data, value.mv_size, &c->wish, env_fetch);
+	}
+	for (; c->prepared < MIN(c->found_at + PREPARE_AHEAD, c->found_count); c->prepared++) {
+		size_t i = c->prepared % FETCH_AHEAD;
+
+		if (c->is_far[i] && get_found(c, txn, c->prepared, &value))
+			block_prepare(c->codec, value.mv_data, value.mv_size, &c->wish, env_fetch,
+			              &c->wanted[i]);
 	}
 }
 
@@ -398,13 +411,14 @@ static enum err next_found(struct store_cursor *c, MDB_txn *txn, const struct fl
 	while (c->found_at < c->found_count && !is_over(c)) {
 		uint8_t wire[BLOCK_KEY_LEN];
 		MDB_val key = {.mv_size = sizeof(wire), .mv_data = wire};
+		const struct block_wanted *wanted = &c->wanted[c->found_at % FETCH_AHEAD];
 		enum err err = ERR_NOENT;
 
 		if (wish_has_alternatives(&c->wish))
 			fetch_ahead(c, txn);
 		blocks_key_write(c->found[c->found_at++], wire);
 		if (is_there(c, txn, &key))
-			err = read_block(c, txn, &key, ret, ret_count);
+			err = read_block(c, txn, &key, wanted, ret, ret_count);
 		if (err != ERR_NOENT)
 			return err;
 	}

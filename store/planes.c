@@ -507,20 +507,30 @@ static void from_codes(const struct plane *p, const uint8_t *codes, size_t count
 		ret[i] = p->dictionary[codes[i]];
 }
 
+/* The highest bit of each octet that is 0, of eight. */
+static uint64_t zeros_of(const uint8_t *octets)
+{
+	const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
+	uint64_t word;
+
+	memcpy(&word, octets, sizeof(word)); /* little-endian: see block_code.h */
+	return ~(((word & low) + low) | word | low);
+}
+
 /* Where the code is 0, the next other. False: there are more of these, or fewer. */
 static bool put_others(const struct plane_run *r, const uint8_t *codes, size_t count, uint8_t *ret)
 {
-	uint8_t others[PLANES_RUN + 1];
 	size_t found = 0;
 
-	memcpy(others, r->others, r->other_count); /* so that nothing is read beyond them */
-	memset(others + r->other_count, 0, sizeof(others) - r->other_count);
-	for (size_t i = 0; i < count; i++) {
-		unsigned is_other = codes[i] == 0;
+	for (size_t i = 0; i < count; i += 8) {
+		uint64_t zeros = zeros_of(codes + i);
 
-		/* Without a branch, which nobody could foretell. */
-		ret[i] = (uint8_t)((ret[i] & (is_other - 1)) | (others[found] & -is_other));
-		found += is_other;
+		if (count - i < 8)
+			zeros &= (UINT64_C(1) << 8 * (count - i)) - 1;
+		if (found + (size_t)__builtin_popcountll(zeros) > r->other_count)
+			return false;
+		for (; zeros != 0; zeros &= zeros - 1)
+			ret[i + (size_t)__builtin_ctzll(zeros) / 8] = r->others[found++];
 	}
 	return found == r->other_count;
 }

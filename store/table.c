@@ -277,6 +277,10 @@ void table_get(struct table *t, size_t column, uint64_t ret[PLANES_RUN])
 	if (is_step(t->shape, column)) {
 		uint64_t sum = table_before(t, column, t->open);
 
+		if (t->columns[column].width == 0 && t->columns[column].base == 0) {
+			planes_fill(sum, t->count, ret);
+			return;
+		}
 		for (size_t i = 0; i < t->count; i++)
 			ret[i] = sum += ret[i];
 	}
