@@ -91,6 +91,7 @@ void block_codec_free(struct block_codec *c)
 	free(c->values.at);
 	free(c->block.at);
 	free(c->heads.at);
+	free(c->runs.at);
 	free(c->placed.at);
 	free(c->links.at);
 	free(c->kept.at);
@@ -184,22 +185,23 @@ static bool find_tables(const uint8_t *data, const struct header *h, struct tabl
 {
 	struct bytes runs = bytes_of(data + BLOCK_HEADER_LEN, h->len);
 	struct bytes head = bytes_cut(&runs, h->head_len);
+	bool is_old = h->version == BLOCK_VERSION_OLD;
 	uint64_t number = 0;
-	size_t end = 0;
+	size_t taken = 0;
 
 	for (size_t i = 0; i < TABLES; i++) {
-		bool is_old = i == ADDRS && h->version == BLOCK_VERSION_OLD;
+		const struct table_shape *shape =
+			is_old && i == ADDRS ? &block_addrs_old : &block_tables[i];
 
-		if (!table_find_head(&head, is_old ? &block_addrs_old : &block_tables[i],
-		                     (uint32_t)block_rows(h, i), &tables[i]))
+		if (!table_find_head(&head, shape, (uint32_t)block_rows(h, i), &tables[i]))
 			return false;
 	}
 	for (size_t i = 0; i < TABLES; i++) {
-		if (!table_find_runs(&head, runs, &end, &number, &tables[i]))
+		if (!table_find_runs(&head, runs, is_old, &taken, &number, &tables[i]))
 			return false;
 		tables[i].seed = h->seed;
 	}
-	return bytes_left(&head) == 0 && end == bytes_left(&runs);
+	return bytes_left(&head) == 0 && taken == bytes_left(&runs);
 }
 
 enum err block_open(struct block_codec *c, const uint8_t *data, size_t len)

@@ -67,31 +67,38 @@ MUST_USE enum err block_encode(struct block_codec *c, const struct flow *flows, 
 MUST_USE enum err block_decode(struct block_codec *c, const void *data, size_t len,
                                const struct wish *wish, struct flow **ret, size_t *ret_count);
 
-/* Which of a block's connections are wanted, when that is known and they are few. */
+/* What the first steps of a reading in three found, when it is little enough. */
+#define BLOCK_SOUGHT_MAX 4
 #define BLOCK_WANTED_MAX 64
 
-struct block_wanted {
-	bool is_known;
+struct block_sought {      /* an alternative of the wish, within the block */
+	uint32_t a, b;     /* rows of its addresses; of a host, `a` alone */
+	uint32_t from, to; /* in these runs of connections it may be; from >= to: in none */
+};
+
+struct block_found {
+	bool is_located, is_known;
+	struct block_sought sought[BLOCK_SOUGHT_MAX];
 	uint8_t count;
-	uint32_t connections[BLOCK_WANTED_MAX]; /* their rows, ascending */
+	uint32_t connections[BLOCK_WANTED_MAX]; /* rows of those that are wanted, ascending */
 };
 
 /*
  * The same in three steps, for a block of which only the beginning is in memory, block_front()
  * octets of it. Each step calls `fetch` with the pieces of data[0..len) that the next will read, so
  * that they are on their way when it does: the first looks where the addresses that `wish` wants
- * are, the second which connections they have; `ret` saves the third from looking once more, and is
- * of these octets and this wish alone.
+ * are, the second which connections they have. What is in `found` saves the next from looking once
+ * more, and is of these octets and this wish alone.
  */
 typedef void block_fetch_fn(const void *data, size_t len);
 size_t block_front(size_t len);
 void block_locate(struct block_codec *c, const void *data, size_t len, const struct wish *wish,
-                  block_fetch_fn *fetch);
+                  block_fetch_fn *fetch, struct block_found *found);
 void block_prepare(struct block_codec *c, const void *data, size_t len, const struct wish *wish,
-                   block_fetch_fn *fetch, struct block_wanted *ret);
-MUST_USE enum err block_decode_wanted(struct block_codec *c, const void *data, size_t len,
-                                      const struct wish *wish, const struct block_wanted *wanted,
-                                      struct flow **ret, size_t *ret_count);
+                   block_fetch_fn *fetch, struct block_found *found);
+MUST_USE enum err block_decode_found(struct block_codec *c, const void *data, size_t len,
+                                     const struct wish *wish, const struct block_found *found,
+                                     struct flow **ret, size_t *ret_count);
 
 /*
  * Whom data[0..len) has: as block_encode() says it. For the index of a block that was there before.

@@ -4,6 +4,7 @@
  *	block.c         the columns, the header, working memory
  *	block_write.c   flows to columns
  *	block_place.c   which flows are of which connection
+ *	block_whom.c    whom a block has, and which of these are wanted
  *	block_read.c    columns to the flows that are wanted
  */
 #ifndef SPOOR_STORE_BLOCK_CODE_H
@@ -90,15 +91,16 @@ struct rows {
 
 struct block_codec {
 	struct tuples tuples;
-	struct room values;       /* encode: columns of numbers, */
-	struct room planes;       /* and the planes of those of a table */
-	struct room heads, block; /* what encode returns lies in the latter */
+	struct room values;      /* encode: columns of numbers, */
+	struct room planes;      /* and the planes of those of a table */
+	struct room heads, runs; /* the tables' */
+	struct room block;       /* what encode returns */
 	struct table_writer writer;
 
 	/* Of the block that is being read. */
 	struct header header;
 	struct table tables[TABLES];
-	struct room addrs, connections; /* struct addr, struct tuple */
+	struct room addrs, connections;          /* struct addr, struct tuple */
 	uint64_t addr_runs[TABLE_RUNS_MAX / 64]; /* a bit for each run that `addrs` has */
 	bool has_connections;
 	struct room wanted; /* a flag for each connection */
@@ -121,17 +123,32 @@ void block_seal(struct block_codec *c, uint8_t *block, const struct header *h);
 /* Finds the tables of data[0..len). Errors as block_decode(). */
 MUST_USE enum err block_open(struct block_codec *c, const uint8_t *data, size_t len);
 
+/* What was read of the block so far adds up. */
+bool block_is_good(const struct block_codec *c);
+
+/*
+ * Marks in `wanted` the connections of one of the alternatives; *ret_count: how many. `found`, or
+ * NULL: what is known of that. Errors as block_decode().
+ */
+MUST_USE enum err block_find_whom(struct block_codec *c, const struct wish *wish,
+                                  const struct block_found *found, size_t *ret_count);
+
+/* Reads all connections: before many of them are asked for. */
+MUST_USE enum err block_open_connections(struct block_codec *c);
+
+/* An address; a connection with both of its own. False: damaged. */
+bool block_address(struct block_codec *c, uint32_t row, struct addr *ret);
+bool block_ends(struct block_codec *c, uint32_t connection, struct tuple *ret, struct addr *ret_src,
+                struct addr *ret_dst);
+
 /* Of one in so many, what all have is read at once. */
 #define BLOCK_DENSE 64
 
 /* Which flows are of the connections that are wanted[]; NULL: all are. Errors as block_decode(). */
 MUST_USE enum err block_place(struct block_codec *c, const uint8_t *wanted, size_t wanted_count);
 
-/* Fetches the runs [from, to] of a table, which lie together. */
-void block_fetch_runs(const struct table *t, uint32_t from, uint32_t to, block_fetch_fn *fetch);
-
 /* Fetches the runs in which these are, and what says so. */
-void block_place_fetch(struct block_codec *c, const struct block_wanted *wanted,
+void block_place_fetch(struct block_codec *c, const struct block_found *found,
                        block_fetch_fn *fetch);
 
 #endif

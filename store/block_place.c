@@ -263,39 +263,69 @@ enum err block_place(struct block_codec *c, const uint8_t *wanted, size_t wanted
 
 /* --- ahead --- */
 
-void block_fetch_runs(const struct table *t, uint32_t from, uint32_t to, block_fetch_fn *fetch)
-{
-	struct bytes first = table_run(t, from), last = table_run(t, to);
+#define PIECES_MAX 8
+#define NEAR \
+	4096 /* octets between two pieces that are fetched with them, rather than asking twice */
 
-	fetch(first.at, (size_t)(last.end - first.at));
+struct pieces { /* of a block, by where they begin */
+	struct bytes at[PIECES_MAX];
+	size_t count;
+};
+
+static void add_run(struct pieces *p, const struct table *t, uint64_t run)
+{
+	struct bytes piece;
+	size_t i = p->count;
+
+	if (p->count == PIECES_MAX || run >= table_runs(t->rows))
+		return;
+	piece = table_run(t, (uint32_t)run);
+	for (; i > 0 && p->at[i - 1].at > piece.at; i--)
+		p->at[i] = p->at[i - 1];
+	p->at[i] = piece;
+	p->count++;
+}
+
+static void fetch_pieces(const struct pieces *p, block_fetch_fn *fetch)
+{
+	for (size_t i = 0; i < p->count;) {
+		const uint8_t *from = p->at[i].at, *to = p->at[i].end;
+
+		while (++i < p->count && p->at[i].at <= to + NEAR)
+			to = MAX(to, p->at[i].end);
+		fetch(from, (size_t)(to - from));
+	}
 }
 
 /* A run of flows, and the one behind it, in which their answers may be; and what links them. */
-static void fetch_flows(const struct block_codec *c, uint32_t run, block_fetch_fn *fetch)
+static void add_flows(struct pieces *p, const struct block_codec *c, uint32_t run)
 {
 	const struct table *flows = &c->tables[FLOWS], *links = &c->tables[LINKS];
-	uint32_t next = MIN(run + 1, (uint32_t)table_runs(flows->rows) - 1);
-	uint64_t from = table_before(flows, LINKED, run) / PLANES_RUN;
-	uint64_t to = table_before(flows, LINKED, next) / PLANES_RUN;
+	uint32_t runs = (uint32_t)table_runs(flows->rows), behind = run + 2;
+	uint64_t begin = table_before(flows, LINKED, run);
+	uint64_t end = behind < runs ? table_before(flows, LINKED, behind) : links->rows;
 
-	block_fetch_runs(flows, run, next, fetch);
-	if (from <= to && to < table_runs(links->rows))
-		block_fetch_runs(links, (uint32_t)from, (uint32_t)to, fetch);
+	add_run(p, flows, run);
+	add_run(p, flows, run + 1);
+	for (uint64_t i = begin / PLANES_RUN; i * PLANES_RUN < end; i++)
+		add_run(p, links, i);
 }
 
-void block_place_fetch(struct block_codec *c, const struct block_wanted *wanted,
+void block_place_fetch(struct block_codec *c, const struct block_found *found,
                        block_fetch_fn *fetch)
 {
 	uint32_t last = UINT32_MAX, last_flows = UINT32_MAX;
 
-	for (size_t i = 0; i < wanted->count; i++) {
-		uint32_t run = wanted->connections[i] / PLANES_RUN;
-		uint32_t flows = run_of(&c->tables[FLOWS], wanted->connections[i]);
+	for (size_t i = 0; i < found->count; i++) {
+		uint32_t run = found->connections[i] / PLANES_RUN;
+		uint32_t flows = run_of(&c->tables[FLOWS], found->connections[i]);
+		struct pieces p = {.count = 0};
 
-		if (run != last)
-			block_fetch_runs(&c->tables[CONNECTIONS], run, run, fetch);
+		if (run != last && c->header.version == BLOCK_VERSION_OLD)
+			add_run(&p, &c->tables[CONNECTIONS], run);
 		if (flows != last_flows)
-			fetch_flows(c, flows, fetch);
+			add_flows(&p, c, flows);
+		fetch_pieces(&p, fetch);
 		last = run;
 		last_flows = flows;
 	}

@@ -61,11 +61,13 @@ struct writer {
 	uint64_t *addr_anchors[ADDR_COLUMNS];
 	uint8_t *scratch;
 	struct octets heads, directory;
+	uint8_t *directories[TABLES];
 	struct table_place place;
 };
 
 static void begin(struct writer *w, size_t table)
 {
+	w->directories[table] = w->directory.at;
 	w->c->writer.shape = &block_tables[table];
 	w->c->writer.rows = block_rows(w->h, table);
 	w->c->writer.scratch = w->scratch;
@@ -122,7 +124,8 @@ static void find_ends(const struct tuples *t, uint64_t *first, uint64_t *more)
 	}
 }
 
-/* In ascending order, so that a reader finds one by the directory, and that their steps are small. */
+/* In ascending order, so that a reader finds one by the directory, and that their steps are small.
+ */
 static void put_addrs(struct writer *w)
 {
 	const struct tuples *t = &w->c->tuples;
@@ -387,34 +390,61 @@ static void room_of(size_t flows, size_t *ret_directories, size_t *ret_runs)
 	}
 }
 
+static void move_run(struct writer *w, size_t table, size_t run, struct octets *to)
+{
+	table_move_run(&block_tables[table], w->directories[table], run, w->place.start, to);
+}
+
 /*
- * Runs are written first, behind room for what stands before them, whose length is known last. The
- * block then begins where that does.
+ * What a search looks at together lies together: a connection's ends and the rest of it; a run of
+ * flows and the links of those that begin in it.
  */
+static void arrange(struct writer *w, struct octets *to)
+{
+	size_t links = 0, link_runs = table_runs(block_rows(w->h, LINKS));
+	size_t flow_runs = table_runs(w->h->flows);
+
+	for (size_t run = 0; run < table_runs(w->h->addrs); run++)
+		move_run(w, ADDRS, run, to);
+	for (size_t run = 0; run < table_runs(w->h->connections); run++) {
+		move_run(w, ENDS, run, to);
+		move_run(w, CONNECTIONS, run, to);
+	}
+	for (size_t run = 0; run < flow_runs; run++) {
+		uint64_t end = run + 1 < flow_runs ? w->anchors[LINKED][run + 1] : UINT64_MAX;
+
+		move_run(w, FLOWS, run, to);
+		while (links < link_runs && links * PLANES_RUN < end)
+			move_run(w, LINKS, links++, to);
+	}
+}
+
+/* The runs are known first, then what stands before them. */
 static uint8_t *put_tables(struct writer *w, struct header *h)
 {
-	size_t directories, runs, heads, len;
-	uint8_t *block;
+	size_t directories, runs;
+	struct octets out, to;
+	uint8_t *directory = (uint8_t *)w->c->heads.at + heads_max();
 
 	room_of(h->flows, &directories, &runs);
 	w->heads = octets_of(w->c->heads.at, heads_max());
-	w->directory = octets_of((uint8_t *)w->c->heads.at + heads_max(), directories);
-	w->place.start = w->place.at =
-		(uint8_t *)w->c->block.at + BLOCK_HEADER_LEN + heads_max() + directories;
+	w->directory = octets_of(directory, directories);
+	w->place.start = w->place.at = w->c->runs.at;
 	put_addrs(w);
 	put_ends(w);
 	put_connections(w);
 	put_links(w);
 	put_flows(w);
 	CHECK(!w->heads.is_full && !w->directory.is_full);
-	heads = octets_len(&w->heads);
-	len = octets_len(&w->directory);
-	h->head_len = (uint32_t)(heads + len);
+	h->head_len = (uint32_t)(octets_len(&w->heads) + octets_len(&w->directory));
 	h->len = h->head_len + (uint32_t)(w->place.at - w->place.start);
-	block = w->place.start - h->head_len - BLOCK_HEADER_LEN;
-	memcpy(block + BLOCK_HEADER_LEN, w->heads.start, heads);
-	memcpy(block + BLOCK_HEADER_LEN + heads, w->directory.start, len);
-	return block;
+	out = octets_of((uint8_t *)w->c->block.at + BLOCK_HEADER_LEN, h->len);
+	to = octets_of(out.at + h->head_len, h->len - h->head_len);
+	arrange(w, &to);
+	octets_put(&out, w->heads.start, octets_len(&w->heads));
+	octets_put(&out, directory, octets_len(&w->directory));
+	CHECK(!to.is_full && octets_len(&to) == h->len - h->head_len);
+	return w->c->block.at;
 }
 
 static bool encode_room(struct block_codec *c, size_t count)
@@ -426,7 +456,7 @@ static bool encode_room(struct block_codec *c, size_t count)
 	       block_room(&c->values, (WORDS_A_FLOW * count + (RECEIVED + 1) * table_runs(count) +
 	                               2 * table_runs(ADDRS_A_FLOW * count)) *
 	                                      sizeof(uint64_t)) &&
-	       block_room(&c->heads, heads_max() + directories) &&
+	       block_room(&c->heads, heads_max() + directories) && block_room(&c->runs, runs) &&
 	       block_room(&c->block, BLOCK_HEADER_LEN + heads_max() + directories + runs);
 }
 

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FETCH_AHEAD 32        /* blocks, of which the beginnings are asked for, */
-#define LOCATE_AHEAD 24       /* what follows from these, */
-#define PREPARE_AHEAD 12      /* and from that in turn */
+#define FETCH_AHEAD 48        /* blocks, of which the beginnings are asked for, */
+#define LOCATE_AHEAD 32       /* what follows from these, */
+#define PREPARE_AHEAD 16      /* and from that in turn */
 #define WHOM_MAX 64           /* hosts looked up, */
 #define CONNECTIONS_MAX 65536 /* and connections by their hashes; with more, everything is read */
 
@@ -34,8 +34,7 @@ struct store_cursor {
 	/* Of these: the first whose beginning was not fetched yet, and the rest; which need that.
 	 */
 	size_t asked, located, prepared;
-	bool is_far[FETCH_AHEAD];
-	struct block_wanted wanted[FETCH_AHEAD]; /* what that found */
+	struct block_found ahead[FETCH_AHEAD];
 
 	/* The last that came. */
 	uint64_t unlogged[RUN_BLOCKS]; /* blocks without edges, by sequence number */
@@ -292,7 +291,7 @@ static enum err find(struct store_cursor *c, MDB_cursor *summaries, MDB_val *ret
 
 /* ERR_NOENT: nothing of this block; a damaged one is counted. */
 static enum err read_block(struct store_cursor *c, MDB_txn *txn, MDB_val *key,
-                           const struct block_wanted *wanted, const struct flow **ret,
+                           const struct block_found *found, const struct flow **ret,
                            size_t *ret_count)
 {
 	struct flow *flows;
@@ -302,8 +301,8 @@ static enum err read_block(struct store_cursor *c, MDB_txn *txn, MDB_val *key,
 	if (mdb_get(txn, c->store->env.blocks, key, &value) == 0) {
 		if (!wish_has_alternatives(&c->wish))
 			env_fetch(value.mv_data, value.mv_size);
-		err = block_decode_wanted(c->codec, value.mv_data, value.mv_size, &c->wish, wanted,
-		                          &flows, ret_count);
+		err = block_decode_found(c->codec, value.mv_data, value.mv_size, &c->wish, found,
+		                         &flows, ret_count);
 	}
 	if (err == ERR_NOMEM)
 		return err;
@@ -370,8 +369,8 @@ static bool get_found(struct store_cursor *c, MDB_txn *txn, size_t i, MDB_val *r
 }
 
 /*
- * Some blocks ahead of what is read, has fetched first what says whom they have, and then what they
- * have of them: a disk answers many questions in the time of one.
+ * Some blocks ahead of what is read, has fetched first what says where whom they have is, then
+ * that, and then what they have of them: a disk answers many questions in the time of one.
  */
 static void fetch_ahead(struct store_cursor *c, MDB_txn *txn)
 {
@@ -380,26 +379,22 @@ static void fetch_ahead(struct store_cursor *c, MDB_txn *txn)
 	MDB_val value;
 
 	for (; c->asked < MIN(c->found_at + FETCH_AHEAD, c->found_count); c->asked++) {
-		size_t i = c->asked % FETCH_AHEAD;
-		bool is_far = get_found(c, txn, c->asked, &value) &&
-		              !env_is_near(value.mv_data, value.mv_size);
-
-		c->is_far[i] = is_far && !is_whole;
-		c->wanted[i].is_known = false;
-		if (is_far)
+		c->ahead[c->asked % FETCH_AHEAD] = (struct block_found){.is_known = false};
+		if (get_found(c, txn, c->asked, &value))
 			env_fetch(value.mv_data,
 			          is_whole ? value.mv_size : block_front(value.mv_size));
 	}
+	if (is_whole)
+		return;
 	for (; c->located < MIN(c->found_at + LOCATE_AHEAD, c->found_count); c->located++) {
-		if (c->is_far[c->located % FETCH_AHEAD] && get_found(c, txn, c->located, &value))
-			block_locate(c->codec, value.mv_data, value.mv_size, &c->wish, env_fetch);
+		if (get_found(c, txn, c->located, &value))
+			block_locate(c->codec, value.mv_data, value.mv_size, &c->wish, env_fetch,
+			             &c->ahead[c->located % FETCH_AHEAD]);
 	}
 	for (; c->prepared < MIN(c->found_at + PREPARE_AHEAD, c->found_count); c->prepared++) {
-		size_t i = c->prepared % FETCH_AHEAD;
-
-		if (c->is_far[i] && get_found(c, txn, c->prepared, &value))
+		if (get_found(c, txn, c->prepared, &value))
 			block_prepare(c->codec, value.mv_data, value.mv_size, &c->wish, env_fetch,
-			              &c->wanted[i]);
+			              &c->ahead[c->prepared % FETCH_AHEAD]);
 	}
 }
 
@@ -411,14 +406,14 @@ static enum err next_found(struct store_cursor *c, MDB_txn *txn, const struct fl
 	while (c->found_at < c->found_count && !is_over(c)) {
 		uint8_t wire[BLOCK_KEY_LEN];
 		MDB_val key = {.mv_size = sizeof(wire), .mv_data = wire};
-		const struct block_wanted *wanted = &c->wanted[c->found_at % FETCH_AHEAD];
+		const struct block_found *found = &c->ahead[c->found_at % FETCH_AHEAD];
 		enum err err = ERR_NOENT;
 
 		if (wish_has_alternatives(&c->wish))
 			fetch_ahead(c, txn);
 		blocks_key_write(c->found[c->found_at++], wire);
 		if (is_there(c, txn, &key))
-			err = read_block(c, txn, &key, wanted, ret, ret_count);
+			err = read_block(c, txn, &key, found, ret, ret_count);
 		if (err != ERR_NOENT)
 			return err;
 	}

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * order[i]: which of addrs[0..count) comes as the i-th, by their octets; ranks[i]: as which the i-th
- * comes. Both have room for `count`.
+ * order[i]: which of addrs[0..count) comes as the i-th, by their octets; ranks[i]: as which the
+ * i-th comes. Both have room for `count`.
  */
 void ranks_of(const struct addr *addrs, uint32_t count, uint32_t *order, uint32_t *ranks);
 

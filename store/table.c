@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #define COLUMN_LEN 10 /* id, width, base */
+#define BEGIN_LEN 4
 #define END_LEN 4
 #define CHECK_LEN 4
 #define ANCHOR_LEN 8
@@ -15,7 +16,8 @@ static bool is_step(const struct table_shape *shape, size_t i)
 	return (shape->steps >> i & 1) != 0;
 }
 
-static size_t row_len(const struct table_shape *shape)
+/* From where a run ends. */
+static size_t rest_len(const struct table_shape *shape)
 {
 	return END_LEN + CHECK_LEN + (size_t)__builtin_popcount(shape->steps) * ANCHOR_LEN;
 }
@@ -27,7 +29,7 @@ size_t table_head_max(const struct table_shape *shape)
 
 size_t table_directory_len(const struct table_shape *shape, size_t rows)
 {
-	return table_runs(rows) * row_len(shape);
+	return table_runs(rows) * (BEGIN_LEN + rest_len(shape));
 }
 
 /* Before it is settled: see table_put_runs(). */
@@ -103,8 +105,8 @@ static void put_runs(const struct table_writer *w, struct octets *directory,
                      struct table_place *place)
 {
 	for (size_t from = 0; from < w->rows; from += PLANES_RUN) {
+		octets_uint(directory, (uint64_t)(place->at - place->start), BEGIN_LEN);
 		place->at = put_run(w, from, MIN(w->rows - from, PLANES_RUN), place->at);
-		place->number++;
 		octets_uint(directory, (uint64_t)(place->at - place->start), END_LEN);
 		octets_uint(directory, 0, CHECK_LEN);
 		for (size_t i = 0; i < w->shape->count; i++) {
@@ -149,6 +151,26 @@ void table_put_runs(struct table_writer *w, struct octets *directory, struct tab
 	put_runs(w, directory, place);
 }
 
+static uint64_t number_at(const uint8_t *at, size_t len)
+{
+	struct bytes in = bytes_of(at, len);
+
+	return bytes_uint(&in, len);
+}
+
+void table_move_run(const struct table_shape *shape, uint8_t *directory, size_t run,
+                    const uint8_t *from, struct octets *to)
+{
+	uint8_t *row = directory + run * (BEGIN_LEN + rest_len(shape));
+	size_t begin = (size_t)number_at(row, BEGIN_LEN);
+	size_t end = (size_t)number_at(row + BEGIN_LEN, END_LEN);
+	struct octets out = octets_of(row, BEGIN_LEN + END_LEN);
+
+	octets_uint(&out, octets_len(to), BEGIN_LEN);
+	octets_put(to, from + begin, end - begin);
+	octets_uint(&out, octets_len(to), END_LEN);
+}
+
 /* --- reading --- */
 
 bool table_find_head(struct bytes *head, const struct table_shape *shape, uint32_t rows,
@@ -175,47 +197,61 @@ bool table_find_head(struct bytes *head, const struct table_shape *shape, uint32
 	return true;
 }
 
-static uint64_t number_at(const uint8_t *at, size_t len)
+static size_t begin_len(const struct table *t)
 {
-	struct bytes in = bytes_of(at, len);
-
-	return bytes_uint(&in, len);
+	return t->is_chained ? 0 : BEGIN_LEN;
 }
 
-bool table_find_runs(struct bytes *directory, struct bytes runs, size_t *end, uint64_t *number,
-                     struct table *t)
+/* From where it ends. */
+static size_t row_at(const struct table *t, uint32_t run)
 {
-	size_t count = table_runs(t->rows);
-
-	t->directory = directory->at;
-	t->runs = runs.at;
-	t->begin = *end;
-	t->number = *number;
-	bytes_cut(directory, count * row_len(t->shape));
-	if (directory->is_short)
-		return false;
-	for (size_t i = 0; i < count; i++) {
-		size_t next = (size_t)number_at(t->directory + i * row_len(t->shape), END_LEN);
-
-		if (next < *end || next > bytes_left(&runs))
-			return false;
-		*end = next;
-	}
-	t->end = *end;
-	*number += count;
-	return true;
+	return run * (begin_len(t) + rest_len(t->shape)) + begin_len(t);
 }
 
 static const uint8_t *row_of(const struct table *t, uint32_t run)
 {
-	return t->directory + run * row_len(t->shape);
+	return t->directory + row_at(t, run);
+}
+
+static void bounds_of(const struct table *t, uint32_t run, size_t *ret_from, size_t *ret_to)
+{
+	*ret_to = (size_t)number_at(row_of(t, run), END_LEN);
+	if (!t->is_chained)
+		*ret_from = (size_t)number_at(row_of(t, run) - BEGIN_LEN, BEGIN_LEN);
+	else
+		*ret_from = run == 0 ? t->begin : (size_t)number_at(row_of(t, run - 1), END_LEN);
+}
+
+bool table_find_runs(struct bytes *directory, struct bytes runs, bool is_chained, size_t *taken,
+                     uint64_t *number, struct table *t)
+{
+	uint32_t count = (uint32_t)table_runs(t->rows);
+
+	t->is_chained = is_chained;
+	t->directory = directory->at;
+	t->runs = runs.at;
+	t->begin = *taken;
+	t->number = *number;
+	bytes_cut(directory, count * (begin_len(t) + rest_len(t->shape)));
+	if (directory->is_short)
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		size_t from, to;
+
+		bounds_of(t, i, &from, &to);
+		if (from > to || to > bytes_left(&runs))
+			return false;
+		*taken += to - from;
+	}
+	*number += count;
+	return true;
 }
 
 struct bytes table_run(const struct table *t, uint32_t run)
 {
-	size_t from = run == 0 ? t->begin : (size_t)number_at(row_of(t, run - 1), END_LEN);
-	size_t to = (size_t)number_at(row_of(t, run), END_LEN);
+	size_t from, to;
 
+	bounds_of(t, run, &from, &to);
 	return bytes_of(t->runs + from, to - from);
 }
 
@@ -355,8 +391,7 @@ void table_seal(const struct table *t, uint8_t *directory, uint64_t seed)
 {
 	for (uint32_t run = 0; run < table_runs(t->rows); run++) {
 		struct bytes in = table_run(t, run);
-		struct octets out =
-			octets_of(directory + run * row_len(t->shape) + END_LEN, CHECK_LEN);
+		struct octets out = octets_of(directory + row_at(t, run) + END_LEN, CHECK_LEN);
 
 		octets_uint(&out, check_of(in.at, bytes_left(&in), seed, t->number + run),
 		            CHECK_LEN);

@@ -66,10 +66,9 @@ size_t table_runs_max(const struct table_shape *shape, size_t rows);
 /* Once the runs are there. */
 void table_put_head(const struct table_writer *w, struct octets *out);
 
-/* Where the runs of a block lie, and how many there are before. */
+/* Where the runs of a block lie. */
 struct table_place {
 	uint8_t *start, *at;
-	uint64_t number;
 };
 
 /*
@@ -77,6 +76,10 @@ struct table_place {
  * planes as they are. Of each a row of the directory; checks are for table_seal().
  */
 void table_put_runs(struct table_writer *w, struct octets *directory, struct table_place *place);
+
+/* Copies a run, of those that begin at `from`, behind `to`, and has its row say so. */
+void table_move_run(const struct table_shape *shape, uint8_t *directory, size_t run,
+                    const uint8_t *from, struct octets *to);
 
 /* --- reading --- */
 
@@ -88,8 +91,9 @@ struct table {
 		uint8_t width;
 		struct plane planes[PLANES_MAX];
 	} columns[TABLE_COLUMNS_MAX];
-	const uint8_t *directory, *runs;       /* borrowed: of this table, of the whole block */
-	size_t begin, end;                     /* of its own runs in those */
+	const uint8_t *directory, *runs; /* borrowed: of this table, of the whole block */
+	bool is_chained; /* a run begins where the one before ends, the first here: */
+	size_t begin;
 	uint64_t seed, number;                 /* of the checks; of its first run */
 	uint64_t checked[TABLE_RUNS_MAX / 64]; /* a bit for each run whose check was made */
 
@@ -102,9 +106,12 @@ struct table {
 /* What follows in `head`; false when it does not fit. */
 bool table_find_head(struct bytes *head, const struct table_shape *shape, uint32_t rows,
                      struct table *ret);
-/* Its runs are those of `runs` from octet *end and number *number on, which are moved behind. */
-bool table_find_runs(struct bytes *directory, struct bytes runs, size_t *end, uint64_t *number,
-                     struct table *t);
+/*
+ * Its runs are some of `runs`, from number *number on; what they take is added to *taken. Chained,
+ * they lie one behind the other from there on, and the directory does not say where they begin.
+ */
+bool table_find_runs(struct bytes *directory, struct bytes runs, bool is_chained, size_t *taken,
+                     uint64_t *number, struct table *t);
 
 /* Where a run lies. */
 struct bytes table_run(const struct table *t, uint32_t run);

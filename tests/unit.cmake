@@ -2,6 +2,8 @@
 unit_test(addr base)
 unit_test(timestamp base)
 unit_test(block store)
+target_compile_definitions(test_block PRIVATE SPOOR_DATA="${CMAKE_CURRENT_SOURCE_DIR}/data")
+unit_test(ranks store)
 unit_test(planes store)
 unit_test(store store)
 unit_test(index store)
