@@ -454,6 +454,14 @@ bool sets_contradict(const struct sets_format *format, struct bytes in, struct t
 
 /* --- all of it --- */
 
+static bool ends_here(struct work *w, struct bytes rest)
+{
+	if (w->format->begins_another == NULL || !w->format->begins_another(w->c, rest))
+		return false;
+	w->sum.end = rest.at;
+	return true;
+}
+
 struct sets_sum sets_decode(struct flow_decoder *d, const struct record_context *c,
                             const struct sets_format *format, struct bytes in,
                             struct flow_batch *out)
@@ -461,7 +469,8 @@ struct sets_sum sets_decode(struct flow_decoder *d, const struct record_context 
 	struct work w = {.d = d, .c = c, .format = format, .out = out, .sum = {.is_whole = true}};
 	const uint8_t *last = trimmed(in).end;
 
-	while (bytes_left(&in) >= SET_HEADER && in.at < last) {
+	w.sum.end = in.end;
+	while (bytes_left(&in) >= SET_HEADER && in.at < last && !ends_here(&w, in)) {
 		uint16_t id = (uint16_t)bytes_uint(&in, 2);
 		size_t len = (size_t)bytes_uint(&in, 2);
 		size_t left = bytes_left(&in);
