@@ -126,7 +126,8 @@ static bool take_record(struct flow_decoder *d, const struct record_context *c,
 	room = flow_batch_room(out, 2);
 	if (room == NULL || !take_event(c, v, out))
 		return false;
-	if (d->is_verbatim && out->event_count > events)
+	if (d->is_verbatim && (v->has_src || v->has_dst) &&
+	    (out->event_count > events || v->nat_event != 0 || v->firewall_event != 0))
 		name_nobody(v);
 	if (v->firewall_event != 0 && !d->is_verbatim)
 		nsel_correct(d->nsel, c->stream, v);
