@@ -319,11 +319,12 @@ static void read_flow_id(struct values *v, const struct element *e, const uint8_
 	v->flow_id = number(at, len);
 }
 
-#define PLAIN(id, field)                                                      \
-	{                                                                     \
-		ELEMENT_IANA, id, read_plain, offsetof(struct values, field), \
-			sizeof(((struct values *)0)->field), 0                \
+#define MAKERS_PLAIN(enterprise, id, field)                                 \
+	{                                                                   \
+		enterprise, id, read_plain, offsetof(struct values, field), \
+			sizeof(((struct values *)0)->field), 0              \
 	}
+#define PLAIN(id, field) MAKERS_PLAIN(ELEMENT_IANA, id, field)
 #define MAKERS(enterprise, id, read)          \
 	{                                     \
 		enterprise, id, read, 0, 0, 0 \
@@ -429,6 +430,18 @@ static const struct element elements[] = { /* by enterprise, then id */
 	PLAIN(40003, nat_src_port),
 	PLAIN(40004, nat_dst_port),
 	PLAIN(40005, firewall_event),
+	ROW(45004, read_src, 0), /* v9 has no enterprises: Cisco's, with the high bit */
+	ROW(45005, read_dst, 0),
+	ROW(45006, read_src, 0),
+	ROW(45007, read_dst, 0),
+	PLAIN(45008, src_port),
+	PLAIN(45009, dst_port),
+	MAKERS(ELEMENT_CISCO, 12236, read_src), /* the client and the server of a connection */
+	MAKERS(ELEMENT_CISCO, 12237, read_dst),
+	MAKERS(ELEMENT_CISCO, 12238, read_src),
+	MAKERS(ELEMENT_CISCO, 12239, read_dst),
+	MAKERS_PLAIN(ELEMENT_CISCO, 12240, src_port),
+	MAKERS_PLAIN(ELEMENT_CISCO, 12241, dst_port),
 	MAKERS(ELEMENT_NOKIA, 93, read_subscriber),
 	MAKERS(ELEMENT_YAF, 14, read_flags), /* of the first packet, and of all others */
 	MAKERS(ELEMENT_YAF, 15, read_flags),

@@ -141,9 +141,40 @@ static void a_v9_header_may_tell_no_uptime(void **state)
 	assert_int_equal(lost(f), 0);
 }
 
+/* Cisco's application monitors tell client and server instead of source and destination. */
+static void a_client_and_its_server_are_the_ends(void **state)
+{
+	static const uint16_t fields[] = {12236, 4, 12237, 4, 12240, 2, 12241, 2};
+	struct fixture *f = *state;
+
+	for (uint16_t version = 9; version <= 10; version++) {
+		begin(f, version);
+		set(f, template_set(f));
+		put(f, 256, 2), put(f, 6, 2);
+		for (size_t i = 0; i < ARRAY_LEN(fields); i += 2) {
+			put(f, 0x8000u | fields[i], 2), put(f, fields[i + 1], 2);
+			put(f, ELEMENT_CISCO, version == 9 ? 0 : 4);
+		}
+		put(f, 231, 2), put(f, 8, 2), put(f, 232, 2), put(f, 8, 2);
+		set(f, 256);
+		put(f, 0x0a04000a, 4), put(f, 0xcb007179, 4), put(f, 45126, 2), put(f, 443, 2);
+		put(f, 700, 8), put(f, 90000, 8);
+		assert_string_equal(decode(f), "none");
+		assert_int_equal(f->count, 2);
+		assert_addr(&f->flows[0].src, "10.4.0.10");
+		assert_addr(&f->flows[0].dst, "203.0.113.121");
+		assert_int_equal(f->flows[0].src_port, 45126);
+		assert_int_equal(f->flows[0].dst_port, 443);
+		assert_int_equal(f->flows[0].octets, 700);
+		assert_addr(&f->flows[1].src, "203.0.113.121");
+		assert_int_equal(f->flows[1].octets, 90000);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_client_and_its_server_are_the_ends),
 		TEST(microseconds_may_be_since_1970),
 		TEST(microseconds_may_stand_beside_seconds),
 		TEST(a_v9_header_may_tell_no_uptime),
