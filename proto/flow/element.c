@@ -8,6 +8,8 @@
 #define V4_LEN 4
 #define CLOCK_MIN UINT64_C(31536000000) /* 1971, in ms */
 #define NTP_UNIX INT64_C(2208988800)    /* 1970 as seconds since 1900 */
+#define UNIX_MAX UINT64_C(7258118400)   /* 2200, in s */
+#define USEC_MIN UINT64_C(31536000000000)
 
 enum { DURATION_MILLI, DURATION_MICRO };
 
@@ -111,18 +113,36 @@ static void read_dst(struct values *v, const struct element *e, const uint8_t *a
 	read_addr(&v->dst, &v->has_dst, at, len);
 }
 
-/* NTP's 64 bits, in milliseconds since 1970. */
+/*
+ * NTP's 64 bits, in milliseconds since 1970. Some write microseconds or nanoseconds since 1970
+ * instead: what in NTP's terms is 1913 at most, so that the size of the number tells.
+ */
 static uint64_t ntp_ms(uint64_t ntp)
 {
 	int64_t seconds = (int64_t)(ntp >> 32) - NTP_UNIX;
 
-	return seconds < 0 ? 0 : (uint64_t)seconds * 1000 + ((ntp & UINT32_MAX) * 1000 >> 32);
+	if (seconds >= 0)
+		return (uint64_t)seconds * 1000 + ((ntp & UINT32_MAX) * 1000 >> 32);
+	if (ntp >= USEC_MIN && ntp < UNIX_MAX * 1000000)
+		return ntp / 1000;
+	return ntp >= USEC_MIN * 1000 ? ntp / 1000000 : 0;
+}
+
+/* Others write two numbers of 64 bits: seconds since 1970, and microseconds. */
+static uint64_t seconds_and_usec_ms(const uint8_t *at)
+{
+	uint64_t seconds = number_of_any_width(at, sizeof(seconds));
+	uint64_t usec = number_of_any_width(at + sizeof(seconds), sizeof(usec));
+
+	return seconds < UNIX_MAX && usec < 1000000 ? seconds * 1000 + usec / 1000 : 0;
 }
 
 static uint64_t time_of(const struct element *e, const uint8_t *at, size_t len)
 {
 	uint64_t value = number(at, len);
 
+	if (e->kind == TIME_NTP && len == 2 * sizeof(value))
+		return seconds_and_usec_ms(at);
 	if (e->kind == TIME_UPTIME && value > UINT32_MAX && (value & UINT32_MAX) == 0)
 		value >>= 32; /* four octets of it, filled up behind to eight */
 	return e->kind == TIME_NTP ? ntp_ms(value) : e->kind == TIME_SECOND ? value * 1000 : value;
@@ -299,11 +319,12 @@ static void read_flow_id(struct values *v, const struct element *e, const uint8_
 	v->flow_id = number(at, len);
 }
 
-#define PLAIN(id, field)                                                      \
-	{                                                                     \
-		ELEMENT_IANA, id, read_plain, offsetof(struct values, field), \
-			sizeof(((struct values *)0)->field), 0                \
+#define MAKERS_PLAIN(enterprise, id, field)                                 \
+	{                                                                   \
+		enterprise, id, read_plain, offsetof(struct values, field), \
+			sizeof(((struct values *)0)->field), 0              \
 	}
+#define PLAIN(id, field) MAKERS_PLAIN(ELEMENT_IANA, id, field)
 #define MAKERS(enterprise, id, read)          \
 	{                                     \
 		enterprise, id, read, 0, 0, 0 \
@@ -409,6 +430,18 @@ static const struct element elements[] = { /* by enterprise, then id */
 	PLAIN(40003, nat_src_port),
 	PLAIN(40004, nat_dst_port),
 	PLAIN(40005, firewall_event),
+	ROW(45004, read_src, 0), /* v9 has no enterprises: Cisco's, with the high bit */
+	ROW(45005, read_dst, 0),
+	ROW(45006, read_src, 0),
+	ROW(45007, read_dst, 0),
+	PLAIN(45008, src_port),
+	PLAIN(45009, dst_port),
+	MAKERS(ELEMENT_CISCO, 12236, read_src), /* the client and the server of a connection */
+	MAKERS(ELEMENT_CISCO, 12237, read_dst),
+	MAKERS(ELEMENT_CISCO, 12238, read_src),
+	MAKERS(ELEMENT_CISCO, 12239, read_dst),
+	MAKERS_PLAIN(ELEMENT_CISCO, 12240, src_port),
+	MAKERS_PLAIN(ELEMENT_CISCO, 12241, dst_port),
 	MAKERS(ELEMENT_NOKIA, 93, read_subscriber),
 	MAKERS(ELEMENT_YAF, 14, read_flags), /* of the first packet, and of all others */
 	MAKERS(ELEMENT_YAF, 15, read_flags),

@@ -115,25 +115,29 @@ static uint32_t amount(const struct habit *habit, const uint32_t counts[STREAM_C
 	return habit->unit < STREAM_COUNTS ? counts[habit->unit] : habit->unit == UNIT_DATAGRAM;
 }
 
-/* Would this habit have led from the message before to this one? */
-static bool leads_here(const struct stream_habit *h, const struct habit *habit, uint32_t sequence,
-                       const uint32_t counts[STREAM_COUNTS])
+/* What is missing between the message before and this one, by this habit; 0: it leads here. */
+static uint32_t missed_by(const struct stream_habit *h, const struct habit *habit,
+                          uint32_t sequence, const uint32_t counts[STREAM_COUNTS])
 {
-	return sequence == h->sequence + amount(habit, habit->is_after ? counts : h->counts);
+	return sequence - h->sequence - amount(habit, habit->is_after ? counts : h->counts);
 }
 
-/* That other is it. What was counted as lost or late meanwhile was not. */
+/*
+ * That other is it. What was counted as lost or late meanwhile was not; by this one it is what it
+ * missed in all: what comes late takes back what was missing for it.
+ */
 static void believe(struct stream *s, uint8_t habit)
 {
 	struct stream_habit *h = &s->habit;
 
+	s->lost = h->lost + (h->missed[habit] <= INT32_MAX ? h->missed[habit] : 0);
+	s->late = h->late;
+	s->restarts = h->restarts;
 	h->is = habit;
 	h->right = 0;
 	h->is_doubted = false;
 	memset(h->strikes, 0, sizeof(h->strikes));
-	s->lost = h->lost;
-	s->late = h->late;
-	s->restarts = h->restarts;
+	memset(h->behind, 0, sizeof(h->behind));
 }
 
 /* What is taken back when another is believed later: not yet what is counted from now on. */
@@ -142,26 +146,42 @@ static void note(struct stream *s)
 	s->habit.lost = s->lost;
 	s->habit.late = s->late;
 	s->habit.restarts = s->restarts;
+	memset(s->habit.missed, 0, sizeof(s->habit.missed));
+}
+
+/*
+ * Was one right where another was not? Ahead of the one believed it may be chance: as much may be
+ * lost. Behind it, between the number before and the one expected, no loss and no delay leads.
+ */
+static void weigh(struct stream_habit *h, uint8_t i, const uint32_t missed[STREAM_HABITS])
+{
+	bool is_right = missed[h->is] == 0, is_behind = missed[h->is] > INT32_MAX;
+
+	if (missed[i] != 0) {
+		h->strikes[i] = 0;
+		h->behind[i] = (uint8_t)(h->behind[i] - (is_right && h->behind[i] > 0));
+	} else if (is_behind) {
+		h->behind[i]++;
+	} else {
+		h->strikes[i] = (uint8_t)(h->strikes[i] + !is_right);
+	}
 }
 
 /* The first that has been right as often as it needs; f->count: none. */
-static uint8_t strike(struct stream_habit *h, const struct format *f, uint32_t sequence,
-                      const uint32_t counts[STREAM_COUNTS], bool is_right)
+static uint8_t strike(struct stream_habit *h, const struct format *f,
+                      const uint32_t missed[STREAM_HABITS])
 {
 	uint8_t needed = h->right == SURE ? f->strikes_sure : f->strikes;
-	uint8_t i;
+	uint8_t found = f->count;
 
 	h->is_doubted = false;
-	for (i = 0; i < f->count; i++) {
-		if (!leads_here(h, &f->rows[i], sequence, counts))
-			h->strikes[i] = 0;
-		else
-			h->strikes[i] = (uint8_t)(h->strikes[i] + !is_right);
-		h->is_doubted |= h->strikes[i] > 0;
-		if (h->strikes[i] == needed)
-			break;
+	for (uint8_t i = 0; i < f->count; i++) {
+		weigh(h, i, missed);
+		h->is_doubted |= h->strikes[i] + h->behind[i] > 0;
+		if (found == f->count && h->strikes[i] + h->behind[i] >= needed)
+			found = i;
 	}
-	return i;
+	return found;
 }
 
 /*
@@ -172,19 +192,25 @@ static bool learn(struct stream *s, const struct format *f, uint32_t sequence,
                   const uint32_t counts[STREAM_COUNTS])
 {
 	struct stream_habit *h = &s->habit;
-	bool is_right = leads_here(h, &f->rows[h->is], sequence, counts);
+	uint32_t missed[STREAM_HABITS];
 	uint8_t found = f->count;
+	bool is_right;
 
+	for (uint8_t i = 0; i < f->count; i++)
+		missed[i] = missed_by(h, &f->rows[i], sequence, counts);
+	is_right = missed[h->is] == 0;
 	h->right = (uint8_t)MIN(h->right + is_right, SURE);
 	h->quiet = is_right ? (uint8_t)MIN(h->quiet + 1, UINT8_MAX) : 0;
 	if (f->patience > 0 && h->quiet == f->patience)
 		memset(h->strikes, 0, sizeof(h->strikes));
 	if (!is_right || h->is_doubted)
-		found = strike(h, f, sequence, counts, is_right);
+		found = strike(h, f, missed);
+	if (!h->is_doubted)
+		note(s);
+	for (uint8_t i = 0; i < f->count; i++)
+		h->missed[i] += missed[i];
 	if (found < f->count)
 		believe(s, found);
-	else if (!h->is_doubted)
-		note(s);
 	return found < f->count;
 }
 

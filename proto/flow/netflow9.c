@@ -5,12 +5,32 @@
 #include "proto/flow/kin.h"
 #include "proto/flow/repeat.h"
 
-static const struct sets_format format = {
-	.template_id = 0, .options_id = 1, .has_scope_octets = true};
-
 #define CUT_MS 1000
-#define UNIT_STEP_S 5 /* headers this far apart tell seconds from milliseconds, */
-#define UNIT_TIMES 3  /* when they do so this often in a row */
+#define GLUED_MS 60000 /* so far apart are the times of two messages in one datagram, at most */
+#define UNIT_STEP_S 5  /* headers this far apart tell seconds from milliseconds, */
+#define UNIT_TIMES 3   /* when they do so this often in a row */
+
+/*
+ * A header tells no length, and some exporters put several messages into one datagram. No set has
+ * an id of 9, a header's version.
+ */
+static bool begins_another(const struct record_context *c, struct bytes in)
+{
+	int64_t export_ms;
+
+	if (bytes_uint(&in, 2) != 9)
+		return false;
+	bytes_uint(&in, 6); /* count, uptime */
+	export_ms = (int64_t)bytes_uint(&in, 4) * 1000;
+	bytes_uint(&in, 4); /* sequence */
+	return bytes_uint(&in, 4) == c->stream->key.domain && !in.is_short &&
+	       export_ms - c->export_ms <= GLUED_MS && c->export_ms - export_ms <= GLUED_MS;
+}
+
+static const struct sets_format format = {.template_id = 0,
+                                          .options_id = 1,
+                                          .has_scope_octets = true,
+                                          .begins_another = begins_another};
 
 /* When it was exported, to the millisecond. */
 static int64_t exact_export(struct stream *s, int64_t export_ms, uint32_t uptime_ms)
@@ -50,7 +70,7 @@ static void learn_unit(struct stream *s, int64_t export_ms, uint32_t uptime)
 enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *origin,
                           struct bytes *data, struct flow_batch *out)
 {
-	struct record_context c = {.origin = origin, .has_uptime = true};
+	struct record_context c = {.origin = origin};
 	struct bytes in = *data, whole = *data;
 	uint32_t sequence, domain, uptime_ms;
 	struct habit_message counted;
@@ -61,6 +81,7 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	data->at = data->end;
 	bytes_uint(&in, 4); /* version, count */
 	c.uptime = (uint32_t)bytes_uint(&in, 4);
+	c.has_uptime = c.uptime != 0; /* else it is not told, as in IPFIX */
 	c.export_ms = (int64_t)bytes_uint(&in, 4) * 1000;
 	sequence = (uint32_t)bytes_uint(&in, 4);
 	domain = (uint32_t)bytes_uint(&in, 4);
@@ -86,6 +107,7 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	c.stream->export_ms = MAX(c.stream->export_ms, c.export_ms);
 	c.export_ms = exact_export(c.stream, c.export_ms, uptime_ms);
 	sum = sets_decode(d, &c, &format, in, out);
+	data->at = sum.end;
 	counted.records = sum.records;
 	counted.options = sum.options;
 	counted.is_whole = sum.is_whole;

@@ -126,7 +126,8 @@ static bool take_record(struct flow_decoder *d, const struct record_context *c,
 	room = flow_batch_room(out, 2);
 	if (room == NULL || !take_event(c, v, out))
 		return false;
-	if (d->is_verbatim && out->event_count > events)
+	if (d->is_verbatim && (v->has_src || v->has_dst) &&
+	    (out->event_count > events || v->nat_event != 0 || v->firewall_event != 0))
 		name_nobody(v);
 	if (v->firewall_event != 0 && !d->is_verbatim)
 		nsel_correct(d->nsel, c->stream, v);
@@ -454,6 +455,14 @@ bool sets_contradict(const struct sets_format *format, struct bytes in, struct t
 
 /* --- all of it --- */
 
+static bool ends_here(struct work *w, struct bytes rest)
+{
+	if (w->format->begins_another == NULL || !w->format->begins_another(w->c, rest))
+		return false;
+	w->sum.end = rest.at;
+	return true;
+}
+
 struct sets_sum sets_decode(struct flow_decoder *d, const struct record_context *c,
                             const struct sets_format *format, struct bytes in,
                             struct flow_batch *out)
@@ -461,7 +470,8 @@ struct sets_sum sets_decode(struct flow_decoder *d, const struct record_context 
 	struct work w = {.d = d, .c = c, .format = format, .out = out, .sum = {.is_whole = true}};
 	const uint8_t *last = trimmed(in).end;
 
-	while (bytes_left(&in) >= SET_HEADER && in.at < last) {
+	w.sum.end = in.end;
+	while (bytes_left(&in) >= SET_HEADER && in.at < last && !ends_here(&w, in)) {
 		uint16_t id = (uint16_t)bytes_uint(&in, 2);
 		size_t len = (size_t)bytes_uint(&in, 2);
 		size_t left = bytes_left(&in);

@@ -15,6 +15,8 @@ struct sets_format {
 	uint16_t template_id, options_id; /* of sets that define */
 	bool has_enterprise;              /* and withdrawals, and values of variable length */
 	bool has_scope_octets; /* an options template says its parts' lengths, not counts */
+	/* Of one that does not tell its length: does another begin there? NULL: it tells. */
+	bool (*begins_another)(const struct record_context *c, struct bytes in);
 };
 
 struct sets_sum {
@@ -22,6 +24,7 @@ struct sets_sum {
 	uint32_t options;   /* among them */
 	uint32_t templates; /* of both kinds, withdrawals too */
 	bool is_whole;      /* all of them could be counted */
+	const uint8_t *end; /* where another message begins, or what was given ends */
 };
 
 /* Lets go of the stream's templates, and of what was kept of them. */

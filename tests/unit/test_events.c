@@ -377,11 +377,35 @@ static void a_peer_of_zeros_is_none(void **state)
 	assert_true(endpoint_equal(&f->batch.events[0].dst, &none));
 }
 
+/* What is denied is of one end, too, and makes nothing; who names none tells of no flow. */
+static void people_are_shown_what_is_denied(void **state)
+{
+	static const uint16_t denied[] = {323, 8, 230, 1, 8, 4, 0},
+			      exhausted[] = {323, 8, 230, 1, 0};
+	struct fixture *f = *state;
+
+	f->decoder->is_verbatim = true;
+	define(f, 10, 256, denied);
+	put(f, (uint64_t)EXPORT_MS - 9, 8), put(f, 13, 1), put(f, 0x0a000001, 4);
+	set(f, 2);
+	template(f, 257, exhausted);
+	set(f, 257);
+	put(f, (uint64_t)EXPORT_MS - 9, 8), put(f, 3, 1);
+	assert_string_equal(decode_events(f), "none");
+	assert_int_equal(f->batch.event_count, 0);
+	assert_int_equal(f->count, 1);
+	assert_addr(&f->flows[0].src, "10.0.0.1");
+	assert_addr(&f->flows[0].dst, "0.0.0.0");
+	assert_said(f, 0, 0, 13, 0);
+	assert_int_equal(f->decoder->counters.dropped[DROP_ENDS], 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_session_is_made_and_ended),
 		TEST(people_are_shown_events_of_one_end),
+		TEST(people_are_shown_what_is_denied),
 		TEST(people_are_told_which_event_it_was),
 		TEST(both_ways_of_an_asas_flow_have_its_event),
 		TEST(every_nat_event_is_one_of_four_or_none),

@@ -1,0 +1,187 @@
+/* What is no standard's way to say it, and yet clear. */
+#include "tests/unit/message_fixture.h"
+
+/* One v9 message of one flow; its octets. */
+static size_t write_v9(struct fixture *f, uint32_t sequence, uint32_t domain, bool is_telling)
+{
+	f->sequence = sequence;
+	f->domain = domain;
+	begin(f, 9);
+	if (is_telling) {
+		set(f, 0);
+		template(f, 256, usual);
+	}
+	set(f, 256);
+	usual_record(f, UPTIME_MS - 2000 - sequence, UPTIME_MS - 1000);
+	end_set(f);
+	return octets_len(&f->out);
+}
+
+/* Behind each other in one datagram, and `tail` octets of zeros. */
+static size_t decode_glued(struct fixture *f, uint32_t domain, size_t tail)
+{
+	uint8_t both[2 * sizeof(f->wire)];
+	size_t first = write_v9(f, 1, 7, true), len;
+
+	memcpy(both, f->wire, first);
+	len = first + write_v9(f, 2, domain, false);
+	memcpy(both + first, f->wire, len - first);
+	memset(both + len, 0, tail);
+	f->batch.count = 0;
+	flow_decode(f->decoder, &f->origin, both, len + tail, &f->batch);
+	return f->batch.count;
+}
+
+static uint64_t lost(const struct fixture *f)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < DROP_COUNT_OF; i++)
+		sum += f->decoder->counters.dropped[i];
+	return sum;
+}
+
+static void v9_messages_of_one_datagram_are_all_read(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(decode_glued(f, 7, 0), 2);
+	assert_int_equal(lost(f), 0);
+	assert_int_equal(f->batch.flows[1].start_ms, EXPORT_MS - 2002);
+	assert_int_equal(decode_glued(f, 7, 0), 0); /* both have come before */
+}
+
+static void zeros_behind_the_last_of_them_are_none(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(decode_glued(f, 7, 40), 2);
+	assert_int_equal(lost(f), 0);
+}
+
+/* What only looks like a header is a set of no kind that there is. */
+static void what_is_of_another_domain_is_no_message_of_it(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(decode_glued(f, 8, 0), 1);
+	assert_int_equal(lost(f), 1);
+}
+
+/* Their numbers are ones that NTP's form has for times of before 1914. */
+static void microseconds_may_be_since_1970(void **state)
+{
+	static const uint16_t fields[] = {8, 4, 12, 4, 154, 8, 155, 8, 156, 8, 157, 8, 2, 4, 0};
+	const uint64_t start_us = UINT64_C(1000) * EXPORT_MS - 10000123, lasts_us = 4000000;
+	struct fixture *f = *state;
+
+	for (unsigned scale = 1; scale <= 1000; scale *= 1000) {
+		begin(f, 10);
+		set(f, 2);
+		template(f, 256, fields);
+		set(f, 256);
+		put(f, 0x0a04000a, 4);
+		put(f, 0xcb007179, 4);
+		put(f, scale == 1 ? start_us : 0, 8);
+		put(f, scale == 1 ? start_us + lasts_us : 0, 8);
+		put(f, scale == 1 ? 0 : start_us * scale, 8);
+		put(f, scale == 1 ? 0 : (start_us + lasts_us) * scale, 8);
+		put(f, 1, 4);
+		assert_string_equal(decode(f), "none");
+		assert_int_equal(f->count, 1);
+		assert_int_equal(f->flows[0].start_ms, EXPORT_MS - 10001);
+		assert_int_equal(f->flows[0].end_ms, EXPORT_MS - 6001);
+	}
+}
+
+static void microseconds_may_stand_beside_seconds(void **state)
+{
+	static const uint16_t fields[] = {8, 4, 12, 4, 154, 16, 155, 16, 2, 4, 0};
+	struct fixture *f = *state;
+
+	begin(f, 10);
+	set(f, 2);
+	template(f, 256, fields);
+	set(f, 256);
+	put(f, 0x0a04000a, 4);
+	put(f, 0xcb007179, 4);
+	put(f, EXPORT_S - 10, 8);
+	put(f, 250999, 8);
+	put(f, EXPORT_S - 9, 8);
+	put(f, 1000000, 8); /* more than there are in a second: it is something else */
+	put(f, 1, 4);
+	decode(f);
+	assert_int_equal(f->count, 1);
+	assert_int_equal(f->flows[0].start_ms, EXPORT_MS - 9750);
+	assert_int_equal(f->flows[0].end_ms, EXPORT_MS);
+}
+
+/* Then, as in IPFIX, its start is the latest by which no flow ended after its export. */
+static void a_v9_header_may_tell_no_uptime(void **state)
+{
+	struct octets uptime;
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 3; i++) {
+		f->sequence = i;
+		begin(f, 9);
+		uptime = octets_of(f->wire + 4, 4);
+		octets_uint(&uptime, 0, 4);
+		set(f, 0);
+		template(f, 256, usual);
+		set(f, 256);
+		usual_record(f, UPTIME_MS - 9000, UPTIME_MS - 5000);
+		usual_record(f, UPTIME_MS - 9000 - i, UPTIME_MS);
+		decode(f);
+		assert_int_equal(f->count, 2);
+		assert_int_equal(f->flows[1].start_ms, EXPORT_MS - 9000 - i);
+		assert_int_equal(f->flows[1].end_ms, EXPORT_MS);
+	}
+	assert_int_equal(f->flows[0].end_ms, EXPORT_MS - 5000);
+	assert_int_equal(lost(f), 0);
+}
+
+/* Cisco's application monitors tell client and server instead of source and destination. */
+static void a_client_and_its_server_are_the_ends(void **state)
+{
+	static const uint16_t fields[] = {12236, 4, 12237, 4, 12240, 2, 12241, 2};
+	struct fixture *f = *state;
+
+	for (uint16_t version = 9; version <= 10; version++) {
+		begin(f, version);
+		set(f, template_set(f));
+		put(f, 256, 2), put(f, 6, 2);
+		for (size_t i = 0; i < ARRAY_LEN(fields); i += 2) {
+			put(f, 0x8000u | fields[i], 2), put(f, fields[i + 1], 2);
+			put(f, ELEMENT_CISCO, version == 9 ? 0 : 4);
+		}
+		put(f, 231, 2), put(f, 8, 2), put(f, 232, 2), put(f, 8, 2);
+		set(f, 256);
+		put(f, 0x0a04000a, 4), put(f, 0xcb007179, 4), put(f, 45126, 2), put(f, 443, 2);
+		put(f, 700, 8), put(f, 90000, 8);
+		assert_string_equal(decode(f), "none");
+		assert_int_equal(f->count, 2);
+		assert_addr(&f->flows[0].src, "10.4.0.10");
+		assert_addr(&f->flows[0].dst, "203.0.113.121");
+		assert_int_equal(f->flows[0].src_port, 45126);
+		assert_int_equal(f->flows[0].dst_port, 443);
+		assert_int_equal(f->flows[0].octets, 700);
+		assert_addr(&f->flows[1].src, "203.0.113.121");
+		assert_int_equal(f->flows[1].octets, 90000);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_client_and_its_server_are_the_ends),
+		TEST(microseconds_may_be_since_1970),
+		TEST(microseconds_may_stand_beside_seconds),
+		TEST(a_v9_header_may_tell_no_uptime),
+		TEST(v9_messages_of_one_datagram_are_all_read),
+		TEST(zeros_behind_the_last_of_them_are_none),
+		TEST(what_is_of_another_domain_is_no_message_of_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
