@@ -209,7 +209,8 @@ static unsigned least_near(const struct grid *g)
 struct direction {
 	const struct edges *model, *edges; /* of the process */
 	const struct processes *process;
-	double loss, centre_s, reach_s;
+	double loss; /* of the process alone: what the model lacks asks for nothing */
+	double centre_s, reach_s;
 	double sign; /* -1: lags are turned, this being the reverse */
 };
 
@@ -264,7 +265,7 @@ static double direction(const struct direction *d, struct lags *lags)
 struct duel {
 	const struct side *target, *candidate;
 	struct processes of_target, of_candidate;
-	double loss, reach_s;
+	double loss_least, reach_s;
 };
 
 static double decades_at(const struct duel *d, double centre_s, struct lags *lags)
@@ -272,14 +273,14 @@ static double decades_at(const struct duel *d, double centre_s, struct lags *lag
 	const struct direction there = {&d->target->edges,
 	                                &d->candidate->edges,
 	                                &d->of_candidate,
-	                                d->loss,
+	                                MAX(d->candidate->loss, d->loss_least),
 	                                centre_s,
 	                                d->reach_s,
 	                                1};
 	const struct direction back = {&d->candidate->edges,
 	                               &d->target->edges,
 	                               &d->of_target,
-	                               d->loss,
+	                               MAX(d->target->loss, d->loss_least),
 	                               centre_s,
 	                               d->reach_s,
 	                               -1};
@@ -399,7 +400,7 @@ static bool begin(const struct side *target, const struct side *candidate, doubl
 
 	ret->target = is_turned ? candidate : target;
 	ret->candidate = is_turned ? target : candidate;
-	ret->loss = 1 - (1 - target->loss) * (1 - candidate->loss);
+	ret->loss_least = 0;
 	ret->reach_s = lag_s;
 	processes_of(ret->target, &ret->of_target);
 	processes_of(ret->candidate, &ret->of_candidate);
@@ -430,6 +431,6 @@ double evidence_against(const struct side *target, const struct side *candidate,
 	struct duel duel;
 
 	begin(target, candidate, lag_s, &duel);
-	duel.loss = MAX(duel.loss, LOSS_MOST);
+	duel.loss_least = LOSS_MOST;
 	return MIN(decades_at(&duel, 0, NULL), 0);
 }

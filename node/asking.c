@@ -1,6 +1,8 @@
 #include "node/asking.h"
 
-#include "node/search.h"
+#include "base/util.h"
+
+_Static_assert(SKEWS_BOUND_MAX_MS <= QUERY_BOUND_MAX_MS, "what is known of a clock can be said");
 
 static const struct {
 	size_t intervals, volumes;
@@ -11,6 +13,14 @@ static const struct {
                          {64, 32},
                          {48, 24}};
 
+struct question asking_rhythm(const struct fingerprint *rhythm, uint8_t proto, size_t max)
+{
+	struct question q = {.proto = proto};
+
+	q.on_count = fingerprint_coarsen(rhythm, max, q.on, &q.gap_ms);
+	return q;
+}
+
 static void fill_volumes(const struct asking *a, size_t max, struct question *ret)
 {
 	ret->way = (unsigned)a->way;
@@ -18,11 +28,21 @@ static void fill_volumes(const struct asking *a, size_t max, struct question *re
 	                                   ret->volumes);
 }
 
+/* By the middle of what its clock leaves open, as whoever searches has it of his own. */
+static void fill_clock(const struct score_clock *clock, struct question *ret)
+{
+	for (size_t i = 0; i < ret->on_count; i++)
+		ret->on[i] = interval_moved(ret->on[i], -clock->offset_ms, -clock->offset_ms);
+	ret->bound_ms = MIN(clock->bound_ms, QUERY_BOUND_MAX_MS);
+	ret->lost = MIN((unsigned)(clock->loss * 1e3 + 0.5), QUERY_LOST_MAX);
+}
+
 struct question asking_question(const struct asking *a, size_t step)
 {
-	struct question ret = search_question(&a->rhythm, a->proto, steps[step].intervals);
+	struct question ret = asking_rhythm(&a->rhythm, a->proto, steps[step].intervals);
 
 	ret.severity = a->severity;
+	fill_clock(&a->clock, &ret);
 	if (a->carried != NULL)
 		fill_volumes(a, steps[step].volumes, &ret);
 	return ret;

@@ -29,9 +29,9 @@ static size_t least_of(const struct question *q, size_t silences)
 }
 
 /* Of any candidate of the band. */
-static int64_t reach_of(const struct score_limits *l, const struct skew_band *band)
+static int64_t reach_of(const struct question *q, const struct skew_band *band)
 {
-	return l->delay_ms + l->target.bound_ms + band->within_ms + SIEVE_ROUND_MS;
+	return score_defaults.delay_ms + q->bound_ms + band->within_ms + SIEVE_ROUND_MS;
 }
 
 /* What is looked for, by our clock. */
@@ -170,7 +170,7 @@ enum err candidates_find(struct store *store, const struct question *q, int64_t 
 	*ret = (struct candidates){.held.span = {INT64_MAX, INT64_MIN}};
 	s.band_count = skews_bands(skews, when, s.bands);
 	for (size_t i = 0; i < s.band_count; i++)
-		s.reach_ms = MAX(s.reach_ms, reach_of(&score_defaults, &s.bands[i]));
+		s.reach_ms = MAX(s.reach_ms, reach_of(q, &s.bands[i]));
 	if (skews_were_set(skews, when) || !is_logged(&s))
 		return ERR_NOENT;
 	for (size_t i = 0; i < ARRAY_LEN(rooms) && err == ERR_RANGE; i++) {

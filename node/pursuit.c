@@ -210,6 +210,7 @@ enum err pursuit_ask(struct pursuit *p)
 	p->deadline = mono_after(node_now().mono, (uint64_t)p->timeout_ms);
 	err = ask(p, &(struct asking){
 			     .rhythm = {c->on, c->on_count, c->gap_ms},
+			     .clock = losses_clock(c, p->target.lost),
 			     .carried = pursuit_has_silences(p) ? NULL : &p->target.carried,
 			     .way = p->target.way,
 			     .proto = c->proto,
@@ -242,6 +243,7 @@ static bool goes_on(struct pursuit *p, const struct sheet *sheet)
 		return false;
 	return ask(p, &(struct asking){
 			      .rhythm = {up->rhythm.on, up->rhythm.on_count, up->rhythm.gap_ms},
+			      .clock = score_defaults.target, /* a member told of it */
 			      .proto = up->rhythm.proto,
 			      .severity = p->severity,
 			      .about = {up->src, up->dst},

@@ -73,7 +73,7 @@ struct pursuits {
 void pursuit_start(struct pursuit *p, struct node *node, const struct ctl_request *request,
                    int64_t gap_ms);
 
-/* Takes up one whose target is known: target.best, target.on, target.gap_ms are set. */
+/* Takes up one whose target is known: target.best, .on, .gap_ms and .lost are set. */
 void pursuit_resume(struct pursuit *p, struct node *node);
 
 /* Lets go of everything; only while nothing is under way, or the loop has ended. */

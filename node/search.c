@@ -15,7 +15,7 @@
 #define COMPARABLE 4.0            /* times the question's octets, or one in so many: by volume */
 #define VOLUMES_COMPARED_MAX 1024 /* each takes from 1 to 50 ms */
 #define SCORING_SHARE 4           /* of a search's time one in so many is for comparing */
-#define WINDOW_SLACK_MS 5000      /* the asker's clock, and records that end a little outside */
+#define WINDOW_SLACK_MS 4000      /* records that end a little outside, beside the asker's clock */
 #define LOOKUP_AROUND_MS 600000   /* flows are read this far around the time asked for */
 #define LOOKUP_WIDER_MS 86400000  /* a connection is read this far around the moment asked for */
 
@@ -23,6 +23,7 @@
 struct scoring {
 	const struct question *question;
 	const struct volume_side *carried; /* of the question; NULL where silences tell */
+	const struct losses *losses;
 	struct answer *answer;
 	const struct deadline *deadline;
 	size_t to_compare; /* by volume */
@@ -113,10 +114,21 @@ static void count_one(void *ctx, const struct connection *c)
 	s->to_compare += is_to_compare(s, c, &unused);
 }
 
+/* Each side as it is known to whose it is: the other's by what the question says. */
+static struct score_limits limits_of(const struct scoring *s, const struct connection *c)
+{
+	struct score_limits limits = score_defaults;
+
+	limits.target = (struct score_clock){.bound_ms = s->question->bound_ms,
+	                                     .loss = s->question->lost / 1e3};
+	limits.candidate = losses_clock(c, losses_of(s->losses, &c->view.exporter));
+	return limits;
+}
+
 static void score_one(void *ctx, const struct connection *c)
 {
 	struct scoring *s = ctx;
-	struct score_limits limits = score_defaults;
+	struct score_limits limits = limits_of(s, c);
 	struct agreement a;
 	struct finding finding;
 
@@ -124,8 +136,6 @@ static void score_one(void *ctx, const struct connection *c)
 	if (s->is_cut)
 		return;
 	s->answer->connections += s->is_counting;
-	limits.candidate.offset_ms = connection_late_ms(c);
-	limits.candidate.bound_ms = (c->high_ms - c->low_ms + 1) / 2;
 	if (s->carried != NULL ? !by_volume(s, c, &limits, &a) : !by_silences(s, c, &limits, &a))
 		return;
 	if (a.verdict == VERDICT_TOO_SHORT || a.score < SEARCH_SCORE_MIN)
@@ -205,7 +215,7 @@ struct hunt {
 	struct store *store;
 	const struct question *question;
 	const struct volume_side *carried;
-	const struct skews *skews;
+	const struct search_side *side;
 	int64_t gap_ms;        /* at which it compares */
 	struct interval core;  /* what is compared lies in it */
 	struct interval life;  /* of the question's connection */
@@ -222,6 +232,7 @@ static enum err score_all(struct hunt *h, struct gathered *g, bool is_counting)
 	struct scoring scoring = {
 		.question = h->question,
 		.carried = h->carried,
+		.losses = h->side->losses,
 		.answer = h->answer,
 		.deadline = &h->scoring,
 		.is_counting = is_counting,
@@ -243,8 +254,8 @@ static enum err look_at_all(struct hunt *h)
 	struct wish wish = {.when = h->core};
 	struct gathered g;
 	enum err err =
-		gather(h->store, h->skews, &wish, h->carried != NULL ? is_bulk : is_of_protocol,
-	               h->question, &h->reading, &g);
+		gather(h->store, h->side->skews, &wish,
+	               h->carried != NULL ? is_bulk : is_of_protocol, h->question, &h->reading, &g);
 
 	if (err != ERR_OK)
 		return err;
@@ -272,7 +283,7 @@ static enum err look_at_candidates(struct hunt *h, const struct candidates *c)
 	h->answer->window = c->held.span;
 	if (c->count == 0)
 		return ERR_OK;
-	err = gather(h->store, h->skews, &wish, is_of_protocol, h->question, &h->reading, &g);
+	err = gather(h->store, h->side->skews, &wish, is_of_protocol, h->question, &h->reading, &g);
 	if (err != ERR_OK)
 		return err;
 	if (g.is_cut) { /* of the rest the log alone was looked at: it has judged them, too */
@@ -297,9 +308,9 @@ static enum err first_pass(struct hunt *h, bool is_exhaustive)
 {
 	struct candidates c;
 	bool is_all = is_exhaustive || h->carried != NULL; /* the log knows silences alone */
-	enum err err =
-		is_all ? ERR_NOENT
-		       : candidates_find(h->store, h->question, h->gap_ms, h->core, h->skews, &c);
+	enum err err = is_all ? ERR_NOENT
+	                      : candidates_find(h->store, h->question, h->gap_ms, h->core,
+	                                        h->side->skews, &c);
 
 	if (err == ERR_NOENT)
 		return look_at_all(h);
@@ -331,7 +342,7 @@ static enum err second_pass(struct hunt *h)
 
 		whom[i] = whom_of(&f->src, &f->dst, f->proto);
 	}
-	err = gather(h->store, h->skews, &wish, is_found, answer, &h->reading, &g);
+	err = gather(h->store, h->side->skews, &wish, is_found, answer, &h->reading, &g);
 	if (err != ERR_OK)
 		return err;
 	h->is_cut |= g.is_cut;
@@ -357,22 +368,30 @@ static const struct volume_side *carried_by(const struct question *q, struct vol
 	return ret;
 }
 
+/* Where flows are read that may be compared with what lies there. */
+static struct interval around(const struct question *q, struct interval when)
+{
+	int64_t slack_ms = WINDOW_SLACK_MS + q->bound_ms;
+
+	return interval_moved(when, -slack_ms, slack_ms);
+}
+
 static struct interval life_of(const struct question *q)
 {
-	return (struct interval){q->on[0].start_ms - WINDOW_SLACK_MS,
-	                         q->on[q->on_count - 1].end_ms + WINDOW_SLACK_MS};
+	return around(q, (struct interval){q->on[0].start_ms, q->on[q->on_count - 1].end_ms});
 }
 
 /* Of a question by volume nothing tells outside its records. */
 static struct interval core_of(const struct question *q)
 {
-	struct interval core = life_of(q);
+	struct interval core;
 
-	if (q->volume_count > 0)
-		core = (struct interval){q->volumes[0].on.start_ms - WINDOW_SLACK_MS, INT64_MIN};
-	for (size_t i = 0; i < q->volume_count; i++)
-		core.end_ms = MAX(core.end_ms, q->volumes[i].on.end_ms + WINDOW_SLACK_MS);
-	return core;
+	if (q->volume_count == 0)
+		return life_of(q);
+	core = q->volumes[0].on;
+	for (size_t i = 1; i < q->volume_count; i++)
+		core.end_ms = MAX(core.end_ms, q->volumes[i].on.end_ms);
+	return around(q, core);
 }
 
 /* Part of the time is for comparing what was read. */
@@ -384,17 +403,17 @@ static struct deadline reading_of(const struct deadline *d)
 	return (struct deadline){{d->at.ms - left_ms / SCORING_SHARE}, d->now};
 }
 
-enum err search_store(struct store *store, const struct question *q, int64_t own_gap_ms,
-                      const struct skews *skews, const struct search_effort *effort,
-                      struct answer *ret, enum search_extent *ret_extent)
+enum err search_store(struct store *store, const struct question *q, const struct search_side *side,
+                      const struct search_effort *effort, struct answer *ret,
+                      enum search_extent *ret_extent)
 {
 	struct volume_side carried;
 	struct hunt hunt = {
 		.store = store,
 		.question = q,
 		.carried = carried_by(q, &carried),
-		.skews = skews,
-		.gap_ms = MAX(own_gap_ms, q->gap_ms),
+		.side = side,
+		.gap_ms = MAX(side->gap_ms, q->gap_ms),
 		.core = core_of(q),
 		.life = life_of(q),
 		.answer = ret,
@@ -432,9 +451,10 @@ static void run_search(struct job *job)
 	struct mono began = mono_now();
 	struct deadline deadline = {search->until, mono_now};
 	struct search_effort effort = {.flows_max = GATHERED_MAX, .deadline = &deadline};
+	struct search_side side = {search->own_gap_ms, &search->skews, &search->losses};
 
-	search->err = search_store(search->node->store, &search->question, search->own_gap_ms,
-	                           &search->skews, &effort, &search->answer, &search->extent);
+	search->err = search_store(search->node->store, &search->question, &side, &effort,
+	                           &search->answer, &search->extent);
 	search->spent_ms = mono_now().ms - began.ms;
 	if (search->err != ERR_OK) /* half of what was there is none */
 		search->answer = (struct answer){.window = {0, -1}};
@@ -457,6 +477,7 @@ static void done_search(struct job *job)
 		translated_finding(node->collector.translations, &search->skews,
 		                   &search->answer.findings[i]);
 	skews_free(&search->skews);
+	losses_free(&search->losses);
 	testify_start(search);
 }
 
@@ -468,6 +489,7 @@ void search_start(struct search *search, struct node *node, const struct questio
 	search->question = *question;
 	skews_take(&search->skews, node->collector.decoder->clocks,
 	           node->collector.decoder->streams);
+	losses_take(&search->losses, node->collector.decoder->streams);
 	search->own_gap_ms = node->conf.idle_timeout_ms;
 	search->shown = shown;
 	search->until = until;
@@ -475,14 +497,6 @@ void search_start(struct search *search, struct node *node, const struct questio
 	silences_flush(&node->silences);
 	node->searches++;
 	job_start(&node->loop, &search->job, run_search, done_search);
-}
-
-struct question search_question(const struct fingerprint *rhythm, uint8_t proto, size_t max)
-{
-	struct question q = {.proto = proto};
-
-	q.on_count = fingerprint_coarsen(rhythm, max, q.on, &q.gap_ms);
-	return q;
 }
 
 static bool is_any(const struct addr *a)
@@ -635,6 +649,8 @@ static void run_lookup(struct job *job)
 	gather_free(&g);
 	if (l->err == ERR_OK)
 		l->err = complete(l, store);
+	if (l->err == ERR_OK)
+		l->lost = losses_of(&l->losses, &l->best.view.exporter);
 	if (l->err == ERR_OK && l->best.on_count <= FOLLOW_SILENCES_MIN)
 		l->by_volume = volume_to_ask(&l->carried, &l->way);
 }
@@ -652,6 +668,7 @@ static void done_lookup(struct job *job)
 		return;
 	}
 	skews_free(&l->skews);
+	losses_free(&l->losses);
 	l->done(l);
 }
 
@@ -665,6 +682,7 @@ void lookup_start(struct lookup *lookup, struct node *node, const struct ctl_req
 	lookup->done = done;
 	skews_take(&lookup->skews, node->collector.decoder->clocks,
 	           node->collector.decoder->streams);
+	losses_take(&lookup->losses, node->collector.decoder->streams);
 	job_start(&node->loop, &lookup->job, run_lookup, done_lookup);
 }
 

@@ -17,9 +17,11 @@
 #include "base/err.h"
 #include "correlate/connection.h"
 #include "correlate/fingerprint.h"
+#include "correlate/score.h"
 #include "correlate/volume.h"
 #include "node/gather.h"
 #include "node/job.h"
+#include "node/losses.h"
 #include "node/skews.h"
 #include "proto/wire/answer.h"
 #include "proto/wire/ctl.h"
@@ -49,12 +51,19 @@ struct search_effort {
 	const struct deadline *deadline;
 };
 
+struct search_side {    /* whose store it is */
+	int64_t gap_ms; /* it compares at no lesser one: its exporters' idle timeout */
+	const struct skews *skews;
+	const struct losses *losses;
+};
+
 struct search {
 	struct job job; /* first */
 	struct node *node;
 	struct question question;
 	int64_t own_gap_ms;
 	struct skews skews; /* of this node's exporters */
+	struct losses losses;
 	struct mono until;
 	enum err err; /* ERR_LIMIT: more flows in the window than a search may hold */
 	enum search_extent extent;
@@ -80,25 +89,24 @@ struct search {
  * ERR_LIMIT   more flows in the window, or more to compare by volume, than a search may hold
  * ERR_NOMEM, and what reading the store may meet
  */
-MUST_USE enum err search_store(struct store *store, const struct question *q, int64_t own_gap_ms,
-                               const struct skews *skews, const struct search_effort *effort,
+MUST_USE enum err search_store(struct store *store, const struct question *q,
+                               const struct search_side *side, const struct search_effort *effort,
                                struct answer *ret, enum search_extent *ret_extent);
 
 /* It is over at `until`. `search` is the caller's until `done`, on the loop. */
 void search_start(struct search *search, struct node *node, const struct question *question,
                   size_t shown, struct mono until, void (*done)(struct search *search));
 
-/* A rhythm as a question, in `max` (at most QUERY_INTERVALS_MAX) intervals. */
-struct question search_question(const struct fingerprint *rhythm, uint8_t proto, size_t max);
-
 struct lookup {         /* which connection does a person mean? */
 	struct job job; /* first */
 	struct node *node;
 	struct ctl_request request; /* target, peer, since, until, proto */
 	struct skews skews;         /* of this node's exporters, while it is under way */
+	struct losses losses;
 	int64_t gap_ms;
 	enum err err;                  /* ERR_NOENT: none; ERR_LIMIT */
 	struct connection best;        /* best.on is `on` */
+	unsigned lost;                 /* of 1000 records of its exporter */
 	struct interval *on;           /* freed by lookup_fini() */
 	struct volume_side carried;    /* by it, from its own first packet on */
 	enum volume_verdict by_volume; /* what that could tell of it, where its silences are few, */

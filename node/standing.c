@@ -2,18 +2,27 @@
 
 #include "base/util.h"
 #include "correlate/fingerprint.h"
+#include "correlate/score.h"
+#include "node/skews.h"
 #include "proto/wire/intervals.h"
 #include "proto/wire/pack.h"
 
 #include <string.h>
 
-#define WATCH_VERSION 2
-#define WATCH_FIELDS 21
-#define AHEAD_VERSION 1 /* of a watch: by its exporter's clock */
-#define AHEAD_FIELDS 22
+#define WATCH_VERSION 3
+#define WATCH_FIELDS 24
 #define FOUND_VERSION 1
 #define FOUND_FIELDS 20
 #define SPAN_MAX_MS INTERVALS_SPAN_MAX_MS
+
+/* Of a watch, the newest last. */
+static const struct form {
+	uint64_t version;
+	size_t fields;
+	bool is_by_exporter; /* its target's times are */
+	bool has_side;
+} forms[] = {
+	{1, 22, true, false}, {2, 21, false, false}, {WATCH_VERSION, WATCH_FIELDS, false, true}};
 
 static void put_view(struct pack *p, const struct addr *exporter, uint32_t low, uint32_t high)
 {
@@ -47,7 +56,7 @@ static void read_ends(struct unpack *u, struct endpoint *src, struct endpoint *d
 	*is_open = unpack_bool(u);
 }
 
-static void put_target(struct pack *p, const struct connection *c)
+static void put_target(struct pack *p, const struct connection *c, unsigned lost)
 {
 	const struct fingerprint rhythm = {c->on, c->on_count, c->gap_ms};
 	struct interval on[QUERY_INTERVALS_MAX];
@@ -59,6 +68,9 @@ static void put_target(struct pack *p, const struct connection *c)
 	intervals_put(&out, on, count);
 	put_view(p, &c->view.exporter, c->view.if_low, c->view.if_high);
 	put_ends(p, &c->src, &c->dst, c->proto, connection_is_open(c));
+	pack_int(p, c->low_ms);
+	pack_int(p, c->high_ms);
+	pack_uint(p, lost);
 	pack_uint(p, (uint64_t)closed_ms);
 	pack_bin(p, octets, octets_len(&out));
 	p->out.is_full = p->out.is_full || out.is_full;
@@ -82,7 +94,7 @@ size_t standing_pack(const struct standing *s, const struct connection *target,
 	pack_int(&p, s->asked_ms);
 	pack_uint(&p, s->asked);
 	pack_uint(&p, s->answered);
-	put_target(&p, target);
+	put_target(&p, target, s->lost);
 	return p.out.is_full ? 0 : pack_len(&p);
 }
 
@@ -100,8 +112,30 @@ static void move(struct interval *on, size_t count, int64_t by_ms)
 	}
 }
 
-static void read_target(struct unpack *u, struct connection *c, bool is_by_exporter,
-                        struct interval room[QUERY_INTERVALS_MAX])
+/* What its exporter is known for. Before that was kept, as if nothing were known. */
+static void read_side(struct unpack *u, const struct form *form, struct connection *c,
+                      unsigned *ret_lost)
+{
+	const struct score_clock *unknown = &score_defaults.target;
+	int64_t low_ms = -unknown->bound_ms, high_ms = unknown->bound_ms;
+
+	*ret_lost = (unsigned)(unknown->loss * 1e3 + 0.5);
+	if (form->has_side) {
+		low_ms = unpack_int(u);
+		high_ms = unpack_int(u);
+		*ret_lost = (unsigned)unpack_uint(u, QUERY_LOST_MAX);
+	}
+	if (low_ms > 0 || low_ms < -2 * SKEWS_BOUND_MAX_MS || high_ms < 0 ||
+	    high_ms > 2 * SKEWS_BOUND_MAX_MS) {
+		u->is_wrong = true;
+		return;
+	}
+	c->low_ms = (int16_t)low_ms;
+	c->high_ms = (int16_t)high_ms;
+}
+
+static void read_target(struct unpack *u, struct connection *c, const struct form *form,
+                        unsigned *ret_lost, struct interval room[QUERY_INTERVALS_MAX])
 {
 	int64_t ahead_ms = 0;
 	bool is_open;
@@ -110,7 +144,8 @@ static void read_target(struct unpack *u, struct connection *c, bool is_by_expor
 	read_view(u, &c->view.exporter, &c->view.if_low, &c->view.if_high);
 	read_ends(u, &c->src, &c->dst, &c->proto, &is_open);
 	c->tcp_flags = is_open ? 0 : FLOW_TCP_FIN;
-	if (is_by_exporter)
+	read_side(u, form, c, ret_lost);
+	if (form->is_by_exporter)
 		ahead_ms = unpack_int(u);
 	c->gap_ms = (int64_t)unpack_uint(u, SPAN_MAX_MS);
 	on = unpack_bin(u);
@@ -124,16 +159,18 @@ static void read_target(struct unpack *u, struct connection *c, bool is_by_expor
 	c->on = room;
 }
 
-/* Up to and with the version: whose target is by its exporter's clock, or by ours. */
-static enum err begin_watch(struct unpack *u, bool *ret_is_by_exporter)
+/* Up to and with the version; the newest form says what is wrong with one of none. */
+static enum err begin_watch(struct unpack *u, const struct form **ret)
 {
-	struct unpack older = *u;
+	const struct unpack before = *u;
+	enum err err = ERR_VERSION;
 
-	*ret_is_by_exporter = unpack_version(&older, AHEAD_VERSION, AHEAD_FIELDS) == ERR_OK;
-	if (!*ret_is_by_exporter)
-		return unpack_version(u, WATCH_VERSION, WATCH_FIELDS);
-	*u = older;
-	return ERR_OK;
+	for (size_t i = 0; i < ARRAY_LEN(forms) && err != ERR_OK; i++) {
+		*u = before;
+		*ret = &forms[i];
+		err = unpack_version(u, forms[i].version, forms[i].fields);
+	}
+	return err;
 }
 
 enum err standing_read(struct bytes in, struct standing *ret, struct connection *ret_target,
@@ -143,8 +180,8 @@ enum err standing_read(struct bytes in, struct standing *ret, struct connection 
 	struct connection target = {0};
 	struct standing s;
 	uint64_t severity;
-	bool is_by_exporter;
-	enum err err = begin_watch(&u, &is_by_exporter);
+	const struct form *form;
+	enum err err = begin_watch(&u, &form);
 
 	if (err != ERR_OK)
 		return err;
@@ -160,7 +197,7 @@ enum err standing_read(struct bytes in, struct standing *ret, struct connection 
 	s.asked_ms = unpack_int(&u);
 	s.asked = unpack_uint(&u, UINT32_MAX);
 	s.answered = unpack_uint(&u, UINT32_MAX);
-	read_target(&u, &target, is_by_exporter, room);
+	read_target(&u, &target, form, &s.lost, room);
 	if (!unpack_done(&u) || !is_time(s.begun_ms) || !is_time(s.until_ms) ||
 	    (s.asked_ms != STANDING_NEVER && !is_time(s.asked_ms)) || s.every_ms == 0 ||
 	    s.timeout_ms == 0)

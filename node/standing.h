@@ -3,15 +3,18 @@
  *
  *	watch   [ version, begun ms, until ms, every ms, timeout ms, gap ms, severity, is over,
  *	          passes, asked ms, asked, answered,
- *	          exporter 16, if low, if high, src, dst, proto, is open, closed ms, intervals ]
+ *	          exporter 16, if low, if high, src, dst, proto, is open, low ms, high ms, lost,
+ *	          closed ms, intervals ]
  *	found   [ version, watch, at ms, is significant, score, p-value, query 16, member 32,
  *	          node, org,
  *	          exporter 16, if low, if high, src, dst, proto, is open, start ms, end ms,
  *	          silences ]
  *
  * MessagePack; "asked ms" may be STANDING_NEVER; the intervals as in proto/wire/intervals.h, by our
- * clock. A watch is of version 2. One of version 1 had "ahead ms" before "closed ms": by so much
- * the intervals' clock was ahead of ours. What was found is of version 1.
+ * clock, late by between "low ms" and "high ms", which is not known; of 1000 records "lost" never
+ * came. A watch is of version 3. One of version 2 says nothing of these three, nor does one of
+ * version 1, which had "ahead ms" before "closed ms": by so much the intervals' clock was ahead of
+ * ours. What was found is of version 1.
  */
 #ifndef SPOOR_NODE_STANDING_H
 #define SPOOR_NODE_STANDING_H
@@ -40,6 +43,7 @@ struct standing {
 	uint64_t passes;  /* how often everybody was asked */
 	int64_t asked_ms; /* the last time: when, how many others, and how many have searched */
 	uint64_t asked, answered;
+	unsigned lost; /* of 1000 records of the target's exporter */
 };
 
 struct discovery {     /* one connection with the rhythm, at one view of a member */

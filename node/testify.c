@@ -2,6 +2,7 @@
 
 #include "base/util.h"
 #include "correlate/score.h"
+#include "node/asking.h"
 #include "node/node.h"
 #include "origin/record.h"
 
@@ -99,7 +100,7 @@ static void on_looked_up(struct lookup *lookup)
 			.is_open = connection_is_open(c),
 			.life = connection_life(c),
 		};
-		up->rhythm = search_question(&rhythm, c->proto, RHYTHM_INTERVALS);
+		up->rhythm = asking_rhythm(&rhythm, c->proto, RHYTHM_INTERVALS);
 		one->statement.has_upstream = true;
 	}
 	lookup_fini(lookup);

@@ -33,6 +33,7 @@ void watch_keep(struct watch *w)
 	struct id key = key_of(w);
 	size_t len;
 
+	w->kept.lost = w->pursuit.target.lost;
 	len = standing_pack(&w->kept, &w->pursuit.target.best, room);
 	if (len > 0)
 		keeper_put(&w->watches->node->keeper, KEEPER_WATCH, &key, room, len);
@@ -445,6 +446,7 @@ static void recall_watch(void *ctx, const uint8_t key[STORE_NOTE_KEY], const voi
 	w->pursuit.target.gap_ms = kept.gap_ms;
 	w->pursuit.target.on = on;
 	w->pursuit.target.best = target;
+	w->pursuit.target.lost = kept.lost;
 	pursuit_resume(&w->pursuit, all->node);
 }
 

@@ -86,7 +86,7 @@ static uint64_t span_of(const struct question *q)
 	return (uint64_t)q->on[q->on_count - 1].end_ms - (uint64_t)q->on[0].start_ms;
 }
 
-/* No member would read a longer one. */
+/* No member would read another. */
 static bool is_in_bounds(const struct question *q)
 {
 	for (size_t i = 0; i < q->volume_count; i++) {
@@ -95,7 +95,8 @@ static bool is_in_bounds(const struct question *q)
 		if (end_ms - (uint64_t)q->volumes[0].on.start_ms > VOLUME_SPAN_MAX_MS)
 			return false;
 	}
-	return span_of(q) <= INTERVALS_SPAN_MAX_MS;
+	return span_of(q) <= INTERVALS_SPAN_MAX_MS && q->bound_ms >= 0 &&
+	       q->bound_ms <= QUERY_BOUND_MAX_MS && q->lost <= QUERY_LOST_MAX;
 }
 
 static bool may_ask(const struct overlay *o, struct now now, enum err *ret)

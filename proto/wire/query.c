@@ -8,15 +8,15 @@
 
 #include <string.h>
 
-#define QUERY_VERSION 3
-#define QUERY_FIELDS 13
-#define QUERY_DOMAIN "spoor query 3"
+#define QUERY_VERSION 4
+#define QUERY_FIELDS 15
+#define QUERY_DOMAIN "spoor query 4"
 #define FINGERPRINT_MAX 700 /* octets; 6 an interval as a rule */
 #define VOLUMES_MAX 800     /* 7 a record as a rule */
 
 struct query_id query_id_of(const void *data, size_t len)
 {
-	struct id whole = digest("spoor query id 3", data, len);
+	struct id whole = digest("spoor query id 4", data, len);
 	struct query_id id;
 
 	memcpy(id.octets, whole.octets, sizeof(id.octets));
@@ -49,6 +49,8 @@ enum err query_pack(struct query *query, const struct card *card,
 	pack_bool(&p, query->is_direct);
 	pack_uint(&p, (uint64_t)q->proto << 8 | q->severity);
 	pack_uint(&p, (uint64_t)q->gap_ms);
+	pack_uint(&p, (uint64_t)q->bound_ms);
+	pack_uint(&p, q->lost);
 	pack_bin(&p, on, octets_len(&fingerprint));
 	pack_bin(&p, carried, octets_len(&volumes));
 	if (fingerprint.is_full || volumes.is_full)
@@ -96,6 +98,8 @@ static enum err read_body(struct bytes body, struct query *ret)
 	ret->question.proto = (uint8_t)(kind >> 8);
 	ret->question.severity = (enum severity)(kind & 0xff);
 	ret->question.gap_ms = (int64_t)unpack_uint(&u, INTERVALS_SPAN_MAX_MS);
+	ret->question.bound_ms = (int64_t)unpack_uint(&u, QUERY_BOUND_MAX_MS);
+	ret->question.lost = (unsigned)unpack_uint(&u, QUERY_LOST_MAX);
 	ret->question.on_count = 0;
 	body = unpack_bin(&u);
 	volumes = unpack_bin(&u);

@@ -29,6 +29,8 @@
 #define QUERY_VOLUMES_MAX 96
 #define QUERY_MAX (FRAME_MAX - 2) /* octets of an encoded query */
 #define QUERY_LIFE_MAX_MS 120000  /* expires no later after being issued */
+#define QUERY_BOUND_MAX_MS 15000  /* who knows a clock less well knows nothing of it */
+#define QUERY_LOST_MAX 999        /* of what is all lost nobody can ask */
 
 enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL, SEVERITY_END };
 
@@ -36,7 +38,10 @@ struct question {                                /* what is asked */
 	struct interval on[QUERY_INTERVALS_MAX]; /* by the asking node's clock */
 	size_t on_count;                         /* at least 1 */
 	int64_t gap_ms;                          /* silences up to this long count as ON */
-	uint8_t proto;                           /* only connections of this protocol; 0: any */
+	/* Of the exporter that told of it, as far as the asking node knows: */
+	int64_t bound_ms; /* all these times may be off by as much as this, either way */
+	unsigned lost;    /* of 1000 of its records so many never came */
+	uint8_t proto;    /* only connections of this protocol; 0: any */
 	enum severity severity;
 	/* Of a connection that silences do not tell; else there are none: */
 	struct volume volumes[QUERY_VOLUMES_MAX]; /* by start, by the same clock */

@@ -278,7 +278,7 @@ static struct question question_of(struct store *s, uint64_t id)
 {
 	struct whom whom = whom_of(id);
 	struct wish wish = {.when = {T0, INT64_MAX}, .whom = &whom, .whom_count = 1};
-	struct question q = {.gap_ms = GAP_MS};
+	struct question q = {.gap_ms = GAP_MS, .bound_ms = 1000, .lost = 50};
 	struct sighting rows[512];
 	struct interval room[512];
 	struct store_cursor *c;
@@ -349,11 +349,13 @@ static double search_ms(struct store *s, const struct question *q, uint64_t id, 
 	double start = now_s();
 	struct whom whom = whom_of(id);
 	struct search_effort effort = {is_exhaustive, GATHERED_MAX, &deadline_never};
+	struct losses none = {.of = NULL};
+	struct search_side side = {GAP_MS, clocks(), &none};
 	enum search_extent extent;
 	bool is_found = false;
 
 	memset(&answer, 0, sizeof(answer));
-	if (search_store(s, q, GAP_MS, clocks(), &effort, &answer, &extent) != ERR_OK)
+	if (search_store(s, q, &side, &effort, &answer, &extent) != ERR_OK)
 		return 0; /* more than a search may hold */
 	for (size_t i = 0; i < answer.finding_count; i++)
 		is_found |= addr_equal(&answer.findings[i].src.addr, &whom.a) ||

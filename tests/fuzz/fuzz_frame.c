@@ -87,12 +87,12 @@ static struct bytes wrap_query(struct bytes rest, uint8_t room[ROOM])
 	uint8_t body[ROOM];
 	struct pack p = pack_into(body, sizeof(body));
 
-	pack_array(&p, 13);
-	pack_uint(&p, 3);
+	pack_array(&p, 15);
+	pack_uint(&p, 4);
 	pack_bin(&p, card.cert_blob.octets, card.cert_blob.len);
 	pack_bin(&p, card.record_blob.octets, card.record_blob.len);
 	octets_put(&p.out, rest.at, bytes_left(&rest));
-	return wrap(&p, &operational, "spoor query 3", room);
+	return wrap(&p, &operational, "spoor query 4", room);
 }
 
 static struct bytes wrap_receipt(struct bytes rest, uint8_t room[ROOM])
@@ -163,6 +163,7 @@ static void must_be_sound(const struct question *q)
 {
 	must(q->on_count > 0 && q->on_count <= QUERY_INTERVALS_MAX);
 	must(q->severity < SEVERITY_END);
+	must(q->bound_ms >= 0 && q->bound_ms <= QUERY_BOUND_MAX_MS && q->lost <= QUERY_LOST_MAX);
 	for (size_t i = 0; i < q->on_count; i++) {
 		must(q->on[i].start_ms <= q->on[i].end_ms);
 		must(i == 0 || q->on[i].start_ms - q->on[i - 1].end_ms > q->gap_ms);
@@ -195,6 +196,8 @@ static void try_query(struct bytes in, bool is_ours)
 	must(query_open(blob.octets, blob.len, &again) == ERR_OK);
 	must(again.number == read.number && again.is_direct == read.is_direct);
 	must(again.issued.ms == read.issued.ms && again.expires.ms == read.expires.ms);
+	must(again.question.bound_ms == read.question.bound_ms);
+	must(again.question.lost == read.question.lost);
 	must(again.question.on_count == read.question.on_count);
 	must(memcmp(again.question.on, read.question.on,
 	            read.question.on_count * sizeof(read.question.on[0])) == 0);

@@ -28,6 +28,7 @@ static void check_watch(struct bytes in)
 		return;
 	must(target.on_count >= 1 && target.on_count <= QUERY_INTERVALS_MAX);
 	must(s.severity < SEVERITY_END && s.every_ms > 0 && s.timeout_ms > 0);
+	must(target.low_ms <= 0 && target.high_ms >= 0 && s.lost <= QUERY_LOST_MAX);
 	for (size_t i = 0; i < target.on_count; i++) {
 		must(room[i].start_ms <= room[i].end_ms);
 		must(i == 0 || room[i].start_ms - room[i - 1].end_ms > target.gap_ms);
@@ -36,6 +37,7 @@ static void check_watch(struct bytes in)
 	must(len == 0 ||
 	     standing_read(bytes_of(octets, len), &again, &again_target, again_room) == ERR_OK);
 	must(len == 0 || again_target.on_count == target.on_count);
+	must(len == 0 || (again_target.low_ms == target.low_ms && again.lost == s.lost));
 }
 
 static void check_found(struct bytes in)

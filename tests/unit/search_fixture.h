@@ -30,7 +30,8 @@ struct world {
 	struct silences silences;
 	struct clock_segment segments[4];
 	struct skews_known known;
-	struct skews skews; /* none, or that */
+	struct skews skews;   /* none, or that */
+	struct losses losses; /* none */
 	struct rhythm hand;
 	struct rhythm people[PEOPLE];
 	int64_t ahead_ms;         /* the clock of the exporter that it is of, */
@@ -241,6 +242,8 @@ static inline void feed(struct world *w, size_t until)
 static inline struct question question_of(const struct rhythm *r)
 {
 	struct question q = {.gap_ms = RHYTHM_GAP_MS,
+	                     .bound_ms = score_defaults.target.bound_ms,
+	                     .lost = 50,
 	                     .on_count = MIN(r->count, QUERY_INTERVALS_MAX)};
 
 	memcpy(q.on, r->on, q.on_count * sizeof(q.on[0]));
@@ -256,14 +259,19 @@ static inline bool is_same(const struct finding *a, const struct finding *b)
 	       a->is_open == b->is_open;
 }
 
+static inline struct search_side side_of(const struct world *w)
+{
+	return (struct search_side){RHYTHM_GAP_MS, &w->skews, &w->losses};
+}
+
 /* It has all the time there is. */
 static inline enum err search(const struct world *w, const struct question *q, bool is_exhaustive,
                               struct answer *ret)
 {
 	struct search_effort effort = {is_exhaustive, GATHERED_MAX, &deadline_never};
+	struct search_side side = side_of(w);
 	enum search_extent extent;
-	enum err err =
-		search_store(w->f->store, q, RHYTHM_GAP_MS, &w->skews, &effort, ret, &extent);
+	enum err err = search_store(w->f->store, q, &side, &effort, ret, &extent);
 
 	assert_true(extent == SEARCH_WHOLE || err != ERR_OK);
 	return err;

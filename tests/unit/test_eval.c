@@ -111,9 +111,10 @@ static void recall_is_at_the_threshold_that_the_rate_asks_for(void **state)
 static void a_seed_says_all(void **state)
 {
 	const struct scene *scene = scene_find("field");
-	struct scene_result a = study_scene(scene, 7, 5, 40, true);
-	struct scene_result b = study_scene(scene, 7, 5, 40, true);
-	struct scene_result c = study_scene(scene, 8, 5, 40, true);
+	const struct study study = {5, 40, .has_all = true};
+	struct scene_result a = study_scene(scene, 7, &study);
+	struct scene_result b = study_scene(scene, 7, &study);
+	struct scene_result c = study_scene(scene, 8, &study);
 	(void)state;
 
 	for (size_t m = 0; m < COMPARED; m++) {
@@ -130,7 +131,8 @@ static void a_seed_says_all(void **state)
 /* In small what docs/CORRELATION.md has in large. */
 static void true_pairs_are_found_and_strangers_are_not(void **state)
 {
-	struct scene_result r = study_scene(scene_find("field"), 9, 40, 200, false);
+	struct scene_result r = study_scene(scene_find("field"), 9,
+	                                    &(struct study){.targets = 40, .strangers = 200});
 	(void)state;
 
 	assert_int_equal(40, r.roc[BY_EVIDENCE].same_count);
@@ -160,11 +162,12 @@ static void the_evidence_keeps_its_promise_in_every_class(void **state)
 	for (size_t i = 0; i < stranger_class_count; i++) {
 		const struct stranger_class *of = &stranger_classes[i];
 		size_t pairs = is_by_clock(of) ? 3000 : 100;
+		const struct class_study study = {pairs, 30, 15, {1, 0.05}};
 		struct class_result r;
 
 		if (of->is_coupled)
 			continue;
-		r = study_class(of, 11, pairs, 30, 15);
+		r = study_class(of, 11, &study);
 		assert_int_equal(pairs, r.roc[BY_EVIDENCE].other_count);
 		for (int k = 1; k <= 4; k++) {
 			double rate = roc_false(&r.roc[BY_EVIDENCE], k);

@@ -153,6 +153,7 @@ static void a_flow_is_held_once(void **state)
 	struct question q = question_of(&w->hand);
 	struct interval when = {q.on[0].start_ms - 5000, q.on[q.on_count - 1].end_ms + 5000};
 	struct search_effort effort = {false, w->count, &deadline_never};
+	struct search_side side = side_of(w);
 	enum search_extent extent;
 	struct candidates c;
 	static struct answer got;
@@ -165,7 +166,7 @@ static void a_flow_is_held_once(void **state)
 	assert_in_range(c.held.connections, CONNECTIONS / 2, c.held.flows);
 	candidates_free(&c);
 	memset(&got, 0, sizeof(got));
-	assert_ok(search_store(w->f->store, &q, RHYTHM_GAP_MS, &w->skews, &effort, &got, &extent));
+	assert_ok(search_store(w->f->store, &q, &side, &effort, &got, &extent));
 	assert_int_equal(SEARCH_WHOLE, extent);
 	assert_int_equal(VERDICT_MATCH, got.findings[SEEN - 1].verdict);
 }

@@ -1,6 +1,7 @@
 /* A clock that is known to be wrong: what a search and a lookup find is by ours, and so is a path.
  */
 #include "correlate/path.h"
+#include "node/asking.h"
 #include "node/node.h"
 #include "node/search.h"
 #include "tests/unit/rhythm_fixture.h"
@@ -94,13 +95,13 @@ static void export(struct world *w, const char *exporter, const char *src, const
 }
 
 /* It was so around that time, and is right since. */
-static void know(struct world *w, const char *exporter, int64_t ahead_ms)
+static void know_to(struct world *w, const char *exporter, int64_t ahead_ms, int64_t bound_ms)
 {
 	const struct clock_key key = {.exporter = at(exporter).addr, .version = 9};
 	const struct clock_history h = {
 		.count = 2,
-		.segments = {{RHYTHM_T0 - DAY_MS, RHYTHM_T0 + DAY_MS, -ahead_ms, BOUND_MS, 0, 1},
-	                     {RHYTHM_T0 + DAY_MS + 1, RHYTHM_T0 + 2 * DAY_MS, 0, BOUND_MS, 0, 1}},
+		.segments = {{RHYTHM_T0 - DAY_MS, RHYTHM_T0 + DAY_MS, -ahead_ms, bound_ms, 0, 1},
+	                     {RHYTHM_T0 + DAY_MS + 1, RHYTHM_T0 + 2 * DAY_MS, 0, bound_ms, 0, 1}},
 	};
 	uint8_t packed[CLOCKS_KEY], room[CLOCK_HISTORY_MAX];
 
@@ -109,19 +110,40 @@ static void know(struct world *w, const char *exporter, int64_t ahead_ms)
 	                        bytes_of(room, clock_history_pack(&h, room))));
 }
 
-static struct answer answer_to(struct world *w, const struct rhythm *r)
+static void know(struct world *w, const char *exporter, int64_t ahead_ms)
 {
-	struct fingerprint rhythm = rhythm_print(r);
-	struct question q = search_question(&rhythm, 6, QUERY_INTERVALS_MAX);
+	know_to(w, exporter, ahead_ms, BOUND_MS);
+}
+
+/* Of so many flows that it sent. */
+static void lose(struct world *w, const char *exporter, uint64_t sent, uint64_t lost)
+{
+	struct stream_key key = {.from = at(exporter), .version = 5};
+	struct stream *s = stream_of(w->node->collector.decoder->streams, &key);
+
+	s->datagrams = sent / 30;
+	s->flows = sent - lost;
+	s->lost = lost;
+	for (int64_t i = 0; i < 20; i++)
+		stream_arrive(s, (uint64_t)i, RHYTHM_T0 + i * 1000);
+	assert_true(stream_is_proven(s));
+}
+
+static struct answer answer_to(struct world *w, const struct question *q)
+{
 	const struct flow_decoder *d = w->node->collector.decoder;
 	struct answer answer = {.lost = 0};
 	struct skews skews;
+	struct losses losses;
+	struct search_side side = {RHYTHM_GAP_MS, &skews, &losses};
 	struct search_effort effort = {false, GATHERED_MAX, &deadline_never};
 	enum search_extent extent;
 
 	skews_take(&skews, d->clocks, d->streams);
-	assert_ok(search_store(w->f->store, &q, RHYTHM_GAP_MS, &skews, &effort, &answer, &extent));
+	losses_take(&losses, d->streams);
+	assert_ok(search_store(w->f->store, q, &side, &effort, &answer, &extent));
 	skews_free(&skews);
+	losses_free(&losses);
 	return answer;
 }
 
@@ -144,13 +166,16 @@ static void a_hop_whose_clock_is_ahead_is_on_the_path(void **state)
 {
 	struct world *w = *state;
 	struct interval life = {w->target.on[0].start_ms, w->target.on[SILENCES].end_ms};
+	struct asking asking = {
+		.rhythm = rhythm_print(&w->target), .clock = score_defaults.target, .proto = 6};
+	struct question q = asking_question(&asking, 0);
 	struct match matches[2];
 	static struct path path;
 	struct answer got;
 
 	know(w, "10.255.0.1:0", 5000);
 	export(w, "10.255.0.1:0", "10.0.0.5:40000", "203.0.113.2:22", &w->up, 5000);
-	got = answer_to(w, &w->target);
+	got = answer_to(w, &q);
 	assert_int_equal(1, got.finding_count);
 	assert_int_equal(life.start_ms - 2000 + BOUND_MS, got.findings[0].life.start_ms);
 	assert_int_equal(life.end_ms + 2000 + BOUND_MS, got.findings[0].life.end_ms);
@@ -204,6 +229,169 @@ static void a_target_is_asked_about_by_our_clock(void **state)
 	}
 }
 
+/* As the node would ask about it. */
+static struct question question_about(struct world *w, const char *dst)
+{
+	struct ctl_request r = ctl_request_of(CTL_TRACE);
+	struct question q;
+	struct lookup l;
+
+	r.target = at(dst);
+	lookup_start(&l, w->node, &r, RHYTHM_GAP_MS, count_lookup);
+	uv_run(&w->node->loop, UV_RUN_DEFAULT);
+	assert_ok(l.err);
+	q = asking_question(&(struct asking){.rhythm = {l.on, l.best.on_count, RHYTHM_GAP_MS},
+	                                     .clock = losses_clock(&l.best, l.lost),
+	                                     .proto = 6},
+	                    0);
+	lookup_fini(&l);
+	return q;
+}
+
+/* What the answer says of the connection that is upstream; NULL: nothing. */
+static const struct finding *upstream_in(const struct answer *a)
+{
+	for (size_t i = 0; i < a->finding_count; i++) {
+		if (a->findings[i].dst.port == 2222)
+			return &a->findings[i];
+	}
+	return NULL;
+}
+
+static struct question as_if_nothing_were_known(struct question q)
+{
+	q.bound_ms = score_defaults.target.bound_ms;
+	q.lost = 50;
+	return q;
+}
+
+static void export_both(struct world *w, int64_t target_ahead_ms)
+{
+	export(w, "10.255.0.1:0", "10.0.0.5:40000", "203.0.113.2:2222", &w->up, 0);
+	export(w, "10.255.0.4:0", "203.0.113.2:50000", "198.51.100.4:22", &w->target,
+	       target_ahead_ms);
+}
+
+/* Its exporter's clock is right to within ten seconds, as far as is known, and nine ahead. */
+static void a_target_whose_clock_is_hardly_known_is_found(void **state)
+{
+	struct world *w = *state;
+	struct question q, less;
+	const struct finding *f;
+	struct answer got;
+
+	know(w, "10.255.0.1:0", 0);
+	know_to(w, "10.255.0.4:0", 0, 10000);
+	export_both(w, 9000);
+	q = question_about(w, "198.51.100.4:22");
+	assert_int_equal(q.bound_ms, 10000);
+	less = as_if_nothing_were_known(q);
+	got = answer_to(w, &less);
+	f = upstream_in(&got);
+	assert_true(f == NULL || f->verdict != VERDICT_MATCH);
+	got = answer_to(w, &q);
+	f = upstream_in(&got);
+	assert_non_null(f);
+	assert_int_equal(f->verdict, VERDICT_MATCH);
+	assert_in_range(f->lag_ms + 9300, 0, 600);
+}
+
+/* It is the middle of what the clock leaves open that is told, as of a candidate. */
+static void a_question_is_by_the_middle_of_what_is_open(void **state)
+{
+	struct world *w = *state;
+	struct question q;
+
+	know_to(w, "10.255.0.4:0", 5000, 500);
+	export_both(w, 5000);
+	q = question_about(w, "198.51.100.4:22");
+	assert_int_equal(q.bound_ms, 500);
+	for (size_t i = 0; i < q.on_count; i++)
+		assert_int_equal(q.on[i].start_ms, w->target.on[i].start_ms);
+}
+
+static double score_of(struct world *w, const struct question *q)
+{
+	struct answer got = answer_to(w, q);
+	const struct finding *f = upstream_in(&got);
+
+	assert_non_null(f);
+	return f->score;
+}
+
+static void two_sides_that_are_known_well_are_sharper(void **state)
+{
+	struct world *w = *state;
+	struct question q, less;
+
+	know(w, "10.255.0.1:0", 0);
+	know(w, "10.255.0.4:0", 0);
+	lose(w, "10.255.0.4:9001", 3000000, 0);
+	export_both(w, 0);
+	q = question_about(w, "198.51.100.4:22");
+	assert_int_equal(q.bound_ms, BOUND_MS);
+	assert_int_equal(q.lost, 0);
+	less = as_if_nothing_were_known(q);
+	assert_true(score_of(w, &q) > score_of(w, &less) + 0.2);
+}
+
+static struct rhythm torn(struct rhythm r)
+{
+	for (size_t i = 1; i < r.count; i++)
+		r = rhythm_without(r, i);
+	return r;
+}
+
+/*
+ * Half of the target's records are missing. What is left of it is all at the candidate's side,
+ * which has lost nothing: that is as good as it was.
+ */
+static void what_the_target_s_side_lost_asks_nothing_of_the_other(void **state)
+{
+	struct world *w = *state;
+	struct question q, whole;
+	double sharp;
+
+	w->target = torn(w->target);
+	know(w, "10.255.0.1:0", 0);
+	know(w, "10.255.0.4:0", 0);
+	lose(w, "10.255.0.1:9001", 3000000, 0);
+	lose(w, "10.255.0.4:9001", 1000000, 500000);
+	lose(w, "10.255.0.4:9002", 1000000, 500000);
+	export_both(w, 0);
+	q = question_about(w, "198.51.100.4:22");
+	assert_in_range(q.lost, 495, 500);
+	whole = q;
+	whole.lost = 0;
+	sharp = score_of(w, &q);
+	assert_true(sharp > score_of(w, &whole) - 0.1);
+	lose(w, "10.255.0.1:9001", 3000000, 1500000);
+	assert_true(sharp > score_of(w, &q) + 1);
+}
+
+/* The same the other way round: what the asking side lost is the asking side's to say. */
+static void what_the_candidate_s_side_lost_asks_nothing_of_the_target(void **state)
+{
+	struct world *w = *state;
+	struct question q, torn_as_well;
+	double sharp;
+
+	w->up = torn(w->up);
+	know(w, "10.255.0.1:0", 0);
+	know(w, "10.255.0.4:0", 0);
+	lose(w, "10.255.0.1:9001", 1000000, 500000);
+	lose(w, "10.255.0.4:9001", 3000000, 0);
+	export_both(w, 0);
+	q = question_about(w, "198.51.100.4:22");
+	assert_int_equal(q.lost, 0);
+	torn_as_well = q;
+	torn_as_well.lost = 500;
+	sharp = score_of(w, &q);
+	assert_true(sharp > score_of(w, &torn_as_well) + 1);
+	lose(w, "10.255.0.1:9001", 3000000, 0);
+	assert_true(sharp > score_of(w, &q) - 0.1);
+}
+
 static void ignore(struct pursuit *p)
 {
 	(void)p;
@@ -238,6 +426,11 @@ int main(void)
 		IN_WORLD(a_hop_whose_clock_is_ahead_is_on_the_path),
 		IN_WORLD(a_target_is_asked_about_by_our_clock),
 		IN_WORLD(a_target_moves_with_what_is_known),
+		IN_WORLD(a_target_whose_clock_is_hardly_known_is_found),
+		IN_WORLD(a_question_is_by_the_middle_of_what_is_open),
+		IN_WORLD(two_sides_that_are_known_well_are_sharper),
+		IN_WORLD(what_the_target_s_side_lost_asks_nothing_of_the_other),
+		IN_WORLD(what_the_candidate_s_side_lost_asks_nothing_of_the_target),
 	};
 
 	return cmocka_run_group_tests_name("node/clocks", tests, NULL, NULL);

@@ -190,10 +190,11 @@ static enum search_extent search_of(const struct world *w, const struct question
                                     uint64_t flows_max, struct answer *ret)
 {
 	struct search_effort effort = {false, flows_max, &deadline_never};
+	struct search_side side = side_of(w);
 	enum search_extent extent;
 
 	memset(ret, 0, sizeof(*ret));
-	assert_ok(search_store(w->f->store, q, RHYTHM_GAP_MS, &w->skews, &effort, ret, &extent));
+	assert_ok(search_store(w->f->store, q, &side, &effort, ret, &extent));
 	return extent;
 }
 
@@ -345,11 +346,12 @@ static bool search_for(const struct world *w, const struct question *q, bool is_
 {
 	struct deadline deadline = {{ms}, tick};
 	struct search_effort effort = {is_exhaustive, GATHERED_MAX, &deadline};
+	struct search_side side = side_of(w);
 	enum search_extent extent;
 
 	memset(ret, 0, sizeof(*ret));
 	ticks.ms = 0;
-	assert_ok(search_store(w->f->store, q, RHYTHM_GAP_MS, &w->skews, &effort, ret, &extent));
+	assert_ok(search_store(w->f->store, q, &side, &effort, ret, &extent));
 	assert_true(ticks.ms <= ms + CONNECTIONS); /* a look at each of them costs nothing */
 	return extent == SEARCH_CUT;
 }

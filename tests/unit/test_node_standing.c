@@ -26,6 +26,8 @@ static struct connection target_of(const struct interval *intervals, size_t coun
 		.dst = at("10.4.0.10:22"),
 		.proto = 6,
 		.tcp_flags = FLOW_TCP_FIN,
+		.low_ms = -20,
+		.high_ms = 32,
 		.gap_ms = 15000,
 		.on = intervals,
 		.on_count = count,
@@ -43,6 +45,7 @@ static const struct standing watch = {
 	.asked_ms = NOON + 7200000,
 	.asked = 40,
 	.answered = 39,
+	.lost = 7,
 };
 
 static struct discovery discovery(void)
@@ -98,6 +101,9 @@ static void a_watch_is_read_as_it_was_kept(void **state)
 	assert_true(endpoint_equal(&read_target.src, &target.src));
 	assert_true(endpoint_equal(&read_target.dst, &target.dst));
 	assert_false(connection_is_open(&read_target));
+	assert_int_equal(read.lost, 7);
+	assert_int_equal(read_target.low_ms, -20);
+	assert_int_equal(read_target.high_ms, 32);
 	assert_int_equal(read_target.gap_ms, target.gap_ms);
 	assert_int_equal(read_target.on_count, ARRAY_LEN(on));
 	assert_memory_equal(read_target.on, on, sizeof(on));
@@ -180,12 +186,12 @@ static void another_version_is_told_apart(void **state)
 	struct standing read;
 
 	(void)state;
-	octets[3] = 3; /* behind the array's three octets */
+	octets[3] = 4; /* behind the array's three octets */
 	assert_err(ERR_VERSION, standing_read(bytes_of(octets, len), &read, &read_target, room));
 }
 
-/* Of version 1, whose intervals are by the exporter's clock; ahead of ours by `ahead_ms`. */
-static size_t pack_older(int64_t ahead_ms, uint8_t octets[STANDING_MAX])
+/* Of version 2; or of 1, whose intervals are by the exporter's clock, ahead by `ahead_ms`. */
+static size_t pack_older(unsigned version, int64_t ahead_ms, uint8_t octets[STANDING_MAX])
 {
 	const struct connection c = target_of(on, ARRAY_LEN(on));
 	struct pack p = pack_into(octets, STANDING_MAX);
@@ -193,8 +199,8 @@ static size_t pack_older(int64_t ahead_ms, uint8_t octets[STANDING_MAX])
 	struct octets out = octets_of(intervals, sizeof(intervals));
 
 	intervals_put(&out, on, ARRAY_LEN(on));
-	pack_array(&p, 22);
-	pack_uint(&p, 1);
+	pack_array(&p, version == 1 ? 22 : 21);
+	pack_uint(&p, version);
 	pack_int(&p, watch.begun_ms);
 	pack_int(&p, watch.until_ms);
 	for (int i = 0; i < 3; i++)
@@ -212,7 +218,8 @@ static size_t pack_older(int64_t ahead_ms, uint8_t octets[STANDING_MAX])
 	pack_endpoint(&p, &c.dst);
 	pack_uint(&p, c.proto);
 	pack_bool(&p, false);
-	pack_int(&p, ahead_ms);
+	if (version == 1)
+		pack_int(&p, ahead_ms);
 	pack_uint(&p, 15000);
 	pack_bin(&p, intervals, octets_len(&out));
 	assert_false(p.out.is_full);
@@ -225,7 +232,7 @@ static void a_watch_by_its_exporter_s_clock_is_brought_to_ours(void **state)
 	struct connection read_target;
 	uint8_t octets[STANDING_MAX];
 	struct standing read;
-	size_t len = pack_older(-250, octets);
+	size_t len = pack_older(1, -250, octets);
 
 	(void)state;
 	assert_ok(standing_read(bytes_of(octets, len), &read, &read_target, room));
@@ -235,8 +242,57 @@ static void a_watch_by_its_exporter_s_clock_is_brought_to_ours(void **state)
 		assert_int_equal(room[i].start_ms, on[i].start_ms + 250);
 		assert_int_equal(room[i].end_ms, on[i].end_ms + 250);
 	}
-	len = pack_older(INT64_MAX, octets);
+	len = pack_older(1, INT64_MAX, octets);
 	assert_err(ERR_FORMAT, standing_read(bytes_of(octets, len), &read, &read_target, room));
+}
+
+/* As all were taken until then: right to within a second, and one record in twenty lost. */
+static void a_watch_that_says_nothing_of_its_side_is_taken_as_usual(void **state)
+{
+	struct interval room[QUERY_INTERVALS_MAX];
+	(void)state;
+
+	for (unsigned version = 1; version <= 2; version++) {
+		struct connection read_target;
+		uint8_t octets[STANDING_MAX];
+		struct standing read;
+		size_t len = pack_older(version, 0, octets);
+
+		assert_ok(standing_read(bytes_of(octets, len), &read, &read_target, room));
+		assert_int_equal(read_target.low_ms, -1000);
+		assert_int_equal(read_target.high_ms, 1000);
+		assert_int_equal(read.lost, 50);
+		assert_memory_equal(read_target.on, on, sizeof(on));
+	}
+}
+
+static void a_side_that_cannot_be_is_refused(void **state)
+{
+	static const struct {
+		int16_t low_ms, high_ms;
+		unsigned lost;
+		enum err err;
+	} rows[] = {
+		{0, 0, 0, ERR_OK},         {-30000, 30000, 999, ERR_OK}, {-30001, 0, 0, ERR_FORMAT},
+		{0, 30001, 0, ERR_FORMAT}, {1, 2, 0, ERR_FORMAT},        {-2, -1, 0, ERR_FORMAT},
+		{0, 0, 1000, ERR_FORMAT},
+	};
+	struct interval room[QUERY_INTERVALS_MAX];
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct connection target = target_of(on, ARRAY_LEN(on)), read_target;
+		struct standing bad = watch, read;
+		uint8_t octets[STANDING_MAX];
+		size_t len;
+
+		target.low_ms = rows[i].low_ms;
+		target.high_ms = rows[i].high_ms;
+		bad.lost = rows[i].lost;
+		len = standing_pack(&bad, &target, octets);
+		assert_err(rows[i].err,
+		           standing_read(bytes_of(octets, len), &read, &read_target, room));
+	}
 }
 
 static void times_that_cannot_be_reckoned_with_are_refused(void **state)
@@ -283,6 +339,8 @@ int main(void)
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(another_version_is_told_apart),
 		cmocka_unit_test(a_watch_by_its_exporter_s_clock_is_brought_to_ours),
+		cmocka_unit_test(a_watch_that_says_nothing_of_its_side_is_taken_as_usual),
+		cmocka_unit_test(a_side_that_cannot_be_is_refused),
 		cmocka_unit_test(times_that_cannot_be_reckoned_with_are_refused),
 		cmocka_unit_test(
 			the_same_is_one_member_s_connection_at_one_view_whatever_its_score),

@@ -423,6 +423,14 @@ static void only_who_may_ask_asks_and_only_what_can_be_asked(void **state)
 	q.volumes[1] = (struct volume){{WALL_MS + 1, WALL_MS + 2}, 1};
 	assert_err(ERR_RANGE,
 	           overlay_ask(a->overlay, now_of(w, A), &q, 1000, &ticket, &query, &blob));
+	q = question_of(2);
+	q.bound_ms = QUERY_BOUND_MAX_MS + 1;
+	assert_err(ERR_RANGE,
+	           overlay_ask(a->overlay, now_of(w, A), &q, 1000, &ticket, &query, &blob));
+	q = question_of(2);
+	q.lost = QUERY_LOST_MAX + 1;
+	assert_err(ERR_RANGE,
+	           overlay_ask(a->overlay, now_of(w, A), &q, 1000, &ticket, &query, &blob));
 	q = question_of(QUERY_INTERVALS_MAX);
 	for (size_t i = 0; i < q.on_count; i++)
 		q.on[i] = (struct interval){WALL_MS + (int64_t)i * 20000000,

@@ -425,8 +425,8 @@ static struct query_blob later_query(struct world *w, uint64_t version, size_t f
 static void one_of_another_version_is_counted_apart(void **state)
 {
 	struct world *w = quarters();
-	struct query_blob later = later_query(w, 4, 14), earlier = later_query(w, 2, 12);
-	struct query_blob none = later_query(w, 3, 12);
+	struct query_blob later = later_query(w, 5, 16), earlier = later_query(w, 3, 13);
+	struct query_blob none = later_query(w, 4, 13);
 	(void)state;
 
 	say_query(w, A, B, &later, 0);
@@ -438,6 +438,23 @@ static void one_of_another_version_is_counted_apart(void **state)
 	run(w, 100);
 	assert_int_equal(counters(w, B)->other_version, 2);
 	assert_int_equal(counters(w, B)->malformed, 1);
+	world_free(w);
+}
+
+static void one_that_says_what_cannot_be_is_malformed(void **state)
+{
+	struct world *w = quarters();
+	struct query q = {.reply_to = {{1}}};
+	struct query_blob blob;
+	(void)state;
+
+	forge_query(w, A, 1, &q, &blob);
+	q.question.bound_ms = QUERY_BOUND_MAX_MS + 1;
+	assert_ok(query_pack(&q, card_of(w, A), &w->parties[A].options.self.operational, &blob));
+	say_query(w, A, B, &blob, 0);
+	run(w, 100);
+	assert_int_equal(counters(w, B)->malformed, 1);
+	assert_int_equal(served(w, B), 0);
 	world_free(w);
 }
 
@@ -665,6 +682,7 @@ int main(void)
 		cmocka_unit_test(one_that_is_to_be_direct_is_not_passed_on),
 		cmocka_unit_test(who_brings_a_forged_one_is_not_thanked),
 		cmocka_unit_test(one_of_another_version_is_counted_apart),
+		cmocka_unit_test(one_that_says_what_cannot_be_is_malformed),
 		cmocka_unit_test(who_may_not_ask_is_not_served),
 		cmocka_unit_test(one_that_asks_without_end_is_its_own_limit),
 		cmocka_unit_test(one_over_budget_is_not_pulled_again_at_every_digest),

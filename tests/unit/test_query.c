@@ -31,7 +31,11 @@ static struct query plain_query(size_t count, int64_t on_ms, int64_t off_ms)
 		.issued = {NOON - 1000},
 		.expires = {NOON + 30000},
 		.reply_to = {{1, 2, 3}},
-		.question = {.on_count = count, .gap_ms = 500, .proto = 6},
+		.question = {.on_count = count,
+	                     .gap_ms = 500,
+	                     .bound_ms = 1000,
+	                     .lost = 50,
+	                     .proto = 6},
 	};
 	int64_t at = NOON - (int64_t)count * (on_ms + off_ms);
 
@@ -83,6 +87,8 @@ static void a_query_opens_as_it_was_asked(void **state)
 	assert_int_equal(back.question.on_count, 5);
 	assert_memory_equal(back.question.on, q.question.on, 5 * sizeof(q.question.on[0]));
 	assert_int_equal(back.question.gap_ms, 500);
+	assert_int_equal(back.question.bound_ms, 1000);
+	assert_int_equal(back.question.lost, 50);
 	assert_int_equal(back.question.proto, 6);
 	assert_int_equal(back.question.severity, SEVERITY_HIGH);
 }
@@ -462,6 +468,35 @@ static void an_unknown_severity_is_refused(void **state)
 	assert_err(ERR_FORMAT, open(&blob, &back));
 }
 
+/* Nobody who knows a clock less well asks with it, nor about what is all lost. */
+static void what_no_side_can_be_like_is_refused(void **state)
+{
+	static const struct {
+		int64_t bound_ms;
+		unsigned lost;
+		enum err err;
+	} rows[] = {
+		{0, 0, ERR_OK},
+		{QUERY_BOUND_MAX_MS, QUERY_LOST_MAX, ERR_OK},
+		{QUERY_BOUND_MAX_MS + 1, 0, ERR_FORMAT},
+		{INT64_MAX, 0, ERR_FORMAT},
+		{-1, 0, ERR_FORMAT},
+		{0, QUERY_LOST_MAX + 1, ERR_FORMAT},
+		{0, UINT32_MAX, ERR_FORMAT},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct query q = plain_query(1, 1000, 0), back;
+		struct query_blob blob;
+
+		q.question.bound_ms = rows[i].bound_ms;
+		q.question.lost = rows[i].lost;
+		blob = pack(&q);
+		assert_err(rows[i].err, open(&blob, &back));
+	}
+}
+
 /* Numbers begin with 1: of 0 a window could not say that it was seen. */
 static void a_query_without_a_number_is_refused(void **state)
 {
@@ -488,16 +523,16 @@ static void another_version_is_named_so(void **state)
 
 	for (uint64_t i = 0; i < 5 * 3; i++) {
 		struct pack p = pack_into(body, sizeof(body));
-		uint64_t version = i % 5;
-		size_t fields = (size_t)(12 + i / 5);
+		uint64_t version = 1 + i % 5;
+		size_t fields = (size_t)(14 + i / 5);
 
 		pack_array(&p, fields);
 		pack_uint(&p, version);
 		for (size_t k = 1; k < fields; k++)
 			pack_nil(&p);
-		blob.len = envelope_pack(&origin.operational, "spoor query 3", &p, blob.octets,
+		blob.len = envelope_pack(&origin.operational, "spoor query 4", &p, blob.octets,
 		                         sizeof(blob.octets));
-		assert_err(version == 3 ? ERR_FORMAT : ERR_VERSION, open(&blob, &back));
+		assert_err(version == 4 ? ERR_FORMAT : ERR_VERSION, open(&blob, &back));
 	}
 }
 
@@ -535,6 +570,7 @@ int main(void)
 		cmocka_unit_test(every_truncation_and_addition_is_refused),
 		cmocka_unit_test(signed_nonsense_is_refused),
 		cmocka_unit_test(an_unknown_severity_is_refused),
+		cmocka_unit_test(what_no_side_can_be_like_is_refused),
 		cmocka_unit_test(a_query_without_a_number_is_refused),
 		cmocka_unit_test(another_version_is_named_so),
 		cmocka_unit_test(severities_have_names),

@@ -162,7 +162,7 @@ static void a_kind_or_version_that_nobody_knows_is_refused(void **state)
 		{"spoor receipt 1", 1, UINT64_MAX, ERR_FORMAT},
 		{"spoor receipt 1", 0, RECEIPT_BUSY, ERR_VERSION},
 		{"spoor receipt 1", 2, RECEIPT_BUSY, ERR_VERSION},
-		{"spoor query 3", 1, RECEIPT_BUSY, ERR_AUTH},
+		{"spoor query 4", 1, RECEIPT_BUSY, ERR_AUTH},
 	};
 	(void)state;
 

@@ -139,6 +139,8 @@ static inline void make_query(void)
 		.question = {.on = {{NOON - 60000, NOON - 58000}, {NOON - 50000, NOON - 20000}},
 	                     .on_count = 2,
 	                     .gap_ms = 500,
+	                     .bound_ms = 26,
+	                     .lost = 7,
 	                     .proto = 6,
 	                     .severity = SEVERITY_HIGH},
 	};

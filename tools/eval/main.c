@@ -18,10 +18,12 @@
 #define EXIT_FAULT 64
 #define COUNT_MAX 100000000
 #define MINUTES_MAX 1440
+#define BOUND_MAX 15 /* seconds; nothing is known of a clock that is known less well */
 
 struct run {
 	uint64_t seed, targets, strangers, pairs, minutes, idle;
-	bool is_json, has_all;
+	uint64_t bound, lost;
+	bool is_json, has_all, is_told;
 	const char *plots;
 	char **names;
 	size_t name_count;
@@ -43,6 +45,9 @@ static int usage(FILE *out, int code)
 	      "  --minutes N            length of the pairs of classes (30), or what a class "
 	      "needs\n"
 	      "  --idle N               idle timeout of classes and recordings, in seconds (15)\n"
+	      "  --told                 of scenes: each side's clock and loss are known\n"
+	      "  --bound N              of classes: either clock is said to be right to N s (1)\n"
+	      "  --lost N               and so many percent of the records lost (5)\n"
 	      "  --evidence             of scenes: without the other methods\n"
 	      "  --plot DIR             SVG plots there as well\n"
 	      "  --json\n",
@@ -199,6 +204,7 @@ static int unknown(const char *what, const char *name)
 
 static int run_scenes(const struct run *r, json_t *out)
 {
+	const struct study study = {r->targets, r->strangers, r->has_all, r->is_told};
 	json_t *measured, *methods_rows, *cycles;
 	bool is_drawn = true;
 
@@ -217,7 +223,7 @@ static int run_scenes(const struct run *r, json_t *out)
 
 		if (!is_named(r, scenes[i].name))
 			continue;
-		result = study_scene(&scenes[i], r->seed, r->targets, r->strangers, r->has_all);
+		result = study_scene(&scenes[i], r->seed, &study);
 		rows = scenes_rows(&result);
 		json_array_append_new(measured, scenes_summary(&result));
 		json_array_extend(methods_rows, rows);
@@ -242,6 +248,12 @@ static int run_scenes(const struct run *r, json_t *out)
 
 static int run_classes(const struct run *r, json_t *out)
 {
+	const struct class_study study = {
+		.pairs = r->pairs,
+		.minutes = (double)r->minutes,
+		.idle_s = (double)r->idle,
+		.said = {(double)r->bound, (double)r->lost / 100},
+	};
 	struct class_result *results = calloc(stranger_class_count, sizeof(*results));
 	json_t *rows = json_array();
 	size_t count = 0;
@@ -252,8 +264,7 @@ static int run_classes(const struct run *r, json_t *out)
 	for (size_t i = 0; i < stranger_class_count; i++) {
 		if (!is_named(r, stranger_classes[i].name))
 			continue;
-		results[count] = study_class(&stranger_classes[i], r->seed, r->pairs,
-		                             (double)r->minutes, (double)r->idle);
+		results[count] = study_class(&stranger_classes[i], r->seed, &study);
 		json_array_append_new(rows, classes_row(&results[count++]));
 	}
 	json_object_set_new(out, "classes", rows);
@@ -383,6 +394,13 @@ static bool take_option(struct run *r, int option)
 		return take_number(optarg, MINUTES_MAX, &r->minutes) && r->minutes > 0;
 	case 'i':
 		return take_number(optarg, 3600, &r->idle) && r->idle > 0;
+	case 'b':
+		return take_number(optarg, BOUND_MAX, &r->bound);
+	case 'l':
+		return take_number(optarg, 99, &r->lost);
+	case 'k':
+		r->is_told = true;
+		return true;
 	case 'e':
 		r->has_all = false;
 		return true;
@@ -426,6 +444,9 @@ int main(int argc, char **argv)
 		{"pairs", required_argument, NULL, 'p'},
 		{"minutes", required_argument, NULL, 'm'},
 		{"idle", required_argument, NULL, 'i'},
+		{"bound", required_argument, NULL, 'b'},
+		{"lost", required_argument, NULL, 'l'},
+		{"told", no_argument, NULL, 'k'},
 		{"evidence", no_argument, NULL, 'e'},
 		{"plot", required_argument, NULL, 'd'},
 		{"json", no_argument, NULL, 'j'},
@@ -439,6 +460,8 @@ int main(int argc, char **argv)
 	                .pairs = 10000,
 	                .minutes = 30,
 	                .idle = 15,
+	                .bound = 1,
+	                .lost = 5,
 	                .has_all = true};
 	int option;
 

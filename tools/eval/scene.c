@@ -12,6 +12,7 @@
 	.target_idle_s = (target_idle), .target_active_s = (target_active), \
 	.other_idle_s = (other_idle), .other_active_s = (other_active)
 #define USUAL SIDES(15, 1800, 15, 1800), .clock_s = 1, .tick_ms = 1
+#define USUAL_EXACT SIDES(15, 1800, 15, 1800), .clock_s = 0.02, .tick_ms = 1
 #define BASE USUAL, .minutes = 30, .loss = 0.02
 
 /* clang-format off */
@@ -50,6 +51,15 @@ const struct scene scenes[] = {
 	{"sampled", "base, one packet in ten", BASE, .sampling = 10},
 	{"stepped", "base, one clock jumps by an hour in the middle", BASE, .step_s = 3600},
 	{"restart", "base, one exporter restarts in the middle", BASE, .is_restarted = true},
+	{"sharp", "5 min, nothing lost, clocks +-20 ms", USUAL_EXACT, .minutes = 5},
+	{"torn", "10 min, the target's side loses 20 %, the other nothing, clocks +-20 ms",
+	 USUAL_EXACT, .minutes = 10, .target_loss = 0.2},
+	{"torn-half", "30 min, the target's side loses half", USUAL_EXACT, .minutes = 30,
+	 .target_loss = 0.5},
+	{"clock3", "10 min, the target's clock +-3 s, nothing lost, the other clock +-20 ms",
+	 USUAL_EXACT, .minutes = 10, .target_clock_s = 3},
+	{"clock10", "10 min, the target's clock +-10 s", USUAL_EXACT, .minutes = 10,
+	 .target_clock_s = 10},
 };
 /* clang-format on */
 const size_t scene_count = ARRAY_LEN(scenes);
@@ -63,15 +73,28 @@ const struct scene *scene_find(const char *name)
 	return NULL;
 }
 
-static struct exporter exporter(const struct scene *s, struct prng *p, double idle_s,
-                                double active_s)
+struct scene_side scene_target_side(const struct scene *s)
+{
+	return (struct scene_side){
+		.clock_s = s->target_clock_s > 0 ? s->target_clock_s : s->clock_s,
+		.loss = s->target_loss > 0 ? s->target_loss : s->loss,
+	};
+}
+
+struct scene_side scene_other_side(const struct scene *s)
+{
+	return (struct scene_side){s->clock_s, s->loss};
+}
+
+static struct exporter exporter(const struct scene *s, struct scene_side side, struct prng *p,
+                                double idle_s, double active_s)
 {
 	return (struct exporter){
 		.idle_s = idle_s,
 		.active_s = active_s,
-		.loss = s->loss,
+		.loss = side.loss,
 		.is_bursty = s->is_bursty,
-		.offset_s = draw_between(p, -s->clock_s, s->clock_s),
+		.offset_s = draw_between(p, -side.clock_s, side.clock_s),
 		.drift = draw_between(p, -DRIFT, DRIFT),
 		.tick_ms = s->tick_ms,
 		.sampling = s->sampling,
@@ -80,12 +103,12 @@ static struct exporter exporter(const struct scene *s, struct prng *p, double id
 
 struct exporter scene_target_exporter(const struct scene *s, struct prng *p)
 {
-	return exporter(s, p, s->target_idle_s, s->target_active_s);
+	return exporter(s, scene_target_side(s), p, s->target_idle_s, s->target_active_s);
 }
 
 struct exporter scene_other_exporter(const struct scene *s, struct prng *p)
 {
-	struct exporter x = exporter(s, p, s->other_idle_s, s->other_active_s);
+	struct exporter x = exporter(s, scene_other_side(s), p, s->other_idle_s, s->other_active_s);
 
 	if (s->step_s != 0) {
 		x.step_s = s->step_s;

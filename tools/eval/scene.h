@@ -18,6 +18,8 @@ struct scene {
 	double loss;
 	bool is_bursty;
 	double clock_s; /* either clock is off by up to this */
+	/* Of the target's side, where that is another; 0: it is not. */
+	double target_loss, target_clock_s;
 	int64_t tick_ms;
 	double delay_s;     /* a stone delays each key by up to this */
 	double chaff_s;     /* mean time between chaff packets on the last hop; 0: none */
@@ -36,6 +38,14 @@ const struct scene *scene_find(const char *name);
 
 struct exporter scene_target_exporter(const struct scene *s, struct prng *p);
 struct exporter scene_other_exporter(const struct scene *s, struct prng *p);
+
+/* What is known of a side: how far its clock may be off, and the share of its records that is lost.
+ */
+struct scene_side {
+	double clock_s, loss;
+};
+struct scene_side scene_target_side(const struct scene *s);
+struct scene_side scene_other_side(const struct scene *s);
 
 /* The last hop of a chain as its exporter tells it, and an earlier hop as another one does. */
 bool scene_chain(const struct scene *s, struct prng *p, struct trace *target, struct trace *other);

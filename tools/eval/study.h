@@ -9,8 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LAG_S 3.5 /* two clocks that err by 1 s, and 1.5 s of network */
-
 enum { CYCLES = 6 };
 extern const struct cycles { /* how many silences a target has */
 	size_t from, to;
@@ -27,9 +25,15 @@ struct scene_result {
 	uint64_t scored; /* unrelated pairs that passed the sieve */
 };
 
-/* `targets` chains, each against `strangers` unrelated connections. */
-struct scene_result study_scene(const struct scene *scene, uint64_t seed, size_t targets,
-                                size_t strangers, bool has_all);
+struct study {
+	size_t targets, strangers; /* chains, each against so many unrelated connections */
+	bool has_all;              /* by the other methods, too */
+	bool is_told; /* what is known of either side; else what is assumed of one of which nothing
+	                 is */
+};
+
+struct scene_result study_scene(const struct scene *scene, uint64_t seed,
+                                const struct study *study);
 void scene_result_free(struct scene_result *r);
 
 struct class_result {
@@ -40,9 +44,15 @@ struct class_result {
 	double minutes; /* of each */
 };
 
-/* `pairs` of a class, over `minutes` each, or what the class needs at least. */
-struct class_result study_class(const struct stranger_class *of, uint64_t seed, size_t pairs,
-                                double minutes, double idle_s);
+struct class_study {
+	size_t pairs;
+	double minutes; /* of each, or what the class needs at least */
+	double idle_s;
+	struct scene_side said; /* of both sides, whatever is true of them */
+};
+
+struct class_result study_class(const struct stranger_class *of, uint64_t seed,
+                                const struct class_study *study);
 void class_result_free(struct class_result *r);
 
 #endif

@@ -15,6 +15,7 @@
 #define SESSION_MS 600000
 #define SESSION_MAX 40 /* intervals */
 #define GAP_MS 15000   /* the usual idle timeout of an exporter */
+#define LOST 50        /* of 1000 records, as where nothing is known */
 #define HELD 12        /* connections in a store */
 #define MOVED_MS 400   /* at most, of an edge of the copy */
 #define COPY_PORT 4022
@@ -39,7 +40,11 @@ static size_t session(struct prng *p, int64_t start_ms, struct interval on[SESSI
 
 struct question plant_question(struct prng *p, struct wall now, enum severity severity)
 {
-	struct question q = {.gap_ms = GAP_MS, .proto = TCP, .severity = severity};
+	struct question q = {.gap_ms = GAP_MS,
+	                     .bound_ms = score_defaults.target.bound_ms,
+	                     .lost = LOST,
+	                     .proto = TCP,
+	                     .severity = severity};
 
 	q.on_count = session(p, now.ms - SESSION_MS - 60000, q.on);
 	return q;
@@ -93,9 +98,12 @@ static struct finding compare(uint32_t node, uint16_t port, const struct questio
 	struct fingerprint target = {question->on, question->on_count, question->gap_ms};
 	struct fingerprint candidate = {on, count, GAP_MS};
 	struct agreement a = {.verdict = VERDICT_DIFFERENT};
+	struct score_limits limits = score_defaults;
 
-	if (score_is_worthwhile(&target, &candidate, &score_defaults))
-		a = score_pair(&target, &candidate, &score_defaults);
+	limits.target.bound_ms = question->bound_ms;
+	limits.target.loss = question->lost / 1e3;
+	if (score_is_worthwhile(&target, &candidate, &limits))
+		a = score_pair(&target, &candidate, &limits);
 	return (struct finding){
 		.exporter = marked(node),
 		.if_low = 1,
