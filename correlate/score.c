@@ -4,8 +4,10 @@
 #include "correlate/evidence.h"
 #include "correlate/method.h"
 #include "correlate/order.h"
+#include "correlate/polling.h"
 #include "correlate/sieve.h"
 #include "correlate/span.h"
+#include "correlate/total.h"
 
 #include <math.h>
 
@@ -22,6 +24,7 @@ const struct score_limits score_defaults = {
 
 #define VOLUME_LAG_ERROR_MS 2000 /* lags are searched up to 4 s, and none is told */
 #define LAG_MAX_S 60.0           /* clocks that are known no better are not known */
+#define LN10 2.302585092994046
 
 /* The gap at which both are compared. */
 static int64_t pair_gap_ms(const struct fingerprint *a, const struct fingerprint *b)
@@ -70,7 +73,59 @@ static int64_t ms_of(double s)
 	return (int64_t)ms;
 }
 
-static enum verdict judge(const struct agreement *a, int64_t target_ms,
+/* What there is of the evidence by silences, and by polls. */
+struct found {
+	struct evidence silences;
+	struct polling_evidence polls;
+	bool is_polling;      /* the target is */
+	bool has_both;        /* one of the two is */
+};
+
+/*
+ * Where one side polls, E is the mean of both. Whether the given side does is known before the
+ * other is judged by it, so that the mean is an e-value in each direction; and where the judged
+ * side alone does, it is less than that direction allows.
+ */
+static double combined(const struct found *f)
+{
+	struct total total = TOTAL_NOTHING;
+
+	if (!f->has_both)
+		return f->silences.decades;
+	total_add(&total, f->silences.decades * LN10);
+	if (isfinite(f->polls.decades))
+		total_add(&total, f->polls.decades * LN10);
+	return total_ln(&total) / LN10 - log10(2);
+}
+
+static void compare(const struct side *target, const struct side *candidate, double slack_s,
+                    struct found *ret)
+{
+	struct polling ours, theirs;
+
+	evidence_of(target, candidate, slack_s, &ret->silences);
+	polling_of(&target->edges, &ours);
+	polling_of(&candidate->edges, &theirs);
+	polling_evidence_of(&target->edges, &candidate->edges, slack_s, &ret->polls);
+	ret->is_polling = ours.kind != POLLING_NONE;
+	ret->has_both = ret->is_polling || theirs.kind != POLLING_NONE;
+}
+
+static enum verdict matched(const struct found *f)
+{
+	return f->polls.decades > f->silences.decades ? VERDICT_POLLING : VERDICT_MATCH;
+}
+
+static void set_lag(struct agreement *a, const struct found *f)
+{
+	bool is_by_polls = f->polls.decades > f->silences.decades;
+	double lag_s = is_by_polls ? f->polls.lag_s : f->silences.lag_s;
+
+	a->lag_ms = lag_s < 0 ? -ms_of(-lag_s) : ms_of(lag_s);
+	a->lag_error_ms = ms_of(is_by_polls ? f->polls.lag_error_s : f->silences.lag_error_s);
+}
+
+static enum verdict judge(const struct agreement *a, int64_t target_ms, const struct found *f,
                           const struct score_limits *limits)
 {
 	if (a->common_ms < limits->life_min_ms ||
@@ -78,7 +133,9 @@ static enum verdict judge(const struct agreement *a, int64_t target_ms,
 		return VERDICT_TOO_SHORT;
 	if (a->silences < limits->silences_min)
 		return VERDICT_UNDECIDABLE;
-	return a->score >= limits->match_min ? VERDICT_MATCH : VERDICT_INCONCLUSIVE;
+	if (a->score >= limits->match_min)
+		return matched(f);
+	return f->is_polling ? VERDICT_PERIODIC : VERDICT_INCONCLUSIVE;
 }
 
 /*
@@ -88,8 +145,8 @@ static enum verdict judge(const struct agreement *a, int64_t target_ms,
 static bool is_different(const struct agreement *a, const struct side *target,
                          const struct side *candidate, const struct score_limits *limits)
 {
-	return a->verdict == VERDICT_INCONCLUSIVE &&
-	       a->score + a->repeated <= limits->different_max &&
+	return (a->verdict == VERDICT_INCONCLUSIVE || a->verdict == VERDICT_PERIODIC) &&
+	       a->silences_decades + a->repeated <= limits->different_max &&
 	       evidence_against(target, candidate, lag_s(limits)) <= limits->different_max;
 }
 
@@ -97,7 +154,7 @@ struct agreement score_pair(const struct fingerprint *target, const struct finge
                             const struct score_limits *limits)
 {
 	struct agreement ret = {0};
-	struct evidence evidence;
+	struct found found;
 	struct side a, b;
 	double from_s, to_s, slack_s = lag_s(limits);
 	struct order order;
@@ -107,20 +164,21 @@ struct agreement score_pair(const struct fingerprint *target, const struct finge
 	sides_of(target, candidate, limits, &a, &b);
 	side_predict(&a);
 	side_predict(&b);
-	evidence_of(&a, &b, slack_s, &evidence);
+	compare(&a, &b, slack_s, &found);
 	from_s = MAX(a.edges.first_s, b.edges.first_s);
 	to_s = MIN(a.edges.last_s, b.edges.last_s);
-	ret.score = MAX(-SCORE_MAX, MIN(evidence.decades, SCORE_MAX));
-	ret.repeated = evidence.decoy_decades;
+	ret.score = MAX(-SCORE_MAX, MIN(combined(&found), SCORE_MAX));
+	ret.repeated = found.silences.decoy_decades;
+	ret.silences_decades = found.silences.decades;
+	ret.polling_decades = found.polls.decades;
 	ret.cpf = methods[METHOD_CPF].score(target, candidate);
 	ret.common_ms = ms_of(to_s - from_s);
-	ret.lag_ms = evidence.lag_s < 0 ? -ms_of(-evidence.lag_s) : ms_of(evidence.lag_s);
-	ret.lag_error_ms = ms_of(evidence.lag_error_s);
-	order = order_of(&a.edges, &b.edges, evidence.lag_s, slack_s);
+	set_lag(&ret, &found);
+	order = order_of(&a.edges, &b.edges, found.silences.lag_s, slack_s);
 	ret.stretch_ms = order.stretch_s > 0 ? -ms_of(order.stretch_s) : ms_of(-order.stretch_s);
 	ret.stretches = (uint32_t)order.compared;
 	ret.silences = silences_in(&a.edges, from_s - slack_s, to_s + slack_s);
-	ret.verdict = judge(&ret, ms_of(a.edges.last_s - a.edges.first_s), limits);
+	ret.verdict = judge(&ret, ms_of(a.edges.last_s - a.edges.first_s), &found, limits);
 	if (is_different(&ret, &a, &b, limits))
 		ret.verdict = VERDICT_DIFFERENT;
 	return ret;
@@ -178,7 +236,7 @@ struct agreement score_volumes(const struct volume_side *target,
 
 bool verdict_is_match(enum verdict verdict)
 {
-	return verdict == VERDICT_MATCH || verdict == VERDICT_VOLUME;
+	return verdict == VERDICT_MATCH || verdict == VERDICT_VOLUME || verdict == VERDICT_POLLING;
 }
 
 double score_p_value(double decades, uint64_t searched)
@@ -210,6 +268,9 @@ static const struct {
 	[VERDICT_VOLUME] = {"match by volume",
                             "what a host reports of its processes: two who share "
                             "a line evenly, or watch one stream, look alike"},
+	[VERDICT_POLLING] = {"match by polling", NULL},
+	[VERDICT_PERIODIC] = {"periodic",
+                              "a change of its rhythm, or what a host reports of its processes"},
 };
 
 const char *verdict_text(enum verdict verdict)

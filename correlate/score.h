@@ -27,6 +27,8 @@ enum verdict {
 	VERDICT_INCONCLUSIVE, /* silences enough, but what they say is neither: regular, or
 	                         disguised */
 	VERDICT_VOLUME,       /* a match by volume alone (volume.h): silences are too few */
+	VERDICT_POLLING,      /* a match, mostly by the phase of polls (polling.h) */
+	VERDICT_PERIODIC,     /* inconclusive: the target polls, and what has its period is alike */
 };
 
 struct score_clock {       /* of an exporter, as the collector knows it */
@@ -53,6 +55,8 @@ struct agreement {
 	double score;         /* decades; finite */
 	double cpf;           /* 0..1; the paper's baseline, over both as they were given */
 	double repeated;      /* decades that moving the pair apart has cost it (evidence.h) */
+	double silences_decades, polling_decades; /* what the score was made of; -INFINITY: nothing,
+	                                             as of the second where neither polls */
 	int64_t common_ms;    /* common life */
 	int64_t lag_ms;       /* candidate minus target, after their offsets */
 	int64_t lag_error_ms; /* one standard deviation; what the scatter of edges leaves open */
