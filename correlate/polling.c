@@ -27,9 +27,10 @@
 #define ROUNDS_MAX 4 /* of them may lie between two polls: records were lost */
 #define STRAY 0.12   /* of a period: farther from the next round is none */
 #define SOUND_MIN 0.8
-#define WANDER_MIN 6.0    /* variances: far apart against neighbours */
+#define WANDER_MIN 6.0    /* variances, far apart against neighbours: it is not held, for sure, */
+#define WANDER_LIKELY 2.5 /* or seems not to be */
 #define CLOCK_DRIFT 1e-4  /* what exporters' clocks drift */
-#define SCHEDULES_MAX 64.0
+#define SCHEDULES_REACH_S 30.0
 
 /* The trials. */
 #define BET 0.7
@@ -51,11 +52,14 @@ static const struct {
 	double share, weight; /* of the reach */
 } phases[] = {{1, 0.4}, {1 / 4., 0.3}, {1 / 16., 0.3}};
 
+/* Of no whole milliseconds, nor parts of few: on which side a stamp lies is no question of
+ * rounding. */
 static const struct {
 	double half_s, weight;
-} widths[] = {{0.004, 0.3}, {0.012, 0.3}, {0.04, 0.2}, {0.15, 0.2}};
+} widths[] = {{0.0043, 0.3}, {0.0123, 0.3}, {0.0403, 0.2}, {0.1503, 0.2}};
 
-static const double habit_near_s[] = {0.25, 0.06, 0.015, 0.004, 0.001};
+static const double habit_near_s[] = {0.2503, 0.0603, 0.0153, 0.0043, 0.0013};
+#define DECOY_FROM_DECADES 0.3
 static const double decoys[] = {-5, -3, -2, -1, 1, 2, 3, 5}; /* periods */
 
 enum foresight { LAST, MEDIAN, FORESIGHTS };
@@ -71,6 +75,11 @@ static int ascending(const void *left, const void *right)
 	return (*a > *b) - (*a < *b);
 }
 
+static double middle_of(const double *sorted, size_t count)
+{
+	return (sorted[(count - 1) / 2] + sorted[count / 2]) / 2;
+}
+
 static double median_of(const double *of, size_t count)
 {
 	double sorted[EDGES_MAX];
@@ -78,7 +87,7 @@ static double median_of(const double *of, size_t count)
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = of[i];
 	qsort(sorted, count, sizeof(sorted[0]), ascending);
-	return (sorted[(count - 1) / 2] + sorted[count / 2]) / 2;
+	return middle_of(sorted, count);
 }
 
 /* How many periods; 0: it is none of a few. */
@@ -134,16 +143,16 @@ static double variance_at(const double *at_s, size_t count, size_t apart, double
 }
 
 /* Against a grid of that period the phase goes farther, the longer it is watched. */
-static bool is_wandering(const double *at_s, size_t count, double period_s)
+static bool is_wandering(const double *at_s, size_t count, double period_s, double least,
+                         double drift)
 {
 	double near = variance_at(at_s, count, 1, period_s);
 
 	for (size_t part = 2; part <= 3; part++) {
 		size_t apart = count / part;
-		double clock_s = CLOCK_DRIFT * (double)apart * period_s;
+		double clock_s = drift * (double)apart * period_s;
 
-		if (variance_at(at_s, count, apart, period_s) >
-		    WANDER_MIN * near + clock_s * clock_s)
+		if (variance_at(at_s, count, apart, period_s) > least * near + clock_s * clock_s)
 			return true;
 	}
 	return false;
@@ -152,11 +161,11 @@ static bool is_wandering(const double *at_s, size_t count, double period_s)
 /* Whole seconds, near what was measured, that the phase may be held at. */
 static bool is_scheduled(const double *at_s, size_t count, const struct polling *p)
 {
-	double reach_s = 1 + 2 * p->jitter_s / sqrt((double)count);
-	double from_s = MAX(1, ceil(p->period_s - reach_s));
+	double reach_s = MIN(1 + 2 * p->jitter_s / sqrt((double)count), SCHEDULES_REACH_S);
+	double whole_s = MAX(1, ceil(p->period_s - reach_s));
 
-	for (double i = 0; i < SCHEDULES_MAX && from_s + i <= p->period_s + reach_s; i++) {
-		if (!is_wandering(at_s, count, from_s + i))
+	for (; whole_s <= p->period_s + reach_s; whole_s++) {
+		if (!is_wandering(at_s, count, whole_s, WANDER_MIN, CLOCK_DRIFT))
 			return true;
 	}
 	return false;
@@ -217,22 +226,35 @@ void polling_of(const struct edges *e, struct polling *ret)
 	ret->polls = count;
 	ret->drift_s = drift_of(at_s, count, ret->period_s);
 	ret->tick_s = tick_of(at_s, count);
-	ret->kind = is_scheduled(at_s, count, ret)                  ? POLLING_SCHEDULED
-	            : is_wandering(at_s, count, ret->period_s) ? POLLING_FREE
-	                                                       : POLLING_HELD;
-	ret->error_s = ret->jitter_s / (ret->kind == POLLING_FREE ? sqrt((double)count)
-	                                                          : (double)count);
+	ret->error_s = ret->jitter_s / sqrt((double)count);
+	if (is_scheduled(at_s, count, ret))
+		ret->kind = POLLING_SCHEDULED;
+	else if (is_wandering(at_s, count, ret->period_s, WANDER_LIKELY, 0))
+		ret->kind = POLLING_FREE;
+	else
+		ret->kind = POLLING_HELD;
 }
 
 /*
  * The envelope.
  */
 
-struct past { /* of the subject */
+struct past {                                     /* of the subject */
 	double at_s[EDGES_MAX], round[EDGES_MAX]; /* polls, and how many periods since the first */
-	double each_s[EDGES_MAX]; /* intervals, by the period */
+	double each_s[EDGES_MAX];                 /* intervals, by the period */
+	double sorted_s[EDGES_MAX];               /* the same */
 	size_t polls, intervals;
 };
+
+static void learn_interval(struct past *p, double each_s)
+{
+	size_t k = p->intervals;
+
+	for (; k > 0 && p->sorted_s[k - 1] > each_s; k--)
+		p->sorted_s[k] = p->sorted_s[k - 1];
+	p->sorted_s[k] = each_s;
+	p->each_s[p->intervals++] = each_s;
+}
 
 static void learn_poll(struct past *p, double at_s, double rounds, bool is_interval)
 {
@@ -241,7 +263,7 @@ static void learn_poll(struct past *p, double at_s, double rounds, bool is_inter
 	p->round[p->polls] = p->polls > 0 ? p->round[p->polls - 1] + rounds : 0;
 	p->at_s[p->polls++] = at_s;
 	if (is_interval)
-		p->each_s[p->intervals++] = (at_s - last_s) / rounds;
+		learn_interval(p, (at_s - last_s) / rounds);
 }
 
 /* Where the phase was, the middle of the last ones, as if held. */
@@ -286,7 +308,7 @@ struct foreseen {
 static void foresee(const struct past *p, double rounds, double period_s, struct foreseen *ret)
 {
 	double last_s = p->at_s[p->polls - 1], round = p->round[p->polls - 1] + rounds;
-	double recent_s = 0, middle_s = median_of(p->each_s, p->intervals);
+	double recent_s = 0, middle_s = middle_of(p->sorted_s, p->intervals);
 	size_t recent = MIN(p->intervals, RECENT);
 
 	for (size_t i = 0; i < recent; i++)
@@ -314,8 +336,7 @@ static double habit(const struct past *p, double each_s)
 			alike[h]++;
 	}
 	for (size_t h = 0; h < ARRAY_LEN(alike); h++)
-		most = MAX(most,
-		           HABIT * alike[h] / (double)p->intervals / (2 * habit_near_s[h]));
+		most = MAX(most, HABIT * alike[h] / (double)p->intervals / (2 * habit_near_s[h]));
 	return most;
 }
 
@@ -355,7 +376,8 @@ static double poll_at(const struct polls *p, size_t i)
 /* The one that is nearest; `*at` is one that is not later than it, and does not fall. */
 static double nearest(const struct polls *p, double at_s, size_t *at)
 {
-	while (*at + 1 < p->count && fabs(poll_at(p, *at + 1) - at_s) <= fabs(poll_at(p, *at) - at_s))
+	while (*at + 1 < p->count &&
+	       fabs(poll_at(p, *at + 1) - at_s) <= fabs(poll_at(p, *at) - at_s))
 		++*at;
 	return poll_at(p, *at);
 }
@@ -369,8 +391,7 @@ static double lag_by(const struct lags *l, enum foresight by)
 {
 	size_t recent = MIN(l->count, RECENT);
 
-	return by == LAST ? l->of_s[l->count - 1]
-	                  : median_of(l->of_s + l->count - recent, recent);
+	return by == LAST ? l->of_s[l->count - 1] : median_of(l->of_s + l->count - recent, recent);
 }
 
 struct course {
@@ -473,8 +494,8 @@ static void follow(const struct duel *d, struct course *ret)
 	for (; j < d->subject.count; j++) {
 		double at_s = poll_at(&d->subject, j), apart_s = at_s - past.at_s[past.polls - 1];
 		double rounds = rounds_of(apart_s, d->period_s);
-		bool is_in = rounds > 0 &&
-		             fabs(apart_s - rounds * d->period_s) <= CELL * d->period_s;
+		bool is_in =
+			rounds > 0 && fabs(apart_s - rounds * d->period_s) <= CELL * d->period_s;
 
 		if (is_in)
 			try_poll(&d->model, &past, rounds, d->period_s, at_s, d->tick_s, &near,
@@ -487,8 +508,8 @@ static void add_course(struct total *total, const struct course *c, double ln_sh
 {
 	for (size_t w = 0; w < ARRAY_LEN(widths); w++) {
 		for (size_t by = 0; by < FORESIGHTS; by++)
-			total_add(total, c->ln[w][by] + ln_share +
-			                         log(widths[w].weight / FORESIGHTS));
+			total_add(total,
+			          c->ln[w][by] + ln_share + log(widths[w].weight / FORESIGHTS));
 	}
 }
 
@@ -510,9 +531,12 @@ static struct polls polls_of(const struct edges *e, double moved_s)
 static double decades_at(const struct pair *p, double moved_s, struct course *ret_there,
                          struct course *ret_back)
 {
-	struct duel there = {polls_of(p->target, 0), polls_of(p->candidate, moved_s),
-	                     p->target_period_s,     p->reach_s,
-	                     p->tick_s,              p->has_phase};
+	struct duel there = {polls_of(p->target, 0),
+	                     polls_of(p->candidate, moved_s),
+	                     p->target_period_s,
+	                     p->reach_s,
+	                     p->tick_s,
+	                     p->has_phase};
 	struct duel back = {there.subject, there.model, p->candidate_period_s,
 	                    p->reach_s,    p->tick_s,   p->has_phase};
 	struct total total = TOTAL_NOTHING;
@@ -528,14 +552,14 @@ static double decades_at(const struct pair *p, double moved_s, struct course *re
 static double best_decoy(const struct pair *p)
 {
 	struct pair moved = *p;
-	double best = 0;
+	double best = 0, period_s = (p->target_period_s + p->candidate_period_s) / 2;
 
 	moved.has_phase = false;
 	moved.reach_s = 2 * p->reach_s;
 	for (size_t i = 0; i < ARRAY_LEN(decoys); i++) {
 		struct course there, back;
 
-		best = MAX(best, decades_at(&moved, decoys[i] * p->target_period_s, &there, &back));
+		best = MAX(best, decades_at(&moved, decoys[i] * period_s, &there, &back));
 	}
 	return best;
 }
@@ -576,7 +600,8 @@ void polling_evidence_of(const struct edges *target, const struct edges *candida
 	/* What began together was in phase from the start. */
 	pair.has_phase = fabs(target->first_s - candidate->first_s) > lag_s;
 	ret->decades = decades_at(&pair, 0, &there, &back);
-	ret->decades -= best_decoy(&pair);
+	if (ret->decades >= DECOY_FROM_DECADES)
+		ret->decades -= best_decoy(&pair);
 	ret->phase_decades = MAX(there.ln_phase, back.ln_phase) / LN10;
 	ret->telling = MAX(there.telling, back.telling);
 	measure(&there.lags, ret);

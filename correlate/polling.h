@@ -23,8 +23,8 @@ enum polling_kind {
 	POLLING_NONE,      /* no period, or fewer than POLLING_POLLS_MIN polls */
 	POLLING_FREE,      /* its phase wanders: it waits for a time after each poll */
 	POLLING_HELD,      /* its phase is held, at a period of no whole seconds */
-	POLLING_SCHEDULED, /* held, of whole seconds: by a clock that everybody has. Or not to be told
-	                      from that yet */
+	POLLING_SCHEDULED, /* held, of whole seconds: by a clock that everybody has. Or not to be
+	                      told from that yet */
 };
 
 struct polling {
@@ -40,8 +40,8 @@ struct polling {
 void polling_of(const struct edges *e, struct polling *ret);
 
 struct polling_evidence {
-	double decades;       /* log10 E; -INFINITY: nothing is told, E counts as 0 */
-	double phase_decades; /* of them, by the phase of the first poll */
+	double decades;            /* log10 E; -INFINITY: nothing is told, E counts as 0 */
+	double phase_decades;      /* of them, by the phase of the first poll */
 	double lag_s, lag_error_s; /* candidate minus target: mean, and standard deviation */
 	size_t polls;              /* compared */
 	size_t telling;            /* of them, those that could have told the two apart */

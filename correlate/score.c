@@ -4,7 +4,6 @@
 #include "correlate/evidence.h"
 #include "correlate/method.h"
 #include "correlate/order.h"
-#include "correlate/polling.h"
 #include "correlate/sieve.h"
 #include "correlate/span.h"
 #include "correlate/total.h"
@@ -77,8 +76,8 @@ static int64_t ms_of(double s)
 struct found {
 	struct evidence silences;
 	struct polling_evidence polls;
-	bool is_polling;      /* the target is */
-	bool has_both;        /* one of the two is */
+	bool is_polling; /* the target is */
+	bool has_both;   /* one of the two is */
 };
 
 /*
@@ -232,6 +231,15 @@ struct agreement score_volumes(const struct volume_side *target,
 	ret.score = MAX(-SCORE_MAX, MIN(evidence.decades - log10(2), SCORE_MAX));
 	ret.verdict = ret.score >= limits->match_min ? VERDICT_VOLUME : VERDICT_INCONCLUSIVE;
 	return ret;
+}
+
+void score_polling(const struct fingerprint *target, struct polling *ret)
+{
+	struct edges edges;
+
+	CHECK(target->count > 0);
+	edges_of(target, pair_gap_ms(target, target), target->on[0].start_ms, 0, &edges);
+	polling_of(&edges, ret);
 }
 
 bool verdict_is_match(enum verdict verdict)

@@ -311,9 +311,8 @@ static int run_polls(const struct run *r, json_t *out)
 	json_object_set_new(out, "polls", rows);
 	for (size_t i = 0; i < poller_class_count; i++) {
 		if (is_named(r, poller_classes[i].name))
-			json_array_append_new(rows,
-			                      polls_row(&poller_classes[i], r->seed, r->pairs,
-			                                (double)r->minutes, (double)r->idle));
+			json_array_append_new(rows, polls_row(&poller_classes[i], r->seed, r->pairs,
+			                                      (double)r->minutes, (double)r->idle));
 	}
 	if (json_array_size(rows) == 0)
 		return unknown("class", r->names[0]);
@@ -394,8 +393,8 @@ static const struct {
 	const char *name;
 	int (*run)(const struct run *r, json_t *out);
 } commands[] = {
-	{"scene", run_scenes},    {"classes", run_classes}, {"order", run_order},
-	{"volumes", run_volumes}, {"polls", run_polls},     {"list", run_list},
+	{"scene", run_scenes},        {"classes", run_classes}, {"order", run_order},
+	{"volumes", run_volumes},     {"polls", run_polls},     {"list", run_list},
 	{"recording", run_recording},
 };
 

@@ -89,8 +89,8 @@ static void any_phase(struct prng *p, const struct law *a, const struct law *b,
 	add_polls(p, b, line, draw_between(p, 0, b->wait_s), duration_s, other);
 }
 
-#define PAIR(name)                                                                          \
-	static void name(const struct poller_class *of, struct prng *p, double duration_s,  \
+#define PAIR(name)                                                                         \
+	static void name(const struct poller_class *of, struct prng *p, double duration_s, \
 	                 struct times *one, struct times *other)
 
 static const struct line no_line;
@@ -207,8 +207,8 @@ PAIR(disciplined)
 PAIR(one_line)
 {
 	struct law law = law_draw(p, draw_between(p, 20, 120));
-	struct line line = line_draw(p, duration_s, draw_between(p, 0.01, 0.1),
-	                             draw_between(p, 1, 30));
+	struct line line =
+		line_draw(p, duration_s, draw_between(p, 0.01, 0.1), draw_between(p, 1, 30));
 
 	(void)of;
 	any_phase(p, &law, &law, &line, duration_s, one, other);
@@ -245,8 +245,8 @@ PAIR(boot_constant)
 PAIR(boot_line)
 {
 	struct law law = law_draw(p, draw_between(p, 20, 120));
-	struct line line = line_draw(p, duration_s, draw_between(p, 0.01, 0.1),
-	                             draw_between(p, 1, 30));
+	struct line line =
+		line_draw(p, duration_s, draw_between(p, 0.01, 0.1), draw_between(p, 1, 30));
 
 	(void)of;
 	in_phase(p, &law, &line, 0, duration_s, one, other);
@@ -289,8 +289,7 @@ const struct poller_class poller_classes[] = {
 	{"held", "one period, held to a phase of its own", .pair = held},
 	{"coarse", "waits end at ticks of 1/64, 0.1 or 1 s", .pair = coarse},
 	{"retrying", "some polls take 0.2, 1 or 3 s longer", .pair = retrying},
-	{"stamped-seconds", "exporters stamp whole seconds", .tick_ms = 1000,
-         .pair = one_software},
+	{"stamped-seconds", "exporters stamp whole seconds", .tick_ms = 1000, .pair = one_software},
 	{"stamped-16ms", "exporters stamp multiples of 16 ms", .tick_ms = 16, .pair = one_software},
 	{"calendar", "20 s to 5 min, on the full minute", .pair = calendar},
 	{"disciplined", "the same, both on one second of their own", .pair = disciplined},
