@@ -43,7 +43,8 @@
 #define CENTRE_MIN_S 1e-3
 #define FLOOR 5.0 /* over the period: nothing is less likely */
 #define HABIT 2.0
-#define CELL 0.25 /* of a period: farther from its round no poll is compared */
+#define COMMON 0.1 /* of what a poll took longer than ever: so far a server's slowness scatters */
+#define CELL 0.25  /* of a period: farther from its round no poll is compared */
 
 /* The phase. */
 #define PHASE_BET 0.5
@@ -129,13 +130,19 @@ static double refine(const double *at_s, size_t count, double period_s, struct p
 	return (double)sound / (double)(count - 1);
 }
 
+/* How far it is from the nearest multiple. */
+static double off_grid(double length, double step)
+{
+	return length - step * floor(length / step + 0.5);
+}
+
 /* Mean square of how far polls that are `apart` polls apart are from whole periods. */
 static double variance_at(const double *at_s, size_t count, size_t apart, double period_s)
 {
 	double sum = 0;
 
 	for (size_t k = 0; k + apart < count; k++) {
-		double off_s = remainder(at_s[k + apart] - at_s[k], period_s);
+		double off_s = off_grid(at_s[k + apart] - at_s[k], period_s);
 
 		sum += off_s * off_s;
 	}
@@ -183,7 +190,7 @@ static double tick_of(const double *at_s, size_t count)
 		for (size_t k = 1; k < count; k++) {
 			double apart_ms = (at_s[k] - at_s[k - 1]) * 1e3;
 
-			fit += fabs(remainder(apart_ms, ticks_ms[t])) < 0.5;
+			fit += fabs(off_grid(apart_ms, ticks_ms[t])) < 0.5;
 		}
 		if ((double)fit >= SOUND_MIN * (double)(count - 1))
 			return ticks_ms[t] / 1e3;
@@ -302,6 +309,7 @@ struct foreseen {
 	double centre_s[CENTRES];
 	double last_s, rounds; /* since the last poll */
 	double floor;
+	double common_s, common_near_s; /* what a server that is slow for both would lead to */
 };
 
 /* What the past leads to: the interval goes on, or a phase is held. */
@@ -347,7 +355,7 @@ static double envelope(const struct past *p, const struct foreseen *f, double at
 
 	for (size_t i = 0; i < CENTRES; i++)
 		most = MAX(most, 1 / (2 * MAX(fabs(at_s - f->centre_s[i]), CENTRE_MIN_S)));
-	return most;
+	return MAX(most, 1 / (2 * MAX(fabs(at_s - f->common_s), f->common_near_s)));
 }
 
 static double density(double half_s, double apart_s)
@@ -402,11 +410,15 @@ struct course {
 	bool is_out; /* the first lag is beyond the reach */
 };
 
-static void judge(const struct past *p, const struct foreseen *f, double expected_s, double at_s,
+static void judge(const struct past *p, struct foreseen *f, double expected_s, double at_s,
                   double tick_s, enum foresight by, struct course *c, bool *is_telling)
 {
-	double foreseen_at = envelope(p, f, expected_s), found_at = envelope(p, f, at_s);
+	double foreseen_at, found_at;
 
+	f->common_s = expected_s;
+	f->common_near_s = COMMON * fabs(expected_s - f->last_s - f->rounds * p->sorted_s[0]);
+	foreseen_at = envelope(p, f, expected_s);
+	found_at = envelope(p, f, at_s);
 	for (size_t w = 0; w < ARRAY_LEN(widths); w++) {
 		double half_s = widths[w].half_s, most = density(half_s, 0);
 

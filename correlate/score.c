@@ -276,7 +276,9 @@ static const struct {
 	[VERDICT_VOLUME] = {"match by volume",
                             "what a host reports of its processes: two who share "
                             "a line evenly, or watch one stream, look alike"},
-	[VERDICT_POLLING] = {"match by polling", NULL},
+	[VERDICT_POLLING] = {"match by polling",
+                             "what a host reports of its processes: two that one server "
+                             "keeps in step look alike"},
 	[VERDICT_PERIODIC] = {"periodic",
                               "a change of its rhythm, or what a host reports of its processes"},
 };

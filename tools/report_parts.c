@@ -190,9 +190,13 @@ static void put_polling(struct paper *p, const json_t *report)
 {
 	const json_t *polling = json_object_get(json_object_get(report, "target"), "polling");
 
-	if (!json_is_object(polling) || is_by(report, "polling"))
+	if (!json_is_object(polling))
 		return;
-	if (strcmp(json_text(polling, "kind"), "scheduled") == 0)
+	if (is_by(report, "polling"))
+		paper_words(p, PAPER_WARNING,
+		            "What is shown by polling is late and early together with it: two "
+		            "that one server keeps in step are, too.");
+	else if (strcmp(json_text(polling, "kind"), "scheduled") == 0)
 		paper_words(p, PAPER_WARNING,
 		            "It polls by a schedule of whole seconds, which others keep, too: its "
 		            "phase tells nothing. A change of its rhythm would, or what a host "

@@ -6,8 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define STEP_S 0.7 /* of a clock that is set */
-
 /* How one polls: what it waits for, and how long a poll takes. */
 struct law {
 	double wait_s, jitter;
@@ -15,9 +13,10 @@ struct law {
 	double tick_s;             /* waits end at multiples of this; 0: anywhere */
 	double retry, retry_s;     /* that share takes so much longer, or twice that */
 	bool is_held;              /* on a grid of wait_s, late by the work of its own */
+	const struct line *server; /* what a poll takes is its share of that; NULL: seconds */
 };
 
-/* What a line adds at a time: what two share if they share it. */
+/* What a line, or a server, adds at a time: what two share if they share it. */
 struct line {
 	double every_s;
 	double *late_s; /* owned; NULL: nothing */
@@ -53,6 +52,13 @@ static void add_poll(struct times *t, double at_s, double work_s, double late_s)
 	times_add(t, at_s + late_s + work_s);
 }
 
+static double work_of(struct prng *p, const struct law *law, double at_s)
+{
+	double own_s = draw_lognormal(p, law->work_s, law->work_sigma);
+
+	return law->server == NULL ? own_s : own_s * line_late(law->server, at_s);
+}
+
 /* Its first poll is at `from_s`; what came before 0 nobody has seen. */
 static void add_polls(struct prng *p, const struct law *law, const struct line *line, double from_s,
                       double to_s, struct times *ret)
@@ -60,7 +66,7 @@ static void add_polls(struct prng *p, const struct law *law, const struct line *
 	double due_s = from_s, at_s = from_s;
 
 	while (at_s < to_s) {
-		double work_s = draw_lognormal(p, law->work_s, law->work_sigma);
+		double work_s = work_of(p, law, at_s);
 
 		if (draw_is(p, law->retry))
 			work_s += law->retry_s * (1 + draw_whole(p, 2));
@@ -215,6 +221,26 @@ PAIR(one_line)
 	free(line.late_s);
 }
 
+/* What a poll takes is the server's doing: from 50 ms to 1 s, for as long as a minute. */
+static struct law law_of_server(const struct poller_class *of, struct prng *p, double duration_s,
+                                struct line *server)
+{
+	*server = line_draw(p, duration_s, draw_between(p, 0.05, 0.3), draw_between(p, 1, 60));
+	return (struct law){.wait_s = draw_between(p, 20, 120),
+	                    .work_s = 1,
+	                    .work_sigma = of->jitter,
+	                    .server = server};
+}
+
+PAIR(one_server)
+{
+	struct line server;
+	struct law law = law_of_server(of, p, duration_s, &server);
+
+	any_phase(p, &law, &law, &no_line, duration_s, one, other);
+	free(server.late_s);
+}
+
 /* Both at once, `before_s` before anything is seen. */
 static void in_phase(struct prng *p, const struct law *law, const struct line *line,
                      double before_s, double duration_s, struct times *one, struct times *other)
@@ -253,7 +279,29 @@ PAIR(boot_line)
 	free(line.late_s);
 }
 
-/* Two who wait a minute for each answer of one server, which is slow at times for both. */
+PAIR(boot_server)
+{
+	struct line server;
+	struct law law = law_of_server(of, p, duration_s, &server);
+
+	in_phase(p, &law, &no_line, 0, duration_s, one, other);
+	free(server.late_s);
+}
+
+/* A server's heartbeat for all who are connected, each by a way of its own. */
+PAIR(one_beat)
+{
+	struct law law = law_draw(p, draw_between(p, 20, 120));
+	double way_s = draw_between(p, -0.1, 0.1);
+
+	(void)of;
+	add_polls(p, &law, &no_line, 0, duration_s, one);
+	times_add(other, -draw_between(p, 5, 900));
+	for (size_t i = 0; i < one->count; i++)
+		times_add(other, one->at_s[i] + way_s + draw_exponential(p, 0.005));
+}
+
+/* A minute after each answer the next poll; `one` is the farther from who polls. */
 PAIR(relay)
 {
 	struct law law = law_draw(p, 60);
@@ -298,12 +346,21 @@ const struct poller_class poller_classes[] = {
 	{"clock-set", "one exporter, whose clock is set three times", .is_one_exporter = true,
          .steps = 3, .pair = one_software},
 	{"one-line", "one line, which is slow at times", .is_one_exporter = true, .pair = one_line},
+	{"one-server", "one server, which is slow at times, scattered by 30 %", .jitter = 0.3,
+         .pair = one_server},
+	{"one-server-10", "by 10 %", .jitter = 0.1, .pair = one_server},
+	{"one-server-3", "by 3 %", .jitter = 0.03, .pair = one_server},
+	{"one-server-1", "by 1 %", .jitter = 0.01, .pair = one_server},
 	{"boot", "a popular wait, begun within 2 s up to 2 h before", .kind = POLLER_COUPLED,
          .pair = boot},
 	{"boot-constant", "the same, of waits that hardly differ", .kind = POLLER_COUPLED,
          .pair = boot_constant},
 	{"boot-line", "begun within 2 s, behind one line", .kind = POLLER_COUPLED,
          .is_one_exporter = true, .pair = boot_line},
+	{"boot-server", "begun within 2 s, of one server, by 10 %", .kind = POLLER_COUPLED,
+         .jitter = 0.1, .pair = boot_server},
+	{"one-beat", "the heartbeat of one server for both", .kind = POLLER_COUPLED,
+         .pair = one_beat},
 	{"relay-even", "every 61.3 s, answered at once", .kind = POLLER_RELAY, .relay_s = 0.002,
          .pair = relay_even},
 	{"relay", "a minute after each answer", .kind = POLLER_RELAY, .relay_s = 0.002,
