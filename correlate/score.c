@@ -1,12 +1,11 @@
 #include "correlate/score.h"
 
 #include "base/util.h"
-#include "correlate/evidence.h"
+#include "correlate/combine.h"
 #include "correlate/method.h"
 #include "correlate/order.h"
 #include "correlate/sieve.h"
 #include "correlate/span.h"
-#include "correlate/total.h"
 
 #include <math.h>
 
@@ -23,7 +22,6 @@ const struct score_limits score_defaults = {
 
 #define VOLUME_LAG_ERROR_MS 2000 /* lags are searched up to 4 s, and none is told */
 #define LAG_MAX_S 60.0           /* clocks that are known no better are not known */
-#define LN10 2.302585092994046
 
 /* The gap at which both are compared. */
 static int64_t pair_gap_ms(const struct fingerprint *a, const struct fingerprint *b)
@@ -72,59 +70,7 @@ static int64_t ms_of(double s)
 	return (int64_t)ms;
 }
 
-/* What there is of the evidence by silences, and by polls. */
-struct found {
-	struct evidence silences;
-	struct polling_evidence polls;
-	bool is_polling; /* the target is */
-	bool has_both;   /* one of the two is */
-};
-
-/*
- * Where one side polls, E is the mean of both. Whether the given side does is known before the
- * other is judged by it, so that the mean is an e-value in each direction; and where the judged
- * side alone does, it is less than that direction allows.
- */
-static double combined(const struct found *f)
-{
-	struct total total = TOTAL_NOTHING;
-
-	if (!f->has_both)
-		return f->silences.decades;
-	total_add(&total, f->silences.decades * LN10);
-	if (isfinite(f->polls.decades))
-		total_add(&total, f->polls.decades * LN10);
-	return total_ln(&total) / LN10 - log10(2);
-}
-
-static void compare(const struct side *target, const struct side *candidate, double slack_s,
-                    struct found *ret)
-{
-	struct polling ours, theirs;
-
-	evidence_of(target, candidate, slack_s, &ret->silences);
-	polling_of(&target->edges, &ours);
-	polling_of(&candidate->edges, &theirs);
-	polling_evidence_of(&target->edges, &candidate->edges, slack_s, &ret->polls);
-	ret->is_polling = ours.kind != POLLING_NONE;
-	ret->has_both = ret->is_polling || theirs.kind != POLLING_NONE;
-}
-
-static enum verdict matched(const struct found *f)
-{
-	return f->polls.decades > f->silences.decades ? VERDICT_POLLING : VERDICT_MATCH;
-}
-
-static void set_lag(struct agreement *a, const struct found *f)
-{
-	bool is_by_polls = f->polls.decades > f->silences.decades;
-	double lag_s = is_by_polls ? f->polls.lag_s : f->silences.lag_s;
-
-	a->lag_ms = lag_s < 0 ? -ms_of(-lag_s) : ms_of(lag_s);
-	a->lag_error_ms = ms_of(is_by_polls ? f->polls.lag_error_s : f->silences.lag_error_s);
-}
-
-static enum verdict judge(const struct agreement *a, int64_t target_ms, const struct found *f,
+static enum verdict judge(const struct agreement *a, int64_t target_ms, const struct combined *of,
                           const struct score_limits *limits)
 {
 	if (a->common_ms < limits->life_min_ms ||
@@ -133,8 +79,8 @@ static enum verdict judge(const struct agreement *a, int64_t target_ms, const st
 	if (a->silences < limits->silences_min)
 		return VERDICT_UNDECIDABLE;
 	if (a->score >= limits->match_min)
-		return matched(f);
-	return f->is_polling ? VERDICT_PERIODIC : VERDICT_INCONCLUSIVE;
+		return of->is_by_polls ? VERDICT_POLLING : VERDICT_MATCH;
+	return of->is_polling ? VERDICT_PERIODIC : VERDICT_INCONCLUSIVE;
 }
 
 /*
@@ -153,7 +99,7 @@ struct agreement score_pair(const struct fingerprint *target, const struct finge
                             const struct score_limits *limits)
 {
 	struct agreement ret = {0};
-	struct found found;
+	struct combined combined;
 	struct side a, b;
 	double from_s, to_s, slack_s = lag_s(limits);
 	struct order order;
@@ -163,21 +109,22 @@ struct agreement score_pair(const struct fingerprint *target, const struct finge
 	sides_of(target, candidate, limits, &a, &b);
 	side_predict(&a);
 	side_predict(&b);
-	compare(&a, &b, slack_s, &found);
+	combine(&a, &b, slack_s, &combined);
 	from_s = MAX(a.edges.first_s, b.edges.first_s);
 	to_s = MIN(a.edges.last_s, b.edges.last_s);
-	ret.score = MAX(-SCORE_MAX, MIN(combined(&found), SCORE_MAX));
-	ret.repeated = found.silences.decoy_decades;
-	ret.silences_decades = found.silences.decades;
-	ret.polling_decades = found.polls.decades;
+	ret.score = MAX(-SCORE_MAX, MIN(combined.decades, SCORE_MAX));
+	ret.repeated = combined.silences.decoy_decades;
+	ret.silences_decades = combined.silences.decades;
+	ret.polling_decades = combined.polls.decades;
 	ret.cpf = methods[METHOD_CPF].score(target, candidate);
 	ret.common_ms = ms_of(to_s - from_s);
-	set_lag(&ret, &found);
-	order = order_of(&a.edges, &b.edges, found.silences.lag_s, slack_s);
+	ret.lag_ms = combined.lag_s < 0 ? -ms_of(-combined.lag_s) : ms_of(combined.lag_s);
+	ret.lag_error_ms = ms_of(combined.lag_error_s);
+	order = order_of(&a.edges, &b.edges, combined.silences.lag_s, slack_s);
 	ret.stretch_ms = order.stretch_s > 0 ? -ms_of(order.stretch_s) : ms_of(-order.stretch_s);
 	ret.stretches = (uint32_t)order.compared;
 	ret.silences = silences_in(&a.edges, from_s - slack_s, to_s + slack_s);
-	ret.verdict = judge(&ret, ms_of(a.edges.last_s - a.edges.first_s), &found, limits);
+	ret.verdict = judge(&ret, ms_of(a.edges.last_s - a.edges.first_s), &combined, limits);
 	if (is_different(&ret, &a, &b, limits))
 		ret.verdict = VERDICT_DIFFERENT;
 	return ret;
