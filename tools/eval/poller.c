@@ -228,7 +228,7 @@ static struct law law_of_server(const struct poller_class *of, struct prng *p, d
 	*server = line_draw(p, duration_s, draw_between(p, 0.05, 0.3), draw_between(p, 1, 60));
 	return (struct law){.wait_s = draw_between(p, 20, 120),
 	                    .work_s = 1,
-	                    .work_sigma = of->jitter,
+	                    .work_sigma = of->scatter,
 	                    .server = server};
 }
 
@@ -346,11 +346,11 @@ const struct poller_class poller_classes[] = {
 	{"clock-set", "one exporter, whose clock is set three times", .is_one_exporter = true,
          .steps = 3, .pair = one_software},
 	{"one-line", "one line, which is slow at times", .is_one_exporter = true, .pair = one_line},
-	{"one-server", "one server, which is slow at times, scattered by 30 %", .jitter = 0.3,
+	{"one-server", "one server, which is slow at times, scattered by 30 %", .scatter = 0.3,
          .pair = one_server},
-	{"one-server-10", "by 10 %", .jitter = 0.1, .pair = one_server},
-	{"one-server-3", "by 3 %", .jitter = 0.03, .pair = one_server},
-	{"one-server-1", "by 1 %", .jitter = 0.01, .pair = one_server},
+	{"one-server-10", "by 10 %", .scatter = 0.1, .pair = one_server},
+	{"one-server-3", "by 3 %", .scatter = 0.03, .pair = one_server},
+	{"one-server-1", "by 1 %", .scatter = 0.01, .pair = one_server},
 	{"boot", "a popular wait, begun within 2 s up to 2 h before", .kind = POLLER_COUPLED,
          .pair = boot},
 	{"boot-constant", "the same, of waits that hardly differ", .kind = POLLER_COUPLED,
@@ -358,7 +358,7 @@ const struct poller_class poller_classes[] = {
 	{"boot-line", "begun within 2 s, behind one line", .kind = POLLER_COUPLED,
          .is_one_exporter = true, .pair = boot_line},
 	{"boot-server", "begun within 2 s, of one server, by 10 %", .kind = POLLER_COUPLED,
-         .jitter = 0.1, .pair = boot_server},
+         .scatter = 0.1, .pair = boot_server},
 	{"one-beat", "the heartbeat of one server for both", .kind = POLLER_COUPLED,
          .pair = one_beat},
 	{"relay-even", "every 61.3 s, answered at once", .kind = POLLER_RELAY, .relay_s = 0.002,

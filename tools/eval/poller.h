@@ -27,6 +27,7 @@ struct poller_class {
 	             struct times *one, struct times *other);
 	double jitter;        /* of relays: each wait is longer by up to this share, by chance */
 	double relay_s;       /* and each poll is passed on later by this on average, by chance */
+	double scatter;       /* of servers: what a poll takes, as a logarithm */
 	double loss;          /* of each side's records; 0: 2 % */
 	int64_t tick_ms;      /* of the exporters' stamps; 0: 1 */
 	unsigned steps;       /* so often the clock of the one exporter that sees both is set */
