@@ -60,7 +60,7 @@ static const struct {
 } widths[] = {{0.0043, 0.3}, {0.0123, 0.3}, {0.0403, 0.2}, {0.1503, 0.2}};
 
 static const double habit_near_s[] = {0.2503, 0.0603, 0.0153, 0.0043, 0.0013};
-#define DECOY_FROM_DECADES 0.3
+#define DECOY_FROM_DECADES 0.3                               /* nothing is to be discounted below */
 static const double decoys[] = {-5, -3, -2, -1, 1, 2, 3, 5}; /* periods */
 
 enum foresight { LAST, MEDIAN, FORESIGHTS };
@@ -178,7 +178,7 @@ static bool is_scheduled(const double *at_s, size_t count, const struct polling 
 	return false;
 }
 
-/* Most stamps may come by a clock that counts in larger steps, which was set in between. */
+/* The largest step that most intervals are multiples of: a clock may have been set in between. */
 static double tick_of(const double *at_s, size_t count)
 {
 	static const double ticks_ms[] = {1000, 500, 250, 200, 125, 100, 64, 50, 40, 32,
