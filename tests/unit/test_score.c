@@ -388,6 +388,24 @@ static void polls_have_a_verdict_of_their_own(void **state)
 	assert_same_from_both_sides(&a, &b);
 }
 
+/* One exporter sees two who poll nearly in phase, and loses a fifth of what it tells of both. */
+static void what_is_lost_of_both_proves_nothing(void **state)
+{
+	(void)state;
+
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct prng p = {seed};
+		struct rhythm a = rhythm_of_job(700, 47300, 200, 50), b;
+
+		for (size_t i = 40; i > 2; i--) {
+			if (prng_below(&p, 5) == 0)
+				a = rhythm_without(a, i);
+		}
+		b = rhythm_seen_elsewhere(rhythm_moved(a, 900), seed, 100);
+		assert_true(agree(&a, &b).silences_decades < 1);
+	}
+}
+
 /* Where neither polls the score is that by silences, and nothing is paid for polls. */
 static void who_types_pays_nothing_for_polls(void **state)
 {
@@ -499,6 +517,7 @@ int main(void)
 		cmocka_unit_test(too_little_is_not_decided),
 		cmocka_unit_test(a_transfer_says_nothing),
 		cmocka_unit_test(polls_have_a_verdict_of_their_own),
+		cmocka_unit_test(what_is_lost_of_both_proves_nothing),
 		cmocka_unit_test(who_types_pays_nothing_for_polls),
 		cmocka_unit_test(volumes_have_verdicts_of_their_own),
 		cmocka_unit_test(chance_grows_with_what_was_searched),
