@@ -105,6 +105,13 @@ void path_assemble(struct match *matches, size_t count, const struct tie *ties, 
 	write_out(&w, ret);
 }
 
+const char *path_by_text(enum path_by by)
+{
+	static const char *const texts[] = {"timing", "volume", "polling"};
+
+	return (size_t)by < ARRAY_LEN(texts) ? texts[by] : "unknown";
+}
+
 const char *path_timing_text(enum path_timing timing)
 {
 	static const char *const texts[] = {"silent", "agrees", "against"};

@@ -31,6 +31,8 @@
 #define PATH_STRETCHES_MIN 3 /* nor does the median of fewer */
 #define PATH_CLOCK_MS 100    /* one exporter stamps no better */
 
+enum path_by { PATH_BY_TIMING, PATH_BY_VOLUME, PATH_BY_POLLING }; /* what a score is of */
+
 /* One matched connection at one view of one node. */
 struct match {
 	uint32_t node; /* the caller's index of the node that saw it */
@@ -40,7 +42,7 @@ struct match {
 	double score; /* against the target, in decades; of the target itself, not looked at */
 	uint8_t proto;
 	bool is_target;
-	bool is_by_volume;   /* its score is (volume.h) */
+	enum path_by by;     /* its score */
 	bool is_significant; /* its score is beyond what chance does to so many (score.h) */
 	bool is_told; /* known by a tie alone: no timing has found it, and its score says nothing */
 	bool is_translation; /* no view of its own: the ends of view `twin` on the other side of its
@@ -101,7 +103,7 @@ struct hop {
 	struct interval life;                   /* union over its views */
 	double score; /* lowest of its views that timing has found; INFINITY: none but the target */
 	int64_t lag_ms, lag_error_ms; /* of the view with the best score */
-	bool is_by_volume;            /* that score is */
+	enum path_by by;              /* that score */
 	int64_t stretch_ms;           /* of that view, too: longer than the target, and by what */
 	uint32_t stretches;
 	uint32_t views;
@@ -210,6 +212,9 @@ struct path {
 #define PATH_MATCHES_MAX 512
 void path_assemble(struct match *matches, size_t count, const struct tie *ties, size_t tie_count,
                    int64_t slack_ms, struct path *ret);
+
+/* "timing", "volume", "polling"; "unknown" for anything else. */
+const char *path_by_text(enum path_by by);
 
 /* "silent", "agrees", "against"; "unknown" for anything else. */
 const char *path_timing_text(enum path_timing timing);

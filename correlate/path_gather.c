@@ -300,7 +300,7 @@ static void take_score(struct work *w, uint16_t g, const struct match *m)
 	group->lag_of = m;
 	group->hop.lag_ms = m->lag_ms;
 	group->hop.lag_error_ms = m->lag_error_ms;
-	group->hop.is_by_volume = m->is_by_volume;
+	group->hop.by = m->by;
 	group->hop.stretch_ms = m->stretch_ms;
 	group->hop.stretches = m->stretches;
 }

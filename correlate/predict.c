@@ -8,6 +8,8 @@
  *	          told to be late by chance
  *	rate      as often as until now
  *	habit     a length, or a time between two like edges, that has been seen before
+ *	missed    two to eight times what most times between like edges were: one exporter has lost
+ *	          records of all that it saw
  *	minute    a second of the minute at which it has come before
  *	cut       multiples of 30 s, as of active timeouts: where a record ended, or is missing
  *	schedule  times between like edges that are multiples of 5 min: cron and timers, whatever
@@ -29,6 +31,9 @@
 #define RATE_PRIOR 0.5    /* events, */
 #define RATE_PRIOR_S 10.0 /* in this time: what is assumed before anything is seen */
 #define HABIT 2.0         /* a hazard rises within the likeness, which counts alone do not see */
+#define MISSED_LAST 16
+#define MISSED_MAX 8
+#define MISSED_NEAR_S 1.5
 #define CUT_S 30.0
 #define CUT_EARLY_S 0.3
 #define CUT_LATE_S 2.5
@@ -79,6 +84,26 @@ static double phase_distance(double a, double b)
 	double d = fabs(a - b);
 
 	return MIN(d, 60 - d);
+}
+
+/* What most of the last ones were, if most were alike, some times over. */
+static double missed(const double *past, size_t count, double now)
+{
+	size_t from = count > MISSED_LAST ? count - MISSED_LAST : 0;
+
+	for (size_t i = from; i < count; i++) {
+		double rounds = floor(now / past[i] + 0.5);
+		size_t alike = 0;
+
+		if (rounds < 2 || rounds > MISSED_MAX ||
+		    fabs(now - rounds * past[i]) > MISSED_NEAR_S)
+			continue;
+		for (size_t k = from; k < count; k++)
+			alike += fabs(past[k] - past[i]) <= MISSED_NEAR_S;
+		if (2 * alike >= count - from && alike > 1)
+			return EXACT_RATE;
+	}
+	return 0;
 }
 
 /* Where in the minute the earlier edges lay, and the minutes there were. */
@@ -156,6 +181,7 @@ static double bound(struct past *p, size_t k, double at_s, double age_s, double 
 	most = MAX(most, ((double)k + RATE_PRIOR) / (p->risk_s + RATE_PRIOR_S));
 	most = MAX(most, habit(p->length, k, age_s));
 	most = MAX(most, habit(p->between, k, between_s));
+	most = MAX(most, missed(p->between, k, between_s));
 	most = MAX(most, minute_habit(p->phase, k, p->phase[k], life_s));
 	most = MAX(most, cut(age_s));
 	most = MAX(most, schedule(between_s));

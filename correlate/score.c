@@ -1,7 +1,7 @@
 #include "correlate/score.h"
 
 #include "base/util.h"
-#include "correlate/evidence.h"
+#include "correlate/combine.h"
 #include "correlate/method.h"
 #include "correlate/order.h"
 #include "correlate/sieve.h"
@@ -70,7 +70,7 @@ static int64_t ms_of(double s)
 	return (int64_t)ms;
 }
 
-static enum verdict judge(const struct agreement *a, int64_t target_ms,
+static enum verdict judge(const struct agreement *a, int64_t target_ms, const struct combined *of,
                           const struct score_limits *limits)
 {
 	if (a->common_ms < limits->life_min_ms ||
@@ -78,7 +78,9 @@ static enum verdict judge(const struct agreement *a, int64_t target_ms,
 		return VERDICT_TOO_SHORT;
 	if (a->silences < limits->silences_min)
 		return VERDICT_UNDECIDABLE;
-	return a->score >= limits->match_min ? VERDICT_MATCH : VERDICT_INCONCLUSIVE;
+	if (a->score >= limits->match_min)
+		return of->is_by_polls ? VERDICT_POLLING : VERDICT_MATCH;
+	return of->is_polling ? VERDICT_PERIODIC : VERDICT_INCONCLUSIVE;
 }
 
 /*
@@ -88,8 +90,8 @@ static enum verdict judge(const struct agreement *a, int64_t target_ms,
 static bool is_different(const struct agreement *a, const struct side *target,
                          const struct side *candidate, const struct score_limits *limits)
 {
-	return a->verdict == VERDICT_INCONCLUSIVE &&
-	       a->score + a->repeated <= limits->different_max &&
+	return (a->verdict == VERDICT_INCONCLUSIVE || a->verdict == VERDICT_PERIODIC) &&
+	       a->silences_decades + a->repeated <= limits->different_max &&
 	       evidence_against(target, candidate, lag_s(limits)) <= limits->different_max;
 }
 
@@ -97,7 +99,7 @@ struct agreement score_pair(const struct fingerprint *target, const struct finge
                             const struct score_limits *limits)
 {
 	struct agreement ret = {0};
-	struct evidence evidence;
+	struct combined combined;
 	struct side a, b;
 	double from_s, to_s, slack_s = lag_s(limits);
 	struct order order;
@@ -107,20 +109,22 @@ struct agreement score_pair(const struct fingerprint *target, const struct finge
 	sides_of(target, candidate, limits, &a, &b);
 	side_predict(&a);
 	side_predict(&b);
-	evidence_of(&a, &b, slack_s, &evidence);
+	combine(&a, &b, slack_s, &combined);
 	from_s = MAX(a.edges.first_s, b.edges.first_s);
 	to_s = MIN(a.edges.last_s, b.edges.last_s);
-	ret.score = MAX(-SCORE_MAX, MIN(evidence.decades, SCORE_MAX));
-	ret.repeated = evidence.decoy_decades;
+	ret.score = MAX(-SCORE_MAX, MIN(combined.decades, SCORE_MAX));
+	ret.repeated = combined.silences.decoy_decades;
+	ret.silences_decades = combined.silences.decades;
+	ret.polling_decades = combined.polls.decades;
 	ret.cpf = methods[METHOD_CPF].score(target, candidate);
 	ret.common_ms = ms_of(to_s - from_s);
-	ret.lag_ms = evidence.lag_s < 0 ? -ms_of(-evidence.lag_s) : ms_of(evidence.lag_s);
-	ret.lag_error_ms = ms_of(evidence.lag_error_s);
-	order = order_of(&a.edges, &b.edges, evidence.lag_s, slack_s);
+	ret.lag_ms = combined.lag_s < 0 ? -ms_of(-combined.lag_s) : ms_of(combined.lag_s);
+	ret.lag_error_ms = ms_of(combined.lag_error_s);
+	order = order_of(&a.edges, &b.edges, combined.silences.lag_s, slack_s);
 	ret.stretch_ms = order.stretch_s > 0 ? -ms_of(order.stretch_s) : ms_of(-order.stretch_s);
 	ret.stretches = (uint32_t)order.compared;
 	ret.silences = silences_in(&a.edges, from_s - slack_s, to_s + slack_s);
-	ret.verdict = judge(&ret, ms_of(a.edges.last_s - a.edges.first_s), limits);
+	ret.verdict = judge(&ret, ms_of(a.edges.last_s - a.edges.first_s), &combined, limits);
 	if (is_different(&ret, &a, &b, limits))
 		ret.verdict = VERDICT_DIFFERENT;
 	return ret;
@@ -176,9 +180,18 @@ struct agreement score_volumes(const struct volume_side *target,
 	return ret;
 }
 
+void score_polling(const struct fingerprint *target, struct polling *ret)
+{
+	struct edges edges;
+
+	CHECK(target->count > 0);
+	edges_of(target, pair_gap_ms(target, target), target->on[0].start_ms, 0, &edges);
+	polling_of(&edges, ret);
+}
+
 bool verdict_is_match(enum verdict verdict)
 {
-	return verdict == VERDICT_MATCH || verdict == VERDICT_VOLUME;
+	return verdict == VERDICT_MATCH || verdict == VERDICT_VOLUME || verdict == VERDICT_POLLING;
 }
 
 double score_p_value(double decades, uint64_t searched)
@@ -210,6 +223,11 @@ static const struct {
 	[VERDICT_VOLUME] = {"match by volume",
                             "what a host reports of its processes: two who share "
                             "a line evenly, or watch one stream, look alike"},
+	[VERDICT_POLLING] = {"match by polling",
+                             "what a host reports of its processes: two that one server "
+                             "keeps in step look alike"},
+	[VERDICT_PERIODIC] = {"periodic",
+                              "a change of its rhythm, or what a host reports of its processes"},
 };
 
 const char *verdict_text(enum verdict verdict)

@@ -12,6 +12,7 @@
 #define SPOOR_CORRELATE_SCORE_H
 
 #include "correlate/fingerprint.h"
+#include "correlate/polling.h"
 #include "correlate/volume.h"
 
 #include <stdbool.h>
@@ -27,6 +28,8 @@ enum verdict {
 	VERDICT_INCONCLUSIVE, /* silences enough, but what they say is neither: regular, or
 	                         disguised */
 	VERDICT_VOLUME,       /* a match by volume alone (volume.h): silences are too few */
+	VERDICT_POLLING,      /* a match, mostly by the phase of polls (polling.h) */
+	VERDICT_PERIODIC,     /* inconclusive: the target polls, and what has its period is alike */
 };
 
 struct score_clock {       /* of an exporter, as the collector knows it */
@@ -50,11 +53,13 @@ extern const struct score_limits score_defaults;
 
 struct agreement {
 	enum verdict verdict;
-	double score;         /* decades; finite */
-	double cpf;           /* 0..1; the paper's baseline, over both as they were given */
-	double repeated;      /* decades that moving the pair apart has cost it (evidence.h) */
-	int64_t common_ms;    /* common life */
-	int64_t lag_ms;       /* candidate minus target, after their offsets */
+	double score;    /* decades; finite */
+	double cpf;      /* 0..1; the paper's baseline, over both as they were given */
+	double repeated; /* decades that moving the pair apart has cost it (evidence.h) */
+	double silences_decades, polling_decades; /* what the score was made of; -INFINITY: nothing,
+	                                             as of the second where neither polls */
+	int64_t common_ms;                        /* common life */
+	int64_t lag_ms;                           /* candidate minus target, after their offsets */
 	int64_t lag_error_ms; /* one standard deviation; what the scatter of edges leaves open */
 	int64_t stretch_ms;   /* by so much the candidate's activity lasts longer: upstream, if it
 	                         does */
@@ -86,7 +91,10 @@ struct agreement score_volumes(const struct volume_side *target,
                                const struct volume_side *candidate,
                                const struct score_limits *limits);
 
-/* By silences, or by volume. */
+/* Whether it polls, and how, as score_pair() sees it. */
+void score_polling(const struct fingerprint *target, struct polling *ret);
+
+/* By silences, by polls, or by volume. */
 bool verdict_is_match(enum verdict verdict);
 
 /* The chance that one of `searched` unrelated connections scores as much: at most 1. What one
@@ -100,8 +108,8 @@ double score_p_value(double decades, uint64_t searched);
  */
 size_t score_discoveries(const double *decades, size_t count, uint64_t searched, double rate);
 
-/* "match", "different", "too short", "undecidable", "inconclusive", "match by volume"; "unknown"
- * for anything else. */
+/* "match", "different", "too short", "undecidable", "inconclusive", "match by volume", "match by
+ * polling", "periodic"; "unknown" for anything else. */
 const char *verdict_text(enum verdict verdict);
 
 /* What would decide it: "a longer time in common", ...; NULL where nothing is open. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NEED_MAX 256
 #define ORIGINS_MAX 1024 /* that are listed, with the best matches */
 
 static const struct cert *cert_of(const struct sheet *s, uint32_t node)
@@ -90,7 +91,23 @@ static const char *level_of(const struct sheet *s, const struct line *line)
 	return line->claim != SHEET_NONE && s->claims[line->claim].err == ERR_OK ? "E4" : "E1";
 }
 
-static void put_target(struct pack *p, const struct sheet *s)
+static void put_polling(struct pack *p, const struct polling *polling)
+{
+	if (polling->kind == POLLING_NONE) {
+		row_nil(p, "polling");
+		return;
+	}
+	pack_str(p, "polling");
+	pack_map(p, 6);
+	row_str(p, "kind", polling_text(polling->kind));
+	row_uint(p, "polls", polling->polls);
+	row_real(p, "period_s", polling->period_s);
+	row_real(p, "error_s", polling->error_s);
+	row_real(p, "drift_s", polling->drift_s);
+	row_real(p, "jitter_s", polling->jitter_s);
+}
+
+static void put_target(struct pack *p, const struct sheet *s, const struct polling *polling)
 {
 	const struct lookup *l = &s->pursuit->target;
 	const struct round *r = first_round(s->pursuit);
@@ -98,7 +115,7 @@ static void put_target(struct pack *p, const struct sheet *s)
 	const struct cert *cert = cert_of(s, SHEET_SELF);
 
 	pack_str(p, "target");
-	pack_map(p, 14);
+	pack_map(p, 15);
 	row_endpoint(p, "src", &c->src);
 	row_endpoint(p, "dst", &c->dst);
 	row_uint(p, "proto", c->proto);
@@ -110,6 +127,7 @@ static void put_target(struct pack *p, const struct sheet *s)
 	row_view(p, "view", &c->view);
 	row_int(p, "gap_ms", r != NULL ? r->query.question.gap_ms : c->gap_ms);
 	row_uint(p, "silences", c->on_count - 1);
+	put_polling(p, polling);
 	row_uint(p, "others", l->others);
 	row_bool(p, "is_translated", l->is_translated);
 	put_claim(p, "origin", s, s->target_claim);
@@ -126,13 +144,35 @@ static void put_other_end(struct pack *p, const char *key, const struct endpoint
 		row_endpoint(p, key, e);
 }
 
+/* What would decide it; of two that poll alike with how often chance has them in phase as well. */
+static const char *need_of(const struct finding *f, const struct polling *polling,
+                           char ret[NEED_MAX])
+{
+	const char *need = verdict_need((enum verdict)f->verdict);
+	double apart_s = (fabs((double)f->lag_ms) + 1) / 1e3;
+
+	if (f->verdict != VERDICT_PERIODIC || polling->kind == POLLING_NONE)
+		return need;
+	if (polling->kind == POLLING_SCHEDULED)
+		snprintf(ret, NEED_MAX, "scheduled every %.1f s, which others may be too: %s",
+		         polling->period_s, need);
+	else
+		snprintf(ret, NEED_MAX,
+		         "one period of %.1f s, in phase to %.3f s, as by chance 1 in %.0f: %s",
+		         polling->period_s, apart_s, MAX(1, polling->period_s / (2 * apart_s)),
+		         need);
+	return ret;
+}
+
 static void put_match(struct pack *p, const struct sheet *s, const struct line *line,
-                      uint64_t searched, bool is_significant, bool has_origin)
+                      const struct polling *polling, uint64_t searched, bool is_significant,
+                      bool has_origin)
 {
 	const struct finding *f = line->finding;
 	const struct cert *cert = cert_of(s, line->node);
 	uint32_t hop = line->match == SHEET_NONE ? PATH_NOWHERE : s->matches[line->match].hop;
-	const char *need = verdict_need((enum verdict)f->verdict);
+	char room[NEED_MAX];
+	const char *need = need_of(f, polling, room);
 
 	pack_map(p, 17 + ROW_FINDING_KEYS);
 	row_str(p, "node", cert->name);
@@ -285,7 +325,7 @@ static void put_score(struct pack *p, const struct hop *hop, uint64_t searched)
 		return;
 	}
 	row_real(p, "score", hop->score);
-	row_str(p, "by", hop->is_by_volume ? "volume" : "timing");
+	row_str(p, "by", path_by_text(hop->by));
 	row_real(p, "p_value", score_p_value(hop->score, searched));
 	row_int(p, "lag_ms", hop->lag_ms);
 	row_int(p, "lag_error_ms", hop->lag_error_ms);
@@ -569,17 +609,21 @@ static enum ctl_code code_of(const struct sheet *s)
 enum ctl_code report_pack(struct pack *p, const struct sheet *s, const char *bundle, bool is_final)
 {
 	size_t listed = MIN(s->line_count, REPORT_MATCHES_MAX), origins = 0;
+	const struct connection *c = &s->pursuit->target.best;
 	uint64_t searched = s->searched;
+	struct polling polling;
 
+	score_polling(&(struct fingerprint){c->on, c->on_count, c->gap_ms}, &polling);
 	pack_map(p, 12);
 	row_uint(p, "round", s->pursuit->pass);
 	row_bool(p, "is_final", is_final);
-	put_target(p, s);
+	put_target(p, s, &polling);
 	pack_str(p, "matches");
 	pack_array(p, listed);
 	for (size_t i = 0; i < listed; i++) {
 		origins += s->lines[i].claim != SHEET_NONE;
-		put_match(p, s, &s->lines[i], searched, i < s->significant, origins <= ORIGINS_MAX);
+		put_match(p, s, &s->lines[i], &polling, searched, i < s->significant,
+		          origins <= ORIGINS_MAX);
 	}
 	put_path(p, s, searched); /* and its gaps */
 	put_branches(p, s, searched);

@@ -245,6 +245,13 @@ static void add_target(struct sheet *s)
 	add_target_translation(s, c);
 }
 
+static enum path_by by_of(enum verdict verdict)
+{
+	if (verdict == VERDICT_VOLUME)
+		return PATH_BY_VOLUME;
+	return verdict == VERDICT_POLLING ? PATH_BY_POLLING : PATH_BY_TIMING;
+}
+
 /* The best of them, whoever sent them: `lines` is in order. */
 static void add_matches(struct sheet *s)
 {
@@ -262,7 +269,7 @@ static void add_matches(struct sheet *s)
 				     .dst = f->dst,
 				     .life = f->life,
 				     .score = f->score,
-				     .is_by_volume = f->verdict == VERDICT_VOLUME,
+				     .by = by_of((enum verdict)f->verdict),
 				     .is_significant = i < s->significant,
 				     .proto = f->proto,
 				     .lag_ms = f->lag_ms,

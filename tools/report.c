@@ -168,11 +168,13 @@ static void put_hop(struct paper *p, const json_t *report, const json_t *hop,
 	double score = json_number_value(json_object_get(hop, "score"));
 	char span[REPORT_SPAN_MAX], nodes[PAPER_PIECE_MAX];
 	int64_t views = json_count(hop, "views", 0);
+	const char *by = json_text(hop, "by");
+	bool is_timed = *by == '\0' || strcmp(by, "timing") == 0;
 
 	put_margin(p);
 	if (json_is_number(json_object_get(hop, "score")))
-		paper_put(p, score >= GOOD_DECADES ? PAPER_GOOD : PAPER_PLAIN, "%.1f%s", score,
-		          strcmp(json_text(hop, "by"), "volume") == 0 ? " by volume" : "");
+		paper_put(p, score >= GOOD_DECADES ? PAPER_GOOD : PAPER_PLAIN, "%.1f%s%s", score,
+		          is_timed ? "" : " by ", is_timed ? "" : by);
 	else
 		paper_put(p, PAPER_PLAIN, "%s",
 		          strcmp(json_text(hop, "link"), "end") == 0 ? "asked" : "told");
@@ -224,6 +226,15 @@ static void put_route(struct paper *p, const json_t *report, const struct route 
 	}
 }
 
+static void put_polling(struct paper *p, const json_t *polling)
+{
+	if (json_is_object(polling))
+		paper_words(p, PAPER_FAINT, "polls every %.3f s (%s, +-%.3f s each);",
+		            json_number_value(json_object_get(polling, "period_s")),
+		            json_text(polling, "kind"),
+		            json_number_value(json_object_get(polling, "jitter_s")));
+}
+
 static void put_question(struct paper *p, const json_t *report, const struct glyphs *g)
 {
 	const json_t *target = json_object_get(report, "target");
@@ -243,6 +254,7 @@ static void put_question(struct paper *p, const json_t *report, const struct gly
 		paper_words(p, PAPER_FAINT, "%lld silence%s of more than %s;", (long long)silences,
 		            silences == 1 ? "" : "s",
 		            report_gap(json_count(target, "gap_ms", 0), gap));
+	put_polling(p, json_object_get(target, "polling"));
 	paper_words(p, PAPER_FAINT, "all times UTC");
 	if (json_is_true(json_object_get(target, "is_translated")))
 		paper_words(p, PAPER_FAINT,

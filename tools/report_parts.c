@@ -74,7 +74,7 @@ static bool is_match(const json_t *match)
 {
 	const char *verdict = json_text(match, "verdict");
 
-	return strcmp(verdict, "match") == 0 || strcmp(verdict, "match by volume") == 0;
+	return strncmp(verdict, "match", strlen("match")) == 0;
 }
 
 size_t report_witnesses(const json_t *hop, char room[PAPER_PIECE_MAX])
@@ -172,17 +172,41 @@ static void put_holes(struct paper *p, const json_t *report, const json_t *nodes
 	}
 }
 
-static bool is_by_volume(const json_t *report)
+static bool is_by(const json_t *report, const char *what)
 {
 	const json_t *hop;
 	size_t i;
 
 	json_array_foreach(json_object_get(report, "path"), i, hop)
 	{
-		if (strcmp(json_text(hop, "by"), "volume") == 0)
+		if (strcmp(json_text(hop, "by"), what) == 0)
 			return true;
 	}
 	return false;
+}
+
+/* Of a target that polls: what its rhythm alone could not tell. */
+static void put_polling(struct paper *p, const json_t *report)
+{
+	const json_t *polling = json_object_get(json_object_get(report, "target"), "polling");
+
+	if (!json_is_object(polling))
+		return;
+	if (is_by(report, "polling"))
+		paper_words(p, PAPER_WARNING,
+		            "What is shown by polling is late and early together with it: two "
+		            "that one server keeps in step are, too.");
+	else if (strcmp(json_text(polling, "kind"), "scheduled") == 0)
+		paper_words(p, PAPER_WARNING,
+		            "It polls by a schedule of whole seconds, which others keep, too: its "
+		            "phase tells nothing. A change of its rhythm would, or what a host "
+		            "reports.");
+	else
+		paper_words(p, PAPER_WARNING,
+		            "It polls: others of its period are told from it only by how its "
+		            "phase wanders, or by a change of its rhythm, or by what a host "
+		            "reports.");
+	paper_end(p);
 }
 
 /* Matches that fit nowhere, and other connections that the question could have meant. */
@@ -212,7 +236,7 @@ static void put_leftovers(struct paper *p, const json_t *report)
 	if (json_count(target, "silences", 2) < 2) {
 		paper_words(p, PAPER_WARNING,
 		            "With so few silences timing alone cannot tell connections apart.");
-		if (is_by_volume(report))
+		if (is_by(report, "volume"))
 			paper_words(p, PAPER_WARNING,
 			            "What is shown was found by volume: two who share a line "
 			            "evenly, or watch one stream, look alike, too.");
@@ -269,6 +293,7 @@ void report_coverage(struct paper *p, const json_t *report)
 	put_asked(p, report);
 	put_own_error(p, report);
 	put_leftovers(p, report);
+	put_polling(p, report);
 	if (*bundle != '\0') {
 		paper_put(p, PAPER_PLAIN, "Signed evidence: %s", bundle);
 		paper_end(p);
@@ -338,10 +363,17 @@ static const struct print_column columns[] = {
 
 void report_table(const json_t *report, FILE *out)
 {
-	const json_t *matches = json_object_get(report, "matches");
+	const json_t *matches = json_object_get(report, "matches"), *match;
+	size_t i;
 
 	if (json_array_size(matches) == 0)
 		return;
 	fputc('\n', out);
 	print_table(matches, columns, ARRAY_LEN(columns), (struct wall){0}, out);
+	json_array_foreach(matches, i, match)
+	{
+		if (strcmp(json_text(match, "verdict"), "periodic") == 0)
+			fprintf(out, "%s -> %s: %s\n", json_text(match, "src"),
+			        json_text(match, "dst"), json_text(match, "needs"));
+	}
 }

@@ -586,6 +586,8 @@ static void every_link_has_a_word(void **state)
 {
 	(void)state;
 
+	assert_string_equal(path_by_text(PATH_BY_POLLING), "polling");
+	assert_string_equal(path_by_text((enum path_by)9), "unknown");
 	assert_string_equal(path_link_text(PATH_END), "end");
 	assert_string_equal(path_link_text(PATH_HOST), "host");
 	assert_string_equal(path_link_text(PATH_ADDRESS), "address");

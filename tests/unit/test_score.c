@@ -344,8 +344,9 @@ static void too_little_is_not_decided(void **state)
 	assert_non_null(verdict_need(got.verdict));
 	a = rhythm_of_job(0, 30000, 100, 40);
 	got = agree(&a, &a);
-	assert_string_equal("inconclusive", verdict_text(got.verdict));
+	assert_string_equal("periodic", verdict_text(got.verdict));
 	assert_non_null(strstr(verdict_need(got.verdict), "host"));
+	assert_string_equal("inconclusive", verdict_text(VERDICT_INCONCLUSIVE));
 	assert_string_equal("unknown", verdict_text((enum verdict)99));
 	assert_null(verdict_need((enum verdict)99));
 }
@@ -388,6 +389,65 @@ static void carried(uint64_t seed, int64_t late_ms, struct volume_side *ret)
 		records[i].octets = 30000000 + prng_below(&p, 60000000);
 	}
 	volume_way_of(records, ARRAY_LEN(records), RHYTHM_T0, &ret->way[VOLUME_SENT]);
+}
+
+/* A poll a minute after each answer, which takes up to 0.3 s; and the same 50 to 53 ms later. */
+static void polls_have_a_verdict_of_their_own(void **state)
+{
+	struct prng p = {7};
+	struct rhythm a = {.count = 40}, b = {.count = 40};
+	int64_t at_ms = RHYTHM_T0 + 700;
+	struct agreement got;
+	(void)state;
+
+	for (size_t i = 0; i < a.count; i++) {
+		int64_t took_ms = (int64_t)prng_below(&p, 1300), late_ms = 50 + (int64_t)(i % 4);
+
+		a.on[i] = (struct interval){at_ms, at_ms + took_ms};
+		b.on[i] = (struct interval){at_ms + late_ms, at_ms + took_ms + late_ms};
+		at_ms += 60000 + took_ms;
+	}
+	got = agree(&a, &b);
+	assert_string_equal("match by polling", verdict_text(got.verdict));
+	assert_non_null(strstr(verdict_need(got.verdict), "host"));
+	assert_true(verdict_is_match(got.verdict));
+	assert_true(got.polling_decades > got.silences_decades);
+	assert_near(got.score, got.polling_decades - log10(2), 0.1);
+	assert_near((double)got.lag_ms, 51.5, 2);
+	assert_same_from_both_sides(&a, &b);
+}
+
+/* One exporter sees two who poll nearly in phase, and loses a fifth of what it tells of both. */
+static void what_is_lost_of_both_proves_nothing(void **state)
+{
+	(void)state;
+
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct prng p = {seed};
+		struct rhythm a = rhythm_of_job(700, 47300, 200, 50), b;
+
+		for (size_t i = 40; i > 2; i--) {
+			if (prng_below(&p, 5) == 0)
+				a = rhythm_without(a, i);
+		}
+		b = rhythm_seen_elsewhere(rhythm_moved(a, 900), seed, 100);
+		assert_true(agree(&a, &b).silences_decades < 1);
+	}
+}
+
+/* Where neither polls the score is that by silences, and nothing is paid for polls. */
+static void who_types_pays_nothing_for_polls(void **state)
+{
+	(void)state;
+
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct rhythm a = rhythm_of_person(seed, 20),
+			      b = rhythm_seen_elsewhere(a, seed, 60);
+		struct agreement got = agree(&a, &b);
+
+		assert_true(isinf(got.polling_decades));
+		assert_near(got.score, got.silences_decades, 1e-9);
+	}
 }
 
 static void volumes_have_verdicts_of_their_own(void **state)
@@ -486,6 +546,9 @@ int main(void)
 		cmocka_unit_test(what_one_side_lost_asks_nothing_of_the_other),
 		cmocka_unit_test(too_little_is_not_decided),
 		cmocka_unit_test(a_transfer_says_nothing),
+		cmocka_unit_test(polls_have_a_verdict_of_their_own),
+		cmocka_unit_test(what_is_lost_of_both_proves_nothing),
+		cmocka_unit_test(who_types_pays_nothing_for_polls),
 		cmocka_unit_test(volumes_have_verdicts_of_their_own),
 		cmocka_unit_test(chance_grows_with_what_was_searched),
 		cmocka_unit_test(discoveries_are_as_e_bh_has_them),

@@ -1,6 +1,7 @@
 #include "tools/eval/compare.h"
 
 #include "base/util.h"
+#include "correlate/combine.h"
 #include "correlate/score.h"
 #include "correlate/sieve.h"
 
@@ -57,6 +58,7 @@ static bool is_decidable(const struct edges *target, const struct edges *other)
 void compare(struct prepared *target, struct prepared *other, double lag_s, bool has_all,
              struct comparison *ret)
 {
+	struct combined combined;
 	size_t votes = sieve_votes(&target->side.edges, &other->side.edges, lag_s);
 
 	has_all = has_all && is_decidable(&target->side.edges, &other->side.edges);
@@ -67,8 +69,9 @@ void compare(struct prepared *target, struct prepared *other, double lag_s, bool
 		return;
 	predict_once(target);
 	predict_once(other);
-	evidence_of(&target->side, &other->side, lag_s, &ret->evidence);
-	ret->scores[BY_EVIDENCE] = ret->evidence.decades;
+	combine(&target->side, &other->side, lag_s, &combined);
+	ret->evidence = combined.silences;
+	ret->scores[BY_EVIDENCE] = combined.decades;
 }
 
 const char *compare_name(size_t method)

@@ -2,6 +2,7 @@
 #include "base/util.h"
 #include "tools/eval/classes.h"
 #include "tools/eval/figure.h"
+#include "tools/eval/polls.h"
 #include "tools/eval/recording.h"
 #include "tools/eval/scenes.h"
 #include "tools/eval/sequence.h"
@@ -35,6 +36,7 @@ static int usage(FILE *out, int code)
 	      "  scene NAME...|all      recall at false rates, by every method\n"
 	      "  classes [NAME...]      how often unrelated pairs reach E >= 10^k\n"
 	      "  volumes [NAME...]      the same by volume, and how often a relay does\n"
+	      "  polls [NAME...]        the same of connections that poll\n"
 	      "  order                  how often the order of two hops is told right\n"
 	      "  recording DIR [v5|v9|ipfix]   real exporters, with their ground truth\n"
 	      "  list                   the scenes, the classes, the methods\n"
@@ -120,6 +122,11 @@ CELL(v3, "reach_E3")
 CELL(v4, "reach_E4")
 CELL(v6, "reach_E6")
 CELL(undecided, "undecided")
+CELL(polls, "polls")
+CELL(told, "told")
+CELL(s1, "silences_E1")
+CELL(s3, "silences_E3")
+CELL(s6, "silences_E6")
 
 /* clang-format off */
 static const struct print_column method_columns[] = {
@@ -155,6 +162,16 @@ static const struct print_column volume_columns[] = {
 	{"reach_E1", "E>=10", 0, true, v1_cell}, {"reach_E2", "E>=1e2", 0, true, v2_cell},
 	{"reach_E3", "E>=1e3", 0, true, v3_cell}, {"reach_E4", "E>=1e4", 0, true, v4_cell},
 	{"reach_E6", "E>=1e6", 0, true, v6_cell}, {"undecided", "UNDECIDED", 0, true, undecided_cell},
+};
+static const struct print_column poll_columns[] = {
+	{"class", "CLASS", 0, false, NULL}, {"kind", "KIND", 0, false, NULL},
+	{"minutes", "MINUTES", 0, true, minutes_cell}, {"pairs", "PAIRS", 0, true, NULL},
+	{"polls", "POLLS", 0, true, polls_cell}, {"told", "TOLD", 0, true, told_cell},
+	{"decades", "DECADES", 0, true, decades_cell},
+	{"reach_E1", "E>=10", 0, true, v1_cell}, {"reach_E2", "E>=1e2", 0, true, v2_cell},
+	{"reach_E3", "E>=1e3", 0, true, v3_cell}, {"reach_E4", "E>=1e4", 0, true, v4_cell},
+	{"reach_E6", "E>=1e6", 0, true, v6_cell}, {"silences_E1", "SILENCES 10", 0, true, s1_cell},
+	{"silences_E3", "1e3", 0, true, s3_cell}, {"silences_E6", "1e6", 0, true, s6_cell},
 };
 static const struct print_column order_columns[] = {
 	{"chain", "CHAIN", 0, false, NULL}, {"minutes", "MINUTES", 0, true, NULL},
@@ -298,6 +315,23 @@ static int run_volumes(const struct run *r, json_t *out)
 	return 0;
 }
 
+static int run_polls(const struct run *r, json_t *out)
+{
+	json_t *rows = json_array();
+
+	json_object_set_new(out, "polls", rows);
+	for (size_t i = 0; i < poller_class_count; i++) {
+		if (is_named(r, poller_classes[i].name))
+			json_array_append_new(rows, polls_row(&poller_classes[i], r->seed, r->pairs,
+			                                      (double)r->minutes, (double)r->idle));
+	}
+	if (json_array_size(rows) == 0)
+		return unknown("class", r->names[0]);
+	if (!r->is_json)
+		TABLE(rows, poll_columns);
+	return 0;
+}
+
 static int run_order(const struct run *r, json_t *out)
 {
 	json_t *rows = sequence_study(r->seed, r->targets);
@@ -341,7 +375,7 @@ static int run_recording(const struct run *r, json_t *out)
 static int run_list(const struct run *r, json_t *out)
 {
 	json_t *of_scenes = json_object(), *of_classes = json_object(), *of_methods = json_object();
-	json_t *of_volumes = json_object();
+	json_t *of_volumes = json_object(), *of_polls = json_object();
 
 	for (size_t i = 0; i < scene_count; i++)
 		json_object_set_new(of_scenes, scenes[i].name, json_string(scenes[i].what));
@@ -351,11 +385,15 @@ static int run_list(const struct run *r, json_t *out)
 	for (size_t i = 0; i < bulk_class_count; i++)
 		json_object_set_new(of_volumes, bulk_classes[i].name,
 		                    json_string(bulk_classes[i].what));
+	for (size_t i = 0; i < poller_class_count; i++)
+		json_object_set_new(of_polls, poller_classes[i].name,
+		                    json_string(poller_classes[i].what));
 	for (size_t i = 0; i < METHODS; i++)
 		json_object_set_new(of_methods, methods[i].name, json_string(methods[i].what));
 	json_object_set_new(out, "scenes", of_scenes);
 	json_object_set_new(out, "classes", of_classes);
 	json_object_set_new(out, "volumes", of_volumes);
+	json_object_set_new(out, "polls", of_polls);
 	json_object_set_new(out, "methods", of_methods);
 	if (!r->is_json)
 		print_sections(out, stdout);
@@ -366,8 +404,9 @@ static const struct {
 	const char *name;
 	int (*run)(const struct run *r, json_t *out);
 } commands[] = {
-	{"scene", run_scenes},    {"classes", run_classes}, {"order", run_order},
-	{"volumes", run_volumes}, {"list", run_list},       {"recording", run_recording},
+	{"scene", run_scenes},        {"classes", run_classes}, {"order", run_order},
+	{"volumes", run_volumes},     {"polls", run_polls},     {"list", run_list},
+	{"recording", run_recording},
 };
 
 static bool take_number(const char *text, uint64_t most, uint64_t *ret)
