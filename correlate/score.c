@@ -111,7 +111,7 @@ struct agreement score_pair(const struct fingerprint *target, const struct finge
 	from_s = MAX(a.edges.first_s, b.edges.first_s);
 	to_s = MIN(a.edges.last_s, b.edges.last_s);
 	ret.score = MAX(-SCORE_MAX, MIN(evidence.decades, SCORE_MAX));
-	ret.repeated = evidence.decoy_decades;
+	ret.repeated = evidence.plain_decades - evidence.decades;
 	ret.cpf = methods[METHOD_CPF].score(target, candidate);
 	ret.common_ms = ms_of(to_s - from_s);
 	ret.lag_ms = evidence.lag_s < 0 ? -ms_of(-evidence.lag_s) : ms_of(evidence.lag_s);
