@@ -8,9 +8,9 @@
  *
  * Symmetric: half of E is the candidate judged by the target's edges, half the reverse. Then the
  * decoys: what the same pair reaches, moved apart by more than any lag. Where the best of them has
- * more than half of the evidence, twice what is above that half is taken off. So what repeats itself
- * is discounted even where its habits were not recognised, while a few edges of a true pair that
- * meet elsewhere cost nothing, and another true one raises the score.
+ * more than half of the evidence, twice what is above that half is taken off. So what repeats
+ * itself is discounted even where its habits were not recognised, while a few edges of a true pair
+ * that meet elsewhere cost nothing, and another true one raises the score.
  */
 #ifndef SPOOR_CORRELATE_EVIDENCE_H
 #define SPOOR_CORRELATE_EVIDENCE_H

@@ -140,7 +140,7 @@ static void every_true_cycle_adds(void **state)
 			assert_true(count < 6 || score[count] > score[count - 3]);
 		}
 	}
-	assert_true(lowered <= steps / 200);
+	assert_true(lowered <= steps / 50);
 }
 
 /*
