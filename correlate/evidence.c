@@ -407,6 +407,15 @@ static bool begin(const struct side *target, const struct side *candidate, doubl
 	return is_turned;
 }
 
+/*
+ * What repeats itself agrees nearly as well elsewhere. Where it does not half as well, that is what
+ * chance does to a few edges, and it is a matter of chance which decoy another true edge meets.
+ */
+static double taken_off(const struct evidence *e)
+{
+	return e->decoy_decades > 0 ? MAX(2 * e->decoy_decades - e->plain_decades, 0) : 0;
+}
+
 void evidence_of(const struct side *target, const struct side *candidate, double lag_s,
                  struct evidence *ret)
 {
@@ -418,7 +427,7 @@ void evidence_of(const struct side *target, const struct side *candidate, double
 	*ret = (struct evidence){.plain_decades = decades_at(&duel, 0, &lags)};
 	if (ret->plain_decades >= DECOY_FROM_DECADES)
 		ret->decoy_decades = best_decoy(&duel);
-	ret->decades = ret->plain_decades - ret->decoy_decades;
+	ret->decades = ret->plain_decades - taken_off(ret);
 	ret->lag_s = lags.sum / lags.weight;
 	variance = lags.squares / lags.weight - ret->lag_s * ret->lag_s;
 	if (is_turned)

@@ -6,9 +6,11 @@
  * supermartingale that began at 1, whatever the lag, so that chance reaches E >= 10^k with a
  * probability of at most 10^-k (docs/CORRELATION.md has the argument and what is measured).
  *
- * Symmetric: half of E is the candidate judged by the target's edges, half the reverse. Then it is
- * divided by the best agreement the same pair reaches when it is moved apart by more than any lag
- * (the decoys): what repeats itself is discounted even where its habits were not recognised.
+ * Symmetric: half of E is the candidate judged by the target's edges, half the reverse. Then the
+ * decoys: what the same pair reaches, moved apart by more than any lag. Where the best of them has
+ * more than half of the evidence, twice what is above that half is taken off. So what repeats
+ * itself is discounted even where its habits were not recognised, while a few edges of a true pair
+ * that meet elsewhere cost nothing, and another true one raises the score.
  */
 #ifndef SPOOR_CORRELATE_EVIDENCE_H
 #define SPOOR_CORRELATE_EVIDENCE_H

@@ -14,7 +14,8 @@
  *	cut       multiples of 30 s, as of active timeouts: where a record ended, or is missing
  *	schedule  times between like edges that are multiples of 5 min: cron and timers, whatever
  *	          second they keep, from their second run on
- *	growth    twice as long as the one before: who tries again, and waits longer each time
+ *	growth    a silence twice as long as the one before, or that goes on from the last two: who
+ *	          tries again, and waits longer each time
  *	calendar  the full minute, at which schedulers start, without having been seen before
  */
 #include "correlate/predict.h"
@@ -41,7 +42,7 @@
 #define SCHEDULE_S 300.0
 #define SCHEDULE_NEAR_S 1.5
 #define GROWTH_NEAR_S 0.3
-#define GROWTH_SHARE 0.01
+#define GROWTH_SHARE 0.03
 #define DUE_RATE 2.0    /* per second: what is due to the second, */
 #define EXACT_RATE 30.0 /* and what is kept as exactly as anything is stamped */
 #define CALENDAR_EARLY_S 1.5
@@ -156,11 +157,16 @@ static double schedule(double between_s)
 	return is_due ? EXACT_RATE : 0;
 }
 
+/* Twice the last; or what the last two lead to, by as much again or as many times. */
 static double growth(const double *past, size_t count, double now)
 {
-	bool is_due =
-		count > 0 && fabs(now - 2 * past[count - 1]) <= GROWTH_NEAR_S + GROWTH_SHARE * now;
+	double near_s = GROWTH_NEAR_S + GROWTH_SHARE * now;
+	double last = count > 0 ? past[count - 1] : 0, before = count > 1 ? past[count - 2] : last;
+	bool is_due = fabs(now - 2 * last) <= near_s;
 
+	if (last > before)
+		is_due |= fabs(now - (2 * last - before)) <= near_s ||
+		          fabs(now - last * last / before) <= near_s;
 	return is_due ? EXACT_RATE : 0;
 }
 
@@ -185,7 +191,6 @@ static double bound(struct past *p, size_t k, double at_s, double age_s, double 
 	most = MAX(most, minute_habit(p->phase, k, p->phase[k], life_s));
 	most = MAX(most, cut(age_s));
 	most = MAX(most, schedule(between_s));
-	most = MAX(most, growth(p->length, k, age_s));
 	return MAX(most, calendar(p->phase[k]));
 }
 
@@ -207,5 +212,6 @@ void predict(const struct edges *e, struct prediction *ret)
 		ret->back[k] = bound(&back, k, e->back_s[k], off_s,
 		                     e->back_s[k] - (k > 0 ? e->back_s[k - 1] : e->first_s),
 		                     e->minute_s, e->back_s[k] - e->first_s);
+		ret->back[k] = MAX(ret->back[k], growth(back.length, k, off_s));
 	}
 }

@@ -133,20 +133,45 @@ static void what_runs_at_multiples_of_five_minutes_is_due(void **state)
 		assert_true(one.prediction.back[k] > 10);
 }
 
-static void who_waits_twice_as_long_each_time_is_due(void **state)
+/* Doubled waits are due from the second on, others as soon as two have shown how they grow. */
+static void who_waits_longer_each_time_is_due(void **state)
 {
-	struct rhythm r = {.count = 6};
-	int64_t at_ms = RHYTHM_T0 + 11000, wait_ms = 17000;
+	static const struct {
+		double times;
+		int64_t more_ms;
+		size_t due_from;
+	} rows[] = {{2, 0, 1}, {1.5, 0, 2}, {1.3, 0, 2}, {3, 0, 2}, {1, 17000, 2}, {1, 5300, 2}};
 	(void)state;
 
-	for (size_t i = 0; i < r.count; i++, wait_ms *= 2) {
-		r.on[i] = (struct interval){at_ms, at_ms + 200};
-		at_ms += 200 + wait_ms;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct rhythm r = {.count = 6};
+		int64_t at_ms = RHYTHM_T0 + 11000, wait_ms = 17000;
+
+		for (size_t k = 0; k < r.count; k++) {
+			r.on[k] = (struct interval){at_ms, at_ms + 200};
+			at_ms += 200 + wait_ms;
+			wait_ms = (int64_t)((double)wait_ms * rows[i].times) + rows[i].more_ms;
+		}
+		side_of(&r, RHYTHM_GAP_MS, &one);
+		assert_true(one.prediction.back[0] < 0.1);
+		for (size_t k = rows[i].due_from; k < one.edges.count; k++)
+			assert_true(one.prediction.back[k] > 10);
 	}
+}
+
+/* What is active for longer each time tries nothing again. */
+static void activity_that_grows_is_not_due(void **state)
+{
+	struct rhythm r = {.on = {{RHYTHM_T0 + 7000, RHYTHM_T0 + 9000},
+	                          {RHYTHM_T0 + 31000, RHYTHM_T0 + 35000},
+	                          {RHYTHM_T0 + 82300, RHYTHM_T0 + 90300},
+	                          {RHYTHM_T0 + 141000, RHYTHM_T0 + 142000}},
+	                   .count = 4};
+	(void)state;
+
 	side_of(&r, RHYTHM_GAP_MS, &one);
-	assert_true(one.prediction.back[0] < 0.1);
-	for (size_t k = 1; k < one.edges.count; k++)
-		assert_true(one.prediction.back[k] > 10);
+	for (size_t k = 0; k < one.edges.count; k++)
+		assert_true(one.prediction.leave[k] < 1);
 }
 
 /* A period of which two whole rounds were seen, the first from where the connection begins. */
@@ -235,7 +260,8 @@ int main(void)
 		cmocka_unit_test(a_habit_is_learnt_after_two_edges),
 		cmocka_unit_test(the_full_minute_is_the_calendars),
 		cmocka_unit_test(what_runs_at_multiples_of_five_minutes_is_due),
-		cmocka_unit_test(who_waits_twice_as_long_each_time_is_due),
+		cmocka_unit_test(who_waits_longer_each_time_is_due),
+		cmocka_unit_test(activity_that_grows_is_not_due),
 		cmocka_unit_test(a_beginning_is_the_first_of_the_returns),
 		cmocka_unit_test(no_silence_is_too_long_to_end),
 		cmocka_unit_test(what_repeats_itself_is_discounted),

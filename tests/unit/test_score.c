@@ -111,10 +111,8 @@ static void moving_both_changes_nothing(void **state)
 }
 
 /*
- * Cycle by cycle, each edge moved by up to 60 ms. Before the decoys another true one takes nothing,
- * but what two of its edges cost that the past had announced; with them one step in fifty lowers
- * the score, where what is new agrees with something at another time. Three cycles more always
- * raise it.
+ * Cycle by cycle, each edge moved by up to 60 ms: another true one takes nothing, but what two of
+ * its edges cost that the past had announced, and that seldom. Three cycles more always raise it.
  */
 static void every_true_cycle_adds(void **state)
 {
@@ -138,7 +136,7 @@ static void every_true_cycle_adds(void **state)
 			steps++;
 			lowered += score[count] < score[count - 1];
 			assert_true(plain[count] > plain[count - 1] - 0.4);
-			assert_true(score[count] > score[count - 1] - 2.6);
+			assert_true(score[count] > score[count - 1] - 0.4);
 			assert_true(count < 6 || score[count] > score[count - 3]);
 		}
 	}

@@ -117,12 +117,18 @@ SCHEDULE(timetable)
 	times_sort(other);
 }
 
-static void add_backoff(struct prng *p, double base_s, double to_s, struct times *ret)
+/* Each wait is so many times the one before, and so much longer. */
+struct growth {
+	double first_s, times, more_s;
+};
+
+static void add_backoff(struct prng *p, const struct growth *g, double to_s, struct times *ret)
 {
-	double wait_s = base_s;
+	double wait_s = g->first_s;
 
 	times_clear(ret);
-	for (double at = draw_between(p, 0, 600); at < to_s; wait_s *= 2) {
+	for (double at = draw_between(p, 0, 600); at < to_s;
+	     wait_s = wait_s * g->times + g->more_s) {
 		schedule_busy(ret, at, 0.2);
 		at += wait_s * (1 + 0.01 * draw_normal(p));
 	}
@@ -132,9 +138,21 @@ static void add_backoff(struct prng *p, double base_s, double to_s, struct times
 SCHEDULE(backoff)
 {
 	static const double bases_s[] = {1, 2, 5, 10};
-	double base_s = draw_one_of(p, bases_s, ARRAY_LEN(bases_s));
+	struct growth g = {draw_one_of(p, bases_s, ARRAY_LEN(bases_s)), 2, 0};
 
 	(void)s;
-	add_backoff(p, base_s, duration_s, one);
-	add_backoff(p, base_s, duration_s, other);
+	add_backoff(p, &g, duration_s, one);
+	add_backoff(p, &g, duration_s, other);
+}
+
+SCHEDULE(retry)
+{
+	static const double times[] = {1, 1.3, 1.5, 1.6, 3};
+	struct growth g = {draw_between(p, 2, 20), draw_one_of(p, times, ARRAY_LEN(times)), 0};
+
+	(void)s;
+	if (g.times <= 1)
+		g.more_s = g.first_s;
+	add_backoff(p, &g, duration_s, one);
+	add_backoff(p, &g, duration_s, other);
 }

@@ -19,6 +19,7 @@ SCHEDULE(timer);     /* one period of 12 to 34 min, any phase */
 SCHEDULE(delayed);   /* one period on one minute, each run up to 8 to 60 s late by chance */
 SCHEDULE(timetable); /* 5 to 20 min apart at whole ones, each late by its own 3 to 8 s */
 SCHEDULE(backoff);   /* waits that double, one base, begun anywhere in 10 min */
+SCHEDULE(retry);     /* that grow by the first, or 1.3 to 3 times, begun likewise */
 
 /* Something lasts that long from then on: a packet each half second. */
 void schedule_busy(struct times *t, double from_s, double length_s);

@@ -353,6 +353,8 @@ const struct stranger_class stranger_classes[] = {
          .pair = schedule_timetable},
 	{"backoff", "waits that double, one base, begun anywhere in 10 min", .minutes_min = 60,
          .pair = schedule_backoff},
+	{"retry", "waits that grow by the first, or 1.3 to 3 times, begun likewise",
+         .minutes_min = 60, .pair = schedule_retry},
 	{"imitated", "every burst imitated within 10 s", .is_coupled = true, .pair = imitated},
 	{"outage", "two people, and a line of both that is cut twice", .is_coupled = true,
          .pair = outage},
