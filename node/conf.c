@@ -4,6 +4,7 @@
 #include "base/util.h"
 #include "node/confcheck.h"
 #include "node/conffile.h"
+#include "node/control.h"
 #include "node/credentials.h"
 #include "node/receiver.h"
 #include "store/store.h"
@@ -427,6 +428,9 @@ static void read_sections(struct reader *r, const struct conffile *file)
 	for (unsigned i = 0; i < file->notices_count; i++)
 		resolve(r, "notices", file->notices[i], NULL, conf->notices[conf->notice_count++]);
 	resolve(r, "control", file->control, "spoord.sock", conf->control);
+	if (r->err == ERR_OK && strlen(conf->control) > CONTROL_PATH_MAX)
+		wrong(r, ERR_RANGE, "control: longer than the %d characters of a Unix socket: %s",
+		      CONTROL_PATH_MAX, conf->control);
 	read_shown(r, file);
 	conf->is_answering =
 		file->policy.answer == NULL || strcmp(file->policy.answer, "members") == 0;

@@ -353,11 +353,8 @@ static enum err clear_path(const char *path)
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int fd, rc;
 
-	if (strlen(path) >= sizeof(addr.sun_path)) {
-		log_line("control", "path is longer than the %zu characters of a Unix socket: %s",
-		         sizeof(addr.sun_path) - 1, path);
-		return ERR_RANGE;
-	}
+	_Static_assert(CONTROL_PATH_MAX < sizeof(addr.sun_path), "a path has room");
+	CHECK(strlen(path) <= CONTROL_PATH_MAX); /* the configuration was read */
 	memcpy(addr.sun_path, path, strlen(path));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)

@@ -22,6 +22,7 @@ struct node;
 struct client;
 
 #define CONTROL_CLIENTS_MAX 32
+#define CONTROL_PATH_MAX 107 /* of a Unix socket, without what ends it */
 
 struct control {
 	struct node *node;

@@ -7,6 +7,7 @@
 #include "tools/cmd.h"
 #include "tools/json.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@ struct flows_options {
 
 static const struct flows_options defaults = {.since_ms = INT64_MIN, .until_ms = INT64_MAX};
 
+#define PORT_MAX 24 /* characters of one, whatever the node says */
 #define MEMBER(m) .offset = offsetof(struct flows_options, m)
 #define SORTS "bytes|packets|flows|duration|start|end"
 
@@ -84,20 +86,33 @@ static void put_end(const json_t *row, const char *addr, const char *port, char 
 	const char *text = json_text(row, addr);
 	bool is_v6 = strchr(text, ':') != NULL;
 
-	snprintf(room, PRINT_CELL_MAX, "%s%.60s%s:%lld", is_v6 ? "[" : "", text, is_v6 ? "]" : "",
-	         (long long)json_count(row, port, 0));
+	snprintf(room, PRINT_CELL_MAX, "%s%.60s%s:%s", is_v6 ? "[" : "", text, is_v6 ? "]" : "",
+	         port);
 }
 
 static void src_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX])
 {
+	char port[PORT_MAX];
+
 	(void)now;
-	put_end(row, "src", "src_port", room);
+	snprintf(port, sizeof(port), "%lld", (long long)json_count(row, "src_port", 0));
+	put_end(row, "src", port, room);
 }
 
+/* Of ICMP, type and code stand in the port: "8.0", as nfdump has it. */
 static void dst_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX])
 {
+	int64_t proto = json_count(row, "proto", 0), value = json_count(row, "dst_port", 0);
+	bool is_icmp = proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+	char port[PORT_MAX];
+
 	(void)now;
-	put_end(row, "dst", "dst_port", room);
+	if (is_icmp)
+		snprintf(port, sizeof(port), "%lld.%lld", (long long)value >> 8,
+		         (long long)value & 255);
+	else
+		snprintf(port, sizeof(port), "%lld", (long long)value);
+	put_end(row, "dst", port, room);
 }
 
 static void flags_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX])

@@ -9,6 +9,7 @@
 #include "proto/flow/nsel.h"
 #include "proto/flow/pending.h"
 #include "proto/flow/sample_source.h"
+#include "proto/flow/samplers.h"
 #include "proto/flow/sets.h"
 #include "proto/flow/sflow.h"
 
@@ -16,7 +17,8 @@
 #include <string.h>
 
 #define TEMPLATE_OCTETS_MAX (16u << 20)
-#define SOURCES_PER_STREAM 2      /* interfaces, on the average of all agents */
+#define SOURCES_PER_STREAM 2 /* interfaces, on the average of all agents */
+#define SAMPLERS_PER_STREAM 2
 #define CONNECTIONS_PER_STREAM 16 /* of firewalls, with updates; few streams are */
 #define BATCH_MIN 64
 #define WRAP_SLACK_MS 2000 /* of a boot time read from whole seconds */
@@ -215,8 +217,9 @@ struct flow_decoder *flow_decoder_new(size_t streams_max, uint64_t seed)
 	d->streams = stream_table_new(streams_max, seed, forget_stream, d);
 	d->sources = source_table_new(streams_max * SOURCES_PER_STREAM, seed);
 	d->nsel = nsel_table_new(streams_max * CONNECTIONS_PER_STREAM, seed);
+	d->samplers = sampler_table_new(streams_max * SAMPLERS_PER_STREAM, seed);
 	if (d->streams == NULL || d->pending == NULL || d->sources == NULL || d->nsel == NULL ||
-	    d->clocks == NULL) {
+	    d->samplers == NULL || d->clocks == NULL) {
 		flow_decoder_free(d);
 		return NULL;
 	}
@@ -231,6 +234,7 @@ void flow_decoder_free(struct flow_decoder *d)
 	stream_table_free(d->streams);
 	source_table_free(d->sources);
 	nsel_table_free(d->nsel);
+	sampler_table_free(d->samplers);
 	pending_free(d->pending);
 	clocks_free(d->clocks);
 	free(d);

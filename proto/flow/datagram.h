@@ -141,6 +141,7 @@ struct flow_decoder {
 	struct pending *pending;
 	struct source_table *sources;
 	struct nsel_table *nsel;
+	struct sampler_table *samplers;
 	bool is_verbatim; /* records as they stand, though a later one counts the same again
 	                     (nsel.h) */
 	struct clocks *clocks;

@@ -1,6 +1,7 @@
 #include "proto/flow/memory.h"
 
 #include "base/util.h"
+#include "proto/flow/samplers.h"
 
 #include <string.h>
 
@@ -104,7 +105,8 @@ static enum err read_samplers(struct bytes *in, uint8_t version, struct stream_s
 	return bytes_left(in) > 0 ? ERR_FORMAT : ERR_OK;
 }
 
-static enum err recall_options(struct stream *s, uint8_t version, uint8_t flags, struct bytes in)
+static enum err recall_options(struct flow_decoder *d, struct stream *s, uint8_t version,
+                               uint8_t flags, struct bytes in)
 {
 	int64_t init_ms = (int64_t)bytes_uint(&in, 8);
 	uint32_t sampling = (uint32_t)bytes_uint(&in, 4);
@@ -117,6 +119,10 @@ static enum err recall_options(struct stream *s, uint8_t version, uint8_t flags,
 	s->is_init_told = (flags & FLAG_TOLD) != 0;
 	s->sampling = sampling;
 	memcpy(s->samplers, samplers, sizeof(samplers));
+	for (size_t i = 0; i < STREAM_SAMPLERS && samplers[i].interval != 0; i++) {
+		if (!samplers[i].is_interface)
+			samplers_learn(d->samplers, s, samplers[i].id, samplers[i].interval);
+	}
 	return ERR_OK;
 }
 
@@ -161,6 +167,6 @@ enum err memory_recall(struct flow_decoder *d, const uint8_t key[MEMORY_KEY], st
 	s = stream_of(d->streams, &of);
 	s->seen_ms = MAX(s->seen_ms, received_ms);
 	s->is_recalled = true;
-	return id == 0 ? recall_options(s, version, flags, value)
+	return id == 0 ? recall_options(d, s, version, flags, value)
 	               : recall_template(d, s, id, flags, received_ms, value);
 }

@@ -448,8 +448,9 @@ static struct endpoint translated(const struct addr *addr, uint16_t port)
 }
 
 enum drop record_flows(const struct record_context *c, struct values *v, struct flow ret[2],
-                       size_t *ret_count, struct flow_counters *counters)
+                       size_t *ret_count, struct flow_decoder *d)
 {
+	struct flow_counters *counters = &d->counters;
 	struct endpoint nat_src, nat_dst;
 	struct flow *f = &ret[0];
 
@@ -472,7 +473,7 @@ enum drop record_flows(const struct record_context *c, struct values *v, struct 
 		.in_if = v->in_if,
 		.out_if = v->out_if,
 		.domain = c->stream->key.domain,
-		.sampling = sampling_of(c->stream, v, &counters->unknown_samplers),
+		.sampling = sampling_of(d->samplers, c->stream, v, &counters->unknown_samplers),
 		.mpls = v->mpls,
 		.nat_src_port = nat_src.port,
 		.nat_dst_port = nat_dst.port,
@@ -494,7 +495,7 @@ enum drop record_flows(const struct record_context *c, struct values *v, struct 
 
 /* --- options --- */
 
-void record_options(const struct record_context *c, const struct values *v)
+void record_options(const struct record_context *c, const struct values *v, struct flow_decoder *d)
 {
 	struct stream *s = c->stream;
 
@@ -503,5 +504,5 @@ void record_options(const struct record_context *c, const struct values *v)
 		s->init_ms = (int64_t)MIN(v->init_ms, INT64_MAX / 4);
 		s->is_init_told = true;
 	}
-	sampling_learn(s, v);
+	sampling_learn(d->samplers, s, v);
 }

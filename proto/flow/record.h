@@ -38,9 +38,9 @@ void record_lists(const struct record_context *c, struct values *v, struct value
  * taken from those.
  */
 enum drop record_flows(const struct record_context *c, struct values *v, struct flow ret[2],
-                       size_t *ret_count, struct flow_counters *counters);
+                       size_t *ret_count, struct flow_decoder *d);
 
 /* An options record: sampling, and when the exporter started. */
-void record_options(const struct record_context *c, const struct values *v);
+void record_options(const struct record_context *c, const struct values *v, struct flow_decoder *d);
 
 #endif

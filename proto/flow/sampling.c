@@ -46,7 +46,7 @@ static void set(struct stream *s, bool is_interface, uint32_t id, uint32_t inter
 	s->is_options_new = true;
 }
 
-void sampling_learn(struct stream *s, const struct values *v)
+void sampling_learn(struct sampler_table *t, struct stream *s, const struct values *v)
 {
 	uint32_t interval = interval_of(v);
 
@@ -54,6 +54,7 @@ void sampling_learn(struct stream *s, const struct values *v)
 		return;
 	if (v->has_sampler) {
 		set(s, false, v->sampler, interval);
+		samplers_learn(t, s, v->sampler, interval);
 	} else if (v->in_if != 0 || v->out_if != 0) {
 		set(s, true, v->in_if != 0 ? v->in_if : v->out_if, interval);
 	} else {
@@ -62,28 +63,37 @@ void sampling_learn(struct stream *s, const struct values *v)
 	}
 }
 
-/* Where an interface of its own has a row, packets were looked at there. */
-static uint32_t told_by_row(const struct stream *s, const struct values *v)
+/* A sampler of 0 is none, unless the domain itself tells of it. */
+static uint32_t told_of_sampler(const struct sampler_table *t, const struct stream *s, uint32_t id)
 {
-	const struct stream_sampler *row = NULL;
+	const struct stream_sampler *row = find(s, false, id);
 
-	if (v->has_sampler)
-		row = find(s, false, v->sampler);
-	if (row == NULL)
-		row = find(s, true, v->in_if);
+	if (row != NULL)
+		return row->interval;
+	return id != 0 ? samplers_find(t, s, id) : 0;
+}
+
+/* Where an interface of its own has a row, packets were looked at there. */
+static uint32_t told_of_interface(const struct stream *s, const struct values *v)
+{
+	const struct stream_sampler *row = find(s, true, v->in_if);
+
 	if (row == NULL)
 		row = find(s, true, v->out_if);
 	return row != NULL ? row->interval : 0;
 }
 
-uint32_t sampling_of(const struct stream *s, const struct values *v, uint64_t *unknown)
+uint32_t sampling_of(const struct sampler_table *t, const struct stream *s, const struct values *v,
+                     uint64_t *unknown)
 {
 	uint32_t interval = 0;
 
 	if (v->has_interval || v->sample_size != 0)
 		interval = interval_of(v);
+	if (interval == 0 && v->has_sampler)
+		interval = told_of_sampler(t, s, v->sampler);
 	if (interval == 0 && s->samplers[0].interval != 0)
-		interval = told_by_row(s, v);
+		interval = told_of_interface(s, v);
 	if (interval == 0)
 		interval = s->sampling;
 	if (interval != 0)

@@ -9,17 +9,20 @@
 #define SPOOR_PROTO_FLOW_SAMPLING_H
 
 #include "proto/flow/element.h"
+#include "proto/flow/samplers.h"
 #include "proto/flow/stream.h"
 
 #include <stdint.h>
 
 /* Takes what an options record says; nothing, if it says nothing of sampling. */
-void sampling_learn(struct stream *s, const struct values *v);
+void sampling_learn(struct sampler_table *t, struct stream *s, const struct values *v);
 
 /*
- * Of the record: what it says itself, else its sampler's, its interface's, its domain's. 1: nothing
- * was told; then `*unknown` is counted up if the record names who should have been.
+ * Of the record: what it says itself, else its sampler's, as its domain says or another of the
+ * exporter's, its interface's, its domain's. 1: nothing was told; then `*unknown` is counted up if
+ * the record names who should have been.
  */
-uint32_t sampling_of(const struct stream *s, const struct values *v, uint64_t *unknown);
+uint32_t sampling_of(const struct sampler_table *t, const struct stream *s, const struct values *v,
+                     uint64_t *unknown);
 
 #endif

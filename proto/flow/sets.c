@@ -118,7 +118,7 @@ static bool take_record(struct flow_decoder *d, const struct record_context *c,
 	size_t count;
 
 	if (t->is_options) {
-		record_options(c, v);
+		record_options(c, v, d);
 		if (d->options != NULL && !is_padding)
 			d->options(d->options_ctx, c->origin, c->stream, t, record);
 		return true;
@@ -131,7 +131,7 @@ static bool take_record(struct flow_decoder *d, const struct record_context *c,
 		name_nobody(v);
 	if (v->firewall_event != 0 && !d->is_verbatim)
 		nsel_correct(d->nsel, c->stream, v);
-	drop = record_flows(c, v, room, &count, &d->counters);
+	drop = record_flows(c, v, room, &count, d);
 	if (drop == DROP_ENDS && (is_padding || out->event_count > events))
 		drop = DROP_NONE; /* nothing was said, or what was said is taken */
 	if (drop != DROP_NONE)

@@ -6,6 +6,8 @@
 #include "proto/flow/repeat.h"
 #include "proto/flow/sample_source.h"
 
+#define VERSION 5
+#define HEADER_REST 16 /* octets behind the agent's address */
 #define VLAN_MAX 4095
 #define INTERNAL 0x3fffffffu /* "interface" of what the agent itself sends and receives */
 #define BOOT_SLACK_MS 60000  /* no datagram is under way for longer */
@@ -287,19 +289,20 @@ static enum drop read_sample(struct work *w, struct bytes in, bool is_expanded)
 
 enum { FLOW_SAMPLE = 1, FLOW_SAMPLE_EXPANDED = 3 };
 
-static void read_samples(struct work *w, struct bytes in, uint32_t count)
+/* Moves behind them. */
+static void read_samples(struct work *w, struct bytes *in, uint32_t count)
 {
 	enum drop drop = DROP_NONE;
 
-	while (count-- > 0 && bytes_left(&in) > 0) {
-		uint32_t type = word(&in), len = word(&in);
-		struct bytes sample = bytes_cut(&in, len);
+	while (count-- > 0 && bytes_left(in) > 0) {
+		uint32_t type = word(in), len = word(in);
+		struct bytes sample = bytes_cut(in, len);
 
-		if (in.is_short) {
+		if (in->is_short) {
 			w->d->counters.dropped[DROP_SET]++;
 			return;
 		}
-		in.at += MIN(-len & 3, bytes_left(&in)); /* as XDR fills up */
+		in->at += MIN(-len & 3, bytes_left(in)); /* as XDR fills up */
 		if (type != FLOW_SAMPLE && type != FLOW_SAMPLE_EXPANDED) {
 			w->d->counters.skipped++;
 			if (w->d->samples != NULL)
@@ -311,6 +314,15 @@ static void read_samples(struct work *w, struct bytes in, uint32_t count)
 		if (drop != DROP_NONE)
 			w->d->counters.dropped[drop]++;
 	}
+}
+
+/* Does another datagram begin behind the samples? No sample of a type of 5 is as short. */
+static bool is_glued(struct bytes rest)
+{
+	struct addr agent;
+
+	return word(&rest) == VERSION && read_address(&rest, &agent) &&
+	       bytes_left(&rest) >= HEADER_REST;
 }
 
 /*
@@ -356,7 +368,9 @@ enum drop sflow_decode(struct flow_decoder *d, const struct flow_origin *origin,
 	                           .boot_ms = boot_of(w.stream, origin->received_ms, uptime_ms)};
 	w.is_late = habit_account(w.stream, &m) == SEQUENCE_LATE;
 	w.stream->export_ms = MAX(w.stream->export_ms, origin->received_ms);
-	read_samples(&w, in, count);
+	read_samples(&w, &in, count);
+	if (!in.is_short && is_glued(in))
+		data->at = in.at;
 	w.stream->flows += out->count - before;
 	return DROP_NONE;
 }

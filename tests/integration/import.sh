@@ -169,3 +169,15 @@ PORT EQ 22 AND PROTO TCP
 proto icmp
 icmp-type 8
 FILTERS
+
+# A datagram of v5 with an echo request: people are shown its type and code.
+python3 - "$dir/echo" <<'PYTHON'
+import struct, sys, time
+header = struct.pack(">HHIIIIBBH", 5, 1, 60000, int(time.time()), 0, 0, 0, 0, 0)
+record = struct.pack(">4s4s4sHHIIIIHHBBBBHHBBH", bytes([10, 0, 0, 1]), bytes([203, 0, 113, 7]), bytes(4),
+                     1, 2, 1, 84, 50000, 51000, 0, 8 << 8 | 3, 0, 0, 1, 0, 0, 0, 0, 0, 0)
+open(sys.argv[1], "wb").write(header + record)
+PYTHON
+check "an echo request is imported" 0 "flows +1" spoor_at V9 import "$dir/echo"
+check "its type and code stand where ports do" 0 " icmp +10\.0\.0\.1:0 +203\.0\.113\.7:8\.3 " \
+	spoor_at V9 flows "icmp-type 8 and icmp-code 3"

@@ -119,6 +119,13 @@ check_line "a store of next to nothing" 2 "store.map_size: below 1MiB: 1KiB \(li
 	conf_store "map_size: 1KiB"
 check_line "more to keep than there is room" 2 "store.size_max: above store.map_size: 2GiB" \
 	conf_store "map_size: 1GiB, size_max: 2GiB"
+conf_control() {
+	sed "s/^control:.*/control: $1/" "$dir/R4/spoord.yaml" >"$dir/R4/bad.yaml"
+	"$bin/spoord" --config "$dir/R4/bad.yaml" --check
+}
+check_line "a path that no socket can have" 2 \
+	"control: longer than the 107 characters of a Unix socket: .*x \\(line: [0-9]+\\)" \
+	conf_control "$(printf 'x%.0s' {1..108})"
 check_line "two tasks at once" 2 "one of --check, --check-store and --repair-store" \
 	"$bin/spoord" --config "$dir/R4/spoord.yaml" --check-store --repair-store
 check "nets, a rate and a burst" 0 "" \

@@ -230,6 +230,31 @@ static void sampling_of_the_first_version_is_still_read(void **state)
 		ERR_OK);
 }
 
+/* Of flows of the exporter's other domains as well. */
+static void a_sampler_is_known_to_other_domains_after_a_restart(void **state)
+{
+	static const uint16_t sampled[] = {8, 4, 12, 4, 48, 4, 0};
+	struct stream of = {.key = {.version = 9, .domain = 6}};
+	uint8_t room[MEMORY_MAX], key[MEMORY_KEY];
+	struct fixture *f = *state;
+	size_t len;
+
+	of.key.from = f->origin.from;
+	of.seen_ms = RECEIVED_MS;
+	of.samplers[0] = (struct stream_sampler){.id = 7, .interval = 700};
+	len = memory_pack(&of, 0, NULL, room);
+	memory_key(&of, 0, key);
+	assert_ok(memory_recall(f->decoder, key, bytes_of(room, len), RECEIVED_MS));
+	f->domain = 256;
+	begin(f, 9);
+	set(f, 0);
+	template(f, 301, sampled);
+	set(f, 301);
+	put(f, 1, 4), put(f, 2, 4), put(f, 7, 4);
+	assert_string_equal(decode(f), "none");
+	assert_int_equal(f->flows[0].sampling, 700);
+}
+
 /* Which did not know a scope from the rest: the template that comes again does. */
 static void a_template_of_the_first_version_learns_its_scope(void **state)
 {
@@ -291,6 +316,7 @@ int main(void)
 		KEEPING(what_was_withdrawn_is_forgotten),
 		KEEPING(sampling_outlives_a_restart),
 		KEEPING(every_sampler_outlives_a_restart),
+		KEEPING(a_sampler_is_known_to_other_domains_after_a_restart),
 		KEEPING(sampling_of_the_first_version_is_still_read),
 		KEEPING(a_template_of_the_first_version_learns_its_scope),
 		KEEPING(what_is_old_or_damaged_is_refused),

@@ -134,8 +134,49 @@ static void of_a_sampler_that_is_not_known_the_flows_are_counted(void **state)
 	for (uint32_t i = 1; i <= STREAM_SAMPLERS; i++)
 		assert_int_equal(sampling_of(f, 1, 2, i), 100 + i);
 	assert_int_equal(f->decoder->counters.unknown_samplers, 1);
-	assert_int_equal(sampling_of(f, 1, 2, STREAM_SAMPLERS + 1), 1);
+	assert_int_equal(sampling_of(f, 1, 2, STREAM_SAMPLERS + 2), 1);
 	assert_int_equal(f->decoder->counters.unknown_samplers, 2);
+}
+
+/* IOS XE tells of its samplers in a domain without flows. */
+static void another_domain_may_tell_of_a_sampler(void **state)
+{
+	static const uint16_t of_sampler[] = {48, 4, 34, 4};
+	struct fixture *f = *state;
+
+	f->domain = 6;
+	tell(f, 9, of_sampler, (const uint64_t[]){1, 100});
+	tell(f, 9, of_sampler, (const uint64_t[]){0, 7}); /* 0 is none, for others */
+	f->domain = 256;
+	assert_int_equal(sampling_of(f, 1, 2, 1), 100);
+	assert_int_equal(sampling_of(f, 1, 2, 0), 1);
+	f->domain = 6;
+	tell(f, 9, of_sampler, (const uint64_t[]){1, 200}); /* set anew */
+	f->domain = 256;
+	assert_int_equal(sampling_of(f, 1, 2, 1), 200);
+	assert_int_equal(f->decoder->counters.unknown_samplers, 0);
+	f->origin.from.addr.octets[15]++; /* another exporter's */
+	assert_int_equal(sampling_of(f, 1, 2, 1), 1);
+	assert_int_equal(f->decoder->counters.unknown_samplers, 1);
+}
+
+static void where_domains_disagree_a_third_is_not_told(void **state)
+{
+	static const uint16_t of_sampler[] = {48, 4, 34, 4};
+	struct fixture *f = *state;
+
+	f->domain = 6;
+	tell(f, 9, of_sampler, (const uint64_t[]){1, 100});
+	f->domain = 7;
+	tell(f, 9, of_sampler, (const uint64_t[]){1, 300});
+	assert_int_equal(sampling_of(f, 1, 2, 1), 300); /* each has its own */
+	f->domain = 8;
+	assert_int_equal(sampling_of(f, 1, 2, 1), 1);
+	assert_int_equal(f->decoder->counters.unknown_samplers, 1);
+	f->domain = 6;
+	tell(f, 9, of_sampler, (const uint64_t[]){1, 300});
+	f->domain = 8;
+	assert_int_equal(sampling_of(f, 1, 2, 1), 300);
 }
 
 int main(void)
@@ -145,6 +186,8 @@ int main(void)
 		TEST(in_ipfix_the_scope_is_an_element),
 		TEST(a_probability_says_it_too),
 		TEST(a_size_of_a_population_says_it_too),
+		TEST(another_domain_may_tell_of_a_sampler),
+		TEST(where_domains_disagree_a_third_is_not_told),
 		TEST(of_a_sampler_that_is_not_known_the_flows_are_counted),
 	};
 

@@ -266,6 +266,30 @@ static void malformed_datagrams_are_counted_by_reason(void **state)
 	assert_int_equal(f->decoder->counters.dropped[DROP_SET], 2);
 }
 
+/* Some put several into one, and what is left in their buffer behind it. */
+static void datagrams_in_one_are_all_read(void **state)
+{
+	uint8_t both[2 * sizeof(((struct fixture *)0)->wire)];
+	struct fixture *f = *state;
+	size_t len = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		f->sequence = i;
+		begin_sflow(f, 1);
+		begin_sample(f, 1, 1 + i, 0, 1, 2, 1);
+		raw_header(f, 0);
+		end_sample(f);
+		memcpy(both + len, f->wire, octets_len(&f->out));
+		len += octets_len(&f->out);
+	}
+	memset(both + len, 0x05, 8);
+	f->batch.count = 0;
+	assert_int_equal(flow_decode(f->decoder, &f->origin, both, len + 8, &f->batch), DROP_NONE);
+	assert_int_equal(f->batch.count, 2);
+	assert_int_equal(stream_at(f, 0)->datagrams, 2);
+	assert_int_equal(stream_at(f, 0)->lost, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +301,7 @@ int main(void)
 		SFLOW(packets_that_the_agent_took_apart_are_flows_too),
 		SFLOW(translations_and_labels_are_kept),
 		SFLOW(what_is_no_packet_is_passed_over_and_counted),
+		SFLOW(datagrams_in_one_are_all_read),
 		SFLOW(malformed_datagrams_are_counted_by_reason),
 	};
 
