@@ -91,9 +91,11 @@ enum path_doubt {                        /* what contradicts a hop; bits */
 	          PATH_ELSEWHERE = 64, /* who sees the host that the next hop begins at has not
 	                                  seen it come in: it has another way in, or is not of
 	                                  this chain */
-	          PATH_BEGINS_TOGETHER = 128 /* nothing but timing ties it to what it carries, and
+	          PATH_BEGINS_TOGETHER = 128, /* nothing but timing ties it to what it carries, and
 	                                        both begin within the slack: one script, or one
 	                                        schedule, may have started both */
+	          PATH_CHANCE = 256 /* none of its views is significant, and no host has named it:
+	                               of so many that were compared one agrees as well */
 };
 
 struct hop {

@@ -51,6 +51,8 @@ static void add_doubts(const struct work *w, uint32_t at, struct path *ret)
 	hop->doubts |= hop->is_refused ? PATH_REFUSED : 0;
 	if (at + 1 == ret->hop_count)
 		return;
+	if (hop->link != PATH_ORIGIN && !w->groups[chain[0]].is_significant)
+		hop->doubts |= PATH_CHANCE;
 	if (span_ms(hop->life.end_ms, next->life.end_ms) > w->slack_ms)
 		hop->doubts |= PATH_ENDS_FIRST;
 	if (hop->life.start_ms > next->life.start_ms)

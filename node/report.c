@@ -299,6 +299,7 @@ static void put_doubts(struct pack *p, unsigned doubts)
 		{PATH_RIVALLED, "timing"},
 		{PATH_UNDECIDED, "undecided"},
 		{PATH_ELSEWHERE, "elsewhere"},
+		{PATH_CHANCE, "chance"},
 	};
 	size_t count = 0;
 

@@ -40,6 +40,8 @@ struct stop { /* a host on the path */
 struct route {
 	struct stop stops[STOPS_MAX];
 	size_t count, hops, gaps;
+	size_t chances; /* hops that may be none */
+	bool is_asked;  /* somebody was, what led to the target */
 };
 
 static const struct glyphs *glyphs_of(const struct report_view *view)
@@ -98,7 +100,7 @@ static void find_route(struct route *r, const json_t *report, const struct repor
 	const json_t *path = json_object_get(report, "path"), *hop;
 	size_t i;
 
-	*r = (struct route){.hops = json_array_size(path)};
+	*r = (struct route){.hops = json_array_size(path), .is_asked = report_is_asked(report)};
 	json_array_foreach(path, i, hop)
 	{
 		if (r->count + 2 > STOPS_MAX)
@@ -107,9 +109,10 @@ static void find_route(struct route *r, const json_t *report, const struct repor
 			add_stop(r, view, json_text(hop, "src"), json_text(hop, "src_node"),
 			         json_text(hop, "src_org"));
 		r->stops[r->count - 1].hop = hop;
+		r->chances += report_may_be_chance(hop);
 		add_end(r, hop, json_array_get(path, i + 1), view);
 	}
-	if (r->count > 0)
+	if (r->count > 0 && r->is_asked)
 		r->stops[0].remark = "origin, as far as nodes can see";
 }
 
@@ -278,8 +281,9 @@ static void put_answer(struct paper *p, const struct route *r)
 	const struct stop *first = &r->stops[0];
 
 	if (r->hops < 2) {
-		paper_words(p, PAPER_PLAIN,
-		            "No connection that led to this one was found; it came from");
+		paper_words(p, PAPER_PLAIN, "%s; it came from",
+		            r->is_asked ? "No connection that led to this one was found"
+		                        : "Nobody was asked what led to this one");
 		put_first(p, first, ".");
 		paper_end(p);
 		return;
@@ -289,6 +293,9 @@ static void put_answer(struct paper *p, const struct route *r)
 	if (r->gaps > 0)
 		paper_words(p, PAPER_WARNING, "%zu gap%s on the way.", r->gaps,
 		            r->gaps == 1 ? "" : "s");
+	if (r->chances > 0)
+		paper_words(p, PAPER_WARNING, "%zu hop%s may be chance.", r->chances,
+		            r->chances == 1 ? "" : "s");
 	paper_end(p);
 }
 

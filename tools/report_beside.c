@@ -45,6 +45,7 @@ static void put_alternatives(struct paper *p, const json_t *hop, const char *arr
 static void put_contradictions(struct paper *p, const json_t *hop)
 {
 	static const struct phrase rows[] = {
+		{"chance", "of so many that were compared, one may agree as well by chance"},
 		{"ends first", "it ends before what it carries"},
 		{"starts later", "it starts after what it carries, though within what clocks err"},
 		{"begins together", "it begins with what it carries: one script may drive both"},
@@ -88,6 +89,19 @@ static void put_join(struct paper *p, const json_t *hop)
 		paper_words(p, PAPER_FAINT, "its gateway's own translations");
 		paper_end(p);
 	}
+}
+
+bool report_may_be_chance(const json_t *hop)
+{
+	const json_t *list = json_object_get(hop, "contradictions"), *key;
+	size_t i;
+
+	json_array_foreach(list, i, key)
+	{
+		if (strcmp(json_string_value(key), "chance") == 0)
+			return true;
+	}
+	return false;
 }
 
 void report_beside(struct paper *p, const json_t *hop, const char *arrow)

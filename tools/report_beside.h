@@ -5,12 +5,16 @@
 #include "tools/paper.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Lines behind the margin under `hop`: what else could stand there, what contradicts it; or
  * nothing.
  */
 void report_beside(struct paper *p, const json_t *hop, const char *arrow);
+
+/* Of so many that were compared one may agree as well by chance, and nobody else has named it. */
+bool report_may_be_chance(const json_t *hop);
 
 /* Siblings, forks, merges and others that have a host of the path: a line each; or nothing. */
 void report_branches(struct paper *p, const json_t *report, const char *arrow);

@@ -254,13 +254,19 @@ static int64_t sum_of(const json_t *nodes, const char *key)
 	return sum;
 }
 
+bool report_is_asked(const json_t *report)
+{
+	return json_count(json_object_get(report, "coverage"), "asked", 0) > 0 ||
+	       json_is_object(json_object_get(report, "query"));
+}
+
 static void put_asked(struct paper *p, const json_t *report)
 {
 	const json_t *coverage = json_object_get(report, "coverage");
 	const json_t *nodes = json_object_get(coverage, "nodes");
 	int64_t asked = json_count(coverage, "asked", 0);
 
-	if (asked == 0 && !json_is_object(json_object_get(report, "query"))) {
+	if (!report_is_asked(report)) {
 		paper_words(p, PAPER_PLAIN, "Nobody was asked.");
 		paper_end(p);
 		return;

@@ -7,6 +7,7 @@
 #include "tools/text.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,9 @@ const char *report_gap(int64_t ms, char room[32]);
 
 /* Names of the nodes that saw `hop`, with spaces between them; returns how many. */
 size_t report_witnesses(const json_t *hop, char room[PAPER_PIECE_MAX]);
+
+/* Was anybody asked? Not where the target had nothing to ask by. */
+bool report_is_asked(const json_t *report);
 
 /* Who was asked and who answered, what they hold, where the evidence lies. */
 void report_coverage(struct paper *p, const json_t *report);

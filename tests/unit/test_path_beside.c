@@ -299,6 +299,29 @@ static void what_begins_together_may_have_been_started_together(void **state)
 	assert_int_equal(path.hops[0].doubts, 0);
 }
 
+/* Among so many one view that is beyond chance is enough for its hop; the target needs none. */
+static void a_hop_that_may_be_chance_says_so(void **state)
+{
+	static const struct row rows[] = {
+		{1, 1, "198.51.100.1:40000", "198.51.100.2:22", 0, 600000, .score = 4},
+		{2, 1, "198.51.100.1:40000", "198.51.100.2:22", 0, 600000, .score = 4},
+		{2, 2, "198.51.100.2:50000", "198.51.100.3:22", 20000, 590000, .score = 4},
+		{3, 1, "198.51.100.2:50000", "198.51.100.3:22", 20000, 590000, .is_target = true},
+	};
+	struct match matches[ARRAY_LEN(rows)];
+	struct path path;
+	(void)state;
+
+	match_rows(rows, ARRAY_LEN(rows), matches);
+	path_assemble(matches, ARRAY_LEN(rows), NULL, 0, SLACK_MS, &path);
+	assert_int_equal(path.hop_count, 2);
+	assert_int_equal(path.hops[0].doubts, PATH_CHANCE);
+	assert_int_equal(path.hops[1].doubts, 0);
+	matches[1].is_significant = true;
+	path_assemble(matches, ARRAY_LEN(rows), NULL, 0, SLACK_MS, &path);
+	assert_int_equal(path.hops[0].doubts, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +339,7 @@ int main(void)
 		cmocka_unit_test(what_has_no_place_is_listed_with_why),
 		cmocka_unit_test(of_too_many_without_a_place_the_best_are_listed),
 		cmocka_unit_test(what_begins_together_may_have_been_started_together),
+		cmocka_unit_test(a_hop_that_may_be_chance_says_so),
 	};
 
 	return cmocka_run_group_tests_name("correlate/path_beside", tests, NULL, NULL);

@@ -142,7 +142,7 @@ static char *drawn(const char *report, const struct report_view *view)
 	"'public_dst':'192.0.2.3:22','src_node':'R1','src_org':'','dst_node':null,"             \
 	"'dst_org':null,'seen_by':['R1']," SPAN_2 ",'score':9.5,'views':1,'link':'address',"    \
 	"'joined_by':['tuple','nat'],'weight':0.715,'contradictions':['ends first','lags',"     \
-	"'undecided'],'alternatives':[{'src':'10.1.0.11:4','dst':'192.0.2.3:22',"               \
+	"'undecided','chance'],'alternatives':[{'src':'10.1.0.11:4','dst':'192.0.2.3:22',"      \
 	"'weight':0.285,'views':1}]}"
 
 /* Everything that speaks for another reading stands under the hop, or under the path. */
@@ -151,7 +151,9 @@ static void what_is_not_decided_and_what_branches_off_is_said(void **state)
 	static const char *const wanted[] = {
 		"\n  |   joined by its gateway's own translations\n",
 		"\n  |   not decided: 72 % this, 28 % 10.1.0.11:4 -> 192.0.2.3:22\n",
+		"\n2 hops back: 10.1.0.10, behind R1; 1 gap on the way. 1 hop may be chance.\n",
 		"against it: it ends before what it carries; its packets come later",
+		"; of so many that were compared, one may agree as well by chance\n",
 		"\nBeside the path, with the same rhythm:\n"
 		"  sibling  192.0.2.3:5 -> 192.0.2.8:22  started within a second at the "
 		"beginning "
@@ -289,6 +291,13 @@ static void a_target_alone_is_said_to_be_alone(void **state)
 
 	assert_non_null(strstr(text, "\nNo connection that led to this one was found; it came from "
 	                             "192.0.2.3, no node sees behind it.\n"));
+	free(text);
+	text = drawn("{" TARGET ",'matches':[],'path':[" HOP_3
+	             "],'gaps':[],'coverage':{'asked':0}}",
+	             &view);
+	assert_non_null(strstr(text, "\nNobody was asked what led to this one; it came from "
+	                             "192.0.2.3, no node sees behind it.\n"));
+	assert_null(strstr(text, "origin"));
 	free(text);
 	text = drawn("{}", &view); /* whatever comes, nothing breaks */
 	assert_non_null(strstr(text, "Nobody was asked.\n"));
