@@ -113,7 +113,7 @@ struct agreement score_pair(const struct fingerprint *target, const struct finge
 	from_s = MAX(a.edges.first_s, b.edges.first_s);
 	to_s = MIN(a.edges.last_s, b.edges.last_s);
 	ret.score = MAX(-SCORE_MAX, MIN(combined.decades, SCORE_MAX));
-	ret.repeated = combined.silences.decoy_decades;
+	ret.repeated = combined.silences.plain_decades - combined.silences.decades;
 	ret.silences_decades = combined.silences.decades;
 	ret.polling_decades = combined.polls.decades;
 	ret.cpf = methods[METHOD_CPF].score(target, candidate);
