@@ -30,6 +30,7 @@
 #define WANDER_MIN 6.0    /* variances, far apart against neighbours: it is not held, for sure, */
 #define WANDER_LIKELY 2.5 /* or seems not to be */
 #define CLOCK_DRIFT 1e-4  /* what exporters' clocks drift */
+#define STAMP_DRIFT 2e-6  /* against its own period: what rounded stamps look like */
 #define SCHEDULES_REACH_S 30.0
 
 /* The trials. */
@@ -236,7 +237,7 @@ void polling_of(const struct edges *e, struct polling *ret)
 	ret->error_s = ret->jitter_s / sqrt((double)count);
 	if (is_scheduled(at_s, count, ret))
 		ret->kind = POLLING_SCHEDULED;
-	else if (is_wandering(at_s, count, ret->period_s, WANDER_LIKELY, 0))
+	else if (is_wandering(at_s, count, ret->period_s, WANDER_LIKELY, STAMP_DRIFT))
 		ret->kind = POLLING_FREE;
 	else
 		ret->kind = POLLING_HELD;

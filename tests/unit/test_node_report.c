@@ -126,6 +126,36 @@ static void a_match_is_found_however_many_strangers_came_before(void **state)
 	assert_false(f->p.out.is_full);
 }
 
+/* A target that polls every 61.3 s, and another of that period, 40 ms later. */
+static void of_one_that_polls_alike_the_phase_is_told_with_its_chance(void **state)
+{
+	struct fixture *f = *state;
+	struct connection *target = &f->pursuit->target.best;
+	struct finding *found = &f->round->replies[0].answer.findings[0];
+	struct interval polls[20];
+
+	for (int i = 0; i < 20; i++)
+		polls[i] = (struct interval){61300 * i, 61300 * i + 20};
+	assert_int_not_equal(CTL_INTERNAL, report(f));
+	assert_true(says(f, "polling"));
+	assert_false(says(f, "period_s"));
+	target->on = polls;
+	target->on_count = ARRAY_LEN(polls);
+	target->gap_ms = 15000;
+	*found = finding_of("10.9.0.5:6000", "192.0.2.9:22", VERDICT_PERIODIC, 1);
+	found->lag_ms = -40;
+	f->round->replies[0].answer.finding_count = 1;
+	assert_int_not_equal(CTL_INTERNAL, report(f));
+	assert_true(says(f, "period_s"));
+	assert_true(says(
+		f, "one period of 61.3 s, in phase to 0.041 s, as by chance 1 in 748: a change "
+		   "of its rhythm, or what a host reports of its processes"));
+	for (int i = 0; i < 20; i++)
+		polls[i] = (struct interval){60000 * i, 60000 * i + 20};
+	assert_int_not_equal(CTL_INTERNAL, report(f));
+	assert_true(says(f, "scheduled every 60.0 s, which others may be too: a change"));
+}
+
 /* However much the others say, all at once: the best of it is told, and the end of the report. */
 static void a_crowd_cannot_talk_a_report_to_death(void **state)
 {
@@ -315,6 +345,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(a_match_is_found_however_many_strangers_came_before),
+		CASE(of_one_that_polls_alike_the_phase_is_told_with_its_chance),
 		CASE(a_crowd_cannot_talk_a_report_to_death),
 		CASE(exit_codes_tell_the_gravest_outcome),
 		CASE(a_search_of_ones_own_that_failed_makes_it_partial),
