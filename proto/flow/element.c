@@ -6,9 +6,10 @@
 #include <string.h>
 
 #define V4_LEN 4
-#define CLOCK_MIN UINT64_C(31536000000) /* 1971, in ms */
-#define NTP_UNIX INT64_C(2208988800)    /* 1970 as seconds since 1900 */
-#define UNIX_MAX UINT64_C(7258118400)   /* 2200, in s */
+#define CLOCK_MIN UINT64_C(31536000000)   /* 1971, in ms */
+#define UPTIME_MAX UINT64_C(946684800000) /* 30 years in ms, and as a clock 2000 */
+#define NTP_UNIX INT64_C(2208988800)      /* 1970 as seconds since 1900 */
+#define UNIX_MAX UINT64_C(7258118400)     /* 2200, in s */
 #define USEC_MIN UINT64_C(31536000000000)
 
 enum { DURATION_MILLI, DURATION_MICRO };
@@ -157,24 +158,32 @@ static bool is_told(const struct element *e, uint64_t value)
 	return value >= CLOCK_MIN || e->kind == TIME_UPTIME || e->kind == TIME_BEFORE;
 }
 
+/* Nothing is up for thirty years: an uptime of as much, in eight octets, is the clock's. */
+static unsigned kind_of(const struct element *e, uint64_t value)
+{
+	return e->kind == TIME_UPTIME && value >= UPTIME_MAX ? TIME_MILLI : e->kind;
+}
+
 static void read_start(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
 	uint64_t value = time_of(e, at, len);
+	unsigned kind = kind_of(e, value);
 
-	if (!is_told(e, value) || (v->has_start & 1u << e->kind) != 0)
+	if (!is_told(e, value) || (v->has_start & 1u << kind) != 0)
 		return;
-	v->start[e->kind] = value;
-	v->has_start |= (uint8_t)(1u << e->kind);
+	v->start[kind] = value;
+	v->has_start |= (uint8_t)(1u << kind);
 }
 
 static void read_end(struct values *v, const struct element *e, const uint8_t *at, size_t len)
 {
 	uint64_t value = time_of(e, at, len);
+	unsigned kind = kind_of(e, value);
 
-	if (!is_told(e, value) || (v->has_end & 1u << e->kind) != 0)
+	if (!is_told(e, value) || (v->has_end & 1u << kind) != 0)
 		return;
-	v->end[e->kind] = value;
-	v->has_end |= (uint8_t)(1u << e->kind);
+	v->end[kind] = value;
+	v->has_end |= (uint8_t)(1u << kind);
 }
 
 static void read_event(struct values *v, const struct element *e, const uint8_t *at, size_t len)

@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-#define FLOWS_MAX 1e18 /* what was kept of it may be anything */
-#define SURE 16        /* so often right in a row one is not given up as soon */
+#define FLOWS_MAX 1e18  /* what was kept of it may be anything */
+#define STEADY_STRIKE 2 /* strikes that no loss explains weigh as much, and what speaks against */
+#define SURE 16         /* so often right in a row one is not given up as soon */
 
 enum unit { /* the first STREAM_COUNTS are in struct stream_habit */
 	    UNIT_RECORD,
@@ -137,7 +138,7 @@ static void believe(struct stream *s, uint8_t habit)
 	h->right = 0;
 	h->is_doubted = false;
 	memset(h->strikes, 0, sizeof(h->strikes));
-	memset(h->behind, 0, sizeof(h->behind));
+	memset(h->steady, 0, sizeof(h->steady));
 }
 
 /* What is taken back when another is believed later: not yet what is counted from now on. */
@@ -150,21 +151,22 @@ static void note(struct stream *s)
 }
 
 /*
- * Was one right where another was not? Ahead of the one believed it may be chance: as much may be
- * lost. Behind it, between the number before and the one expected, no loss and no delay leads.
+ * Was one right where the one believed was not? Ahead of that one it may be chance, for as much may
+ * be lost; behind it, between the number before and the one expected, no loss and no delay leads.
+ * Strikes are in a row, with nothing lost or late in between; what is steady needs more of them.
  */
 static void weigh(struct stream_habit *h, uint8_t i, const uint32_t missed[STREAM_HABITS])
 {
 	bool is_right = missed[h->is] == 0, is_behind = missed[h->is] > INT32_MAX;
 
-	if (missed[i] != 0) {
+	if (missed[i] != 0)
 		h->strikes[i] = 0;
-		h->behind[i] = (uint8_t)(h->behind[i] - (is_right && h->behind[i] > 0));
-	} else if (is_behind) {
-		h->behind[i]++;
-	} else {
-		h->strikes[i] = (uint8_t)(h->strikes[i] + !is_right);
-	}
+	if (missed[i] != 0 && is_right)
+		h->steady[i] = (uint8_t)(h->steady[i] - MIN(h->steady[i], STEADY_STRIKE));
+	if (missed[i] != 0 || is_right)
+		return;
+	h->strikes[i]++;
+	h->steady[i] = (uint8_t)(h->steady[i] + (is_behind ? STEADY_STRIKE : 1));
 }
 
 /* The first that has been right as often as it needs; f->count: none. */
@@ -177,8 +179,9 @@ static uint8_t strike(struct stream_habit *h, const struct format *f,
 	h->is_doubted = false;
 	for (uint8_t i = 0; i < f->count; i++) {
 		weigh(h, i, missed);
-		h->is_doubted |= h->strikes[i] + h->behind[i] > 0;
-		if (found == f->count && h->strikes[i] + h->behind[i] >= needed)
+		h->is_doubted |= h->strikes[i] > 0 || h->steady[i] > 0;
+		if (found == f->count &&
+		    (h->strikes[i] >= needed || h->steady[i] >= needed * STEADY_STRIKE))
 			found = i;
 	}
 	return found;

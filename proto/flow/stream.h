@@ -46,7 +46,7 @@ struct stream_sampler { /* one packet in `interval`; 0: free, as are all behind 
 struct stream_habit {                   /* what its sequence counts: habit.h */
 	uint8_t is;                     /* index of the one that is believed */
 	uint8_t strikes[STREAM_HABITS]; /* how often each was right, and that one wrong, of late */
-	uint8_t behind[STREAM_HABITS];  /* likewise, where that one expected more */
+	uint8_t steady[STREAM_HABITS];  /* likewise, over losses in between */
 	uint8_t right, quiet;           /* how often that one was: in all, in a row; saturated */
 	bool is_doubted;                /* one of them was */
 	uint32_t sequence, counts[STREAM_COUNTS]; /* of the message before */

@@ -13,7 +13,7 @@
 #define SEEDS 12
 #define FEW 2
 
-enum counts { COUNTS_RECORDS, COUNTS_FLOWS, COUNTS_MESSAGES, COUNTS };
+enum counts { COUNTS_RECORDS, COUNTS_FLOWS, COUNTS_TOLD, COUNTS_MESSAGES, COUNTS };
 
 struct message {
 	struct habit_message m;
@@ -24,7 +24,7 @@ struct generator {
 	struct prng prng;
 	enum counts counts;
 	double loss, late;
-	unsigned options_every; /* messages */
+	unsigned options_every, templates_every; /* messages */
 	struct message rows[MESSAGES];
 	size_t count;
 	uint64_t lost; /* its own account */
@@ -40,6 +40,7 @@ static uint32_t amount(enum counts counts, const struct habit_message *m)
 	const uint32_t amounts[COUNTS] = {
 		[COUNTS_RECORDS] = m->records,
 		[COUNTS_FLOWS] = m->records - m->options,
+		[COUNTS_TOLD] = m->records + m->templates,
 		[COUNTS_MESSAGES] = 1,
 	};
 
@@ -64,6 +65,7 @@ static void generate(struct generator *g)
 		row.m.sequence = sequence;
 		row.m.options = i % g->options_every == 0;
 		row.m.records = 1 + (uint32_t)prng_below(&g->prng, RECORDS_MAX) + row.m.options;
+		row.m.templates = i % g->templates_every == 0;
 		row.m.is_whole = true;
 		sequence += amount(g->counts, &row.m);
 		if (!is_edge && chance(g, g->loss)) {
@@ -78,9 +80,10 @@ static void generate(struct generator *g)
 }
 
 /*
- * Records of options are few, and one that does not count them is known by these alone. A message
- * that is under way when it is learned is not known to be missing any more: it counts as lost,
- * though it comes. One record that is lost right behind them looks as if they had counted.
+ * Records of options are few, as are templates, and who does not count the ones or counts the
+ * others is known by these alone. A message that is under way when it is learned is not known to be
+ * missing any more: it counts as lost, though it comes. One record that is lost right behind
+ * options looks as if they had counted.
  */
 static void it_is_learned_while_messages_are_lost_and_late(void **state)
 {
@@ -92,7 +95,7 @@ static void it_is_learned_while_messages_are_lost_and_late(void **state)
 		struct stream s = {.key = {.version = 10}};
 		unsigned rest = i / SEEDS;
 
-		g = (struct generator){.prng = {i}, .options_every = 30};
+		g = (struct generator){.prng = {i}, .options_every = 30, .templates_every = 20};
 		g.counts = (enum counts)(rest % COUNTS);
 		g.loss = losses[rest / COUNTS % ARRAY_LEN(losses)];
 		g.late = lates[rest / COUNTS / ARRAY_LEN(losses)];

@@ -116,6 +116,27 @@ static void microseconds_may_stand_beside_seconds(void **state)
 	assert_int_equal(f->flows[0].end_ms, EXPORT_MS);
 }
 
+/* In eight octets; a value that a router can be up for stays an uptime (quirks). */
+static void an_uptime_of_decades_is_a_clock(void **state)
+{
+	static const uint16_t fields[] = {8, 4, 12, 4, 22, 8, 21, 8, 2, 4, 0};
+	struct fixture *f = *state;
+
+	for (uint16_t version = 9; version <= 10; version++) {
+		begin(f, version);
+		set(f, template_set(f));
+		template(f, 256, fields);
+		set(f, 256);
+		put(f, 0x0a04000a, 4), put(f, 0xcb007179, 4);
+		put(f, (uint64_t)EXPORT_MS - 9123, 8), put(f, (uint64_t)EXPORT_MS - 1001, 8);
+		put(f, 1, 4);
+		decode(f);
+		assert_int_equal(f->count, 1);
+		assert_int_equal(f->flows[0].start_ms, EXPORT_MS - 9123);
+		assert_int_equal(f->flows[0].end_ms, EXPORT_MS - 1001);
+	}
+}
+
 /* Then, as in IPFIX, its start is the latest by which no flow ended after its export. */
 static void a_v9_header_may_tell_no_uptime(void **state)
 {
@@ -177,6 +198,7 @@ int main(void)
 		TEST(a_client_and_its_server_are_the_ends),
 		TEST(microseconds_may_be_since_1970),
 		TEST(microseconds_may_stand_beside_seconds),
+		TEST(an_uptime_of_decades_is_a_clock),
 		TEST(a_v9_header_may_tell_no_uptime),
 		TEST(v9_messages_of_one_datagram_are_all_read),
 		TEST(zeros_behind_the_last_of_them_are_none),
