@@ -70,11 +70,14 @@ static int64_t ms_of(double s)
 	return (int64_t)ms;
 }
 
+/* A part that agrees beyond chance is enough: the rest may be lost, or behind a clock that jumped.
+ */
 static enum verdict judge(const struct agreement *a, int64_t target_ms, const struct combined *of,
                           const struct score_limits *limits)
 {
-	if (a->common_ms < limits->life_min_ms ||
-	    (double)a->common_ms < limits->share_min * (double)target_ms)
+	double least_ms = a->score >= limits->match_min ? 0 : limits->share_min * (double)target_ms;
+
+	if (a->common_ms < limits->life_min_ms || (double)a->common_ms < least_ms)
 		return VERDICT_TOO_SHORT;
 	if (a->silences < limits->silences_min)
 		return VERDICT_UNDECIDABLE;

@@ -23,7 +23,7 @@ enum verdict {
 	VERDICT_MATCH,        /* score >= match_min */
 	VERDICT_DIFFERENT,    /* the candidate was silent or busy when it should not, by
 	                         different_max even if half of either was lost */
-	VERDICT_TOO_SHORT,    /* common life below life_min_ms or share_min */
+	VERDICT_TOO_SHORT,    /* common life below life_min_ms; or below share_min, and no match */
 	VERDICT_UNDECIDABLE,  /* fewer than silences_min silences to compare */
 	VERDICT_INCONCLUSIVE, /* silences enough, but what they say is neither: regular, or
 	                         disguised */

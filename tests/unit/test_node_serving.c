@@ -52,6 +52,7 @@ static int start(void **state)
 	node->link.overlay = s->world->parties[B].overlay;
 	node->link.is_driving = true;
 	uv_timer_init(&node->loop, &node->link.timer);
+	node->link.timer.data = &node->link;
 	*state = s;
 	return 0;
 }
