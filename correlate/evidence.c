@@ -25,13 +25,13 @@
 
 #define WIDE 4.0 /* an outlier lies within this many widths */
 #define NARROW_SHARE .85
-#define BACK_MISS 0.08  /* a silence's end without a partner, beside lost records */
-#define LEAVE_MISS 0.22 /* its beginning: acknowledgements, echoes, keepalives */
-#define MISS_MAX 0.8
+#define BACK_HIT 0.8658  /* a silence's end has a partner, unless that one's record was lost */
+#define LEAVE_HIT 0.7184 /* its beginning: acknowledgements, echoes, keepalives move it */
+#define HIT_MIN 0.2
 #define LAGS_MAX 512
 #define SPARSE_BELOW_S 0.5     /* narrower: only lags at which edges do meet are tried */
 #define DECOY_FROM_DECADES 0.3 /* nothing is to be discounted below */
-#define LOSS_MOST 0.75         /* half of each side: what is lost is not told from silence */
+#define LOSS_MOST 0.77         /* half of each side: what is lost is not told from silence */
 #define LN10 2.302585092994046
 
 /* How far the edges of a true pair scatter, and how much farther than the clocks it may lag. */
@@ -214,6 +214,11 @@ struct direction {
 	double sign; /* -1: lags are turned, this being the reverse */
 };
 
+static double hit_of(double hit, double loss)
+{
+	return MAX(hit * (1 - loss), HIT_MIN);
+}
+
 /* All lags of one width, or only where there is something to be found: the others count as 0. */
 static void try_width(const struct direction *d, const struct width *width, struct total *total,
                       struct lags *lags)
@@ -223,8 +228,8 @@ static void try_width(const struct direction *d, const struct width *width, stru
 	double steps = floor(MIN(reach_s / half_s, LAGS_MAX / 2.0));
 	double step_s = steps > 0 ? reach_s / steps : 1;
 	double share = log(width->weight / (2 * steps + 1));
-	struct spike back = spike_of(half_s, 1 - MIN(BACK_MISS + d->loss, MISS_MAX));
-	struct spike leave = spike_of(1.5 * half_s + 0.2, 1 - MIN(LEAVE_MISS + d->loss, MISS_MAX));
+	struct spike back = spike_of(half_s, hit_of(BACK_HIT, d->loss));
+	struct spike leave = spike_of(1.5 * half_s + 0.2, hit_of(LEAVE_HIT, d->loss));
 	struct grid grid = {.first_s = d->sign * d->centre_s - steps * step_s,
 	                    .step_s = step_s,
 	                    .count = (size_t)(2 * steps + 1)};

@@ -17,6 +17,7 @@ static const struct standing standing = {
 	.timeout_ms = 30000,
 	.gap_ms = 15000,
 	.asked_ms = STANDING_NEVER,
+	.lost = 7,
 };
 
 static struct node *node_new(struct fixture *f)
@@ -81,6 +82,8 @@ static void put_watch(struct store *store, uint8_t number, size_t spoilt)
 	struct connection target = {.src = at("192.0.2.3:32967"),
 	                            .dst = at("10.4.0.10:22"),
 	                            .proto = 6,
+	                            .low_ms = -20,
+	                            .high_ms = 32,
 	                            .gap_ms = 15000,
 	                            .on = on,
 	                            .on_count = ARRAY_LEN(on)};
@@ -142,6 +145,8 @@ static void restart(struct fixture *f, size_t spoilt, size_t *ret_watches, size_
 	node = node_new(f);
 	assert_int_equal(node->watches.list->found_count, 1);
 	assert_null(node->watches.list->next);
+	assert_int_equal(node->watches.list->pursuit.target.lost, 7);
+	assert_int_equal(node->watches.list->pursuit.target.best.high_ms, 32);
 	assert_int_equal(node->watches.strays, 2);
 	watches_stop(&node->watches);
 	uv_run(&node->loop, UV_RUN_DEFAULT);
