@@ -31,7 +31,7 @@
 #define LAGS_MAX 512
 #define SPARSE_BELOW_S 0.5     /* narrower: only lags at which edges do meet are tried */
 #define DECOY_FROM_DECADES 0.3 /* nothing is to be discounted below */
-#define LOSS_MOST 0.77         /* half of each side: what is lost is not told from silence */
+#define LOSS_MOST 0.77         /* of either side: so much lost is not told from silence */
 #define LN10 2.302585092994046
 
 /* How far the edges of a true pair scatter, and how much farther than the clocks it may lag. */
@@ -220,8 +220,8 @@ static double hit_of(double hit, double loss)
 }
 
 /* All lags of one width, or only where there is something to be found: the others count as 0. */
-static void try_width(const struct direction *d, const struct width *width, struct total *total,
-                      struct lags *lags)
+static void try_width(const struct direction *d, const struct width *width,
+                      struct total totals[HALVES], struct lags *lags)
 {
 	const struct edges *m = d->model;
 	double half_s = width->half_s, reach_s = d->reach_s + width->beyond_s;
@@ -248,23 +248,18 @@ static void try_width(const struct direction *d, const struct width *width, stru
 		trial(&back, &d->process->back, m->back_s, m->count, lag_s, ln);
 		trial(&leave, &d->process->leave, m->leave_s, m->count, lag_s, ln);
 		for (int h = WHOLE; h < HALVES; h++) {
-			double weighed = ln[h] + share + log(half_weights[h]);
-
-			total_add(total, weighed);
+			total_add(&totals[h], ln[h] + share);
 			if (lags != NULL)
-				note_lag(lags, weighed, d->sign * lag_s);
+				note_lag(lags, ln[h] + share + log(half_weights[h]),
+				         d->sign * lag_s);
 		}
 	}
 }
 
-/* ln E of one direction. */
-static double direction(const struct direction *d, struct lags *lags)
+static void direction(const struct direction *d, struct total totals[HALVES], struct lags *lags)
 {
-	struct total total = TOTAL_NOTHING;
-
 	for (size_t w = 0; w < ARRAY_LEN(widths); w++)
-		try_width(d, &widths[w], &total, lags);
-	return total_ln(&total);
+		try_width(d, &widths[w], totals, lags);
 }
 
 struct duel {
@@ -273,7 +268,21 @@ struct duel {
 	double loss_least, reach_s;
 };
 
-static double decades_at(const struct duel *d, double centre_s, struct lags *lags)
+struct decades { /* log10 E of each half by itself */
+	double of[HALVES];
+};
+
+/* Their average by weight. */
+static double all_of(const struct decades *e)
+{
+	struct total total = TOTAL_NOTHING;
+
+	for (int h = WHOLE; h < HALVES; h++)
+		total_add(&total, e->of[h] * LN10 + log(half_weights[h]));
+	return total_ln(&total) / LN10;
+}
+
+static struct decades decades_at(const struct duel *d, double centre_s, struct lags *lags)
 {
 	const struct direction there = {&d->target->edges,
 	                                &d->candidate->edges,
@@ -289,11 +298,14 @@ static double decades_at(const struct duel *d, double centre_s, struct lags *lag
 	                               centre_s,
 	                               d->reach_s,
 	                               -1};
-	struct total total = TOTAL_NOTHING;
+	struct total totals[HALVES] = {TOTAL_NOTHING, TOTAL_NOTHING, TOTAL_NOTHING};
+	struct decades ret;
 
-	total_add(&total, direction(&there, lags));
-	total_add(&total, direction(&back, lags));
-	return (total_ln(&total) - log(2)) / LN10;
+	direction(&there, totals, lags);
+	direction(&back, totals, lags);
+	for (int h = WHOLE; h < HALVES; h++)
+		ret.of[h] = (total_ln(&totals[h]) - log(2)) / LN10;
+	return ret;
 }
 
 /*
@@ -352,17 +364,22 @@ static double take_fullest(uint16_t buckets[BUCKETS])
 	return (double)best + 1 - DECOY_REACH_S;
 }
 
-static void try_decoy(const struct duel *d, double centre_s, double *best)
+static void try_decoy(const struct duel *d, double centre_s, struct decades *best)
 {
-	double got = fabs(centre_s) > decoy_near_s(d) ? decades_at(d, centre_s, NULL) : 0;
+	struct decades got;
 
-	*best = MAX(*best, got);
+	if (fabs(centre_s) <= decoy_near_s(d))
+		return;
+	got = decades_at(d, centre_s, NULL);
+	for (int h = WHOLE; h < HALVES; h++)
+		best->of[h] = MAX(best->of[h], got.of[h]);
 }
 
-static double best_decoy(const struct duel *d)
+/* Of each half by itself; nothing below 0. */
+static struct decades best_decoys(const struct duel *d)
 {
 	uint16_t buckets[BUCKETS] = {0};
-	double best = 0;
+	struct decades best = {{0}};
 
 	count_differences(d, buckets);
 	for (int i = 0; i < DECOYS; i++) {
@@ -414,11 +431,15 @@ static bool begin(const struct side *target, const struct side *candidate, doubl
 
 /*
  * What repeats itself agrees nearly as well elsewhere. Where it does not half as well, that is what
- * chance does to a few edges, and it is a matter of chance which decoy another true edge meets.
+ * chance does to a few edges, and it is a matter of chance which decoy another true edge meets. Of
+ * each half by itself: behind a clock that has jumped one agrees in place, and the other elsewhere.
  */
-static double taken_off(const struct evidence *e)
+static void discount(struct decades *e, const struct decades *decoys)
 {
-	return e->decoy_decades > 0 ? MAX(2 * e->decoy_decades - e->plain_decades, 0) : 0;
+	for (int h = WHOLE; h < HALVES; h++) {
+		if (decoys->of[h] > 0)
+			e->of[h] -= MAX(2 * decoys->of[h] - e->of[h], 0);
+	}
 }
 
 void evidence_of(const struct side *target, const struct side *candidate, double lag_s,
@@ -427,12 +448,17 @@ void evidence_of(const struct side *target, const struct side *candidate, double
 	struct duel duel;
 	bool is_turned = begin(target, candidate, lag_s, &duel);
 	struct lags lags = {.top = -INFINITY};
+	struct decades e = decades_at(&duel, 0, &lags);
 	double variance;
 
-	*ret = (struct evidence){.plain_decades = decades_at(&duel, 0, &lags)};
-	if (ret->plain_decades >= DECOY_FROM_DECADES)
-		ret->decoy_decades = best_decoy(&duel);
-	ret->decades = ret->plain_decades - taken_off(ret);
+	*ret = (struct evidence){.plain_decades = all_of(&e)};
+	if (ret->plain_decades >= DECOY_FROM_DECADES) {
+		struct decades decoys = best_decoys(&duel);
+
+		discount(&e, &decoys);
+		ret->decoy_decades = decoys.of[WHOLE];
+	}
+	ret->decades = all_of(&e);
 	ret->lag_s = lags.sum / lags.weight;
 	variance = lags.squares / lags.weight - ret->lag_s * ret->lag_s;
 	if (is_turned)
@@ -443,8 +469,10 @@ void evidence_of(const struct side *target, const struct side *candidate, double
 double evidence_against(const struct side *target, const struct side *candidate, double lag_s)
 {
 	struct duel duel;
+	struct decades e;
 
 	begin(target, candidate, lag_s, &duel);
 	duel.loss_least = LOSS_MOST;
-	return MIN(decades_at(&duel, 0, NULL), 0);
+	e = decades_at(&duel, 0, NULL);
+	return MIN(all_of(&e), 0);
 }

@@ -7,10 +7,10 @@
  * probability of at most 10^-k (docs/CORRELATION.md has the argument and what is measured).
  *
  * Symmetric: half of E is the candidate judged by the target's edges, half the reverse. Then the
- * decoys: what the same pair reaches, moved apart by more than any lag. Where the best of them has
- * more than half of the evidence, twice what is above that half is taken off. So what repeats
- * itself is discounted even where its habits were not recognised, while a few edges of a true pair
- * that meet elsewhere cost nothing, and another true one raises the score.
+ * decoys, for each half by itself: what the same pair reaches, moved apart by more than any lag.
+ * Where the best of them has more than half of the evidence, twice what is above that half is taken
+ * off. So what repeats itself is discounted even where its habits were not recognised, while a few
+ * edges of a true pair that meet elsewhere cost nothing, and another true one raises the score.
  */
 #ifndef SPOOR_CORRELATE_EVIDENCE_H
 #define SPOOR_CORRELATE_EVIDENCE_H
@@ -29,7 +29,7 @@ struct side {
 struct evidence {
 	double decades;       /* log10 E */
 	double plain_decades; /* before the decoys */
-	double decoy_decades; /* the best of the decoys; 0 when none was tried */
+	double decoy_decades; /* the best of the decoys, of the whole; 0 when none was tried */
 	double lag_s;         /* candidate minus target: mean, */
 	double lag_error_s;   /* and standard deviation, of what the edges leave possible */
 };

@@ -305,6 +305,7 @@ static void add_flows(struct pieces *p, const struct block_codec *c, uint32_t ru
 	uint64_t begin = table_before(flows, LINKED, run);
 	uint64_t end = behind < runs ? table_before(flows, LINKED, behind) : links->rows;
 
+	end = MIN(end, links->rows);
 	add_run(p, flows, run);
 	add_run(p, flows, run + 1);
 	for (uint64_t i = begin / PLANES_RUN; i * PLANES_RUN < end; i++)

@@ -381,7 +381,6 @@ enum err block_find_whom(struct block_codec *c, const struct wish *wish,
                          const struct block_found *found, size_t *ret_count)
 {
 	bool is_located = found != NULL && found->is_located;
-
 	enum err err = ERR_OK;
 
 	*ret_count = 0;
@@ -411,6 +410,13 @@ size_t block_front(size_t len)
 	return len * FRONT_PERMILLE / 1000;
 }
 
+static void fetch_between(struct bytes a, struct bytes b, block_fetch_fn *fetch)
+{
+	const uint8_t *from = MIN(a.at, b.at), *to = MAX(a.end, b.end);
+
+	fetch(from, (size_t)(to - from));
+}
+
 void block_locate(struct block_codec *c, const void *data, size_t len, const struct wish *wish,
                   block_fetch_fn *fetch, struct block_found *found)
 {
@@ -429,8 +435,8 @@ void block_locate(struct block_codec *c, const void *data, size_t len, const str
 		if (s.from >= s.to)
 			continue;
 		first = table_run(&c->tables[ENDS], s.from);
-		last = table_run(&c->tables[CONNECTIONS], s.to - 1); /* the rest of them, between */
-		fetch(first.at, (size_t)(last.end - first.at));
+		last = table_run(&c->tables[CONNECTIONS], s.to - 1);
+		fetch_between(first, last, fetch); /* in which the rest of both is, too */
 	}
 }
 

@@ -15,7 +15,6 @@
 #define RESERVE_MIN (256u << 10)
 #define GROWTH (1u << 20) /* the file grows in steps of this many octets */
 #define PATH_ROOM 4096
-#define NEAR_MAX (2u << 20) /* octets: of more it is not asked whether they are in memory */
 
 /* Of LMDB's first page: a page header, then this in the machine's order. */
 #define PAGE_HEAD_LEN 16
@@ -350,19 +349,6 @@ void env_fetch(const void *data, size_t len)
 	struct iovec pages = pages_of(data, len);
 
 	(void)madvise(pages.iov_base, pages.iov_len, MADV_WILLNEED);
-}
-
-bool env_is_near(const void *data, size_t len)
-{
-	struct iovec pages = pages_of(data, MIN(len, NEAR_MAX));
-	unsigned char is_there[NEAR_MAX / 4096 + 2];
-	size_t count = pages.iov_len / (size_t)sysconf(_SC_PAGESIZE);
-	bool is_near = len <= NEAR_MAX && count <= sizeof(is_there) &&
-	               mincore(pages.iov_base, pages.iov_len, is_there) == 0;
-
-	for (size_t i = 0; i < count && is_near; i++)
-		is_near = (is_there[i] & 1) != 0;
-	return is_near;
 }
 
 enum err env_commit(MDB_txn **txn)

@@ -191,8 +191,6 @@ void env_walk_end(struct env_walk *w);
 
 /* Has what will be read of a value brought into memory meanwhile. */
 void env_fetch(const void *data, size_t len);
-/* Is all of it there? */
-bool env_is_near(const void *data, size_t len);
 
 /* meta.c */
 

@@ -389,6 +389,37 @@ static void a_block_of_the_version_before_is_read_as_well(void **state)
 	free(data);
 }
 
+/* Its checks fit, and no number that says where something lies is true. */
+static void a_directory_that_lies_is_no_trap(void **state)
+{
+	static const uint64_t lies[] = {UINT64_MAX, INT64_MAX, 0, UINT64_C(1) << 40};
+	struct fixture *f = *state;
+	struct prng p = {13};
+	struct block block;
+	size_t heads;
+	uint8_t *copy;
+
+	talk(&p, f);
+	assert_ok(block_encode(f->writer, f->flows, FLOWS_MAX, &block));
+	heads = (size_t)block.data[26] << 8 | block.data[27];
+	copy = malloc(block.len);
+	assert_non_null(copy);
+	fetched_from = copy;
+	fetched_to = copy + block.len;
+	for (size_t at = BLOCK_HEADER_LEN; at + 8 < BLOCK_HEADER_LEN + heads; at++) {
+		struct whom whom = host_of(&f->flows[at % FLOWS_MAX].src);
+		struct wish wish = {.when = INTERVAL_ALWAYS, .whom = &whom, .whom_count = 1};
+		struct block_found found;
+
+		memcpy(copy, block.data, block.len);
+		memcpy(copy + at, &lies[at % ARRAY_LEN(lies)], 8);
+		block_mend(f->reader, copy, block.len);
+		block_locate(f->reader, copy, block.len, &wish, fetch, &found);
+		block_prepare(f->reader, copy, block.len, &wish, fetch, &found);
+	}
+	free(copy);
+}
+
 /* Of the rest, what lies beside what is wanted: some runs of 1024 rows. */
 static void a_search_in_steps_fetches_little(void **state)
 {
@@ -524,6 +555,7 @@ int main(void)
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(a_block_of_the_version_before_is_read_as_well,
 	                                        setup, teardown),
+		cmocka_unit_test_setup_teardown(a_directory_that_lies_is_no_trap, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_search_in_steps_fetches_little, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_run_that_nobody_asks_for_is_not_looked_at, setup,
 	                                        teardown),
