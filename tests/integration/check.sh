@@ -38,6 +38,25 @@ check_line() {
 	}
 }
 
+# captures_seen IDLE-TIMEOUT NAME...: a node of each name has seen $dir/NAME.pcap; all know each other.
+captures_seen() {
+	local idle=$1 name
+	shift
+	for name in "$@"; do
+		node_init "$name" --idle-timeout "$idle" --keep forever
+		node_start "$name"
+		spoor_at "$name" import "$dir/$name.pcap" >/dev/null
+	done
+	await "$name knows the others" node_knows "$name" $(($# - 1))
+}
+
+# of EXPRESSION: what it is of r, the report in $dir/report.
+of() {
+	python3 -c 'import json, sys
+r = json.load(open(sys.argv[1]))
+print(eval(sys.argv[2]))' "$dir/report" "$1"
+}
+
 # Ends the nodes first: what the sanitizers have to say, they say at the end.
 finish() {
 	local name

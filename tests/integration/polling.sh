@@ -54,17 +54,7 @@ python3 $here/capture.py "$dir/C.pcap" 10.255.0.4 $base <<END
 203.0.113.2:9000 10.4.0.7:22 1 $(scheduled 7.1)
 203.0.113.2:9001 10.4.0.8:22 1 $(even 40.08)
 END
-for name in A B C; do
-	node_init "$name" --idle-timeout 15s --keep forever
-	node_start "$name"
-	spoor_at "$name" import "$dir/$name.pcap" >/dev/null
-done
-await "C knows the others" node_knows C 2
-
-# of EXPRESSION: what the report r says.
-of() { python3 -c 'import json, sys
-r = json.load(open(sys.argv[1]))
-print(eval(sys.argv[2]))' "$dir/report" "$1"; }
+captures_seen 15s A B C
 
 check "the trace says that it polls" 0 "polls every" spoor_at C trace 10.4.0.5:22
 check "and that this has found the others" 0 "[0-9] by polling" spoor_at C trace 10.4.0.5:22
