@@ -42,15 +42,18 @@ static const struct width {
 enum half { WHOLE, FIRST, SECOND, HALVES };
 static const double half_weights[] = {[WHOLE] = 0.6, [FIRST] = 0.2, [SECOND] = 0.2};
 
-/* What a spike looks like: a narrow box on a wide one. Heights have the chance to hit in them. */
+/*
+ * What a spike looks like: a narrow box on a wide one. Heights have the chance to hit in them; what
+ * is left of it when nothing has been hit is `missed`.
+ */
 struct spike {
-	double narrow_s, wide_s, narrow_height, wide_height;
+	double narrow_s, wide_s, narrow_height, wide_height, missed;
 };
 
 static struct spike spike_of(double half_s, double hit)
 {
 	return (struct spike){half_s, WIDE * half_s, hit * NARROW_SHARE / (2 * half_s),
-	                      hit * (1 - NARROW_SHARE) / (2 * WIDE * half_s)};
+	                      hit * (1 - NARROW_SHARE) / (2 * WIDE * half_s), 1 - hit};
 }
 
 /* When the process could have an edge: from[k]..to[k], at whose end it has one, if k < fires. */
@@ -85,46 +88,65 @@ struct cursor {      /* over a process, for spikes in ascending order */
 	size_t free; /* the first edge no earlier spike has brought */
 };
 
-static double factor(const struct spike *s, const struct process *p, double centre,
-                     struct cursor *c)
-{
-	double product = 1;
+/* A product of many, as a quotient: one division for all of them. */
+struct product {
+	double over, under, ln; /* over / under * exp(ln) */
+};
 
+#define PRODUCT_ONE ((struct product){1, 1, 0})
+#define PRODUCT_MOST 1e100
+
+static void product_fold(struct product *p)
+{
+	p->ln += log(p->over / p->under);
+	p->over = p->under = 1;
+}
+
+static double product_ln(const struct product *p)
+{
+	return p->ln + log(p->over / p->under);
+}
+
+static void multiply(const struct spike *s, const struct process *p, double centre,
+                     struct cursor *c, struct product *ret)
+{
 	while (c->at < p->count && p->to[c->at] < centre - s->wide_s)
 		c->at++;
 	for (size_t k = c->at; k < p->count; k++) {
-		double from = p->from[k] + p->from_add_s - centre, to = p->to[k] - centre, alive;
+		double from = p->from[k] + p->from_add_s - centre, to = p->to[k] - centre;
 
 		if (from > s->wide_s)
-			break;
-		alive = unspent(s, from);
-		if (k < p->fires && k >= c->free && to <= s->wide_s) {
-			c->free = k + 1;
-			return product * (unspent(s, to) + density(s, to) / p->bound[k]) / alive;
+			return;
+		if (from > -s->wide_s)
+			ret->under *= unspent(s, from);
+		if (to > s->wide_s) { /* and whatever comes later begins later */
+			ret->over *= s->missed;
+			return;
 		}
-		product *= unspent(s, to) / alive;
+		if (k < p->fires && k >= c->free) {
+			c->free = k + 1;
+			ret->over *= unspent(s, to) * p->bound[k] + density(s, to);
+			ret->under *= p->bound[k];
+			return;
+		}
+		ret->over *= unspent(s, to);
 	}
-	return product;
 }
 
-/* ln of what spikes at at_s[0..count) + lag give, in all and for each half. */
+/* What spikes at at_s[0..count) + lag give, of each half. */
 static void trial(const struct spike *s, const struct process *p, const double *at_s, size_t count,
-                  double lag_s, double ret[HALVES])
+                  double lag_s, struct product *first, struct product *second)
 {
 	struct cursor c = {0, 0};
-	double product = 1, sum = 0;
 
 	for (size_t j = 0; j < count; j++) {
-		product *= factor(s, p, at_s[j] + lag_s, &c);
-		if (product > 1e100 || product < 1e-100 || j + 1 == count / 2 || j + 1 == count) {
-			sum += log(product);
-			product = 1;
-		}
-		if (j + 1 == count / 2)
-			ret[FIRST] += sum;
+		struct product *half = j < count / 2 ? first : second;
+
+		multiply(s, p, at_s[j] + lag_s, &c, half);
+		if (MAX(half->over, half->under) > PRODUCT_MOST ||
+		    MIN(half->over, half->under) < 1 / PRODUCT_MOST)
+			product_fold(half);
 	}
-	ret[WHOLE] += sum;
-	ret[SECOND] = ret[WHOLE] - ret[FIRST];
 }
 
 struct lags { /* what the evidence says of the lag: its moments, by weight */
@@ -142,6 +164,8 @@ static void note_lag(struct lags *l, double ln, double lag_s)
 		l->squares *= scale;
 		l->top = ln;
 	}
+	if (ln < l->top - TOTAL_DIGITS)
+		return;
 	scale = exp(ln - l->top);
 	l->weight += scale;
 	l->sum += scale * lag_s;
@@ -187,11 +211,14 @@ static void count_near(const double *model_s, size_t model_count, const double *
 		for (size_t k = first;
 		     k < process_count && process_s[k] <= model_s[j] + last_s + wide_s; k++) {
 			double apart_s = process_s[k] - model_s[j] - g->first_s;
-			double from = ceil((apart_s - wide_s) / g->step_s);
-			double to = floor((apart_s + wide_s) / g->step_s);
+			double from = (apart_s - wide_s) / g->step_s;
+			double to = (apart_s + wide_s) / g->step_s;
+			size_t i = from > 0 ? (size_t)from : 0;
 
-			for (double i = MAX(from, 0); i <= to && i < (double)g->count; i++)
-				g->near[(size_t)i]++;
+			if ((double)i < from)
+				i++;
+			for (; i < g->count && (double)i <= to; i++)
+				g->near[i]++;
 		}
 	}
 }
@@ -241,12 +268,16 @@ static void try_width(const struct direction *d, const struct width *width,
 		least = least_near(&grid);
 	}
 	for (size_t i = 0; i < grid.count; i++) {
-		double lag_s = grid.first_s + (double)i * step_s, ln[HALVES] = {0};
+		double lag_s = grid.first_s + (double)i * step_s, ln[HALVES];
+		struct product first = PRODUCT_ONE, second = PRODUCT_ONE;
 
 		if (grid.near[i] < least)
 			continue;
-		trial(&back, &d->process->back, m->back_s, m->count, lag_s, ln);
-		trial(&leave, &d->process->leave, m->leave_s, m->count, lag_s, ln);
+		trial(&back, &d->process->back, m->back_s, m->count, lag_s, &first, &second);
+		trial(&leave, &d->process->leave, m->leave_s, m->count, lag_s, &first, &second);
+		ln[FIRST] = product_ln(&first);
+		ln[SECOND] = product_ln(&second);
+		ln[WHOLE] = ln[FIRST] + ln[SECOND];
 		for (int h = WHOLE; h < HALVES; h++) {
 			total_add(&totals[h], ln[h] + share);
 			if (lags != NULL)

@@ -53,22 +53,37 @@ static const struct {
 	double near_s;
 	double spare; /* likenesses that prove no habit */
 } habits[] = {{0.03, 0}, {0.15, 0}, {0.75, 0.5}, {3.0, 1.0}};
+#define MINUTE_HABITS 3 /* of them are asked of seconds of the minute */
+
+static double longer_than(const double *past, size_t count, double least)
+{
+	size_t longer = 0;
+
+	for (size_t i = 0; i < count; i++)
+		longer += past[i] >= least;
+	return (double)longer;
+}
 
 /* Lengths that the past had, against the one that has come true. */
 static double habit(const double *past, size_t count, double now)
 {
+	size_t alike[ARRAY_LEN(habits)] = {0};
 	double most = 0;
 
-	for (size_t h = 0; h < ARRAY_LEN(habits); h++) {
-		double alike = 0, longer = 0;
+	for (size_t i = 0; i < count; i++) {
+		double apart = fabs(past[i] - now);
 
-		for (size_t i = 0; i < count; i++) {
-			alike += fabs(past[i] - now) <= habits[h].near_s;
-			longer += past[i] >= now - habits[h].near_s;
-		}
-		if (alike > habits[h].spare)
-			most = MAX(most, HABIT * (alike - habits[h].spare) /
-			                         (2 * habits[h].near_s * longer));
+		for (size_t h = 0; h < ARRAY_LEN(habits); h++)
+			alike[h] += apart <= habits[h].near_s;
+	}
+	for (size_t h = 0; h < ARRAY_LEN(habits); h++) {
+		double near_s = habits[h].near_s, habit = (double)alike[h] - habits[h].spare;
+
+		/* Few lengths are alike: mostly nothing more is to be counted. */
+		if (habit > 0)
+			most = MAX(most,
+			           HABIT * habit /
+			                   (2 * near_s * longer_than(past, count, now - near_s)));
 	}
 	return most;
 }
@@ -93,9 +108,12 @@ static double missed(const double *past, size_t count, double now)
 	size_t from = count > MISSED_LAST ? count - MISSED_LAST : 0;
 
 	for (size_t i = from; i < count; i++) {
-		double rounds = floor(now / past[i] + 0.5);
+		double rounds;
 		size_t alike = 0;
 
+		if (now < past[i] || now > (MISSED_MAX + 1) * past[i])
+			continue;
+		rounds = floor(now / past[i] + 0.5);
 		if (rounds < 2 || rounds > MISSED_MAX ||
 		    fabs(now - rounds * past[i]) > MISSED_NEAR_S)
 			continue;
@@ -111,14 +129,18 @@ static double missed(const double *past, size_t count, double now)
 static double minute_habit(const double *phases, size_t count, double now, double life_s)
 {
 	double minutes = 1 + life_s / 60, most = 0;
+	size_t alike[MINUTE_HABITS] = {0};
 
-	for (size_t h = 0; h < 3; h++) {
-		double alike = 0;
+	for (size_t i = 0; i < count; i++) {
+		double apart = phase_distance(phases[i], now);
 
-		for (size_t i = 0; i < count; i++)
-			alike += phase_distance(phases[i], now) <= habits[h].near_s;
-		if (alike > 1)
-			most = MAX(most, HABIT * MIN(alike / minutes, 1) / (2 * habits[h].near_s));
+		for (size_t h = 0; h < MINUTE_HABITS; h++)
+			alike[h] += apart <= habits[h].near_s;
+	}
+	for (size_t h = 0; h < MINUTE_HABITS; h++) {
+		if (alike[h] > 1)
+			most = MAX(most, HABIT * MIN((double)alike[h] / minutes, 1) /
+			                         (2 * habits[h].near_s));
 	}
 	return most;
 }

@@ -8,6 +8,7 @@ struct total { /* begins as TOTAL_NOTHING */
 	double top, sum;
 };
 
+#define TOTAL_DIGITS 40 /* e^-40 of a sum is below the last digit of a double */
 #define TOTAL_NOTHING ((struct total){-INFINITY, 0})
 
 static inline void total_add(struct total *t, double ln)
@@ -15,7 +16,7 @@ static inline void total_add(struct total *t, double ln)
 	if (ln > t->top) {
 		t->sum = t->sum * exp(t->top - ln) + 1;
 		t->top = ln;
-	} else {
+	} else if (ln > t->top - TOTAL_DIGITS) {
 		t->sum += exp(ln - t->top);
 	}
 }
