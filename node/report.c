@@ -119,8 +119,8 @@ static void put_target(struct pack *p, const struct sheet *s, const struct polli
 	row_endpoint(p, "src", &c->src);
 	row_endpoint(p, "dst", &c->dst);
 	row_uint(p, "proto", c->proto);
-	row_time(p, "start", connection_life(c).start_ms);
-	row_time(p, "end", connection_life(c).end_ms);
+	row_time(p, "start", connection_life_by_middle(c).start_ms);
+	row_time(p, "end", connection_life_by_middle(c).end_ms);
 	row_bool(p, "is_open", connection_is_open(c));
 	row_str(p, "node", cert->name);
 	row_str(p, "org", cert->org);
