@@ -153,6 +153,13 @@ int64_t connection_late_ms(const struct connection *c)
 	return (c->low_ms + c->high_ms) / 2;
 }
 
+struct interval connection_life_by_middle(const struct connection *c)
+{
+	int64_t late_ms = connection_late_ms(c);
+
+	return interval_moved(connection_life(c), -late_ms, -late_ms);
+}
+
 bool connection_is_open(const struct connection *c)
 {
 	return (c->tcp_flags & (FLOW_TCP_FIN | FLOW_TCP_RST)) == 0;

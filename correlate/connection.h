@@ -63,6 +63,9 @@ struct interval connection_life(const struct connection *c);
 /* It is late by this, as far as is known: the middle of low_ms and high_ms. */
 int64_t connection_late_ms(const struct connection *c);
 
+/* Its life by the middle of what its clock leaves open, as its lags are (score.h). */
+struct interval connection_life_by_middle(const struct connection *c);
+
 /* No FIN and no RST was seen from either side. */
 bool connection_is_open(const struct connection *c);
 

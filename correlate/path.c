@@ -129,8 +129,8 @@ const char *path_branch_text(enum path_branch kind)
 
 const char *path_why_text(enum path_why why)
 {
-	static const char *const texts[] = {"later",  "over",   "short", "host",
-	                                    "nearer", "unseen", "full"};
+	static const char *const texts[] = {"later",  "over",   "short",    "host", "branch",
+	                                    "nearer", "unseen", "together", "full"};
 
 	return (size_t)why < ARRAY_LEN(texts) ? texts[why] : "unknown";
 }

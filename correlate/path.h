@@ -114,7 +114,7 @@ struct hop {
 	enum path_link link;
 	enum path_timing timing; /* of PATH_ORIGIN */
 	uint32_t rival;          /* PATH_AGAINST: index into matches of one of its views */
-	unsigned doubts;         /* enum path_doubt */
+	unsigned doubts;         /* enum path_doubt; beside the path PATH_CHANCE alone */
 	double weight;           /* among its alternatives; 1: there are none */
 	bool is_refused;         /* a tie names an upstream for this hop that began only after it */
 };
@@ -150,15 +150,18 @@ struct branch {
 	enum path_branch kind;
 };
 
-enum path_why {                  /* why a match has no place on the path, nor beside it */
-	        PATH_WHY_LATER,  /* it begins after what it would have to carry: the first hop */
-	        PATH_WHY_OVER,   /* it is over before that begins, */
-	        PATH_WHY_SHORT,  /* or before that ends, and no address ties them */
-	        PATH_WHY_HOST,   /* it has a host of the path, which only one hop leads to */
-	        PATH_WHY_NEARER, /* its times say that it lies nearer to the target than that */
-	        PATH_WHY_UNSEEN, /* who sees the host that the first hop begins at has not seen it
-	                            come in, and chance may have made the match */
-	        PATH_WHY_FULL,   /* there is no room: the path, or what is beside it, is full */
+enum path_why {                    /* why a match has no place on the path, nor beside it */
+	        PATH_WHY_LATER,    /* it begins after what it would have to carry: the first hop */
+	        PATH_WHY_OVER,     /* it is over before that begins, */
+	        PATH_WHY_SHORT,    /* or before that ends, and no address ties them */
+	        PATH_WHY_HOST,     /* it has a host of the path, which only one hop leads to */
+	        PATH_WHY_BRANCH,   /* it goes on from a branch of the path */
+	        PATH_WHY_NEARER,   /* its times say that it lies nearer to the target than that */
+	        PATH_WHY_UNSEEN,   /* who sees the host that the first hop begins at has not seen it
+	                              come in, and chance may have made the match, */
+	        PATH_WHY_TOGETHER, /* or it begins together with that hop, within the slack: one
+	                              script may have started both */
+	        PATH_WHY_FULL,     /* there is no room: the path, or what is beside it, is full */
 };
 
 struct unplaced {
@@ -191,7 +194,8 @@ struct path {
  * one gateway than at another. Where somebody sees behind the address that the hop begins at,
  * PATH_TIME is tried if that node sees where the other ends; of significant ones also if it has
  * seen it come from elsewhere to an end that nobody sees behind (a proxy; another address family);
- * and if there is none, any other that is significant, with PATH_ELSEWHERE.
+ * and if there is none, any other that is significant, with PATH_ELSEWHERE, unless both begin
+ * within the slack: then nothing says that one carries the other.
  *
  * Of several that may carry a hop by one link, the later start decides where the slack cannot
  * explain it. Else, where addresses meet, the score does; what is left within a decade of it is
@@ -224,7 +228,8 @@ const char *path_timing_text(enum path_timing timing);
 /* "sibling", "fork", "merge", "onward", "resumed", "reverse"; "unknown" for anything else. */
 const char *path_branch_text(enum path_branch kind);
 
-/* "later", "over", "short", "host", "nearer", "unseen", "full"; "unknown" for anything else. */
+/* "later", "over", "short", "host", "branch", "nearer", "unseen", "together", "full"; "unknown" for
+ * anything else. */
 const char *path_why_text(enum path_why why);
 
 /* "end", "origin", "host", "address", "time"; "unknown" for anything else. */

@@ -36,12 +36,6 @@ static void add_alternatives(const struct work *w, uint16_t group, uint32_t at, 
 	}
 }
 
-static bool is_beginning_near(const struct hop *a, const struct hop *b, int64_t near_ms)
-{
-	return span_ms(a->life.start_ms, b->life.start_ms) <= near_ms &&
-	       span_ms(b->life.start_ms, a->life.start_ms) <= near_ms;
-}
-
 static void add_doubts(const struct work *w, uint32_t at, struct path *ret)
 {
 	struct hop *hop = &ret->hops[at];
@@ -57,7 +51,7 @@ static void add_doubts(const struct work *w, uint32_t at, struct path *ret)
 		hop->doubts |= PATH_ENDS_FIRST;
 	if (hop->life.start_ms > next->life.start_ms)
 		hop->doubts |= PATH_STARTS_LATER;
-	if (hop->link == PATH_TIME && is_beginning_near(hop, next, w->slack_ms))
+	if (hop->link == PATH_TIME && path_is_beginning_near(hop, next, w->slack_ms))
 		hop->doubts |= PATH_BEGINS_TOGETHER;
 	if (path_is_lagging(w, chain[0], chain[-1]))
 		hop->doubts |= PATH_LAGS;
@@ -99,7 +93,7 @@ static bool find_kind(const struct path *path, const struct hop *h, uint32_t at,
 	if (is_same_client && is_same_server && is_one_after_another(h, hop, slack_ms))
 		*ret = PATH_RESUMED;
 	else if (is_same_client)
-		*ret = is_beginning_near(h, hop, SIBLING_MS) ? PATH_SIBLING : PATH_FORK;
+		*ret = path_is_beginning_near(h, hop, SIBLING_MS) ? PATH_SIBLING : PATH_FORK;
 	else if (at + 1 == path->hop_count && path_may_be_same(path_client(h), path_server(hop)))
 		*ret = PATH_ONWARD;
 	else if (is_same_server)
@@ -148,12 +142,13 @@ void path_beside(struct work *w, struct path *ret)
 		add_doubts(w, i, ret);
 	}
 	for (uint16_t g = 0; g < w->group_count; g++) {
-		const struct group *group = &w->groups[g];
+		struct group *group = &w->groups[g];
 		struct branch branch;
 		bool is_branch;
 
 		if (group->is_on_path || group->hop.is_told || is_choice(w, g))
 			continue;
+		group->hop.doubts |= group->is_significant ? 0 : PATH_CHANCE;
 		is_branch = find_branch(ret, &group->hop, w->slack_ms, &branch);
 		if (is_branch && ret->branch_count < PATH_BRANCHES_MAX)
 			ret->branches[ret->branch_count++] = branch;

@@ -118,6 +118,21 @@ static bool is_seen_passing(const struct work *w, uint16_t g, const struct hop *
 	       group_has_node(w, g, down->src_node);
 }
 
+static bool is_from_elsewhere(const struct work *w, uint16_t g, const struct hop *down)
+{
+	return !is_seen_coming(&w->groups[g].hop, down) && !is_seen_passing(w, g, down);
+}
+
+/*
+ * Two that begin together have no order. What is from elsewhere, too, has nothing at all that says
+ * that one carries the other: a script that opens many connections makes as many of one rhythm.
+ */
+static bool is_sibling(const struct work *w, uint16_t g, const struct hop *down)
+{
+	return is_from_elsewhere(w, g, down) &&
+	       path_is_beginning_near(&w->groups[g].hop, down, w->slack_ms);
+}
+
 /*
  * A host of the path does not appear twice: another connection from it is a branch (a sibling),
  * another into it is somebody else's.
@@ -157,7 +172,8 @@ static bool may_be_timed(const struct work *w, uint16_t g, uint16_t down_group)
 	const struct hop *up = &w->groups[g].hop, *down = &w->groups[down_group].hop;
 
 	return (is_seen_coming(up, down) || w->groups[g].is_significant) &&
-	       !has_host_of_path(w, up) && !is_downstream(w, g, down_group);
+	       !has_host_of_path(w, up) && !w->groups[g].is_beside &&
+	       !is_downstream(w, g, down_group);
 }
 
 /* What timing and addresses say ties group `g` to `down`, the head of the chain so far. */
@@ -182,8 +198,8 @@ static struct bid bid_of(const struct work *w, uint16_t g, uint16_t down_group)
 			bid.node = node_between(w, g, down_group);
 		bid.link = bid.node == PATH_NOWHERE ? PATH_ADDRESS : PATH_HOST;
 	} else if (bid.is_nested && may_be_timed(w, g, down_group)) {
-		bid.link = PATH_TIME;
-		bid.is_elsewhere = !is_seen_coming(up, down) && !is_seen_passing(w, g, down);
+		bid.is_elsewhere = is_from_elsewhere(w, g, down);
+		bid.link = is_sibling(w, g, down) ? PATH_END : PATH_TIME;
 	}
 	return bid;
 }
@@ -198,10 +214,14 @@ enum path_why path_why_not(const struct work *w, uint16_t g, uint16_t down_group
 		return PATH_WHY_OVER;
 	if (has_host_of_path(w, up))
 		return PATH_WHY_HOST;
+	if (w->groups[g].is_beside)
+		return PATH_WHY_BRANCH;
 	if (span_ms(up->life.end_ms, down->life.end_ms) > w->slack_ms)
 		return PATH_WHY_SHORT;
 	if (is_downstream(w, g, down_group))
 		return PATH_WHY_NEARER;
+	if (is_sibling(w, g, down))
+		return PATH_WHY_TOGETHER;
 	return is_seen_coming(up, down) ? PATH_WHY_FULL : PATH_WHY_UNSEEN;
 }
 
@@ -391,6 +411,36 @@ static void name_rivals(struct work *w, const struct match *matches)
 	}
 }
 
+/* Marks what goes on from `up`, and returns how many of `room` that are then. */
+static size_t mark_onward(struct work *w, struct path_host from, const struct hop *up,
+                          uint16_t *room, size_t count)
+{
+	for (uint16_t g = 0; g < w->group_count; g++) {
+		struct group *group = &w->groups[g];
+
+		if (group->is_on_path || group->is_beside || group->hop.is_told ||
+		    !path_may_be_same(from, path_client(&group->hop)) ||
+		    (up != NULL && !may_carry(&up->life, &group->hop.life, w->slack_ms)))
+			continue;
+		group->is_beside = true;
+		room[count++] = g;
+	}
+	return count;
+}
+
+/* What leaves the host that group `head` begins at, and what that carries, as far as it goes. */
+static void mark_beside(struct work *w, uint16_t head)
+{
+	uint16_t marked[PATH_MATCHES_MAX];
+	size_t count = mark_onward(w, path_client(&w->groups[head].hop), NULL, marked, 0);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct hop *up = &w->groups[marked[i]].hop;
+
+		count = mark_onward(w, path_server(up), up, marked, count);
+	}
+}
+
 void path_chain(struct work *w, uint16_t target, const struct match *matches)
 {
 	struct bid bid = {.group = target};
@@ -401,6 +451,7 @@ void path_chain(struct work *w, uint16_t target, const struct match *matches)
 
 		w->groups[head].is_on_path = true;
 		w->chain[w->chain_count++] = head;
+		mark_beside(w, head);
 		if (w->chain_count == PATH_HOPS_MAX)
 			break;
 		timed = best_predecessor(w, head);

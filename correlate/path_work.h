@@ -10,6 +10,7 @@
 #define SPOOR_CORRELATE_PATH_WORK_H
 
 #include "correlate/path.h"
+#include "correlate/span.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,6 +37,7 @@ struct group {
 	const struct match *lag_of; /* the view whose lag is the hop's; NULL: of no timing */
 	const struct match *target; /* the view that was asked about; NULL: it is another's */
 	bool is_on_path;
+	bool is_beside;      /* a branch of a host of the path, or it goes on from one */
 	bool is_significant; /* one of its views is */
 };
 
@@ -110,6 +112,12 @@ static inline struct path_host path_server(const struct hop *h)
 }
 
 bool path_may_be_same(struct path_host a, struct path_host b);
+
+static inline bool path_is_beginning_near(const struct hop *a, const struct hop *b, int64_t near_ms)
+{
+	return span_ms(a->life.start_ms, b->life.start_ms) <= near_ms &&
+	       span_ms(b->life.start_ms, a->life.start_ms) <= near_ms;
+}
 
 /* When the chain is written out: alternatives, doubts, branches. */
 void path_beside(struct work *w, struct path *ret);

@@ -119,8 +119,8 @@ static void put_target(struct pack *p, const struct sheet *s, const struct polli
 	row_endpoint(p, "src", &c->src);
 	row_endpoint(p, "dst", &c->dst);
 	row_uint(p, "proto", c->proto);
-	row_time(p, "start", connection_life(c).start_ms);
-	row_time(p, "end", connection_life(c).end_ms);
+	row_time(p, "start", connection_life_by_middle(c).start_ms);
+	row_time(p, "end", connection_life_by_middle(c).end_ms);
 	row_bool(p, "is_open", connection_is_open(c));
 	row_str(p, "node", cert->name);
 	row_str(p, "org", cert->org);
@@ -371,7 +371,7 @@ static void put_branches(struct pack *p, const struct sheet *s, uint64_t searche
 	for (size_t i = 0; i < path->branch_count; i++) {
 		const struct branch *b = &path->branches[i];
 
-		pack_map(p, 13);
+		pack_map(p, 14);
 		row_str(p, "kind", path_branch_text(b->kind));
 		row_uint(p, "hop", b->at + 1);
 		row_endpoint(p, "src", &b->hop.src);
@@ -380,6 +380,7 @@ static void put_branches(struct pack *p, const struct sheet *s, uint64_t searche
 		row_time(p, "end", b->hop.life.end_ms);
 		row_uint(p, "views", b->hop.views);
 		put_score(p, &b->hop, searched);
+		put_doubts(p, b->hop.doubts);
 	}
 }
 
@@ -392,7 +393,7 @@ static void put_unplaced(struct pack *p, const struct sheet *s, uint64_t searche
 	for (size_t i = 0; i < path->unplaced_count; i++) {
 		const struct unplaced *u = &path->unplaced[i];
 
-		pack_map(p, 12);
+		pack_map(p, 13);
 		row_str(p, "why", path_why_text(u->why));
 		row_endpoint(p, "src", &u->hop.src);
 		row_endpoint(p, "dst", &u->hop.dst);
@@ -400,6 +401,7 @@ static void put_unplaced(struct pack *p, const struct sheet *s, uint64_t searche
 		row_time(p, "end", u->hop.life.end_ms);
 		row_uint(p, "views", u->hop.views);
 		put_score(p, &u->hop, searched);
+		put_doubts(p, u->hop.doubts);
 	}
 }
 

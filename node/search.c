@@ -149,7 +149,7 @@ static void score_one(void *ctx, const struct connection *c)
 		.proto = c->proto,
 		.verdict = (uint8_t)a.verdict,
 		.is_open = connection_is_open(c),
-		.life = connection_life(c),
+		.life = connection_life_by_middle(c),
 		.score = a.score,
 		.cpf = a.cpf,
 		.silences = a.silences,

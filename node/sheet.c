@@ -237,7 +237,7 @@ static void add_target(struct sheet *s)
 			     .view = c->view,
 			     .src = c->src,
 			     .dst = c->dst,
-			     .life = connection_life(c),
+			     .life = connection_life_by_middle(c),
 			     .score = 1,
 			     .proto = c->proto,
 			     .is_target = true,

@@ -98,7 +98,7 @@ static void on_looked_up(struct lookup *lookup)
 			.src = c->src,
 			.dst = c->dst,
 			.is_open = connection_is_open(c),
-			.life = connection_life(c),
+			.life = connection_life_by_middle(c),
 		};
 		up->rhythm = asking_rhythm(&rhythm, c->proto, RHYTHM_INTERVALS);
 		one->statement.has_upstream = true;

@@ -6,6 +6,7 @@
 #include "tools/text.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ static const char *const shapes[] = {
 	[OPTION_LIST] = NULL,
 	[OPTION_CHOICE] = NULL,
 	[OPTION_NUMBER] = "a whole number from 1",
+	[OPTION_RANGE] = NULL,
 	[OPTION_TIME] = "a time (2026-11-22T01:05:31Z, @1795309531, -15m or now)",
 	[OPTION_SPAN] = "a span of time above 0 (250ms, 15s, 2m, 6h, 30d)",
 	[OPTION_ENDPOINT] = "ADDR or ADDR:PORT",
@@ -119,6 +121,16 @@ static enum err apply_number(uint64_t *member, const char *text)
 	return err == ERR_OK && number == 0 ? ERR_RANGE : err;
 }
 
+static enum err apply_range(uint64_t *member, const struct option_row *row, const char *text)
+{
+	uint64_t number;
+	enum err err = number_parse(text, row->most, &number);
+
+	if (err == ERR_OK && number >= row->least)
+		*member = number;
+	return err == ERR_OK && number < row->least ? ERR_RANGE : err;
+}
+
 static enum err apply(const struct option_row *row, void *into, const char *text, struct wall now)
 {
 	void *member = (char *)into + row->offset;
@@ -135,6 +147,8 @@ static enum err apply(const struct option_row *row, void *into, const char *text
 		return apply_list(member, row, text);
 	case OPTION_NUMBER:
 		return apply_number(member, text);
+	case OPTION_RANGE:
+		return apply_range(member, row, text);
 	case OPTION_TIME:
 		return timestamp_parse(text, now, member);
 	case OPTION_SPAN:
@@ -165,6 +179,11 @@ static enum err refuse_value(char *reterr, enum err err, const struct option_row
 	if (err == ERR_LIMIT)
 		return refuse(reterr, err, "--%s can be given at most %d times", row->name,
 		              OPTION_LIST_MAX);
+	if (row->kind == OPTION_RANGE)
+		return refuse(reterr, ERR_FORMAT,
+		              "--%s takes a whole number from %" PRIu64 " to %" PRIu64
+		              ", not \"%.80s\"",
+		              row->name, row->least, row->most, text);
 	return refuse(reterr, ERR_FORMAT, "--%s takes %s, not \"%.80s\"", row->name, shape, text);
 }
 

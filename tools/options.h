@@ -26,6 +26,7 @@ enum option_kind {                  /* and the type of the member it fills */
 	           OPTION_LIST,     /* struct option_list; given once for each item */
 	           OPTION_CHOICE,   /* const char *: one of the words of `arg`, "low|high" */
 	           OPTION_NUMBER,   /* uint64_t, at least 1 */
+	           OPTION_RANGE,    /* uint64_t, from `least` to `most` */
 	           OPTION_TIME,     /* int64_t: ms since 1970 */
 	           OPTION_SPAN,     /* int64_t: ms, at least 1 */
 	           OPTION_ENDPOINT, /* struct endpoint */
@@ -45,6 +46,7 @@ struct option_row {
 	enum option_kind kind;
 	size_t offset;
 	bool (*check)(const char *text); /* of TEXT and LIST; NULL: anything but "" */
+	uint64_t least, most;            /* of RANGE */
 };
 
 struct option_table {

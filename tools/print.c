@@ -435,6 +435,13 @@ void print_sections(json_t *object, FILE *out)
 	}
 }
 
+static const char *program = "spoor";
+
+void print_as(const char *name)
+{
+	program = name;
+}
+
 int print_failure(int code, const char *format, ...)
 {
 	char text[ERROR_MAX], clean[ERROR_MAX];
@@ -445,7 +452,7 @@ int print_failure(int code, const char *format, ...)
 	va_end(args);
 	text_clean(text, text_style_of(stderr).is_utf8, clean, sizeof(clean));
 	fflush(stdout); /* what was found stands before why there is no more */
-	fprintf(stderr, "spoor: %s\n", clean);
+	fprintf(stderr, "%s: %s\n", program, clean);
 	return code;
 }
 

@@ -76,7 +76,10 @@ const char *print_cell(const json_t *value, bool is_utf8, char room[PRINT_CELL_M
 /* "4294967296 (4.0 GiB)". Returns `room`. */
 const char *print_size(int64_t octets, char room[PRINT_CELL_MAX]);
 
-/* "spoor: ..." and a newline to standard error; returns `code`. */
+/* Who speaks in what follows: the program's name; borrowed. At first it is "spoor". */
+void print_as(const char *name);
+
+/* "spoor: ..." (print_as()) and a newline to standard error; returns `code`. */
 PRINTF_LIKE(2, 3) int print_failure(int code, const char *format, ...);
 
 /* The same for a fault of ours or the machine's: `reason`, and CTL_INTERNAL. */

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define MARGIN "      " /* of what is beside the path, where a line is too long */
+
 struct phrase {
 	const char *key, *words;
 };
@@ -111,6 +113,13 @@ void report_beside(struct paper *p, const json_t *hop, const char *arrow)
 	put_contradictions(p, hop);
 }
 
+/* Beside the path a match has no lines of its own for it. */
+static void put_chance(struct paper *p, const json_t *row)
+{
+	if (report_may_be_chance(row))
+		paper_piece(p, PAPER_WARNING, "may be chance");
+}
+
 void report_branches(struct paper *p, const json_t *report, const char *arrow)
 {
 	static const struct phrase rows[] = {
@@ -122,12 +131,14 @@ void report_branches(struct paper *p, const json_t *report, const char *arrow)
 		{"reverse", "may drive, as by a reverse shell,"},
 	};
 	const json_t *list = json_object_get(report, "branches"), *branch;
+	const char *outer = p->margin;
 	size_t i;
 
 	if (json_array_size(list) == 0)
 		return;
 	paper_words(p, PAPER_STRONG, "Beside the path, with the same rhythm:");
 	paper_end(p);
+	p->margin = MARGIN;
 	json_array_foreach(list, i, branch)
 	{
 		const char *kind = json_text(branch, "kind");
@@ -140,8 +151,10 @@ void report_branches(struct paper *p, const json_t *report, const char *arrow)
 		if (words != NULL)
 			paper_piece(p, PAPER_FAINT, "%s hop %lld", words,
 			            (long long)json_count(branch, "hop", 0));
+		put_chance(p, branch);
 		paper_end(p);
 	}
+	p->margin = outer;
 	paper_end(p);
 }
 
@@ -152,17 +165,22 @@ void report_unplaced(struct paper *p, const json_t *report, const char *arrow)
 		{"over", "over before what it would have to carry begins"},
 		{"short", "ends before what it would have to carry"},
 		{"host", "has a host of the path, but is not beside it"},
+		{"branch", "goes on from what is beside the path"},
 		{"nearer", "its times put it behind the target rather than before it"},
 		{"unseen", "who sees the first hop's client has not seen it come in"},
+		{"together",
+	         "begins with the first hop, not seen to come in there: one script may drive both"},
 		{"full", "no room"},
 	};
 	const json_t *list = json_object_get(report, "unplaced"), *row;
+	const char *outer = p->margin;
 	size_t i;
 
 	if (json_array_size(list) == 0)
 		return;
 	paper_words(p, PAPER_STRONG, "Without a place, though with the same rhythm:");
 	paper_end(p);
+	p->margin = MARGIN;
 	json_array_foreach(list, i, row)
 	{
 		const char *words = words_of(rows, ARRAY_LEN(rows), json_text(row, "why"));
@@ -173,8 +191,10 @@ void report_unplaced(struct paper *p, const json_t *report, const char *arrow)
 		            json_text(row, "dst"));
 		if (words != NULL)
 			paper_piece(p, PAPER_FAINT, "%s", words);
+		put_chance(p, row);
 		paper_end(p);
 	}
+	p->margin = outer;
 	paper_end(p);
 }
 

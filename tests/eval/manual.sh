@@ -39,13 +39,24 @@ refused() # CODE WORDS ARGUMENTS...
 	echo "$out" | grep -q -- "$words" || missing "\"$words\" of $*: $out"
 }
 refused 2 usage:
-refused 2 usage: --none list
+refused 2 "unknown or ambiguous option --none" --none list
 refused 2 "no scene" scene nowhere
 refused 2 "no class" classes nowhere
 refused 2 "no class" volumes nowhere
-refused 2 "not a number" --seed x list
-refused 2 "not a number" --targets 0 list
-refused 2 "no command" dance
+for option in seed targets strangers pairs minutes idle bound lost; do
+	for value in x "" -1 1x 99999999999999999999; do
+		refused 2 "^spoor-eval: --$option takes a whole number from" "--$option=$value" list
+	done
+	refused 2 "^spoor-eval: --$option is missing its value" list "--$option"
+done
+for option in targets strangers pairs minutes idle; do
+	refused 2 "^spoor-eval: --$option takes a whole number from 1 to [0-9]*, not \"0\"" "--$option" 0 list
+done
+refused 2 "^spoor-eval: --bound takes a whole number from 0 to 15, not \"16\"" --bound 16 list
+refused 2 "^spoor-eval: --lost takes a whole number from 0 to 99, not \"100\"" --lost 100 list
+refused 2 "^spoor-eval: --plot takes" --plot= list
+refused 2 "^spoor-eval: option --json=yes takes no value" --json=yes list
+refused 2 "^spoor-eval: there is no command" dance
 refused 64 "truth.json" recording /nowhere
 mandoc -T lint -W warning $page || status=1
 exit $status

@@ -29,6 +29,7 @@ static const struct option_row rows[] = {
 	{"choice", 0, "low|medium|high", "a choice", OPTION_CHOICE, ALL(choice)},
 	{"list", 'l', "ADDR:PORT", "a list", OPTION_LIST, ALL(list), options_is_endpoint},
 	{"number", 'n', "N", "a number", OPTION_NUMBER, ALL(number)},
+	{"share", 0, "N", "a number", OPTION_RANGE, ALL(number), .least = 2, .most = 99},
 	{"proto", 0, "P", "a protocol", OPTION_PROTO, ALL(proto)},
 	{"time", 0, "TIME", "a time", OPTION_TIME, ALL(time_ms)},
 	{"span", 0, "SPAN", "a span", OPTION_SPAN, ALL(span_ms)},
@@ -107,6 +108,9 @@ static void options_stand_before_between_and_behind_operands(void **state)
 	assert_int_equal(l.all.number, 3);
 	assert_true(l.all.flag);
 
+	assert_ok(parse(&l, "x --share 99", false));
+	assert_int_equal(l.all.number, 99);
+
 	assert_ok(parse(&l, "x --number 3 -- --flag", false));
 	assert_string_equal(l.words[l.first], "--flag");
 	assert_false(l.all.flag);
@@ -132,6 +136,8 @@ static void what_is_wrong_is_named(void **state)
 		{"x --list 192.0.2.1", "--list takes ADDR:PORT, not \"192.0.2.1\""},
 		{"x --number 0", "--number takes a whole number from 1, not \"0\""},
 		{"x --number 12x", "--number takes a whole number from 1, not \"12x\""},
+		{"x --share 1", "--share takes a whole number from 2 to 99, not \"1\""},
+		{"x --share 100", "--share takes a whole number from 2 to 99, not \"100\""},
 		{"x --proto 0",
 	         "--proto takes a protocol (tcp, udp, icmp, ... or 1 to 255), not \"0\""},
 		{"x --time soon", "--time takes a time (2026-11-22T01:05:31Z, @1795309531, -15m or "

@@ -157,12 +157,12 @@ static void what_is_not_decided_and_what_branches_off_is_said(void **state)
 		"\nBeside the path, with the same rhythm:\n"
 		"  sibling  192.0.2.3:5 -> 192.0.2.8:22  started within a second at the "
 		"beginning "
-		"of hop 2\n",
+		"of hop 2\n      may be chance\n",
 	};
 	struct report_view view = {0};
 	char *text = drawn("{" TARGET ",'matches':[],'path':[" HOP_DOUBTED "," HOP_3 "],'gaps':[],"
 	                   "'branches':[{'kind':'sibling','hop':2,'src':'192.0.2.3:5',"
-	                   "'dst':'192.0.2.8:22','views':1}]}",
+	                   "'dst':'192.0.2.8:22','views':1,'contradictions':['chance']}]}",
 	                   &view);
 	(void)state;
 
@@ -181,7 +181,7 @@ static void what_has_no_place_is_said_with_why(void **state)
 		"\nWithout a place, though with the same rhythm:\n"
 		"  8.2  192.0.2.5:5 -> 192.0.2.6:22  over before what it would have to carry "
 		"begins\n"
-		"  7.1  192.0.2.7:5 -> 192.0.2.8:22\n",
+		"  7.1  192.0.2.7:5 -> 192.0.2.8:22  may be chance\n",
 		"1 match has no place on the path",
 	};
 	struct report_view view = {0};
@@ -204,7 +204,8 @@ static void what_has_no_place_is_said_with_why(void **state)
 				   "'unplaced':[{'why':'over','src':'192.0.2.5:5',"
 				   "'dst':'192.0.2.6:22','score':8.2,'views':1},"
 				   "{'why':'a later word','src':'192.0.2.7:5',"
-				   "'dst':'192.0.2.8:22','score':7.1,'views':1}]}",
+				   "'dst':'192.0.2.8:22','score':7.1,'views':1,"
+				   "'contradictions':['chance']}]}",
 		&view);
 	(void)state;
 

@@ -8,10 +8,10 @@
 #include "tools/eval/sequence.h"
 #include "tools/eval/volumes.h"
 #include "tools/json.h"
+#include "tools/options.h"
 #include "tools/print.h"
 
-#include <getopt.h>
-#include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,16 +19,40 @@
 #define EXIT_FAULT 64
 #define COUNT_MAX 100000000
 #define MINUTES_MAX 1440
-#define BOUND_MAX 15 /* seconds; nothing is known of a clock that is known less well */
+#define IDLE_MAX 3600
+#define LOST_MAX 99
+#define SEED_MAX INT64_MAX /* as much as JSON tells */
+#define BOUND_MAX 15       /* seconds; nothing is known of a clock that is known less well */
 
 struct run {
 	uint64_t seed, targets, strangers, pairs, minutes, idle;
 	uint64_t bound, lost;
-	bool is_json, has_all, is_told;
+	bool is_json, is_alone, is_told, is_help, is_version;
 	const char *plots;
 	char **names;
 	size_t name_count;
 };
+
+#define MEMBER(name) .offset = offsetof(struct run, name)
+#define RANGE(member, from, to) OPTION_RANGE, MEMBER(member), .least = (from), .most = (to)
+/* clang-format off */
+static const struct option_row option_rows[] = {
+	{"seed", 0, "N", "the same for the same (1)", RANGE(seed, 0, SEED_MAX)},
+	{"targets", 0, "N", "chains per scene, and per row of order (300)", RANGE(targets, 1, COUNT_MAX)},
+	{"strangers", 0, "N", "unrelated connections, each against every target (3000)", RANGE(strangers, 1, COUNT_MAX)},
+	{"pairs", 0, "N", "pairs per class (10000)", RANGE(pairs, 1, COUNT_MAX)},
+	{"minutes", 0, "N", "length of the pairs of classes (30), or what a class needs", RANGE(minutes, 1, MINUTES_MAX)},
+	{"idle", 0, "N", "idle timeout of classes and recordings, in seconds (15)", RANGE(idle, 1, IDLE_MAX)},
+	{"told", 0, NULL, "of scenes: each side's clock and loss are known", OPTION_FLAG, MEMBER(is_told)},
+	{"bound", 0, "N", "of classes: either clock is said to be right to N s (1)", RANGE(bound, 0, BOUND_MAX)},
+	{"lost", 0, "N", "and so many percent of the records lost (5)", RANGE(lost, 0, LOST_MAX)},
+	{"evidence", 0, NULL, "of scenes: without the other methods", OPTION_FLAG, MEMBER(is_alone)},
+	{"plot", 0, "DIR", "SVG plots there as well", OPTION_TEXT, MEMBER(plots)},
+	{"json", 0, NULL, "one JSON object", OPTION_FLAG, MEMBER(is_json)},
+	{"help", 0, NULL, "this text", OPTION_FLAG, MEMBER(is_help)},
+	{"version", 0, NULL, "the version", OPTION_FLAG, MEMBER(is_version)},
+};
+/* clang-format on */
 
 static int usage(FILE *out, int code)
 {
@@ -40,20 +64,9 @@ static int usage(FILE *out, int code)
 	      "  order                  how often the order of two hops is told right\n"
 	      "  recording DIR [v5|v9|ipfix]   real exporters, with their ground truth\n"
 	      "  list                   the scenes, the classes, the methods\n"
-	      "  --seed N               default 1\n"
-	      "  --targets N            chains per scene, and per row of order (300)\n"
-	      "  --strangers N          unrelated connections, each against every target (3000)\n"
-	      "  --pairs N              pairs per class (10000)\n"
-	      "  --minutes N            length of the pairs of classes (30), or what a class "
-	      "needs\n"
-	      "  --idle N               idle timeout of classes and recordings, in seconds (15)\n"
-	      "  --told                 of scenes: each side's clock and loss are known\n"
-	      "  --bound N              of classes: either clock is said to be right to N s (1)\n"
-	      "  --lost N               and so many percent of the records lost (5)\n"
-	      "  --evidence             of scenes: without the other methods\n"
-	      "  --plot DIR             SVG plots there as well\n"
-	      "  --json\n",
+	      "\n",
 	      out);
+	options_print(out, option_rows, ARRAY_LEN(option_rows));
 	return code;
 }
 
@@ -221,7 +234,7 @@ static int unknown(const char *what, const char *name)
 
 static int run_scenes(const struct run *r, json_t *out)
 {
-	const struct study study = {r->targets, r->strangers, r->has_all, r->is_told};
+	const struct study study = {r->targets, r->strangers, !r->is_alone, r->is_told};
 	json_t *measured, *methods_rows, *cycles;
 	bool is_drawn = true;
 
@@ -409,51 +422,6 @@ static const struct {
 	{"recording", run_recording},
 };
 
-static bool take_number(const char *text, uint64_t most, uint64_t *ret)
-{
-	char *end;
-
-	*ret = strtoull(text, &end, 10);
-	return end != text && *end == '\0' && *text != '-' && *ret <= most;
-}
-
-/* False: not a number, or out of range. */
-static bool take_option(struct run *r, int option)
-{
-	switch (option) {
-	case 's':
-		return take_number(optarg, UINT64_MAX, &r->seed);
-	case 't':
-		return take_number(optarg, COUNT_MAX, &r->targets) && r->targets > 0;
-	case 'n':
-		return take_number(optarg, COUNT_MAX, &r->strangers) && r->strangers > 0;
-	case 'p':
-		return take_number(optarg, COUNT_MAX, &r->pairs) && r->pairs > 0;
-	case 'm':
-		return take_number(optarg, MINUTES_MAX, &r->minutes) && r->minutes > 0;
-	case 'i':
-		return take_number(optarg, 3600, &r->idle) && r->idle > 0;
-	case 'b':
-		return take_number(optarg, BOUND_MAX, &r->bound);
-	case 'l':
-		return take_number(optarg, 99, &r->lost);
-	case 'k':
-		r->is_told = true;
-		return true;
-	case 'e':
-		r->has_all = false;
-		return true;
-	case 'd':
-		r->plots = optarg;
-		return true;
-	case 'j':
-		r->is_json = true;
-		return true;
-	default:
-		return false;
-	}
-}
-
 static int run_command(struct run *r, const char *name)
 {
 	json_t *out = json_object();
@@ -470,29 +438,11 @@ static int run_command(struct run *r, const char *name)
 		return print_done(code);
 	}
 	json_decref(out);
-	fprintf(stderr, "spoor-eval: there is no command \"%s\"\n", name);
-	return usage(stderr, EXIT_USAGE);
+	return print_failure(EXIT_USAGE, "there is no command \"%s\"; see spoor-eval --help", name);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"seed", required_argument, NULL, 's'},
-		{"targets", required_argument, NULL, 't'},
-		{"strangers", required_argument, NULL, 'n'},
-		{"pairs", required_argument, NULL, 'p'},
-		{"minutes", required_argument, NULL, 'm'},
-		{"idle", required_argument, NULL, 'i'},
-		{"bound", required_argument, NULL, 'b'},
-		{"lost", required_argument, NULL, 'l'},
-		{"told", no_argument, NULL, 'k'},
-		{"evidence", no_argument, NULL, 'e'},
-		{"plot", required_argument, NULL, 'd'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'v'},
-		{NULL, 0, NULL, 0},
-	};
 	struct run r = {.seed = 1,
 	                .targets = 300,
 	                .strangers = 3000,
@@ -500,24 +450,21 @@ int main(int argc, char **argv)
 	                .minutes = 30,
 	                .idle = 15,
 	                .bound = 1,
-	                .lost = 5,
-	                .has_all = true};
-	int option;
+	                .lost = 5};
+	struct option_tables t = {.tables = {{option_rows, ARRAY_LEN(option_rows), &r}}};
+	char reason[OPTIONS_REASON_MAX];
+	int first;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 'h')
-			return usage(stdout, 0);
-		if (option == 'v')
-			return printf("spoor-eval %s\n", SPOOR_VERSION) > 0 ? 0 : EXIT_FAULT;
-		if (option == '?')
-			return usage(stderr, EXIT_USAGE);
-		if (!take_option(&r, option))
-			return print_failure(EXIT_USAGE, "\"%s\" is not a number that fits",
-			                     optarg);
-	}
-	if (optind == argc)
+	print_as("spoor-eval");
+	if (options_parse(&t, argc, argv, &first, reason) != ERR_OK)
+		return print_failure(EXIT_USAGE, "%s; see spoor-eval --help", reason);
+	if (r.is_help)
+		return print_done(usage(stdout, 0));
+	if (r.is_version)
+		return printf("spoor-eval %s\n", SPOOR_VERSION) > 0 ? 0 : EXIT_FAULT;
+	if (first == argc)
 		return usage(stderr, EXIT_USAGE);
-	r.names = argv + optind + 1;
-	r.name_count = (size_t)(argc - optind - 1);
-	return run_command(&r, argv[optind]);
+	r.names = argv + first + 1;
+	r.name_count = (size_t)(argc - first - 1);
+	return run_command(&r, argv[first]);
 }
