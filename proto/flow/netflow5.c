@@ -148,7 +148,7 @@ enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *orig
 	m = (struct kin_message){.version = 5,
 	                         .domain = h.domain,
 	                         .sequence = h.sequence,
-	                         .boot_ms = h.export_ms - h.uptime_ms};
+	                         .boot_ms = h.uptime_ms != 0 ? h.export_ms - h.uptime_ms : 0};
 	stream = kin_stream(d, origin, &m);
 	whole = bytes_of(in.at - HEADER_LEN, HEADER_LEN + count * RECORD_LEN);
 	records = bytes_cut(&in, count * RECORD_LEN);

@@ -7,24 +7,36 @@
 
 #define CUT_MS 1000
 #define GLUED_MS 60000 /* so far apart are the times of two messages in one datagram, at most */
-#define UNIT_STEP_S 5  /* headers this far apart tell seconds from milliseconds, */
-#define UNIT_TIMES 3   /* when they do so this often in a row */
+#define GLUED_START_MS 2000 /* and of their starts, read from whole seconds */
+#define UNIT_STEP_S 5       /* headers this far apart tell seconds from milliseconds, */
+#define UNIT_TIMES 3        /* when they do so this often in a row */
+
+static bool is_within(int64_t apart_ms, int64_t most_ms)
+{
+	return apart_ms <= most_ms && apart_ms >= -most_ms;
+}
 
 /*
  * A header tells no length, and some exporters put several messages into one datagram. No set has
- * an id of 9, a header's version.
+ * an id of 9, a header's version; of another domain it tells of the same start.
  */
 static bool begins_another(const struct record_context *c, struct bytes in)
 {
-	int64_t export_ms;
+	int64_t apart_ms, boots_apart_ms;
+	uint32_t uptime;
+	bool is_ours;
 
 	if (bytes_uint(&in, 2) != 9)
 		return false;
-	bytes_uint(&in, 6); /* count, uptime */
-	export_ms = (int64_t)bytes_uint(&in, 4) * 1000;
+	bytes_uint(&in, 2); /* count */
+	uptime = (uint32_t)bytes_uint(&in, 4);
+	apart_ms = (int64_t)bytes_uint(&in, 4) * 1000 - c->export_ms;
 	bytes_uint(&in, 4); /* sequence */
-	return bytes_uint(&in, 4) == c->stream->key.domain && !in.is_short &&
-	       export_ms - c->export_ms <= GLUED_MS && c->export_ms - export_ms <= GLUED_MS;
+	is_ours = bytes_uint(&in, 4) == c->stream->key.domain;
+	if (in.is_short || !is_within(apart_ms, GLUED_MS))
+		return false;
+	boots_apart_ms = apart_ms - (int32_t)(uptime - c->uptime);
+	return is_ours || (uptime != 0 && is_within(boots_apart_ms, GLUED_START_MS));
 }
 
 static const struct sets_format format = {.template_id = 0,
@@ -92,7 +104,7 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	m = (struct kin_message){.version = 9,
 	                         .domain = domain,
 	                         .sequence = sequence,
-	                         .boot_ms = c.export_ms - c.uptime,
+	                         .boot_ms = c.has_uptime ? c.export_ms - c.uptime : 0,
 	                         .format = &format,
 	                         .sets = in};
 	c.stream = kin_stream(d, origin, &m);

@@ -1,5 +1,6 @@
 /* What is no standard's way to say it, and yet clear. */
 #include "tests/unit/message_fixture.h"
+#include "tests/unit/stream_sum.h"
 
 /* One v9 message of one flow; its octets. */
 static size_t write_v9(struct fixture *f, uint32_t sequence, uint32_t domain, bool is_telling)
@@ -59,13 +60,102 @@ static void zeros_behind_the_last_of_them_are_none(void **state)
 	assert_int_equal(lost(f), 0);
 }
 
-/* What only looks like a header is a set of no kind that there is. */
-static void what_is_of_another_domain_is_no_message_of_it(void **state)
+/* Behind a message of domain 7 one of 8 that tells its own template; its clock is later by this. */
+static size_t decode_two_domains(struct fixture *f, int64_t later_s)
+{
+	uint8_t both[2 * sizeof(f->wire)];
+	size_t first = write_v9(f, 1, 7, true), len;
+	struct octets clock = octets_of(f->wire + 8, 4);
+
+	memcpy(both, f->wire, first);
+	len = first + write_v9(f, 90, 8, true);
+	octets_uint(&clock, (uint64_t)(EXPORT_S + later_s), 4);
+	memcpy(both + first, f->wire, len - first);
+	f->batch.count = 0;
+	flow_decode(f->decoder, &f->origin, both, len, &f->batch);
+	return f->batch.count;
+}
+
+/* One router's, by the start that both headers tell. */
+static void a_message_of_another_domain_is_read_by_its_own_template(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(decode_glued(f, 8, 0), 1);
+	assert_int_equal(decode_two_domains(f, 0), 2);
+	assert_int_equal(lost(f), 0);
+	assert_int_equal(f->batch.flows[0].domain, 7);
+	assert_int_equal(f->batch.flows[1].domain, 8);
+}
+
+/* What only looks like a header is a set of no kind that there is. */
+static void what_is_of_another_start_is_no_message(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(decode_two_domains(f, 30), 1);
 	assert_int_equal(lost(f), 1);
+}
+
+/* Of what a header announces and garbage follows, the first message is whole. */
+static void garbage_behind_a_header_costs_nothing_before_it(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t both[2 * sizeof(f->wire)];
+	size_t first = write_v9(f, 1, 7, true), len;
+
+	memcpy(both, f->wire, first);
+	len = first + write_v9(f, 2, 7, false);
+	memcpy(both + first, f->wire, len - first);
+	memset(both + first + 20, 0x5a, len - first - 20);
+	flow_decode(f->decoder, &f->origin, both, len, &f->batch);
+	assert_int_equal(f->batch.count, 1);
+	assert_int_equal(lost(f), 1);
+	f->sequence = 3;
+	write_v9(f, 3, 7, false);
+	assert_string_equal(decode(f), "none");
+	assert_int_equal(f->count, 1);
+	assert_int_equal(sum_of(f->decoder).lost, 0);
+}
+
+static void set_uptime(struct fixture *f, uint32_t uptime)
+{
+	struct octets o = octets_of(f->wire + 4, 4);
+
+	octets_uint(&o, uptime, 4);
+}
+
+/* Behind a NAT, and without an uptime that says that it is the same. */
+static void without_uptime_a_port_may_change_with_every_datagram(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 20; i++) {
+		write_v9(f, i, 7, i == 0);
+		set_uptime(f, 0);
+		f->origin.from.port = (uint16_t)(40000 + i);
+		f->origin.received_ms += 100;
+		assert_string_equal(decode(f), "none");
+		assert_int_equal(f->count, 1);
+	}
+	assert_int_equal(sum_of(f->decoder).streams, 1);
+	assert_int_equal(sum_of(f->decoder).lost, 0);
+}
+
+/* It says nothing where another header does. */
+static void one_header_without_uptime_is_no_restart(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 20; i++) {
+		write_v9(f, i + (i > 5), 7, i == 0); /* one is lost */
+		if (i == 0 || i == 5)
+			set_uptime(f, 0);
+		f->origin.received_ms += 100;
+		assert_string_equal(decode(f), "none");
+		assert_int_equal(f->count, 1);
+	}
+	assert_int_equal(sum_of(f->decoder).restarts, 0);
+	assert_int_equal(sum_of(f->decoder).lost, 1);
 }
 
 /* Their numbers are ones that NTP's form has for times of before 1914. */
@@ -202,7 +292,11 @@ int main(void)
 		TEST(a_v9_header_may_tell_no_uptime),
 		TEST(v9_messages_of_one_datagram_are_all_read),
 		TEST(zeros_behind_the_last_of_them_are_none),
-		TEST(what_is_of_another_domain_is_no_message_of_it),
+		TEST(a_message_of_another_domain_is_read_by_its_own_template),
+		TEST(what_is_of_another_start_is_no_message),
+		TEST(garbage_behind_a_header_costs_nothing_before_it),
+		TEST(without_uptime_a_port_may_change_with_every_datagram),
+		TEST(one_header_without_uptime_is_no_restart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
