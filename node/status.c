@@ -29,7 +29,7 @@ static void put_clock(struct pack *p, const struct stream *s)
 	row_real(p, "jitter_ms", (double)s->model.jitter_us / 1000);
 	row_uint(p, "steps", s->model.steps);
 	row_uint(p, "resolution_ms", s->model.has_ms ? 1 : 1000);
-	row_uint(p, "record_resolution_ms", s->model.has_record_ms ? 1 : 1000);
+	row_uint(p, "record_resolution_ms", s->model.is_coarse ? CLOCK_COARSE_MS : 1);
 }
 
 struct putting {

@@ -194,12 +194,16 @@ bool flow_uptime_wrapped(int64_t boot_before_ms, int64_t boot_ms);
  */
 int64_t flow_boot(struct stream *s, int64_t export_ms, uint32_t uptime_ms);
 
-/*
- * For decoders: what the exporter's clock says. It cut its time of export to less than `error_ms`;
- * of the message are the flows of `out` from `before` on.
- */
-void flow_clock(struct stream *s, const struct flow_origin *origin, int64_t export_ms,
-                int64_t error_ms, const struct flow_batch *out, size_t before);
+/* For decoders: what the exporter's clock says in a message. */
+struct flow_clock {
+	int64_t export_ms, error_ms; /* cut to less than this */
+	int64_t zero_ms;             /* its records' uptimes are since then, if they have any */
+	bool is_coarse;              /* they are cut themselves, though it does not show */
+};
+
+/* Of the message are the flows of `out` from `before` on. */
+void flow_clock(struct stream *s, const struct flow_origin *origin, const struct flow_clock *told,
+                const struct flow_batch *out, size_t before);
 
 /*
  * Notes how exporters' clocks go, and has `keep` called with what is new, or has not been kept for

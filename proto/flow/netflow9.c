@@ -79,6 +79,20 @@ static void learn_unit(struct stream *s, int64_t export_ms, uint32_t uptime)
 	}
 }
 
+/* Where records are told by the same start as the header, nothing is cut against them. */
+static void finish_clock(struct flow_clock *told, const struct record_context *c,
+                         uint32_t uptime_ms)
+{
+	const struct stream *s = c->stream;
+
+	told->zero_ms = c->has_uptime ? s->exact_boot_ms : s->init_ms;
+	told->is_coarse = !c->has_uptime && record_is_coarse(s);
+	if (!c->has_uptime || s->is_clocked)
+		return;
+	told->export_ms = s->exact_boot_ms + uptime_ms;
+	told->error_ms = 1;
+}
+
 enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *origin,
                           struct bytes *data, struct flow_batch *out)
 {
@@ -86,6 +100,7 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	struct bytes in = *data, whole = *data;
 	uint32_t sequence, domain, uptime_ms;
 	struct habit_message counted;
+	struct flow_clock told;
 	struct sets_sum sum;
 	struct kin_message m;
 	size_t before = out->count;
@@ -117,7 +132,9 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	if (sequence_starts_anew(c.stream, sequence, counted.boot_ms))
 		sets_doubt(c.stream, origin->received_ms);
 	c.stream->export_ms = MAX(c.stream->export_ms, c.export_ms);
-	c.export_ms = exact_export(c.stream, c.export_ms, uptime_ms);
+	told = (struct flow_clock){.export_ms = c.export_ms, .error_ms = CUT_MS};
+	if (c.has_uptime)
+		c.export_ms = exact_export(c.stream, c.export_ms, uptime_ms);
 	sum = sets_decode(d, &c, &format, in, out);
 	data->at = sum.end;
 	counted.records = sum.records;
@@ -125,8 +142,8 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	counted.is_whole = sum.is_whole;
 	if (habit_account(c.stream, &counted) == SEQUENCE_TWIN)
 		kin_part(d, c.stream);
-	/* Records are told by the same start: against them nothing is cut. */
-	flow_clock(c.stream, origin, c.export_ms, 1, out, before);
+	finish_clock(&told, &c, uptime_ms);
+	flow_clock(c.stream, origin, &told, out, before);
 	c.stream->flows += out->count - before;
 	return DROP_NONE;
 }

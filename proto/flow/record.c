@@ -266,6 +266,22 @@ static bool put_in_order(const struct values *v, bool is_uptime, struct flow *f,
 	return f->start_ms >= 0;
 }
 
+/* By what are times of the stream's records told? */
+static void note_kinds(struct stream *s, const struct values *v, enum time_kind first,
+                       enum time_kind last)
+{
+	bool is_clocked = MIN(first, last) < TIME_BEFORE || (last == TIME_KINDS && v->has_event);
+
+	s->is_clocked |= is_clocked;
+	s->is_by_export |= !is_clocked && (last == TIME_KINDS || last == TIME_BEFORE);
+}
+
+/* When it started is then told by the least that lay between an end and its export. */
+bool record_is_coarse(const struct stream *s)
+{
+	return s->is_by_export || (!s->is_clocked && !s->is_init_told && s->init_ms != 0);
+}
+
 static bool set_times(const struct record_context *c, const struct values *v, struct flow *f,
                       uint64_t *clamped)
 {
@@ -275,6 +291,7 @@ static bool set_times(const struct record_context *c, const struct values *v, st
 	learn_init(c, v);
 	first = kind_of(c, v, v->has_start);
 	last = kind_of(c, v, v->has_end);
+	note_kinds(c->stream, v, first, last);
 	if (first != TIME_KINDS)
 		f->start_ms = wall_of(c, v, first, v->start[first]);
 	if (last != TIME_KINDS)

@@ -49,6 +49,8 @@ struct stream_habit {                   /* what its sequence counts: habit.h */
 	uint8_t steady[STREAM_HABITS];  /* likewise, over losses in between */
 	uint8_t right, quiet;           /* how often that one was: in all, in a row; saturated */
 	bool is_doubted;                /* one of them was */
+	uint8_t begun;                  /* not 0: of late it began anew by all of them, */
+	uint64_t begun_restarts;        /* after so many restarts */
 	uint32_t sequence, counts[STREAM_COUNTS]; /* of the message before */
 	uint64_t lost, late, restarts;            /* before the first of the strikes */
 	uint32_t missed[STREAM_HABITS];           /* and since then, by each */
@@ -77,6 +79,7 @@ struct stream {
 	bool is_used;
 	uint64_t serial;                              /* no other stream of the table ever has it */
 	int64_t seen_ms;                              /* last datagram received */
+	int64_t before_ms;                            /* and the one before */
 	int64_t export_ms;                            /* its clock in the latest datagram */
 	struct stream_run run, others[STREAM_OTHERS]; /* that which was heard last, and before it */
 	uint32_t count_max;                           /* units of its largest datagram */
@@ -98,6 +101,8 @@ struct stream {
 	uint8_t unit_seconds;  /* and has since counted seconds so often in a row */
 	bool is_in_seconds;    /* that uptime is (SonicWall) */
 	bool is_init_told;     /* by the exporter; else it is what its records make likely */
+	bool is_clocked;       /* records tell times of its clock, whatever headers say, */
+	bool is_by_export;     /* or none but the export's, or by it */
 	bool is_counted;       /* the sequence is known: the datagram before could be read whole */
 	struct stream_habit habit;
 	struct stream_repeat repeats[STREAM_REPEATS];
