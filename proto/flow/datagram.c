@@ -4,6 +4,7 @@
 #include "base/util.h"
 #include "proto/flow/habit.h"
 #include "proto/flow/ipfix.h"
+#include "proto/flow/lag.h"
 #include "proto/flow/netflow5.h"
 #include "proto/flow/netflow9.h"
 #include "proto/flow/nsel.h"
@@ -289,6 +290,16 @@ int64_t flow_boot(struct stream *s, int64_t export_ms, uint32_t uptime_ms)
 	if (flow_uptime_wrapped(s->run.boot_ms, boot_ms))
 		s->run.boot_ms = boot_ms;
 	return boot_ms;
+}
+
+void flow_came(struct flow_decoder *d, struct stream *s, const struct flow_batch *out,
+               size_t before)
+{
+	size_t count = out->count - before;
+
+	s->flows += count;
+	if (count > 0)
+		d->counters.ahead += lag_take(&s->lag, out->flows + before, count);
 }
 
 static void note_record(struct stream *s, const struct flow_clock *told, const struct flow *f)

@@ -98,6 +98,7 @@ struct flow_counters {
 	uint64_t events;           /* translations made, and ended */
 	uint64_t clamped;          /* flows whose first packet was told as later than their last */
 	uint64_t unknown_samplers; /* flows of samplers of which no options record told */
+	uint64_t ahead;            /* flows that end more than a second after they came (lag.h) */
 	uint64_t unset_clocks;     /* datagrams of exporters whose clock was never set */
 	uint64_t skipped; /* samples of sFlow that are no IP packet's: counters, ARP, ... */
 	uint64_t dropped[DROP_COUNT_OF]; /* datagrams by reason; parts from DROP_PARTS on */
@@ -200,6 +201,10 @@ struct flow_clock {
 	int64_t zero_ms;             /* its records' uptimes are since then, if they have any */
 	bool is_coarse;              /* they are cut themselves, though it does not show */
 };
+
+/* For decoders: the flows of `out` from `before` on came with a message of the stream. */
+void flow_came(struct flow_decoder *d, struct stream *s, const struct flow_batch *out,
+               size_t before);
 
 /* Of the message are the flows of `out` from `before` on. */
 void flow_clock(struct stream *s, const struct flow_origin *origin, const struct flow_clock *told,

@@ -61,6 +61,6 @@ enum drop ipfix_decode(struct flow_decoder *d, const struct flow_origin *origin,
 	                           .is_coarse = record_is_coarse(c.stream)};
 	flow_clock(c.stream, origin, &told, out, before);
 	c.stream->export_ms = MAX(c.stream->export_ms, c.export_ms);
-	c.stream->flows += out->count - before;
+	flow_came(d, c.stream, out, before);
 	return DROP_NONE;
 }

@@ -174,6 +174,6 @@ enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *orig
 	                           .zero_ms = h.export_ms - h.uptime_ms,
 	                           .is_coarse = is_cut};
 	flow_clock(stream, origin, &told, out, before);
-	stream->flows += out->count - before;
+	flow_came(d, stream, out, before);
 	return DROP_NONE;
 }

@@ -144,6 +144,6 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 		kin_part(d, c.stream);
 	finish_clock(&told, &c, uptime_ms);
 	flow_clock(c.stream, origin, &told, out, before);
-	c.stream->flows += out->count - before;
+	flow_came(d, c.stream, out, before);
 	return DROP_NONE;
 }

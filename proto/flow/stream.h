@@ -60,6 +60,14 @@ struct stream_repeat {          /* digests of a datagram: repeat.h */
 	uint64_t digest, whole; /* of its ends; of all of it, or 0 */
 };
 
+struct stream_lag {                /* of its flows: lag.h */
+	int64_t from_ms, least_ms; /* of the window that is open: since when, and the least */
+	int64_t known_ms;          /* the least of the window before, where is_known */
+	uint64_t ahead;            /* flows that ended after they came */
+	uint32_t flows;            /* of the window that is open */
+	bool is_known;
+};
+
 #define STREAM_OTHERS 3
 
 struct stream_run {           /* numbers that go on from each other: sequence.h */
@@ -117,6 +125,7 @@ struct stream {
 	bool is_moved;              /* since its position was told; then */
 	struct stream *next_moved;  /* the next such */
 	struct clock_model model;   /* of its clock */
+	struct stream_lag lag;
 	/* kin.h */
 	struct stream *next_kin; /* in the table */
 	struct stream *leader; /* not NULL: this port is that stream's; run.next its last number */
