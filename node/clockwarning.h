@@ -10,6 +10,7 @@
 
 #define CLOCKWARNING_LAG_MS 600000 /* flows whose timeouts are longer may all end so long ago */
 #define CLOCKWARNING_HEARD_MS 600000
+#define CLOCKWARNING_BOUND_MS 10000 /* at less than this nobody need be told */
 
 struct clockwarning {
 	size_t count; /* exporters' streams that are off; of the farthest: */
@@ -25,7 +26,15 @@ struct clockwarning {
 struct clockwarning clockwarning_of(const struct stream_table *streams, int64_t now_ms,
                                     int64_t bound_ms);
 
+/*
+ * The same of files that were imported, by the times of their capture: of that session, or where it
+ * is 0 of all that are still known.
+ */
+struct clockwarning clockwarning_of_files(const struct stream_table *streams, uint32_t session,
+                                          int64_t bound_ms);
+
 /* "the clock of exporter 192.0.2.1 is 3600 s behind"; false: all are right. */
-bool clockwarning_text(const struct clockwarning *w, char *room, size_t len);
+#define CLOCKWARNING_TEXT_MAX 160
+bool clockwarning_text(const struct clockwarning *w, char ret[CLOCKWARNING_TEXT_MAX]);
 
 #endif

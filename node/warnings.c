@@ -14,7 +14,7 @@
 #define SKEW_MAX_MS 10000
 #define SKEW_OVER_MS 8000 /* below it a clock is right again: nothing is told over and over */
 #define LIST_HOURS_MAX 72 /* a root signs its list anew every day */
-#define ROOM_MAX 160
+#define ROOM_MAX CLOCKWARNING_TEXT_MAX
 
 /* Says how the clock stands; is it off? */
 static bool clock_is_off(const struct warnings *w, struct now now, char room[ROOM_MAX])
@@ -58,7 +58,7 @@ static bool exporter_is_off(const struct warnings *w, struct now now, char room[
 
 	if (d != NULL) /* else nothing is collected yet */
 		found = clockwarning_of(d->streams, now.wall.ms, bound_ms);
-	return clockwarning_text(&found, room, ROOM_MAX);
+	return clockwarning_text(&found, room);
 }
 
 static const struct {

@@ -313,8 +313,10 @@ static void note_record(struct stream *s, const struct flow_clock *told, const s
 void flow_clock(struct stream *s, const struct flow_origin *origin, const struct flow_clock *told,
                 const struct flow_batch *out, size_t before)
 {
-	if (origin->session != 0 && !origin->is_connected)
-		return;            /* a capture's time is not ours */
+	if (origin->session != 0 && !origin->is_connected) {
+		lag_header(&s->lag, origin->received_ms - told->export_ms);
+		return; /* a capture's time is not ours */
+	}
 	if (out->count > before) { /* two of them are enough */
 		note_record(s, told, &out->flows[before]);
 		note_record(s, told, &out->flows[out->count - 1]);

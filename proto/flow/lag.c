@@ -9,6 +9,12 @@ static void close_window(struct stream_lag *l)
 	l->flows = 0;
 }
 
+void lag_header(struct stream_lag *l, int64_t header_ms)
+{
+	l->header_ms = l->headers == 0 ? header_ms : MIN(l->header_ms, header_ms);
+	l->headers++;
+}
+
 size_t lag_take(struct stream_lag *l, const struct flow *flows, size_t count)
 {
 	size_t ahead = 0;

@@ -19,6 +19,9 @@
 #define LAG_WINDOW_MS 60000 /* the least is known of so long */
 #define LAG_FLOWS 64        /* and so many */
 
+/* A message of a file, whose clock has no model, was captured so long after its export. */
+void lag_header(struct stream_lag *l, int64_t header_ms);
+
 /* Takes what came in a datagram; returns how many are ahead. */
 size_t lag_take(struct stream_lag *l, const struct flow *flows, size_t count);
 

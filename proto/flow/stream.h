@@ -64,6 +64,8 @@ struct stream_lag {                /* of its flows: lag.h */
 	int64_t from_ms, least_ms; /* of the window that is open: since when, and the least */
 	int64_t known_ms;          /* the least of the window before, where is_known */
 	uint64_t ahead;            /* flows that ended after they came */
+	int64_t header_ms;         /* of files: the least from an export to its capture, */
+	uint32_t headers;          /* of so many */
 	uint32_t flows;            /* of the window that is open */
 	bool is_known;
 };

@@ -40,9 +40,9 @@ static void hear(struct stream_table *t, const char *exporter, int64_t header_ms
 static void assert_told(const struct stream_table *t, int64_t later_ms, const char *expected)
 {
 	struct clockwarning w = clockwarning_of(t, WALL_MS + later_ms, 10000);
-	char room[160] = "";
+	char room[CLOCKWARNING_TEXT_MAX] = "";
 
-	assert_int_equal(clockwarning_text(&w, room, sizeof(room)), *expected != '\0');
+	assert_int_equal(clockwarning_text(&w, room), *expected != '\0');
 	assert_string_equal(room, expected);
 }
 
@@ -61,6 +61,37 @@ static void an_exporters_clock_that_is_off_is_told(void **state)
 	            "the clock of exporter 192.0.2.4 is 3600 s behind, by its flows, and 1 more is "
 	            "off");
 	assert_told(t, 700000, ""); /* long silent */
+	stream_table_free(t);
+}
+
+/* By the times of their capture, which are not ours. */
+static void of_files_the_clock_is_told_by_their_capture(void **state)
+{
+	static const int64_t ahead_ms[] = {20000, 0, -3600000, -600};
+	struct stream_table *t = stream_table_new(16, 0, NULL, NULL);
+	char room[CLOCKWARNING_TEXT_MAX];
+	struct clockwarning w;
+	(void)state;
+
+	for (uint32_t i = 0; i < ARRAY_LEN(ahead_ms); i++) {
+		struct stream_key key = {.version = 10, .session = 1 + i};
+		struct stream *s;
+
+		assert_ok(addr_parse("192.0.2.1", &key.from.addr));
+		s = stream_of(t, &key);
+		for (int n = 0; n < 5; n++)
+			lag_header(&s->lag, 700 + n - ahead_ms[i]);
+		w = clockwarning_of_files(t, 1 + i, CLOCKWARNING_BOUND_MS);
+		assert_int_equal(w.count, i % 2 == 0);
+	}
+	w = clockwarning_of_files(t, 1, CLOCKWARNING_BOUND_MS);
+	assert_true(clockwarning_text(&w, room));
+	assert_string_equal(room, "the clock of exporter 192.0.2.1 is 19 s ahead");
+	w = clockwarning_of_files(t, 0, CLOCKWARNING_BOUND_MS);
+	assert_int_equal(w.count, 2);
+	assert_int_equal(w.ahead_ms, -3600700);
+	w = clockwarning_of(t, WALL_MS, CLOCKWARNING_BOUND_MS);
+	assert_int_equal(w.count, 0);
 	stream_table_free(t);
 }
 
@@ -137,6 +168,7 @@ int main(void)
 		cmocka_unit_test(a_clock_that_is_off_is_told_until_it_is_right),
 		cmocka_unit_test(a_list_that_is_old_is_told_until_there_is_a_newer_one),
 		cmocka_unit_test(an_exporters_clock_that_is_off_is_told),
+		cmocka_unit_test(of_files_the_clock_is_told_by_their_capture),
 		cmocka_unit_test(all_that_is_wrong_is_in_one_line),
 	};
 
