@@ -4,6 +4,7 @@
  */
 #include "base/timestamp.h"
 #include "base/util.h"
+#include "node/clockwarning.h"
 #include "node/node.h"
 #include "node/requests.h"
 #include "node/row.h"
@@ -178,12 +179,18 @@ static void seal_end(struct client *client, uint64_t flows)
 	uint64_t dropped[DROP_COUNT_OF] = {
 		[DROP_UNTOLD] = pending_of_session(d->pending, client_serial(client)),
 	};
-	uint8_t room[512];
+	struct clockwarning off =
+		clockwarning_of_files(d->streams, client_serial(client), CLOCKWARNING_BOUND_MS);
+	uint8_t room[1024];
 	struct pack p = pack_into(room, sizeof(room));
+	char text[CLOCKWARNING_TEXT_MAX];
+	bool is_off = clockwarning_text(&off, text);
 
 	row_uint(&p, "flows", flows);
 	row_dropped(&p, dropped);
-	client_end_with(client, CTL_FOUND, room, pack_len(&p), 2);
+	if (is_off)
+		row_str(&p, "clock", text);
+	client_end_with(client, CTL_FOUND, room, pack_len(&p), is_off ? 3 : 2);
 }
 
 static void on_all_sealed(struct collector_waiter *w, enum err err)

@@ -3,6 +3,7 @@
 #include "base/timestamp.h"
 #include "base/util.h"
 #include "node/asking.h"
+#include "node/clockwarning.h"
 #include "node/node.h"
 #include "node/sheet.h"
 
@@ -400,10 +401,27 @@ enum ctl_code pursuit_refusal(const struct node *node, enum err err, char ret[PU
 	return err == ERR_EXPIRED || err == ERR_DENIED ? CTL_DENIED : CTL_INTERNAL;
 }
 
+/* Whose flows have other times than whoever asks may think: "; the clock of ..." or "". */
+static const char *clock_off(const struct node *node, char room[CLOCKWARNING_TEXT_MAX + 8])
+{
+	const struct stream_table *streams = node->collector.decoder->streams;
+	struct clockwarning off =
+		clockwarning_of(streams, node_now().wall.ms, CLOCKWARNING_BOUND_MS);
+	char text[CLOCKWARNING_TEXT_MAX];
+
+	if (off.count == 0)
+		off = clockwarning_of_files(streams, 0, CLOCKWARNING_BOUND_MS);
+	room[0] = '\0';
+	if (clockwarning_text(&off, text))
+		snprintf(room, CLOCKWARNING_TEXT_MAX + 8, "; %s", text);
+	return room;
+}
+
 enum ctl_code pursuit_not_found(const struct pursuit *p, char ret[PURSUIT_REASON_MAX])
 {
 	const struct lookup *l = &p->target;
 	char from[TIMESTAMP_TEXT_MAX], to[TIMESTAMP_TEXT_MAX], target[ENDPOINT_TEXT_MAX];
+	char nearest[NEAREST_TEXT_MAX], off[CLOCKWARNING_TEXT_MAX + 8];
 	bool is_bounded = l->request.since_ms != INT64_MIN || l->request.until_ms != INT64_MAX;
 
 	if (l->err != ERR_NOENT) {
@@ -419,8 +437,9 @@ enum ctl_code pursuit_not_found(const struct pursuit *p, char ret[PURSUIT_REASON
 		snprintf(ret, PURSUIT_REASON_MAX, "this node holds no flows at all");
 	else
 		snprintf(ret, PURSUIT_REASON_MAX,
-		         "no connection of %s%s; this node holds flows from %s to %s", target,
+		         "no connection of %s%s; this node holds flows from %s to %s%s%s", target,
 		         is_bounded ? " at that time" : "", timestamp_print(l->held.start_ms, from),
-		         timestamp_print(l->held.end_ms, to));
+		         timestamp_print(l->held.end_ms, to), nearest_print(&l->nearest, nearest),
+		         is_bounded ? clock_off(p->node, off) : "");
 	return CTL_NOTHING;
 }

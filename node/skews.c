@@ -172,7 +172,9 @@ static void take_stream(struct skews_known *known, struct clock_history *h,
 	} else if (clock_model_now(&stream->model, stream->seen_ms, &e) == ERR_OK &&
 	           clock_model_at(h, stream->seen_ms, &told) == ERR_OK) {
 		int64_t less_ms = told.offset_ms - told.bound_ms - (e.offset_ms - e.bound_ms);
-		int64_t more_ms = e.offset_ms + e.bound_ms - (told.offset_ms + told.bound_ms);
+		int64_t cut_ms = stream->model.is_coarse ? CLOCK_COARSE_MS - 1 : 0;
+		int64_t more_ms =
+			e.offset_ms + e.bound_ms + cut_ms - (told.offset_ms + told.bound_ms);
 
 		known->less_ms = MAX(known->less_ms, less_ms);
 		known->more_ms = MAX(known->more_ms, more_ms);

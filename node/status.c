@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #define ROOM (1 << 20)
-#define STREAM_ROOM 640 /* of one more stream */
+#define STREAM_ROOM 704 /* of one more stream */
 
 /* "clock": ours less the exporter's, as far as it is known. */
 static void put_clock(struct pack *p, const struct stream *s)
@@ -29,7 +29,7 @@ static void put_clock(struct pack *p, const struct stream *s)
 	row_real(p, "jitter_ms", (double)s->model.jitter_us / 1000);
 	row_uint(p, "steps", s->model.steps);
 	row_uint(p, "resolution_ms", s->model.has_ms ? 1 : 1000);
-	row_uint(p, "record_resolution_ms", s->model.has_record_ms ? 1 : 1000);
+	row_uint(p, "record_resolution_ms", s->model.is_coarse ? CLOCK_COARSE_MS : 1);
 }
 
 struct putting {
@@ -46,7 +46,7 @@ static void put_stream(void *ctx, const struct stream *s)
 
 	if (s->leader != NULL)
 		return; /* it is counted there */
-	pack_map(p, is_sflow ? 20 : 16);
+	pack_map(p, is_sflow ? 22 : 18);
 	row_endpoint(p, "exporter", &s->key.from);
 	row_uint(p, "version", is_sflow ? 5 : s->key.version);
 	if (is_sflow) {
@@ -68,6 +68,11 @@ static void put_stream(void *ctx, const struct stream *s)
 	row_uint(p, "templates", template_count(s->templates));
 	row_uint(p, "pending", pending_count(c->decoder->pending, s));
 	row_uint(p, "untold", s->untold);
+	row_uint(p, "ahead", s->lag.ahead);
+	if (s->lag.is_known)
+		row_int(p, "lag_ms", s->lag.known_ms);
+	else
+		row_nil(p, "lag_ms");
 	put_clock(p, s);
 }
 
@@ -127,12 +132,13 @@ static void put_collector(struct pack *p, struct collector *c)
 
 	stream_each(c->decoder->streams, count_stream, &streams);
 	pack_str(p, "exports");
-	pack_map(p, 14);
+	pack_map(p, 15);
 	row_uint(p, "datagrams", counters->datagrams);
 	row_uint(p, "flows", counters->flows);
 	row_uint(p, "events", counters->events);
 	row_uint(p, "skipped", counters->skipped);
 	row_uint(p, "clamped", counters->clamped);
+	row_uint(p, "ahead", counters->ahead);
 	row_uint(p, "unset_clocks", counters->unset_clocks);
 	row_uint(p, "unknown_samplers", counters->unknown_samplers);
 	row_uint(p, "unstored", c->unstored);

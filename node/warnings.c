@@ -1,6 +1,7 @@
 #include "node/warnings.h"
 
 #include "base/util.h"
+#include "node/clockwarning.h"
 #include "node/log.h"
 #include "node/node.h"
 
@@ -13,7 +14,7 @@
 #define SKEW_MAX_MS 10000
 #define SKEW_OVER_MS 8000 /* below it a clock is right again: nothing is told over and over */
 #define LIST_HOURS_MAX 72 /* a root signs its list anew every day */
-#define ROOM_MAX 160
+#define ROOM_MAX CLOCKWARNING_TEXT_MAX
 
 /* Says how the clock stands; is it off? */
 static bool clock_is_off(const struct warnings *w, struct now now, char room[ROOM_MAX])
@@ -48,12 +49,26 @@ static bool list_is_old(const struct warnings *w, struct now now, char room[ROOM
 	return age_ms > LIST_HOURS_MAX * HOUR_MS;
 }
 
+/* Says which exporter's clock is farthest off; is any? */
+static bool exporter_is_off(const struct warnings *w, struct now now, char room[ROOM_MAX])
+{
+	int64_t bound_ms = w->is_on[WARNING_EXPORTER] ? SKEW_OVER_MS : SKEW_MAX_MS;
+	const struct flow_decoder *d = w->node->collector.decoder;
+	struct clockwarning found = {.count = 0};
+
+	if (d != NULL) /* else nothing is collected yet */
+		found = clockwarning_of(d->streams, now.wall.ms, bound_ms);
+	return clockwarning_text(&found, room);
+}
+
 static const struct {
 	bool (*is_due)(const struct warnings *w, struct now now, char room[ROOM_MAX]);
 	const char *topic, *over;
 } kinds[WARNING_COUNT] = {
 	[WARNING_CLOCK] = {clock_is_off, "clock", "the clock agrees with those of the peers again"},
 	[WARNING_LIST] = {list_is_old, "notices", "the lists of the roots are new again"},
+	[WARNING_EXPORTER] = {exporter_is_off, "collector",
+                              "the clocks of the exporters are right again"},
 };
 
 void warnings_look(struct warnings *w, struct now now)

@@ -1,7 +1,7 @@
 /*
  * warnings - what is not well with this node and needs somebody to look: the end of its
- * certificate, its clock, lists of its roots that are old. `spoor status` shows all of them; the
- * log has a line when one begins or is over.
+ * certificate, its clock, lists of its roots that are old, exporters' clocks. `spoor status` shows
+ * all of them; the log has a line when one begins or is over.
  */
 #ifndef SPOOR_NODE_WARNINGS_H
 #define SPOOR_NODE_WARNINGS_H
@@ -14,8 +14,9 @@
 struct node;
 
 enum warning {
-	WARNING_CLOCK, /* it is off those of the peers */
-	WARNING_LIST,  /* a trusted root's is old */
+	WARNING_CLOCK,    /* it is off those of the peers */
+	WARNING_LIST,     /* a trusted root's is old */
+	WARNING_EXPORTER, /* its clock is off */
 	WARNING_COUNT
 };
 

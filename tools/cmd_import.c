@@ -37,6 +37,8 @@ static void add_totals(json_t *sum, const json_t *end)
 	add_count(sum, "flows", json_count(end, "flows", 0));
 	json_object_foreach(json_object_get(end, "dropped"), reason, count)
 		add_count(dropped, reason, json_integer_value(count));
+	if (json_is_string(json_object_get(end, "clock")))
+		json_object_set(sum, "clock", json_object_get(end, "clock"));
 }
 
 static int ask(struct import *m, const struct ctl_request *request)
@@ -145,6 +147,9 @@ static int send_all(struct import *m, const struct call *call)
 	}
 	if (m->is_watched)
 		fputs("\r\033[K", stderr);
+	if (json_is_string(json_object_get(m->result, "clock")))
+		print_failure(0, "%s: its flows are found by its own time",
+		              json_string_value(json_object_get(m->result, "clock")));
 	return sent == CTL_FOUND ? code : sent;
 }
 

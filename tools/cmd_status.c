@@ -36,6 +36,15 @@ static void offset_cell(const json_t *row, struct wall now, char room[PRINT_CELL
 		snprintf(room, PRINT_CELL_MAX, "-");
 }
 
+static void lag_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX])
+{
+	(void)now;
+	if (json_is_integer(json_object_get(row, "lag_ms")))
+		snprintf(room, PRINT_CELL_MAX, "%lld ms", (long long)json_count(row, "lag_ms", 0));
+	else
+		snprintf(room, PRINT_CELL_MAX, "-");
+}
+
 static void drift_cell(const json_t *row, struct wall now, char room[PRINT_CELL_MAX])
 {
 	const json_t *model = json_object_get(row, "clock");
@@ -74,6 +83,8 @@ static const struct print_column columns[] = {
 	{"untold",      "UNTOLD",         0, true,  NULL},
 	{"clock",       "CLOCK IS OFF",   0, true,  offset_cell},
 	{"clock",       "DRIFT",          0, true,  drift_cell},
+	{"lag_ms",      "FLOWS COME AFTER", 0, true, lag_cell},
+	{"ahead",       "AHEAD",          0, true,  NULL},
 	{"last_seen",   "LAST SEEN",      0, true,  seen_cell},
 };
 /* clang-format on */

@@ -18,6 +18,10 @@
 
 #define DRIFT_SPAN_MS 300000
 
+/* Of a thousand milliseconds one is a whole second's, of ticks of 250 every fourth: no third is. */
+#define COARSE_STRIKE 2
+#define COARSE_STRIKES 8
+
 _Static_assert(sizeof(struct clock_model) <= 256, "every stream has one");
 
 static int64_t drift_of(int64_t ms)
@@ -147,6 +151,16 @@ void clock_model_add(struct clock_model *m, int64_t export_ms, int64_t error_ms,
 	m->jitter_us = (uint32_t)((int64_t)m->jitter_us + (excess_us - (int64_t)m->jitter_us) / 16);
 }
 
+void clock_model_record(struct clock_model *m, bool is_coarse)
+{
+	if (is_coarse)
+		m->seconds = (uint8_t)MIN(m->seconds + COARSE_STRIKE, UINT8_MAX);
+	else
+		m->seconds = (uint8_t)(m->seconds - MIN(m->seconds, 1));
+	if (m->seconds >= COARSE_STRIKES * COARSE_STRIKE || m->seconds == 0)
+		m->is_coarse = m->seconds != 0;
+}
+
 static int32_t drift_ppm(const struct clock_model *m)
 {
 	const struct clock_window *last = &m->windows[(m->at + CLOCK_WINDOWS - 1) % CLOCK_WINDOWS];
@@ -184,6 +198,11 @@ int64_t clock_segment_offset(const struct clock_segment *s, int64_t at_ms)
 	       passed_ms % 1000000 * s->drift_ppm / 1000000;
 }
 
+static uint32_t resolution_of(const struct clock_model *m)
+{
+	return m->is_coarse ? CLOCK_COARSE_MS : 1;
+}
+
 static int64_t apart(int64_t a, int64_t b)
 {
 	return a > b ? a - b : b - a;
@@ -197,8 +216,7 @@ static bool extend(struct clock_segment *s, const struct clock_model *m,
 
 	if (m->since_ms > s->from_ms || now_ms < s->from_ms || now_ms - s->until_ms > SILENCE_MS ||
 	    needed > s->bound_ms + MAX(GROWTH_MS, s->bound_ms / 4) ||
-	    s->bound_ms > 2 * e->bound_ms + GROWTH_MS ||
-	    (m->has_record_ms && s->resolution_ms != 1))
+	    s->bound_ms > 2 * e->bound_ms + GROWTH_MS || s->resolution_ms != resolution_of(m))
 		return false;
 	s->bound_ms = MAX(s->bound_ms, needed);
 	s->until_ms = MAX(s->until_ms, now_ms);
@@ -225,7 +243,7 @@ static void begin(struct clock_history *h, const struct clock_model *m,
 		.offset_ms = e->offset_ms,
 		.bound_ms = e->bound_ms + drift_of(now_ms - from_ms),
 		.drift_ppm = e->drift_ppm,
-		.resolution_ms = m->has_record_ms ? 1 : 1000,
+		.resolution_ms = resolution_of(m),
 	};
 }
 
@@ -244,14 +262,14 @@ bool clock_history_note(struct clock_history *h, const struct clock_model *m, in
 	return true;
 }
 
-/* What a segment says outside itself. */
+/* What a segment says of its records, also outside itself. */
 static struct range range_of(const struct clock_segment *s, int64_t at_ms)
 {
 	int64_t nearest = MIN(MAX(at_ms, s->from_ms), s->until_ms);
 	int64_t offset = clock_segment_offset(s, nearest);
 	int64_t bound = s->bound_ms + (nearest == at_ms ? 0 : drift_of(at_ms - nearest));
 
-	return (struct range){offset - bound, offset + bound};
+	return (struct range){offset - bound, offset + bound + s->resolution_ms - 1};
 }
 
 enum err clock_segments_at(const struct clock_segment *of, size_t count, int64_t at_ms,

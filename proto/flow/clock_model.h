@@ -28,7 +28,8 @@
 #define CLOCK_WINDOW_COUNT 16 /* and of so many messages */
 #define CLOCK_WINDOWS 5       /* that are remembered */
 #define CLOCK_DRIFT_PPM 200   /* no clock runs worse; a bad crystal does 100 */
-#define CLOCK_SEGMENTS 64     /* of a history */
+#define CLOCK_COARSE_MS 1000
+#define CLOCK_SEGMENTS 64                           /* of a history */
 #define CLOCK_HISTORY_MAX (2 + CLOCK_SEGMENTS * 38) /* octets of a packed one */
 
 struct clock_window {
@@ -44,12 +45,13 @@ struct clock_model { /* zeroed to begin with */
 	int64_t doubt_ms; /* received: the first of those messages that contradict what is known */
 	uint32_t jitter_us; /* mean of what messages take longer than the fastest */
 	uint32_t steps;
-	uint16_t doubts;    /* how many, in a row */
-	uint8_t count;      /* messages of the window that is open */
-	uint8_t at;         /* which that is */
-	bool is_early;      /* the doubt: they say less than the lower bound */
-	bool has_ms;        /* headers were seen to tell milliseconds */
-	bool has_record_ms; /* records were */
+	uint16_t doubts; /* how many, in a row */
+	uint8_t count;   /* messages of the window that is open */
+	uint8_t at;      /* which that is */
+	bool is_early;   /* the doubt: they say less than the lower bound */
+	bool has_ms;     /* headers were seen to tell milliseconds */
+	uint8_t seconds; /* records that seem to tell seconds, of late */
+	bool is_coarse;  /* so records are: up to CLOCK_COARSE_MS later than they say */
 };
 
 /*
@@ -58,6 +60,9 @@ struct clock_model { /* zeroed to begin with */
  */
 void clock_model_add(struct clock_model *m, int64_t export_ms, int64_t error_ms,
                      int64_t received_ms);
+
+/* A record's time: to the millisecond, or as it seems cut to whole seconds. */
+void clock_model_record(struct clock_model *m, bool is_coarse);
 
 struct clock_estimate {
 	int64_t offset_ms; /* ours less the exporter's */
@@ -75,7 +80,7 @@ struct clock_segment {
 	int64_t from_ms, until_ms; /* received: [from, until] */
 	int64_t offset_ms, bound_ms;
 	int32_t drift_ppm;
-	uint32_t resolution_ms; /* of its records' times: 1 or 1000 */
+	uint32_t resolution_ms; /* of its records' times, which are cut: 1 or CLOCK_COARSE_MS */
 };
 
 struct clock_history {
@@ -92,7 +97,8 @@ struct clock_history {
 bool clock_history_note(struct clock_history *h, const struct clock_model *m, int64_t now_ms);
 
 /*
- * The offset at `at_ms`, as we received flows then. Between segments, and after the last, it is the
+ * The offset of records at `at_ms`, as we received them then: of a clock that tells them in whole
+ * seconds the bound has what is cut off. Between segments, and after the last, it is the
  * nearest's, with a bound as wide as a clock may have drifted since. ERR_NOENT: there is none.
  */
 MUST_USE enum err clock_model_at(const struct clock_history *h, int64_t at_ms,

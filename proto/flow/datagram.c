@@ -4,6 +4,7 @@
 #include "base/util.h"
 #include "proto/flow/habit.h"
 #include "proto/flow/ipfix.h"
+#include "proto/flow/lag.h"
 #include "proto/flow/netflow5.h"
 #include "proto/flow/netflow9.h"
 #include "proto/flow/nsel.h"
@@ -291,14 +292,36 @@ int64_t flow_boot(struct stream *s, int64_t export_ms, uint32_t uptime_ms)
 	return boot_ms;
 }
 
-void flow_clock(struct stream *s, const struct flow_origin *origin, int64_t export_ms,
-                int64_t error_ms, const struct flow_batch *out, size_t before)
+void flow_came(struct flow_decoder *d, struct stream *s, const struct flow_batch *out,
+               size_t before)
 {
-	if (origin->session != 0 && !origin->is_connected)
+	size_t count = out->count - before;
+
+	s->flows += count;
+	if (count > 0)
+		d->counters.ahead += lag_take(&s->lag, out->flows + before, count);
+}
+
+static void note_record(struct stream *s, const struct flow_clock *told, const struct flow *f)
+{
+	bool is_whole = f->end_ms % CLOCK_COARSE_MS == 0 ||
+	                (f->end_ms - told->zero_ms) % CLOCK_COARSE_MS == 0;
+
+	clock_model_record(&s->model, told->is_coarse || is_whole);
+}
+
+void flow_clock(struct stream *s, const struct flow_origin *origin, const struct flow_clock *told,
+                const struct flow_batch *out, size_t before)
+{
+	if (origin->session != 0 && !origin->is_connected) {
+		lag_header(&s->lag, origin->received_ms - told->export_ms);
 		return; /* a capture's time is not ours */
-	for (size_t i = before; i < out->count && !s->model.has_record_ms; i++)
-		s->model.has_record_ms = out->flows[i].end_ms % 1000 != 0;
-	clock_model_add(&s->model, export_ms, error_ms, origin->received_ms);
+	}
+	if (out->count > before) { /* two of them are enough */
+		note_record(s, told, &out->flows[before]);
+		note_record(s, told, &out->flows[out->count - 1]);
+	}
+	clock_model_add(&s->model, told->export_ms, told->error_ms, origin->received_ms);
 }
 
 void flow_end_session(struct flow_decoder *d, uint32_t session)

@@ -98,6 +98,7 @@ struct flow_counters {
 	uint64_t events;           /* translations made, and ended */
 	uint64_t clamped;          /* flows whose first packet was told as later than their last */
 	uint64_t unknown_samplers; /* flows of samplers of which no options record told */
+	uint64_t ahead;            /* flows that end more than a second after they came (lag.h) */
 	uint64_t unset_clocks;     /* datagrams of exporters whose clock was never set */
 	uint64_t skipped; /* samples of sFlow that are no IP packet's: counters, ARP, ... */
 	uint64_t dropped[DROP_COUNT_OF]; /* datagrams by reason; parts from DROP_PARTS on */
@@ -194,12 +195,20 @@ bool flow_uptime_wrapped(int64_t boot_before_ms, int64_t boot_ms);
  */
 int64_t flow_boot(struct stream *s, int64_t export_ms, uint32_t uptime_ms);
 
-/*
- * For decoders: what the exporter's clock says. It cut its time of export to less than `error_ms`;
- * of the message are the flows of `out` from `before` on.
- */
-void flow_clock(struct stream *s, const struct flow_origin *origin, int64_t export_ms,
-                int64_t error_ms, const struct flow_batch *out, size_t before);
+/* For decoders: what the exporter's clock says in a message. */
+struct flow_clock {
+	int64_t export_ms, error_ms; /* cut to less than this */
+	int64_t zero_ms;             /* its records' uptimes are since then, if they have any */
+	bool is_coarse;              /* they are cut themselves, though it does not show */
+};
+
+/* For decoders: the flows of `out` from `before` on came with a message of the stream. */
+void flow_came(struct flow_decoder *d, struct stream *s, const struct flow_batch *out,
+               size_t before);
+
+/* Of the message are the flows of `out` from `before` on. */
+void flow_clock(struct stream *s, const struct flow_origin *origin, const struct flow_clock *told,
+                const struct flow_batch *out, size_t before);
 
 /*
  * Notes how exporters' clocks go, and has `keep` called with what is new, or has not been kept for

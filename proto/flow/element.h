@@ -22,9 +22,16 @@
 #define ELEMENT_NOKIA 637
 #define ELEMENT_YAF 6871 /* CERT; and with this bit in its id the same of the reverse: */
 #define ELEMENT_YAF_REVERSE 0x4000
+#define ELEMENT_NTOP 35632
+#define ELEMENT_NTOP_V9 57472 /* v9 has no enterprises: theirs are so much more; 1028 is 58500 */
+#define ELEMENT_NTOP_V9_LAST 59519
 #define ELEMENT_REVERSE 29305 /* RFC 5103, section 6.1: IANA's ids, of the reverse direction */
 
+#define ELEMENT_OCTETS 1
+#define ELEMENT_PACKETS 2
 #define ELEMENT_IN_IF 10
+#define ELEMENT_POST_OCTETS 23
+#define ELEMENT_POST_PACKETS 24
 
 enum counter_kind { /* of one direction the first that is not 0 counts */
 	            COUNT_DELTA,
@@ -65,6 +72,7 @@ struct values {
 	uint32_t in_if, out_if, sampler, interval, space, icmp;
 	uint32_t sample_size, sample_population; /* of so many in a row so many are looked at */
 	uint32_t mpls, frame_len;
+	uint32_t start_low, end_low; /* of NTP's 64 bits; record.c: what they count */
 	uint16_t src_port, dst_port;
 	uint16_t nat_src_port, nat_dst_port;
 	uint16_t block_first, block_last, block_step, block_count; /* of ports */

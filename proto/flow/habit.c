@@ -7,6 +7,7 @@
 
 #define FLOWS_MAX 1e18  /* what was kept of it may be anything */
 #define STEADY_STRIKE 2 /* strikes that no loss explains weigh as much, and what speaks against */
+#define BEGUN 16        /* messages until a restart has shown, whatever the numbers count */
 #define SURE 16         /* so often right in a row one is not given up as soon */
 
 enum unit { /* the first STREAM_COUNTS are in struct stream_habit */
@@ -133,8 +134,9 @@ static void believe(struct stream *s, uint8_t habit)
 
 	s->lost = h->lost + (h->missed[habit] <= INT32_MAX ? h->missed[habit] : 0);
 	s->late = h->late;
-	s->restarts = h->restarts;
+	s->restarts = h->begun > 0 ? MAX(h->restarts, h->begun_restarts + 1) : h->restarts;
 	h->is = habit;
+	h->begun = 0;
 	h->right = 0;
 	h->is_doubted = false;
 	memset(h->strikes, 0, sizeof(h->strikes));
@@ -187,6 +189,19 @@ static uint8_t strike(struct stream_habit *h, const struct format *f,
 	return found;
 }
 
+/* By none of them do the numbers go on, nor can as much be late or lost: it began anew. */
+static bool begins_anew(const struct stream *s, const struct format *f,
+                        const uint32_t missed[STREAM_HABITS])
+{
+	for (uint8_t i = 0; i < f->count; i++) {
+		bool is_late = missed[i] > INT32_MAX && 0 - missed[i] <= sequence_far(s);
+
+		if (is_late || sequence_may_miss(s, missed[i]))
+			return false;
+	}
+	return true;
+}
+
 /*
  * Again and again another was right, and in between never wrong, when the one believed was not.
  * True: it is another that is believed from now on.
@@ -210,6 +225,12 @@ static bool learn(struct stream *s, const struct format *f, uint32_t sequence,
 		found = strike(h, f, missed);
 	if (!h->is_doubted)
 		note(s);
+	h->begun = (uint8_t)(h->begun - MIN(h->begun, 1));
+	if (begins_anew(s, f, missed)) {
+		h->begun = BEGUN;
+		h->begun_restarts = s->restarts;
+		memset(missed, 0, sizeof(missed));
+	}
 	for (uint8_t i = 0; i < f->count; i++)
 		h->missed[i] += missed[i];
 	if (found < f->count)

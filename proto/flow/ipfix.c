@@ -18,6 +18,7 @@ enum drop ipfix_decode(struct flow_decoder *d, const struct flow_origin *origin,
 	size_t len, before = out->count;
 	struct kin_message m;
 	struct habit_message counted;
+	struct flow_clock told;
 	struct sets_sum sum;
 	uint32_t sequence, domain;
 
@@ -54,8 +55,12 @@ enum drop ipfix_decode(struct flow_decoder *d, const struct flow_origin *origin,
 	                                 .is_whole = sum.is_whole};
 	if (habit_account(c.stream, &counted) == SEQUENCE_TWIN)
 		kin_part(d, c.stream);
-	flow_clock(c.stream, origin, c.export_ms, 1000, out, before);
+	told = (struct flow_clock){.export_ms = c.export_ms,
+	                           .error_ms = 1000,
+	                           .zero_ms = c.stream->init_ms,
+	                           .is_coarse = record_is_coarse(c.stream)};
+	flow_clock(c.stream, origin, &told, out, before);
 	c.stream->export_ms = MAX(c.stream->export_ms, c.export_ms);
-	c.stream->flows += out->count - before;
+	flow_came(d, c.stream, out, before);
 	return DROP_NONE;
 }

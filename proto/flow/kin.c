@@ -39,12 +39,19 @@ static struct kin kin_of(const struct flow_decoder *d, const struct stream *s)
 
 /* --- one process on many ports --- */
 
+/* By their headers; one of them may not tell. */
+static bool started_together(const struct stream *s, const struct kin_message *m)
+{
+	return m->boot_ms == 0 || s->run.boot_ms == 0 ||
+	       (m->boot_ms <= s->run.boot_ms + BOOT_SLACK_MS &&
+	        m->boot_ms >= s->run.boot_ms - BOOT_SLACK_MS);
+}
+
 static bool is_expected(const struct stream *s, const struct kin_message *m)
 {
 	uint32_t most = m->version == 9 ? AHEAD_DATAGRAMS : AHEAD_UNITS;
 
-	if (m->boot_ms > s->run.boot_ms + BOOT_SLACK_MS ||
-	    m->boot_ms < s->run.boot_ms - BOOT_SLACK_MS)
+	if (!started_together(s, m))
 		return false;
 	return m->sequence - s->run.next <= most || sequence_is_missing(s, m->sequence);
 }
@@ -76,7 +83,7 @@ static struct stream *find_leader(const struct flow_decoder *d, const struct str
 /* Is the alias still of its leader? A datagram that came again proves nothing. */
 static bool still_follows(struct stream *s, const struct kin_message *m)
 {
-	bool is_restart = m->boot_ms > s->leader->run.boot_ms + BOOT_SLACK_MS;
+	bool is_restart = !started_together(s->leader, m) && m->boot_ms > s->leader->run.boot_ms;
 
 	if (contradicts(s->leader, m))
 		return false;

@@ -16,7 +16,7 @@
 struct kin_message {
 	uint16_t version;
 	uint32_t domain, sequence;
-	int64_t boot_ms;                  /* by its header; 0: it has none */
+	int64_t boot_ms;                  /* by its header; 0: not told */
 	const struct sets_format *format; /* NULL: it has no templates */
 	struct bytes sets;
 };

@@ -138,7 +138,8 @@ enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *orig
 	struct habit_message counted;
 	struct kin_message m;
 	struct stream *stream;
-	int64_t cut_ms;
+	struct flow_clock told;
+	bool is_cut;
 
 	data->at = data->end;
 	if (drop != DROP_NONE)
@@ -148,7 +149,7 @@ enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *orig
 	m = (struct kin_message){.version = 5,
 	                         .domain = h.domain,
 	                         .sequence = h.sequence,
-	                         .boot_ms = h.export_ms - h.uptime_ms};
+	                         .boot_ms = h.uptime_ms != 0 ? h.export_ms - h.uptime_ms : 0};
 	stream = kin_stream(d, origin, &m);
 	whole = bytes_of(in.at - HEADER_LEN, HEADER_LEN + count * RECORD_LEN);
 	records = bytes_cut(&in, count * RECORD_LEN);
@@ -167,8 +168,12 @@ enum drop netflow5_decode(struct flow_decoder *d, const struct flow_origin *orig
 	stream->export_ms = MAX(stream->export_ms, h.export_ms);
 	read_records(d, origin, &h, records, out);
 	/* One that has ever told milliseconds tells them always. */
-	cut_ms = stream->model.has_ms || h.export_ms % 1000 != 0 ? 1 : 1000;
-	flow_clock(stream, origin, h.export_ms, cut_ms, out, before);
-	stream->flows += out->count - before;
+	is_cut = !stream->model.has_ms && h.export_ms % 1000 == 0;
+	told = (struct flow_clock){.export_ms = h.export_ms,
+	                           .error_ms = is_cut ? 1000 : 1,
+	                           .zero_ms = h.export_ms - h.uptime_ms,
+	                           .is_coarse = is_cut};
+	flow_clock(stream, origin, &told, out, before);
+	flow_came(d, stream, out, before);
 	return DROP_NONE;
 }

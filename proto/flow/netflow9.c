@@ -7,24 +7,36 @@
 
 #define CUT_MS 1000
 #define GLUED_MS 60000 /* so far apart are the times of two messages in one datagram, at most */
-#define UNIT_STEP_S 5  /* headers this far apart tell seconds from milliseconds, */
-#define UNIT_TIMES 3   /* when they do so this often in a row */
+#define GLUED_START_MS 2000 /* and of their starts, read from whole seconds */
+#define UNIT_STEP_S 5       /* headers this far apart tell seconds from milliseconds, */
+#define UNIT_TIMES 3        /* when they do so this often in a row */
+
+static bool is_within(int64_t apart_ms, int64_t most_ms)
+{
+	return apart_ms <= most_ms && apart_ms >= -most_ms;
+}
 
 /*
  * A header tells no length, and some exporters put several messages into one datagram. No set has
- * an id of 9, a header's version.
+ * an id of 9, a header's version; of another domain it tells of the same start.
  */
 static bool begins_another(const struct record_context *c, struct bytes in)
 {
-	int64_t export_ms;
+	int64_t apart_ms, boots_apart_ms;
+	uint32_t uptime;
+	bool is_ours;
 
 	if (bytes_uint(&in, 2) != 9)
 		return false;
-	bytes_uint(&in, 6); /* count, uptime */
-	export_ms = (int64_t)bytes_uint(&in, 4) * 1000;
+	bytes_uint(&in, 2); /* count */
+	uptime = (uint32_t)bytes_uint(&in, 4);
+	apart_ms = (int64_t)bytes_uint(&in, 4) * 1000 - c->export_ms;
 	bytes_uint(&in, 4); /* sequence */
-	return bytes_uint(&in, 4) == c->stream->key.domain && !in.is_short &&
-	       export_ms - c->export_ms <= GLUED_MS && c->export_ms - export_ms <= GLUED_MS;
+	is_ours = bytes_uint(&in, 4) == c->stream->key.domain;
+	if (in.is_short || !is_within(apart_ms, GLUED_MS))
+		return false;
+	boots_apart_ms = apart_ms - (int32_t)(uptime - c->uptime);
+	return is_ours || (uptime != 0 && is_within(boots_apart_ms, GLUED_START_MS));
 }
 
 static const struct sets_format format = {.template_id = 0,
@@ -67,6 +79,20 @@ static void learn_unit(struct stream *s, int64_t export_ms, uint32_t uptime)
 	}
 }
 
+/* Where records are told by the same start as the header, nothing is cut against them. */
+static void finish_clock(struct flow_clock *told, const struct record_context *c,
+                         uint32_t uptime_ms)
+{
+	const struct stream *s = c->stream;
+
+	told->zero_ms = c->has_uptime ? s->exact_boot_ms : s->init_ms;
+	told->is_coarse = !c->has_uptime && record_is_coarse(s);
+	if (!c->has_uptime || s->is_clocked)
+		return;
+	told->export_ms = s->exact_boot_ms + uptime_ms;
+	told->error_ms = 1;
+}
+
 enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *origin,
                           struct bytes *data, struct flow_batch *out)
 {
@@ -74,6 +100,7 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	struct bytes in = *data, whole = *data;
 	uint32_t sequence, domain, uptime_ms;
 	struct habit_message counted;
+	struct flow_clock told;
 	struct sets_sum sum;
 	struct kin_message m;
 	size_t before = out->count;
@@ -92,7 +119,7 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	m = (struct kin_message){.version = 9,
 	                         .domain = domain,
 	                         .sequence = sequence,
-	                         .boot_ms = c.export_ms - c.uptime,
+	                         .boot_ms = c.has_uptime ? c.export_ms - c.uptime : 0,
 	                         .format = &format,
 	                         .sets = in};
 	c.stream = kin_stream(d, origin, &m);
@@ -105,7 +132,9 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	if (sequence_starts_anew(c.stream, sequence, counted.boot_ms))
 		sets_doubt(c.stream, origin->received_ms);
 	c.stream->export_ms = MAX(c.stream->export_ms, c.export_ms);
-	c.export_ms = exact_export(c.stream, c.export_ms, uptime_ms);
+	told = (struct flow_clock){.export_ms = c.export_ms, .error_ms = CUT_MS};
+	if (c.has_uptime)
+		c.export_ms = exact_export(c.stream, c.export_ms, uptime_ms);
 	sum = sets_decode(d, &c, &format, in, out);
 	data->at = sum.end;
 	counted.records = sum.records;
@@ -113,8 +142,8 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	counted.is_whole = sum.is_whole;
 	if (habit_account(c.stream, &counted) == SEQUENCE_TWIN)
 		kin_part(d, c.stream);
-	/* Records are told by the same start: against them nothing is cut. */
-	flow_clock(c.stream, origin, c.export_ms, 1, out, before);
-	c.stream->flows += out->count - before;
+	finish_clock(&told, &c, uptime_ms);
+	flow_clock(c.stream, origin, &told, out, before);
+	flow_came(d, c.stream, out, before);
 	return DROP_NONE;
 }

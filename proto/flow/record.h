@@ -40,6 +40,9 @@ void record_lists(const struct record_context *c, struct values *v, struct value
 enum drop record_flows(const struct record_context *c, struct values *v, struct flow ret[2],
                        size_t *ret_count, struct flow_decoder *d);
 
+/* Are records' times, which are by what headers tell, as coarse as a header of whole seconds? */
+bool record_is_coarse(const struct stream *s);
+
 /* An options record: sampling, and when the exporter started. */
 void record_options(const struct record_context *c, const struct values *v, struct flow_decoder *d);
 

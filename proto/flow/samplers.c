@@ -2,10 +2,12 @@
 
 #include "proto/flow/ways.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 struct told {
 	uint32_t domain, interval; /* 0: nothing */
+	bool is_proven;            /* who told it was */
 };
 
 struct sampler {
@@ -52,6 +54,18 @@ static bool is_of(const struct sampler *row, const struct stream *s, uint32_t id
 	       row->version == s->key.version && addr_equal(&row->exporter, &s->key.from.addr);
 }
 
+static bool is_proven(const struct sampler *row)
+{
+	return row->first.is_proven || row->other.is_proven;
+}
+
+static bool goes_before(const struct sampler *a, const struct sampler *b)
+{
+	if (is_proven(a) != is_proven(b))
+		return is_proven(b);
+	return a->used < b->used;
+}
+
 static struct sampler *row_of(struct sampler_table *t, const struct stream *s, uint32_t id)
 {
 	struct sampler *set = t->samplers + set_of(t, s, id), *oldest = set;
@@ -59,7 +73,7 @@ static struct sampler *row_of(struct sampler_table *t, const struct stream *s, u
 	for (struct sampler *row = set; row < set + WAYS; row++) {
 		if (is_of(row, s, id))
 			return row;
-		if (row->used < oldest->used)
+		if (goes_before(row, oldest))
 			oldest = row;
 	}
 	*oldest = (struct sampler){
@@ -76,9 +90,22 @@ void samplers_learn(struct sampler_table *t, const struct stream *s, uint32_t id
 {
 	struct sampler *row = row_of(t, s, id);
 	struct told *told = row->first.domain == s->key.domain ? &row->first : &row->other;
+	bool is_proven = stream_is_proven(s);
 
-	*told = (struct told){s->key.domain, interval};
+	if (is_proven && !row->first.is_proven)
+		told = &row->first;
+	if (told->is_proven && !is_proven)
+		return;
+	*told = (struct told){s->key.domain, interval, is_proven};
 	row->used = ++t->records;
+}
+
+/* Against one of who has proved himself the other's word, who has not, is nothing. */
+static uint32_t agreed(const struct told *first, const struct told *other)
+{
+	bool is_told = other->interval != 0 && other->is_proven == first->is_proven;
+
+	return is_told && other->interval != first->interval ? 0 : first->interval;
 }
 
 uint32_t samplers_find(const struct sampler_table *t, const struct stream *s, uint32_t id)
@@ -86,11 +113,8 @@ uint32_t samplers_find(const struct sampler_table *t, const struct stream *s, ui
 	const struct sampler *set = t->samplers + set_of(t, s, id);
 
 	for (const struct sampler *row = set; row < set + WAYS; row++) {
-		if (!is_of(row, s, id))
-			continue;
-		if (row->other.interval != 0 && row->other.interval != row->first.interval)
-			return 0;
-		return row->first.interval;
+		if (is_of(row, s, id))
+			return agreed(&row->first, &row->other);
 	}
 	return 0;
 }

@@ -2,8 +2,9 @@
  * samplers - what an exporter says of its samplers, whichever domain it says it in: some tell it in
  * one of their domains alone, and in flows of all the others name the sampler (IOS XE).
  *
- * Of one of which two domains say different things no third is told. Bounded: the exporter that
- * said nothing for longest makes way, and says it again.
+ * Of one of which two domains say different things no third is told; to forge an address is cheap,
+ * so that against streams that have proved themselves others say nothing. Bounded: the exporter
+ * that said nothing for longest makes way, first of those that have not, and says it again.
  */
 #ifndef SPOOR_PROTO_FLOW_SAMPLERS_H
 #define SPOOR_PROTO_FLOW_SAMPLERS_H

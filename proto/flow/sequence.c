@@ -8,6 +8,13 @@
 #define BEHIND_MAX 65536
 #define FAR_DATAGRAMS 64
 
+/* So many a millisecond nobody loses who has not sent a part of it before. */
+#define UNITS_MAX 100
+#define UNITS_TIMES 16
+#define AGE_MIN_MS 1000
+#define ELAPSED_MIN_MS 10000
+#define ELAPSED_MAX_MS 86400000 /* in a day it may be any number */
+
 #define BOOT_SLACK_MS 1000
 #define BOOT_NEAR_MS 2000  /* boot times of one start, read from whole seconds */
 #define BOOT_BACK_MS 60000 /* of another exporter, that started earlier */
@@ -95,10 +102,23 @@ void sequence_reset(struct stream *s, uint32_t next)
 
 /* --- runs --- */
 
-/* Units, after which no network brings a datagram that was sent before. */
-static uint64_t far(const struct stream *s)
+uint32_t sequence_far(const struct stream *s)
 {
-	return (uint64_t)FAR_DATAGRAMS * s->count_max;
+	return (uint32_t)MIN((uint64_t)FAR_DATAGRAMS * s->count_max, INT32_MAX);
+}
+
+bool sequence_may_miss(const struct stream *s, uint32_t units)
+{
+	int64_t elapsed_ms = MAX(s->seen_ms - s->before_ms, ELAPSED_MIN_MS);
+	int64_t age_ms = MAX(s->before_ms - s->first_ms, AGE_MIN_MS);
+	double sent = UNITS_TIMES * (double)s->count_max * (double)s->datagrams / (double)age_ms;
+
+	if (units <= BEHIND_MAX || elapsed_ms > ELAPSED_MAX_MS)
+		return units <= INT32_MAX;
+	if (s->is_recalled) /* it is not known in what time */
+		sent = 0;
+	return units <= INT32_MAX &&
+	       (double)units <= (double)elapsed_ms * MAX(sent, (double)UNITS_MAX);
 }
 
 static bool is_near(int64_t a_ms, int64_t b_ms)
@@ -130,7 +150,7 @@ static struct stream_run *find_ahead(struct stream *s, uint32_t seq, int64_t boo
 		uint32_t ahead = seq - r->next;
 
 		if (!is_alive(s, r) || !is_near(r->boot_ms, boot_ms) || ahead > INT32_MAX ||
-		    ahead > far(s))
+		    ahead > sequence_far(s))
 			continue;
 		if (best == NULL || ahead < seq - best->next)
 			best = r;
@@ -247,7 +267,7 @@ static enum sequence prove(struct stream *s, struct stream_run *run)
 	bool is_beside = s->run.seen > run->began, is_ahead;
 	uint32_t ahead = run->first - s->run.next;
 
-	is_ahead = !is_beside && ahead <= INT32_MAX;
+	is_ahead = !is_beside && sequence_may_miss(s, ahead);
 	s->late -= run->late;
 	run->late = 0;
 	run->hits = PROVEN;
@@ -312,7 +332,8 @@ static struct stream_run *begin_beside(struct stream *s, uint32_t seq, uint32_t 
 static enum sequence take_late(struct stream *s, struct stream_gap *gap, uint32_t seq,
                                uint32_t count, int64_t boot_ms)
 {
-	bool is_head = gap->start == seq, is_far = is_head && gap->end - gap->start > far(s);
+	bool is_head = gap->start == seq,
+	     is_far = is_head && gap->end - gap->start > sequence_far(s);
 	struct stream_run *run = is_far ? find_next(s, seq, boot_ms) : NULL;
 
 	if (run != NULL && run->hits == PROVEN && s->run.hits != PROVEN)
@@ -357,7 +378,9 @@ static enum sequence place(struct stream *s, uint32_t seq, uint32_t count, int64
 	run = find_next(s, seq, boot_ms);
 	if (run == NULL)
 		run = find_ahead(s, seq, boot_ms);
-	if (run == &s->run && seq - run->next > far(s))
+	if (run == &s->run && !sequence_may_miss(s, seq - run->next))
+		return restart(s, seq, count, boot_ms);
+	if (run == &s->run && seq - run->next > sequence_far(s))
 		return jump(s, seq, count, boot_ms);
 	if (run == &s->run) {
 		remember(s, run->next, seq);

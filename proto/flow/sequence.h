@@ -32,6 +32,15 @@ enum sequence sequence_account(struct stream *s, uint32_t seq, uint32_t count, i
 /* By what the datagram says, its exporter has started since the one before. */
 bool sequence_starts_anew(const struct stream *s, uint32_t seq, int64_t boot_ms);
 
+/*
+ * Can so many units be missing, by the time that has passed? Else the exporter began anew: from
+ * above 2^31 to 0 it is less far forwards.
+ */
+bool sequence_may_miss(const struct stream *s, uint32_t units);
+
+/* Nothing that was sent before comes after so many units. */
+uint32_t sequence_far(const struct stream *s);
+
 /* Is the number within a gap? */
 bool sequence_is_missing(const struct stream *s, uint32_t seq);
 

@@ -371,6 +371,6 @@ enum drop sflow_decode(struct flow_decoder *d, const struct flow_origin *origin,
 	read_samples(&w, &in, count);
 	if (!in.is_short && is_glued(in))
 		data->at = in.at;
-	w.stream->flows += out->count - before;
+	flow_came(d, w.stream, out, before);
 	return DROP_NONE;
 }

@@ -103,10 +103,14 @@ static bool key_equal(const struct stream_key *a, const struct stream_key *b)
 
 void stream_arrive(struct stream *s, uint64_t number, int64_t received_ms)
 {
+	bool is_same = s->arrivals > 0 && s->arrived == number;
+
+	if (!is_same)
+		s->before_ms = s->arrivals > 0 || s->is_recalled ? s->seen_ms : received_ms;
 	s->seen_ms = received_ms;
 	if (s->arrivals == 0)
 		s->first_ms = received_ms;
-	if (s->arrivals > 0 && s->arrived == number)
+	if (is_same)
 		return; /* of one datagram with many messages */
 	s->arrivals++;
 	s->arrived = number;

@@ -49,6 +49,8 @@ struct stream_habit {                   /* what its sequence counts: habit.h */
 	uint8_t steady[STREAM_HABITS];  /* likewise, over losses in between */
 	uint8_t right, quiet;           /* how often that one was: in all, in a row; saturated */
 	bool is_doubted;                /* one of them was */
+	uint8_t begun;                  /* not 0: of late it began anew by all of them, */
+	uint64_t begun_restarts;        /* after so many restarts */
 	uint32_t sequence, counts[STREAM_COUNTS]; /* of the message before */
 	uint64_t lost, late, restarts;            /* before the first of the strikes */
 	uint32_t missed[STREAM_HABITS];           /* and since then, by each */
@@ -56,6 +58,16 @@ struct stream_habit {                   /* what its sequence counts: habit.h */
 
 struct stream_repeat {          /* digests of a datagram: repeat.h */
 	uint64_t digest, whole; /* of its ends; of all of it, or 0 */
+};
+
+struct stream_lag {                /* of its flows: lag.h */
+	int64_t from_ms, least_ms; /* of the window that is open: since when, and the least */
+	int64_t known_ms;          /* the least of the window before, where is_known */
+	uint64_t ahead;            /* flows that ended after they came */
+	int64_t header_ms;         /* of files: the least from an export to its capture, */
+	uint32_t headers;          /* of so many */
+	uint32_t flows;            /* of the window that is open */
+	bool is_known;
 };
 
 #define STREAM_OTHERS 3
@@ -69,6 +81,12 @@ struct stream_run {           /* numbers that go on from each other: sequence.h 
 	bool is_over;         /* another began anew */
 };
 
+struct stream_nanos {      /* are NTP's fractions nanoseconds? record.c */
+	uint16_t tenths;   /* of a second, in which such were */
+	uint8_t count;     /* of them, at least */
+	bool is_fractions; /* one was more */
+};
+
 struct template_set;
 struct source;
 
@@ -77,6 +95,7 @@ struct stream {
 	bool is_used;
 	uint64_t serial;                              /* no other stream of the table ever has it */
 	int64_t seen_ms;                              /* last datagram received */
+	int64_t before_ms;                            /* and the one before */
 	int64_t export_ms;                            /* its clock in the latest datagram */
 	struct stream_run run, others[STREAM_OTHERS]; /* that which was heard last, and before it */
 	uint32_t count_max;                           /* units of its largest datagram */
@@ -98,6 +117,8 @@ struct stream {
 	uint8_t unit_seconds;  /* and has since counted seconds so often in a row */
 	bool is_in_seconds;    /* that uptime is (SonicWall) */
 	bool is_init_told;     /* by the exporter; else it is what its records make likely */
+	bool is_clocked;       /* records tell times of its clock, whatever headers say, */
+	bool is_by_export;     /* or none but the export's, or by it */
 	bool is_counted;       /* the sequence is known: the datagram before could be read whole */
 	struct stream_habit habit;
 	struct stream_repeat repeats[STREAM_REPEATS];
@@ -112,6 +133,8 @@ struct stream {
 	bool is_moved;              /* since its position was told; then */
 	struct stream *next_moved;  /* the next such */
 	struct clock_model model;   /* of its clock */
+	struct stream_lag lag;
+	struct stream_nanos nanos;
 	/* kin.h */
 	struct stream *next_kin; /* in the table */
 	struct stream *leader; /* not NULL: this port is that stream's; run.next its last number */

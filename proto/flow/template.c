@@ -138,7 +138,17 @@ static void find_element(struct template *t, struct template_field *field, uint3
 		id &= (uint16_t)~ELEMENT_YAF_REVERSE;
 	}
 	field->element = element_of(enterprise, id);
+	t->is_ntop |= enterprise == ELEMENT_NTOP;
 	t->has_back |= field->is_back && field->element != NULL;
+}
+
+/* In v9 a number of its own may be one of a maker's. */
+static uint32_t maker_of(const struct template_shape *shape, uint32_t enterprise, uint16_t id)
+{
+	bool is_ntop =
+		!shape->has_enterprise && id >= ELEMENT_NTOP_V9 && id <= ELEMENT_NTOP_V9_LAST;
+
+	return is_ntop ? ELEMENT_NTOP : enterprise;
 }
 
 static void read_field(struct template *t, const struct template_shape *shape,
@@ -158,7 +168,7 @@ static void read_field(struct template *t, const struct template_shape *shape,
 	if (!shape->has_enterprise && field_number < shape->scope_count)
 		field->element = scope_of(id);
 	else
-		find_element(t, field, enterprise, id);
+		find_element(t, field, maker_of(shape, enterprise, id), id);
 	is_variable = shape->has_enterprise && field->len == TEMPLATE_VARIABLE;
 	t->is_variable |= is_variable;
 	min_len = t->min_len + (is_variable ? 1u : field->len);
@@ -166,6 +176,39 @@ static void read_field(struct template *t, const struct template_shape *shape,
 	if (field->len == 0) {
 		t->field_count--; /* it says nothing, and would take its time in each record */
 		t->has_empty = true;
+	}
+}
+
+static bool has_forward(const struct template *t, const struct element *counter)
+{
+	for (uint16_t i = 0; i < t->field_count; i++) {
+		if (t->fields[i].element == counter && !t->fields[i].is_back)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What goes out is with nProbe what comes back, where it counts both: its flows are then of both
+ * directions (ntop/nProbe#268).
+ */
+static void turn_ntops(struct template *t)
+{
+	static const uint16_t pairs[][2] = {{ELEMENT_POST_OCTETS, ELEMENT_OCTETS},
+	                                    {ELEMENT_POST_PACKETS, ELEMENT_PACKETS}};
+
+	for (size_t p = 0; p < ARRAY_LEN(pairs); p++) {
+		const struct element *post = element_of(ELEMENT_IANA, pairs[p][0]);
+		const struct element *counter = element_of(ELEMENT_IANA, pairs[p][1]);
+
+		for (uint16_t i = 0; has_forward(t, counter) && i < t->field_count; i++) {
+			struct template_field *field = &t->fields[i];
+
+			if (field->element != post || field->is_back)
+				continue;
+			field->element = counter;
+			field->is_back = t->has_back = true;
+		}
 	}
 }
 
@@ -269,6 +312,8 @@ enum err template_define(struct template_set *s, const struct template_shape *sh
 	t->raw_count = shape->count;
 	for (unsigned i = 0; i < shape->count; i++)
 		read_field(t, shape, i, in);
+	if (t->is_ntop)
+		turn_ntops(t);
 	if (!t->is_variable)
 		settle(t);
 	if (t->min_len == 0) {

@@ -39,6 +39,7 @@ struct template
 	bool is_variable;
 	bool is_options;
 	bool has_enterprise;  /* in `raw` */
+	bool is_ntop;         /* it has elements of that maker */
 	bool has_back;        /* fields of the other direction (RFC 5103) */
 	bool is_doubted;      /* its exporter has started anew since it was told */
 	uint16_t scope_count; /* of options: how many of the fields say what they are about */

@@ -60,6 +60,10 @@ data = struct.pack(">HH", 300, 24) + bytes(20)
 v9 = struct.pack(">HHIIII", 9, 1, 600000, now, 1, 7) + data
 write("untold.pcap", struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101) +
       struct.pack("<IIII", now, 0, 28 + len(v9), 28 + len(v9)) + ip(udp(v9), 4))
+# Captured an hour before its exporter says that it was exported.
+write("ahead.pcap", struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101) + b"".join(
+      struct.pack("<IIII", now - 3600, 0, 100, 100) + ip(udp(export(number)), 77)
+      for number in range(40, 45)))
 PYTHON
 decode() { "$bin/spoor" decode "$@"; }
 for order in little big; do
@@ -89,6 +93,14 @@ for command in decode "--socket $dir/A/spoord.sock import"; do
 done
 check "and counted" 1 '"untold":1' spoor_at A import --json "$dir/untold.pcap"
 check "by decode, too" 1 '"untold":1' decode --json "$dir/untold.pcap"
+check "a clock that is off by its capture is told of" 0 \
+	"the clock of exporter 192.0.2.77 is 3600 s ahead: its flows are found by its own time" \
+	spoor_at A import "$dir/ahead.pcap"
+check "and where a trace finds nothing at its time" 1 "; the clock of exporter 192.0.2.77 is 3600 s ahead" \
+	spoor_at A trace 10.1.2.40:4040 --at -70m
+check "with what is nearest, and who told of it" 1 \
+	"; the nearest began .* by 192.0.2.77, which told of it .*: its clock is ahead; the clock of" \
+	spoor_at A trace 10.1.2.40:4040 --at -70m
 
 # nfcapd's archive, replayed: the same flows to the millisecond, and the same answers to filters.
 if ! command -v nfcapd >/dev/null || ! command -v nfreplay >/dev/null; then

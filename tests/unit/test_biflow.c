@@ -3,6 +3,7 @@
 
 #define IANA_BACK 29305
 #define YAF 6871
+#define NTOP 35632
 #define START_MS ((uint64_t)EXPORT_MS - 10000)
 #define END_MS ((uint64_t)EXPORT_MS - 1000)
 
@@ -231,6 +232,78 @@ static void yafs_flags_are_found_in_its_lists(void **state)
 	}
 }
 
+/* Where elements of its maker tell that it is nProbe; else they are what goes out (quirks). */
+static void nprobes_counters_of_what_goes_out_are_of_what_comes_back(void **state)
+{
+	const struct cell cells[] = {{0, 23, 4, 800}, {0, 24, 4, 8}, {NTOP, 118, 2, 7}};
+	const struct cell none[] = {{0, 23, 4, 0}, {0, 24, 4, 0}, {NTOP, 118, 2, 7}};
+	struct fixture *f = *state;
+
+	send_record(f, 6, 22, cells, ARRAY_LEN(cells));
+	assert_int_equal(f->count, 2);
+	assert_int_equal(f->flows[0].octets, 900);
+	assert_addr(&f->flows[1].src, "10.0.0.2");
+	assert_int_equal(f->flows[1].src_port, 22);
+	assert_int_equal(f->flows[1].octets, 800);
+	assert_int_equal(f->flows[1].packets, 8);
+	assert_int_equal(f->flows[1].start_ms, START_MS);
+	send_record(f, 6, 22, none, ARRAY_LEN(none));
+	assert_int_equal(f->count, 1);
+	send_record(f, 6, 22, cells, ARRAY_LEN(cells) - 1); /* any other exporter's */
+	assert_int_equal(f->count, 1);
+	assert_int_equal(f->flows[0].octets, 900);
+}
+
+/* v9 has no enterprises: those elements have numbers from 57472 on. */
+static void nprobes_v9_tells_both_directions_likewise(void **state)
+{
+	static const uint16_t both[] = {8, 4, 12, 4, 1, 4, 23, 4, 2, 4, 24, 4, 57590, 2, 0};
+	static const uint16_t out[] = {8, 4, 12, 4, 23, 4, 24, 4, 57590, 2, 0};
+	struct fixture *f = *state;
+
+	begin(f, 9);
+	set(f, 0);
+	template(f, 256, both), template(f, 257, out);
+	set(f, 256);
+	put(f, 0x0a000001, 4), put(f, 0x0a000002, 4);
+	put(f, 900, 4), put(f, 800, 4), put(f, 9, 4), put(f, 8, 4), put(f, 7, 2);
+	set(f, 257); /* without another counter they are the only ones */
+	put(f, 0x0a000001, 4), put(f, 0x0a000002, 4), put(f, 700, 4), put(f, 7, 4), put(f, 7, 2);
+	assert_string_equal(decode(f), "none");
+	assert_int_equal(f->count, 3);
+	assert_int_equal(f->flows[0].octets, 900);
+	assert_int_equal(f->flows[0].packets, 9);
+	assert_addr(&f->flows[1].src, "10.0.0.2");
+	assert_int_equal(f->flows[1].octets, 800);
+	assert_int_equal(f->flows[1].packets, 8);
+	assert_int_equal(f->flows[2].octets, 700);
+}
+
+/* Its later elements (58500: 1028) are as much its own. */
+static void nprobe_is_known_by_any_of_its_elements(void **state)
+{
+	static const struct {
+		uint16_t id;
+		size_t count;
+	} rows[] = {{57471, 1}, {57472, 2}, {58500, 2}, {59519, 2}, {59520, 1}};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const uint16_t fields[] = {rows[i].id, 2, 8, 4, 12, 4, 1, 4, 23, 4, 0};
+
+		begin(f, 9);
+		set(f, 0);
+		template(f, 256, fields);
+		set(f, 256);
+		put(f, 37, 2), put(f, 0x0a000001, 4), put(f, 0x0a000002, 4);
+		put(f, 900, 4), put(f, 800, 4);
+		assert_string_equal(decode(f), "none");
+		f->sequence++;
+		assert_int_equal(f->count, rows[i].count);
+		assert_int_equal(f->flows[0].octets, 900);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +315,9 @@ int main(void)
 		TEST(icmp_of_zero_leaves_the_port_what_it_was),
 		TEST(yafs_flags_are_flags),
 		TEST(yafs_flags_are_found_in_its_lists),
+		TEST(nprobes_counters_of_what_goes_out_are_of_what_comes_back),
+		TEST(nprobes_v9_tells_both_directions_likewise),
+		TEST(nprobe_is_known_by_any_of_its_elements),
 	};
 
 	return cmocka_run_group_tests_name("flow/biflow", tests, NULL, NULL);

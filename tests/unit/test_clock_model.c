@@ -156,12 +156,23 @@ static void whole_seconds_are_known_to_half_a_second(void **state)
 static void a_segment_says_how_fine_the_records_are(void **state)
 {
 	struct world w = {.prng = {2}, .way_ms = 1, .resolution_ms = 1000, .every_ms = 200};
+	struct clock_estimate now, of_records;
 	(void)state;
 
+	clock_model_record(&w.model, true); /* by chance: one of a thousand does */
 	run(&w, T0, 60000, 0);
-	assert_int_equal(w.history.segments[w.history.count - 1].resolution_ms, 1000);
-	w.model.has_record_ms = true;
+	assert_int_equal(w.history.segments[w.history.count - 1].resolution_ms, 1);
+	for (int i = 0; i < 10; i++)
+		clock_model_record(&w.model, true);
 	run(&w, T0 + 60000, 60000, 0);
+	assert_int_equal(w.history.segments[w.history.count - 1].resolution_ms, CLOCK_COARSE_MS);
+	assert_ok(clock_model_now(&w.model, w.last_received_ms, &now));
+	assert_ok(clock_model_at(&w.history, w.last_received_ms, &of_records));
+	assert_true(of_records.offset_ms + of_records.bound_ms >=
+	            now.offset_ms + now.bound_ms + CLOCK_COARSE_MS - 1);
+	for (int i = 0; i < 300; i++)
+		clock_model_record(&w.model, false);
+	run(&w, T0 + 120000, 60000, 0);
 	assert_int_equal(w.history.segments[w.history.count - 1].resolution_ms, 1);
 }
 

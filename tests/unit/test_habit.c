@@ -110,10 +110,94 @@ static void it_is_learned_while_messages_are_lost_and_late(void **state)
 	}
 }
 
+/* `count` messages of one to five records on from `sequence`, a second apart; where it ends. */
+static uint32_t go_on(struct stream *s, uint32_t sequence, int count, bool is_after)
+{
+	for (int i = 0; i < count; i++) {
+		struct habit_message m = {.records = 1 + (uint32_t)(s->arrivals % 5),
+		                          .is_whole = true};
+
+		m.sequence = is_after ? sequence + m.records : sequence;
+		sequence += m.records;
+		stream_arrive(s, s->arrivals + 1, 1795309531000 + (int64_t)s->arrivals * 1000);
+		(void)habit_account(s, &m);
+	}
+	return sequence;
+}
+
+/* From above 2^31 it is less far to 0 forwards than backwards, and nothing is lost all the same. */
+static void a_restart_from_a_high_number_loses_nothing(void **state)
+{
+	static const uint32_t from[] = {2500000000u, 3000000000u, 4200000000u, UINT32_MAX / 2 + 9};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(from); i++) {
+		struct stream s = {.key = {.version = 10}};
+		uint32_t next;
+
+		(void)go_on(&s, from[i], 100, false);
+		next = go_on(&s, 0, 50, false);
+		assert_int_equal(s.lost, 0);
+		assert_int_equal(s.restarts, 1);
+		(void)go_on(&s, next + 300, 50, false); /* is lost */
+		assert_int_equal(s.lost, 300);
+		assert_int_equal(s.restarts, 1);
+	}
+}
+
+/* What is forged, or of another exporter, is no restart where the numbers go on. */
+static void a_number_far_ahead_costs_nothing_where_they_go_on(void **state)
+{
+	struct stream s = {.key = {.version = 10}};
+	uint32_t next = go_on(&s, 5, 100, false);
+
+	(void)state;
+	(void)go_on(&s, 1500000000, 1, false);
+	(void)go_on(&s, next, 50, false);
+	assert_int_equal(s.lost, 0);
+	assert_int_equal(s.restarts, 0);
+}
+
+/* As many as may have been sent in that time are lost. */
+static void a_long_silence_may_lose_much(void **state)
+{
+	struct stream s = {.key = {.version = 10}};
+	uint32_t next = go_on(&s, 5, 100, false);
+
+	(void)state;
+	s.seen_ms -= 600000;
+	(void)go_on(&s, next + 1000000, 50, false);
+	assert_int_equal(s.lost, 1000000);
+	assert_int_equal(s.restarts, 0);
+}
+
+/* Whichever message it comes before, while it is not known yet what the numbers count. */
+static void a_restart_amid_doubt_stays_one(void **state)
+{
+	static const uint32_t from[] = {700, 20000, 100000, 3000000000u};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(from); i++) {
+		for (int before = 1; before < 12; before++) {
+			struct stream s = {.key = {.version = 10}};
+
+			(void)go_on(&s, from[i], before, true);
+			(void)go_on(&s, 0, 100, true);
+			if (s.lost != 0 || s.restarts != 1)
+				fail_msg("from %u, after %d messages: lost %d, restarts %d",
+				         from[i], before, (int)s.lost, (int)s.restarts);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_learned_while_messages_are_lost_and_late),
+		cmocka_unit_test(a_restart_from_a_high_number_loses_nothing),
+		cmocka_unit_test(a_number_far_ahead_costs_nothing_where_they_go_on),
+		cmocka_unit_test(a_long_silence_may_lose_much),
+		cmocka_unit_test(a_restart_amid_doubt_stays_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

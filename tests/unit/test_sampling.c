@@ -179,6 +179,55 @@ static void where_domains_disagree_a_third_is_not_told(void **state)
 	assert_int_equal(sampling_of(f, 1, 2, 1), 300);
 }
 
+/* Sixteen datagrams over ten seconds: whoever has sent them is there. */
+static void prove(struct fixture *f)
+{
+	for (int i = 0; i < 20; i++) {
+		f->origin.received_ms += 1000;
+		sampling_of(f, 1, 2, 0);
+	}
+}
+
+/* To forge an address is cheap: options alone that come from it take nothing from who is there. */
+static void who_has_not_proved_itself_contradicts_nobody(void **state)
+{
+	static const uint16_t of_sampler[] = {48, 4, 34, 4};
+	struct fixture *f = *state;
+	const uint16_t port = f->origin.from.port;
+
+	f->domain = 6;
+	prove(f);
+	tell(f, 9, of_sampler, (const uint64_t[]){1, 100});
+	for (uint32_t domain = 5; domain <= 7; domain++) {
+		f->origin.from.port = 666;
+		f->sequence += 1000000; /* theirs are not known to who forges */
+		f->domain = domain;
+		tell(f, 9, of_sampler, (const uint64_t[]){1, 9999});
+		f->origin.from.port = port;
+		f->sequence -= 1000000;
+		f->domain = 256;
+		assert_int_equal(sampling_of(f, 1, 2, 1), 100);
+	}
+	assert_int_equal(f->decoder->counters.unknown_samplers, 0);
+}
+
+/* Nor does it matter who came first. */
+static void who_has_proved_itself_is_heard_whoever_was_first(void **state)
+{
+	static const uint16_t of_sampler[] = {48, 4, 34, 4};
+	struct fixture *f = *state;
+
+	f->domain = 5;
+	tell(f, 9, of_sampler, (const uint64_t[]){1, 9999});
+	f->domain = 6;
+	prove(f);
+	tell(f, 9, of_sampler, (const uint64_t[]){1, 100});
+	f->domain = 7;
+	tell(f, 9, of_sampler, (const uint64_t[]){1, 8888});
+	f->domain = 256;
+	assert_int_equal(sampling_of(f, 1, 2, 1), 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +237,8 @@ int main(void)
 		TEST(a_size_of_a_population_says_it_too),
 		TEST(another_domain_may_tell_of_a_sampler),
 		TEST(where_domains_disagree_a_third_is_not_told),
+		TEST(who_has_not_proved_itself_contradicts_nobody),
+		TEST(who_has_proved_itself_is_heard_whoever_was_first),
 		TEST(of_a_sampler_that_is_not_known_the_flows_are_counted),
 	};
 

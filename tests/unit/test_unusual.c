@@ -1,5 +1,6 @@
 /* What is no standard's way to say it, and yet clear. */
 #include "tests/unit/message_fixture.h"
+#include "tests/unit/stream_sum.h"
 
 /* One v9 message of one flow; its octets. */
 static size_t write_v9(struct fixture *f, uint32_t sequence, uint32_t domain, bool is_telling)
@@ -59,13 +60,102 @@ static void zeros_behind_the_last_of_them_are_none(void **state)
 	assert_int_equal(lost(f), 0);
 }
 
-/* What only looks like a header is a set of no kind that there is. */
-static void what_is_of_another_domain_is_no_message_of_it(void **state)
+/* Behind a message of domain 7 one of 8 that tells its own template; its clock is later by this. */
+static size_t decode_two_domains(struct fixture *f, int64_t later_s)
+{
+	uint8_t both[2 * sizeof(f->wire)];
+	size_t first = write_v9(f, 1, 7, true), len;
+	struct octets clock = octets_of(f->wire + 8, 4);
+
+	memcpy(both, f->wire, first);
+	len = first + write_v9(f, 90, 8, true);
+	octets_uint(&clock, (uint64_t)(EXPORT_S + later_s), 4);
+	memcpy(both + first, f->wire, len - first);
+	f->batch.count = 0;
+	flow_decode(f->decoder, &f->origin, both, len, &f->batch);
+	return f->batch.count;
+}
+
+/* One router's, by the start that both headers tell. */
+static void a_message_of_another_domain_is_read_by_its_own_template(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(decode_glued(f, 8, 0), 1);
+	assert_int_equal(decode_two_domains(f, 0), 2);
+	assert_int_equal(lost(f), 0);
+	assert_int_equal(f->batch.flows[0].domain, 7);
+	assert_int_equal(f->batch.flows[1].domain, 8);
+}
+
+/* What only looks like a header is a set of no kind that there is. */
+static void what_is_of_another_start_is_no_message(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(decode_two_domains(f, 30), 1);
 	assert_int_equal(lost(f), 1);
+}
+
+/* Of what a header announces and garbage follows, the first message is whole. */
+static void garbage_behind_a_header_costs_nothing_before_it(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t both[2 * sizeof(f->wire)];
+	size_t first = write_v9(f, 1, 7, true), len;
+
+	memcpy(both, f->wire, first);
+	len = first + write_v9(f, 2, 7, false);
+	memcpy(both + first, f->wire, len - first);
+	memset(both + first + 20, 0x5a, len - first - 20);
+	flow_decode(f->decoder, &f->origin, both, len, &f->batch);
+	assert_int_equal(f->batch.count, 1);
+	assert_int_equal(lost(f), 1);
+	f->sequence = 3;
+	write_v9(f, 3, 7, false);
+	assert_string_equal(decode(f), "none");
+	assert_int_equal(f->count, 1);
+	assert_int_equal(sum_of(f->decoder).lost, 0);
+}
+
+static void set_uptime(struct fixture *f, uint32_t uptime)
+{
+	struct octets o = octets_of(f->wire + 4, 4);
+
+	octets_uint(&o, uptime, 4);
+}
+
+/* Behind a NAT, and without an uptime that says that it is the same. */
+static void without_uptime_a_port_may_change_with_every_datagram(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 20; i++) {
+		write_v9(f, i, 7, i == 0);
+		set_uptime(f, 0);
+		f->origin.from.port = (uint16_t)(40000 + i);
+		f->origin.received_ms += 100;
+		assert_string_equal(decode(f), "none");
+		assert_int_equal(f->count, 1);
+	}
+	assert_int_equal(sum_of(f->decoder).streams, 1);
+	assert_int_equal(sum_of(f->decoder).lost, 0);
+}
+
+/* It says nothing where another header does. */
+static void one_header_without_uptime_is_no_restart(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 20; i++) {
+		write_v9(f, i + (i > 5), 7, i == 0); /* one is lost */
+		if (i == 0 || i == 5)
+			set_uptime(f, 0);
+		f->origin.received_ms += 100;
+		assert_string_equal(decode(f), "none");
+		assert_int_equal(f->count, 1);
+	}
+	assert_int_equal(sum_of(f->decoder).restarts, 0);
+	assert_int_equal(sum_of(f->decoder).lost, 1);
 }
 
 /* Their numbers are ones that NTP's form has for times of before 1914. */
@@ -92,6 +182,60 @@ static void microseconds_may_be_since_1970(void **state)
 		assert_int_equal(f->flows[0].start_ms, EXPORT_MS - 10001);
 		assert_int_equal(f->flows[0].end_ms, EXPORT_MS - 6001);
 	}
+}
+
+/* One record of NTP's times, from 1 s before until `end_s`; `low` as it stands behind both. */
+static void send_ntp(struct fixture *f, uint64_t end_s, uint32_t low)
+{
+	static const uint16_t fields[] = {8, 4, 12, 4, 156, 8, 157, 8, 2, 4, 0};
+
+	begin(f, 10);
+	set(f, 2);
+	template(f, 256, fields);
+	set(f, 256);
+	put(f, 0x0a04000a, 4), put(f, 0xcb007179, 4);
+	put(f, end_s - 1, 4), put(f, low, 4);
+	put(f, end_s, 4), put(f, low, 4);
+	put(f, 1, 4);
+	assert_string_equal(decode(f), "none");
+	assert_int_equal(f->count, 1);
+	f->sequence++;
+}
+
+#define NTP_S (UINT64_C(2208988800) + EXPORT_S - 10)
+
+static void ntps_seconds_may_be_since_1970(void **state)
+{
+	struct fixture *f = *state;
+
+	send_ntp(f, EXPORT_S - 10, 0x80000000);
+	assert_int_equal(f->flows[0].start_ms, EXPORT_MS - 10500);
+	assert_int_equal(f->flows[0].end_ms, EXPORT_MS - 9500);
+}
+
+/* VPP's are: once it is clear, to the millisecond. */
+static void nanoseconds_may_stand_where_ntp_has_a_fraction(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint32_t i = 0; i < 100; i++)
+		send_ntp(f, NTP_S, (i * 137 % 100) * 10000000 + 1000000);
+	send_ntp(f, NTP_S, 987654321);
+	assert_int_equal(f->flows[0].end_ms, EXPORT_MS - 10000 + 987);
+	assert_int_equal(f->flows[0].start_ms, EXPORT_MS - 11000 + 987);
+	send_ntp(f, NTP_S, 1000000000); /* one that is none: they never were */
+	send_ntp(f, NTP_S, 858993459);
+	assert_int_equal(f->flows[0].end_ms, EXPORT_MS - 10000 + 199);
+}
+
+/* Of who tells of one moment in each second, even many are no evidence. */
+static void fractions_that_are_all_alike_are_fractions(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint32_t i = 0; i < 200; i++)
+		send_ntp(f, NTP_S, 858993459 - i % 7 * 1000000);
+	assert_in_range(f->flows[0].end_ms, EXPORT_MS - 10000 + 190, EXPORT_MS - 10000 + 200);
 }
 
 static void microseconds_may_stand_beside_seconds(void **state)
@@ -197,12 +341,19 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_client_and_its_server_are_the_ends),
 		TEST(microseconds_may_be_since_1970),
+		TEST(ntps_seconds_may_be_since_1970),
+		TEST(nanoseconds_may_stand_where_ntp_has_a_fraction),
+		TEST(fractions_that_are_all_alike_are_fractions),
 		TEST(microseconds_may_stand_beside_seconds),
 		TEST(an_uptime_of_decades_is_a_clock),
 		TEST(a_v9_header_may_tell_no_uptime),
 		TEST(v9_messages_of_one_datagram_are_all_read),
 		TEST(zeros_behind_the_last_of_them_are_none),
-		TEST(what_is_of_another_domain_is_no_message_of_it),
+		TEST(a_message_of_another_domain_is_read_by_its_own_template),
+		TEST(what_is_of_another_start_is_no_message),
+		TEST(garbage_behind_a_header_costs_nothing_before_it),
+		TEST(without_uptime_a_port_may_change_with_every_datagram),
+		TEST(one_header_without_uptime_is_no_restart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
