@@ -1,6 +1,8 @@
 #include "node/asking.h"
 
 #include "base/util.h"
+#include "node/losses.h"
+#include "node/skews.h"
 
 _Static_assert(SKEWS_BOUND_MAX_MS <= QUERY_BOUND_MAX_MS, "what is known of a clock can be said");
 
@@ -28,11 +30,31 @@ static void fill_volumes(const struct asking *a, size_t max, struct question *re
 	                                   ret->volumes);
 }
 
-/* By the middle of what its clock leaves open, as whoever searches has it of his own. */
+struct score_clock asking_clock(const struct flow_decoder *decoder, const struct addr *exporter,
+                                struct interval life)
+{
+	struct score_clock ret = {.offset_ms = 0};
+	struct skews skews;
+	struct losses losses;
+
+	skews_take(&skews, decoder->clocks, decoder->streams);
+	losses_take(&losses, decoder->streams);
+	ret.bound_ms = skews_bound_ms(&skews, exporter, life);
+	ret.loss = losses_of(&losses, exporter) / 1e3;
+	skews_free(&skews);
+	losses_free(&losses);
+	return ret;
+}
+
+void asking_move(const struct score_clock *clock, struct question *q)
+{
+	for (size_t i = 0; i < q->on_count; i++)
+		q->on[i] = interval_moved(q->on[i], -clock->offset_ms, -clock->offset_ms);
+}
+
 static void fill_clock(const struct score_clock *clock, struct question *ret)
 {
-	for (size_t i = 0; i < ret->on_count; i++)
-		ret->on[i] = interval_moved(ret->on[i], -clock->offset_ms, -clock->offset_ms);
+	asking_move(clock, ret);
 	ret->bound_ms = MIN(clock->bound_ms, QUERY_BOUND_MAX_MS);
 	ret->lost = MIN((unsigned)(clock->loss * 1e3 + 0.5), QUERY_LOST_MAX);
 }

@@ -238,13 +238,14 @@ bool pursuit_break_off(struct pursuit *p)
 /* A host may have named a connection that nobody was asked about yet. */
 static bool goes_on(struct pursuit *p, const struct sheet *sheet)
 {
-	const struct upstream *up = sheet != NULL ? sheet_next(sheet) : NULL;
+	struct score_clock clock;
+	const struct upstream *up = sheet != NULL ? sheet_next(sheet, &clock) : NULL;
 
 	if (up == NULL || p->round_count == PURSUIT_ROUNDS_MAX || left_ms(p) == 0)
 		return false;
 	return ask(p, &(struct asking){
 			      .rhythm = {up->rhythm.on, up->rhythm.on_count, up->rhythm.gap_ms},
-			      .clock = score_defaults.target, /* a member told of it */
+			      .clock = clock,
 			      .proto = up->rhythm.proto,
 			      .severity = p->severity,
 			      .about = {up->src, up->dst},

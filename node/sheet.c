@@ -2,6 +2,7 @@
 
 #include "base/util.h"
 #include "correlate/score.h"
+#include "node/asking.h"
 #include "node/node.h"
 #include "node/translated.h"
 
@@ -466,7 +467,15 @@ static bool was_asked(const struct pursuit *p, const struct upstream *up)
 	return false;
 }
 
-const struct upstream *sheet_next(const struct sheet *s)
+static struct score_clock clock_of(const struct sheet *s, const struct tie *tie,
+                                   const struct upstream *up)
+{
+	if (s->matches[tie->down].node != SHEET_SELF)
+		return score_defaults.target;
+	return asking_clock(s->node->collector.decoder, &up->exporter, up->life);
+}
+
+const struct upstream *sheet_next(const struct sheet *s, struct score_clock *ret_clock)
 {
 	if (!is_only_told(s, 0))
 		return NULL;
@@ -474,8 +483,10 @@ const struct upstream *sheet_next(const struct sheet *s)
 		const struct upstream *up = &s->tied[i]->upstream;
 
 		if (s->matches[s->ties[i].up].hop == 0 && s->tied[i]->has_upstream &&
-		    up->rhythm.on_count > PURSUIT_SILENCES_MIN && !was_asked(s->pursuit, up))
+		    up->rhythm.on_count > PURSUIT_SILENCES_MIN && !was_asked(s->pursuit, up)) {
+			*ret_clock = clock_of(s, &s->ties[i], up);
 			return up;
+		}
 	}
 	return NULL;
 }

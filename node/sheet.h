@@ -63,8 +63,10 @@ void sheet_free(struct sheet *s);
 
 /*
  * The connection to ask everybody about next: the path begins with it because a host has said so,
- * no question was about its rhythm yet, and timing can tell it. NULL: there is none.
+ * no question was about its rhythm yet, and timing can tell it. NULL: there is none. Of exporters
+ * of its own this node knows how well their times are known, and what of them was lost; of others
+ * that is assumed.
  */
-const struct upstream *sheet_next(const struct sheet *s);
+const struct upstream *sheet_next(const struct sheet *s, struct score_clock *ret_clock);
 
 #endif

@@ -268,14 +268,23 @@ struct skew skews_at(struct skews_reader *r, const struct flow *f)
 
 /* --- of an exporter --- */
 
-static void widen(struct interval *ahead, const struct skews_known *k, int64_t at_ms)
+struct reach {                       /* of all that clocks at an address may be: */
+	struct interval ahead, open; /* what is certain, of those known; and what that leaves */
+};
+
+static void cover(struct interval *i, int64_t low_ms, int64_t high_ms)
+{
+	i->start_ms = MIN(i->start_ms, low_ms);
+	i->end_ms = MAX(i->end_ms, high_ms);
+}
+
+static void widen(struct reach *r, const struct skews_known *k, int64_t at_ms)
 {
 	const struct skew is = known_at(k, at_ms), not = unknown();
 
-	if (is.low_ms == not .low_ms && is.high_ms == not .high_ms)
-		return;
-	ahead->start_ms = MIN(ahead->start_ms, is.ahead_ms);
-	ahead->end_ms = MAX(ahead->end_ms, is.ahead_ms);
+	cover(&r->open, is.low_ms - is.ahead_ms, is.high_ms - is.ahead_ms);
+	if (is.low_ms != not .low_ms || is.high_ms != not .high_ms)
+		cover(&r->ahead, is.ahead_ms, is.ahead_ms);
 }
 
 /* A day from all that was heard nothing is known, nor later. */
@@ -288,32 +297,49 @@ static int64_t within(const struct skews_known *k, int64_t at_ms)
 }
 
 /* It is farthest off at the ends of that time, or at those of a segment. */
-static void widen_by(struct interval *ahead, const struct skews_known *k, struct interval when)
+static void widen_by(struct reach *r, const struct skews_known *k, struct interval when)
 {
-	widen(ahead, k, within(k, when.start_ms));
-	widen(ahead, k, within(k, when.end_ms));
+	widen(r, k, within(k, when.start_ms));
+	widen(r, k, within(k, when.end_ms));
 	for (size_t i = 0; i < k->count; i++) {
 		const struct clock_segment *s = &k->segments[i];
 
 		if (s->from_ms >= when.start_ms && s->from_ms <= when.end_ms)
-			widen(ahead, k, s->from_ms);
+			widen(r, k, s->from_ms);
 		if (s->until_ms >= when.start_ms && s->until_ms <= when.end_ms)
-			widen(ahead, k, s->until_ms);
+			widen(r, k, s->until_ms);
 	}
 }
 
-struct interval skews_ahead(const struct skews *s, const struct addr *exporter,
-                            struct interval when)
+static struct reach reach_of(const struct skews *s, const struct addr *exporter,
+                             struct interval when)
 {
 	const struct clock_key first = {.exporter = *exporter};
-	struct interval ret = {INT64_MAX, INT64_MIN};
+	struct reach ret = {{INT64_MAX, INT64_MIN}, {INT64_MAX, INT64_MIN}};
 
 	for (size_t i = place_of(s, &first); i < s->count; i++) {
 		if (!addr_equal(&s->of[i].key.exporter, exporter))
 			break;
 		widen_by(&ret, &s->of[i], when);
 	}
-	return ret.start_ms > ret.end_ms ? (struct interval){0, 0} : ret;
+	return ret;
+}
+
+struct interval skews_ahead(const struct skews *s, const struct addr *exporter,
+                            struct interval when)
+{
+	struct interval ahead = reach_of(s, exporter, when).ahead;
+
+	return ahead.start_ms > ahead.end_ms ? (struct interval){0, 0} : ahead;
+}
+
+int64_t skews_bound_ms(const struct skews *s, const struct addr *exporter, struct interval when)
+{
+	struct interval open = reach_of(s, exporter, when).open;
+
+	if (open.start_ms > open.end_ms)
+		return score_defaults.candidate.bound_ms;
+	return (open.end_ms - open.start_ms + 1) / 2;
 }
 
 /* --- bands --- */

@@ -73,6 +73,9 @@ struct skew skews_at(struct skews_reader *r, const struct flow *f);
 struct interval skews_ahead(const struct skews *s, const struct addr *exporter,
                             struct interval when);
 
+/* To within so much the middle of what those clocks leave open then is right. */
+int64_t skews_bound_ms(const struct skews *s, const struct addr *exporter, struct interval when);
+
 struct skew_band {
 	int64_t ahead_ms, within_ms; /* by their clocks our time is later by this, more or less */
 	int64_t last_ms;             /* the most that skews_at() has for one of them */

@@ -101,6 +101,7 @@ static void on_looked_up(struct lookup *lookup)
 			.life = connection_life_by_middle(c),
 		};
 		up->rhythm = asking_rhythm(&rhythm, c->proto, RHYTHM_INTERVALS);
+		asking_move(&(struct score_clock){.offset_ms = connection_late_ms(c)}, &up->rhythm);
 		one->statement.has_upstream = true;
 	}
 	lookup_fini(lookup);

@@ -4,6 +4,7 @@
 #include "node/asking.h"
 #include "node/node.h"
 #include "node/search.h"
+#include "node/sheet.h"
 #include "tests/unit/rhythm_fixture.h"
 #include "tests/unit/store_fixture.h"
 
@@ -331,6 +332,58 @@ static void a_start_and_its_lag_are_by_the_same_clock(void **state)
 	assert_int_equal(f->life.end_ms, w->up.on[SILENCES].end_ms);
 }
 
+/* Of what a host has named the times are moved already: what is left open goes with the question.
+ */
+static void what_is_known_of_an_exporter_goes_with_a_question(void **state)
+{
+	struct world *w = *state;
+	const struct flow_decoder *d = w->node->collector.decoder;
+	struct interval life = {w->target.on[0].start_ms, w->target.on[SILENCES].end_ms};
+	const struct endpoint good = at("10.255.0.1:0");
+	const struct endpoint bad[] = {at("10.255.0.2:0"), at("10.255.0.3:0")};
+	struct score_clock known, unknown;
+
+	know_to(w, "10.255.0.1:0", 20000, 400);
+	lose(w, "10.255.0.1:9001", 100000, 20000);
+	known = asking_clock(d, &good.addr, life);
+	assert_int_equal(0, known.offset_ms);
+	assert_int_equal(400, known.bound_ms);
+	assert_float_equal(known.loss, 0.2, 0.01);
+	know_to(w, "10.255.0.2:0", 0, 20000); /* that is not known at all */
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		unknown = asking_clock(d, &bad[i].addr, life);
+		assert_int_equal(score_defaults.target.bound_ms, unknown.bound_ms);
+		assert_float_equal(score_defaults.target.loss, unknown.loss, 0.001);
+	}
+}
+
+/* A connection that a host has named: who asks knows its own exporters, and no other member's. */
+static void what_a_host_has_named_is_asked_about_by_what_is_known(void **state)
+{
+	struct world *w = *state;
+	static struct claim claim = {.has_upstream = true};
+	static struct sheet s;
+	struct pursuit p = {.round_count = 0};
+	struct upstream *up = &claim.upstream;
+	struct score_clock clock = {.offset_ms = 77};
+
+	know_to(w, "10.255.0.1:0", 20000, 400);
+	*up = (struct upstream){.exporter = at("10.255.0.1:0").addr,
+	                        .life = {w->up.on[0].start_ms, w->up.on[SILENCES].end_ms},
+	                        .rhythm = {.on_count = SILENCES + 1}};
+	s = (struct sheet){.node = w->node, .pursuit = &p, .match_count = 2, .tie_count = 1};
+	s.matches[0] = (struct match){.node = SHEET_SELF, .is_target = true, .hop = 1};
+	s.matches[1] = (struct match){.node = SHEET_SELF, .is_told = true, .hop = 0};
+	s.ties[0] = (struct tie){1, 0};
+	s.tied[0] = &claim;
+	assert_ptr_equal(up, sheet_next(&s, &clock));
+	assert_int_equal(0, clock.offset_ms);
+	assert_int_equal(400, clock.bound_ms);
+	s.matches[0].node = 1;
+	assert_ptr_equal(up, sheet_next(&s, &clock));
+	assert_int_equal(score_defaults.target.bound_ms, clock.bound_ms);
+}
+
 static double score_of(struct world *w, const struct question *q)
 {
 	struct answer got = answer_to(w, q);
@@ -450,6 +503,8 @@ int main(void)
 		IN_WORLD(a_target_whose_clock_is_hardly_known_is_found),
 		IN_WORLD(a_question_is_by_the_middle_of_what_is_open),
 		IN_WORLD(a_start_and_its_lag_are_by_the_same_clock),
+		IN_WORLD(what_is_known_of_an_exporter_goes_with_a_question),
+		IN_WORLD(what_a_host_has_named_is_asked_about_by_what_is_known),
 		IN_WORLD(two_sides_that_are_known_well_are_sharper),
 		IN_WORLD(what_the_target_s_side_lost_asks_nothing_of_the_other),
 		IN_WORLD(what_the_candidate_s_side_lost_asks_nothing_of_the_target),
