@@ -57,24 +57,27 @@ static void put_contradictions(struct paper *p, const json_t *hop)
 	         "or not at all"},
 	};
 	const json_t *list = json_object_get(hop, "contradictions"), *key;
-	size_t i, count = 0;
+	const char *words = NULL; /* not yet told: what follows decides how they end */
+	size_t i;
 
 	json_array_foreach(list, i, key)
 	{
-		const char *words = words_of(rows, ARRAY_LEN(rows), json_string_value(key));
+		const char *next = words_of(rows, ARRAY_LEN(rows), json_string_value(key));
 
-		if (words == NULL)
+		if (next == NULL)
 			continue;
-		if (count++ == 0) {
+		if (words == NULL) {
 			begin(p);
 			paper_put(p, PAPER_WARNING, "against it:");
 		} else {
-			paper_put(p, PAPER_WARNING, ";");
+			paper_words(p, PAPER_WARNING, "%s;", words);
 		}
-		paper_words(p, PAPER_WARNING, "%s", words);
+		words = next;
 	}
-	if (count > 0)
+	if (words != NULL) {
+		paper_words(p, PAPER_WARNING, "%s", words);
 		paper_end(p);
+	}
 }
 
 static void put_join(struct paper *p, const json_t *hop)

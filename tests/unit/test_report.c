@@ -360,6 +360,28 @@ static void no_line_is_wider_than_the_page_nor_ends_in_a_space(void **state)
 	names_free(names);
 }
 
+/* Nor is what speaks against a hop, of whatever width the page. */
+static void doubts_keep_to_the_page(void **state)
+{
+	(void)state;
+
+	for (size_t columns = 60; columns <= 100; columns++) {
+		struct report_view view = {.style = {.columns = columns}};
+		char *text = drawn("{" TARGET ",'matches':[],'path':["
+		                   "{'hop':1,'src':'10.1.0.10:4','dst':'192.0.2.3:22'," SPAN_1
+		                   ",'link':'address','contradictions':['starts later','lags',"
+		                   "'chance']}," HOP_3 "]}",
+		                   &view);
+		char *rest, *at = strstr(text, "  |   against it:");
+
+		assert_non_null(at);
+		for (char *line = strtok_r(at, "\n", &rest);
+		     line && strstr(line, "NO NODE") == NULL; line = strtok_r(NULL, "\n", &rest))
+			assert_in_range(strlen(line), 1, columns);
+		free(text);
+	}
+}
+
 static void what_peers_call_themselves_cannot_move_the_cursor(void **state)
 {
 	struct report_view view = {.style = {.is_utf8 = true}};
@@ -403,6 +425,7 @@ int main(void)
 		cmocka_unit_test(nobody_asked_is_said_in_so_many_words),
 		cmocka_unit_test(a_narrow_terminal_gets_narrow_lines),
 		cmocka_unit_test(no_line_is_wider_than_the_page_nor_ends_in_a_space),
+		cmocka_unit_test(doubts_keep_to_the_page),
 		cmocka_unit_test(what_peers_call_themselves_cannot_move_the_cursor),
 		cmocka_unit_test(names_are_added_to_hops_and_gaps),
 	};
