@@ -18,6 +18,14 @@ enum poller_kind {
 	POLLER_RELAY,
 };
 
+enum poller_clock { /* of the one exporter that sees both */
+	POLLER_CLOCK_GOOD,
+	POLLER_CLOCK_SET,     /* by 1 to 30 s, once */
+	POLLER_CLOCK_DRIFTS,  /* by 100 to 2000 ppm, */
+	POLLER_CLOCK_STEERED, /* and is set right every 2 to 20 min, */
+	POLLER_CLOCK_SLEWED,  /* or made slower for half of that */
+};
+
 struct poller_class {
 	const char *name;
 	const char *what;
@@ -31,6 +39,7 @@ struct poller_class {
 	double loss;          /* of each side's records; 0: 2 % */
 	int64_t tick_ms;      /* of the exporters' stamps; 0: 1 */
 	unsigned steps;       /* so often the clock of the one exporter that sees both is set */
+	enum poller_clock clock;
 	bool is_one_exporter; /* which loses datagrams of both, and has one clock */
 };
 
