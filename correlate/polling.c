@@ -7,8 +7,9 @@
  *	factor       1 - BET + BET f1(z) / f0(z), where that promises something before z is seen
  *
  * as volume.c has it. The lag is learnt from poll to poll, so that clocks need not be right. Where
- * the first poll lies is one factor more: anywhere in the model's period, says the null. Averages
- * over widths, ways to foresee the lag, and directions are fixed beforehand.
+ * the first poll lies is one factor more: anywhere in the model's period, says the null; not where
+ * one may keep a schedule, seen by a clock that is not right. Averages over widths, ways to foresee
+ * the lag, and directions are fixed beforehand.
  */
 #include "correlate/polling.h"
 
@@ -32,6 +33,10 @@
 #define CLOCK_DRIFT 1e-4  /* what exporters' clocks drift */
 #define STAMP_DRIFT 2e-6  /* against its own period: what rounded stamps look like */
 #define SCHEDULES_REACH_S 30.0
+#define BAD_DRIFT 2e-3  /* what a clock drifts that nobody has set right */
+#define ALONE_LEAST 1.4 /* near 2 are intervals each by itself; below what goes on as it was, */
+#define ALONE_MOST 2.5  /* and 3 are those of a phase that is held */
+#define ERRORS 3.0
 
 /* The trials. */
 #define BET 0.7
@@ -179,6 +184,56 @@ static bool is_scheduled(const double *at_s, size_t count, const struct polling 
 	return false;
 }
 
+/* Of each interval, how many are shorter; of equals, half. */
+static void ranks_of(const double *of, size_t count, double *ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		double below = 0;
+
+		for (size_t k = 0; k < count; k++)
+			below += of[k] < of[i] ? 1 : of[k] <= of[i] ? 0.5 : 0;
+		ret[i] = below;
+	}
+}
+
+/*
+ * By their ranks, so that what sets a clock is none of it: where a phase is held, one that is long
+ * is followed by one that is short, and where a clock is made slower all are long for a while. The
+ * mean square of how far neighbours are apart, by the variance.
+ */
+static bool is_each_by_itself(const double *of, size_t count)
+{
+	double rank[EDGES_MAX], apart = 0, spread = 0, middle = (double)count / 2;
+
+	ranks_of(of, count, rank);
+	for (size_t i = 0; i < count; i++) {
+		double next = i + 1 < count ? rank[i + 1] - rank[i] : 0;
+
+		apart += next * next;
+		spread += (rank[i] - middle) * (rank[i] - middle);
+	}
+	return apart >= ALONE_LEAST * spread && apart <= ALONE_MOST * spread;
+}
+
+/* Of whole seconds, as far as can be known where the clock is not. */
+static bool may_be_scheduled(const double *at_s, size_t count, const struct polling *p)
+{
+	double each_s[EDGES_MAX], middle_s, near_s;
+	size_t sound = 0;
+
+	for (size_t k = 1; k < count; k++) {
+		double apart_s = at_s[k] - at_s[k - 1];
+
+		if (is_sound(apart_s, p->period_s))
+			each_s[sound++] = apart_s / rounds_of(apart_s, p->period_s);
+	}
+	middle_s = median_of(each_s, sound);
+	near_s = BAD_DRIFT * middle_s + ERRORS * p->error_s;
+	if (fabs(off_grid(middle_s, 1)) > near_s)
+		return false;
+	return p->kind != POLLING_FREE || !is_each_by_itself(each_s, sound);
+}
+
 /* The largest step that most intervals are multiples of: a clock may have been set in between. */
 static double tick_of(const double *at_s, size_t count)
 {
@@ -241,6 +296,7 @@ void polling_of(const struct edges *e, struct polling *ret)
 		ret->kind = POLLING_FREE;
 	else
 		ret->kind = POLLING_HELD;
+	ret->may_be_scheduled = may_be_scheduled(at_s, count, ret);
 }
 
 /*
@@ -610,8 +666,10 @@ void polling_evidence_of(const struct edges *target, const struct edges *candida
 	pair.target_period_s = ours.period_s;
 	pair.candidate_period_s = theirs.period_s;
 	pair.tick_s = MAX(ours.tick_s, theirs.tick_s);
-	/* What began together was in phase from the start. */
-	pair.has_phase = fabs(target->first_s - candidate->first_s) > lag_s;
+	/* What began together was in phase from the start. So are all on one second, whatever
+	 * clock they are seen by. */
+	pair.has_phase = fabs(target->first_s - candidate->first_s) > lag_s &&
+	                 !ours.may_be_scheduled && !theirs.may_be_scheduled;
 	ret->decades = decades_at(&pair, 0, &there, &back);
 	if (ret->decades >= DECOY_FROM_DECADES)
 		ret->decades -= best_decoy(&pair);

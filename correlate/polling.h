@@ -15,6 +15,7 @@
 
 #include "correlate/edges.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define POLLING_POLLS_MIN 8
@@ -33,6 +34,7 @@ struct polling {
 	double period_s, error_s; /* one standard deviation */
 	double drift_s;           /* the period grows by this from poll to poll */
 	double jitter_s;          /* of one interval: a standard deviation, outliers apart */
+	bool may_be_scheduled;    /* as seen by a clock that is set, or drifts, or is made right */
 	double tick_s;            /* most stamps are as far apart as multiples of this */
 };
 

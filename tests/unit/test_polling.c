@@ -161,6 +161,60 @@ static void a_schedule_of_whole_seconds_tells_nothing(void **state)
 	}
 }
 
+static struct rhythm seen_by_a_clock(struct rhythm r, int64_t (*gained_ms)(int64_t at_ms))
+{
+	for (size_t i = 0; i < r.count; i++) {
+		int64_t by_ms = gained_ms(r.on[i].start_ms - RHYTHM_T0);
+
+		r.on[i].start_ms += by_ms;
+		r.on[i].end_ms += by_ms;
+	}
+	return r;
+}
+
+static int64_t set_once(int64_t at_ms)
+{
+	return at_ms < 900000 ? 0 : 9300;
+}
+
+static int64_t drifting(int64_t at_ms)
+{
+	return at_ms / 1000;
+}
+
+static int64_t slewed(int64_t at_ms)
+{
+	int64_t since_ms = at_ms % 1200000;
+
+	return (since_ms < 600000 ? since_ms : 1200000 - since_ms) / 600;
+}
+
+/* Two on one second, late each by itself: what one clock does to both is no phase of theirs. */
+static void a_clock_that_is_not_right_is_no_phase(void **state)
+{
+	static int64_t (*const clocks[])(int64_t at_ms) = {set_once, drifting, slewed};
+	(void)state;
+
+	for (size_t c = 0; c < ARRAY_LEN(clocks); c++) {
+		size_t reached = 0;
+
+		for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+			struct prng p = {seed};
+			struct rhythm a = rhythm_of_job(17000, 60000, 20, 31), b = a;
+
+			for (size_t i = 0; i < a.count; i++) {
+				a.on[i].end_ms = a.on[i].start_ms += (int64_t)prng_below(&p, 40);
+				b.on[i].end_ms = b.on[i].start_ms += (int64_t)prng_below(&p, 40);
+			}
+			a = seen_by_a_clock(a, clocks[c]);
+			b = seen_by_a_clock(begun_before(b, 40000), clocks[c]);
+			reached += compare(&a, &b).decades - log10(2) >= 1;
+		}
+		if (reached > SEEDS / 10)
+			fail_msg("clock %zu: %zu of %d", c, reached, SEEDS);
+	}
+}
+
 static void polls_that_are_passed_on_are_found(void **state)
 {
 	size_t found = 0;
@@ -322,6 +376,7 @@ int main(void)
 		cmocka_unit_test(who_types_does_not_poll),
 		cmocka_unit_test(seven_polls_are_no_period),
 		cmocka_unit_test(a_schedule_of_whole_seconds_tells_nothing),
+		cmocka_unit_test(a_clock_that_is_not_right_is_no_phase),
 		cmocka_unit_test(polls_that_are_passed_on_are_found),
 		cmocka_unit_test(lost_polls_and_clocks_that_are_off_do_no_harm),
 		cmocka_unit_test(what_is_even_tells_by_its_phase_alone),
