@@ -32,7 +32,7 @@
 #define RATE_PRIOR 0.5    /* events, */
 #define RATE_PRIOR_S 10.0 /* in this time: what is assumed before anything is seen */
 #define HABIT 2.0         /* a hazard rises within the likeness, which counts alone do not see */
-#define MINUTE_HABITS 4
+#define MINUTE_HABITS 3   /* those after the first */
 #define MISSED_LAST 16
 #define MISSED_MAX 8
 #define MISSED_NEAR_S 1.5
@@ -53,7 +53,7 @@
 static const struct {
 	double near_s;
 	double spare; /* likenesses that prove no habit */
-} habits[] = {{0.006, 0}, {0.03, 0}, {0.15, 0}, {0.75, 0.5}, {3.0, 1.0}};
+} habits[] = {{0.006, 2}, {0.03, 0}, {0.15, 0}, {0.75, 0.5}, {3.0, 1.0}};
 
 /* Lengths that the past had, against the one that has come true. */
 static double habit(const double *past, size_t count, double now)
@@ -113,7 +113,7 @@ static double minute_habit(const double *phases, size_t count, double now, doubl
 {
 	double minutes = 1 + life_s / 60, most = 0;
 
-	for (size_t h = 0; h < MINUTE_HABITS; h++) {
+	for (size_t h = 1; h <= MINUTE_HABITS; h++) {
 		double alike = 0;
 
 		for (size_t i = 0; i < count; i++)
