@@ -41,6 +41,11 @@ struct polling {
 /* The beginnings of activity, but for the first, which may be older than what was seen of it. */
 void polling_of(const struct edges *e, struct polling *ret);
 
+struct poller {
+	const struct edges *edges; /* borrowed */
+	struct polling polling;    /* by polling_of() */
+};
+
 struct polling_evidence {
 	double decades;            /* log10 E; -INFINITY: nothing is told, E counts as 0 */
 	double phase_decades;      /* of them, by the phase of the first poll */
@@ -54,7 +59,7 @@ struct polling_evidence {
  * either way are possible. Symmetric. Nothing is told where one has no period or keeps a schedule,
  * or where lags reach half a period.
  */
-void polling_evidence_of(const struct edges *target, const struct edges *candidate, double lag_s,
+void polling_evidence_of(const struct poller *target, const struct poller *candidate, double lag_s,
                          struct polling_evidence *ret);
 
 /* "none", "free-running", "held", "scheduled"; "unknown" for anything else. */

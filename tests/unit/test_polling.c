@@ -77,9 +77,12 @@ static struct polling polling(const struct rhythm *r)
 static struct polling_evidence compare(const struct rhythm *a, const struct rhythm *b)
 {
 	struct edges one = edges(a), other = edges(b);
+	struct poller ours = {.edges = &one}, theirs = {.edges = &other};
 	struct polling_evidence ret;
 
-	polling_evidence_of(&one, &other, LAG_S, &ret);
+	polling_of(&one, &ours.polling);
+	polling_of(&other, &theirs.polling);
+	polling_evidence_of(&ours, &theirs, LAG_S, &ret);
 	return ret;
 }
 
@@ -281,6 +284,24 @@ static void what_began_together_has_no_phase(void **state)
 	assert_true(got.decades < 0.1);
 }
 
+/* A search that cuts a candidate off where the question begins hears of no phase: no match hangs on
+ * that, for it is worth less than a match is above what gets a second look. */
+static void no_match_hangs_on_the_phase(void **state)
+{
+	(void)state;
+
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct prng p = {seed};
+		int64_t scatter_ms = 1 + (int64_t)(4 << prng_below(&p, 7));
+		struct rhythm a = free_running(&p, 700, 61300, scatter_ms, 30);
+		struct rhythm b = passed_on(&a, seed), whole = begun_before(b, 40000);
+		struct polling_evidence cut = compare(&a, &b), all = compare(&a, &whole);
+
+		assert_true(all.decades - cut.decades <= 2);
+		assert_true(all.decades - log10(2) < 3 || cut.decades - log10(2) >= 1);
+	}
+}
+
 static void coarse_stamps_tell_nothing_finer(void **state)
 {
 	struct prng p = {1};
@@ -381,6 +402,7 @@ int main(void)
 		cmocka_unit_test(lost_polls_and_clocks_that_are_off_do_no_harm),
 		cmocka_unit_test(what_is_even_tells_by_its_phase_alone),
 		cmocka_unit_test(what_began_together_has_no_phase),
+		cmocka_unit_test(no_match_hangs_on_the_phase),
 		cmocka_unit_test(coarse_stamps_tell_nothing_finer),
 		cmocka_unit_test(its_mean_over_strangers_is_at_most_one),
 		cmocka_unit_test(it_is_symmetric_and_knows_no_clock),
