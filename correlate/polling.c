@@ -7,8 +7,9 @@
  *	factor       1 - BET + BET f1(z) / f0(z), where that promises something before z is seen
  *
  * as volume.c has it. The lag is learnt from poll to poll, so that clocks need not be right. Where
- * the first poll lies is one factor more: anywhere in the model's period, says the null. Averages
- * over widths, ways to foresee the lag, and directions are fixed beforehand.
+ * the first poll lies is one factor more: anywhere in the model's period, says the null; not where
+ * one may keep a schedule, seen by a clock that is not right. Averages over widths, ways to foresee
+ * the lag, and directions are fixed beforehand.
  */
 #include "correlate/polling.h"
 
@@ -19,8 +20,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define LN10 2.302585092994046
+#define FEW 16        /* are sorted sooner by hand */
 #define NORMAL 1.4826 /* standard deviation over median distance */
 
 /* What is a period. */
@@ -32,6 +35,10 @@
 #define CLOCK_DRIFT 1e-4  /* what exporters' clocks drift */
 #define STAMP_DRIFT 2e-6  /* against its own period: what rounded stamps look like */
 #define SCHEDULES_REACH_S 30.0
+#define BAD_DRIFT 2e-3  /* what a clock drifts that nobody has set right */
+#define ALONE_LEAST 1.4 /* near 2 are intervals each by itself; below what goes on as it was, */
+#define ALONE_MOST 2.5  /* and 3 are those of a phase that is held */
+#define ERRORS 3.0
 
 /* The trials. */
 #define BET 0.7
@@ -86,9 +93,18 @@ static double median_of(const double *of, size_t count)
 {
 	double sorted[EDGES_MAX];
 
-	for (size_t i = 0; i < count; i++)
-		sorted[i] = of[i];
-	qsort(sorted, count, sizeof(sorted[0]), ascending);
+	if (count > FEW) {
+		memcpy(sorted, of, count * sizeof(of[0]));
+		qsort(sorted, count, sizeof(sorted[0]), ascending);
+		return middle_of(sorted, count);
+	}
+	for (size_t i = 0; i < count; i++) {
+		size_t k = i;
+
+		for (; k > 0 && sorted[k - 1] > of[i]; k--)
+			sorted[k] = sorted[k - 1];
+		sorted[k] = of[i];
+	}
 	return middle_of(sorted, count);
 }
 
@@ -179,6 +195,56 @@ static bool is_scheduled(const double *at_s, size_t count, const struct polling 
 	return false;
 }
 
+/* Of each interval, how many are shorter; of equals, half. */
+static void ranks_of(const double *of, size_t count, double *ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		double below = 0;
+
+		for (size_t k = 0; k < count; k++)
+			below += of[k] < of[i] ? 1 : of[k] <= of[i] ? 0.5 : 0;
+		ret[i] = below;
+	}
+}
+
+/*
+ * By their ranks, so that what sets a clock is none of it: where a phase is held, one that is long
+ * is followed by one that is short, and where a clock is made slower all are long for a while. The
+ * mean square of how far neighbours are apart, by the variance.
+ */
+static bool is_each_by_itself(const double *of, size_t count)
+{
+	double rank[EDGES_MAX], apart = 0, spread = 0, middle = (double)count / 2;
+
+	ranks_of(of, count, rank);
+	for (size_t i = 0; i < count; i++) {
+		double next = i + 1 < count ? rank[i + 1] - rank[i] : 0;
+
+		apart += next * next;
+		spread += (rank[i] - middle) * (rank[i] - middle);
+	}
+	return apart >= ALONE_LEAST * spread && apart <= ALONE_MOST * spread;
+}
+
+/* Of whole seconds, as far as can be known where the clock is not. */
+static bool may_be_scheduled(const double *at_s, size_t count, const struct polling *p)
+{
+	double each_s[EDGES_MAX], middle_s, near_s;
+	size_t sound = 0;
+
+	for (size_t k = 1; k < count; k++) {
+		double apart_s = at_s[k] - at_s[k - 1];
+
+		if (is_sound(apart_s, p->period_s))
+			each_s[sound++] = apart_s / rounds_of(apart_s, p->period_s);
+	}
+	middle_s = median_of(each_s, sound);
+	near_s = BAD_DRIFT * middle_s + ERRORS * p->error_s;
+	if (fabs(off_grid(middle_s, 1)) > near_s)
+		return false;
+	return p->kind != POLLING_FREE || !is_each_by_itself(each_s, sound);
+}
+
 /* The largest step that most intervals are multiples of: a clock may have been set in between. */
 static double tick_of(const double *at_s, size_t count)
 {
@@ -241,6 +307,7 @@ void polling_of(const struct edges *e, struct polling *ret)
 		ret->kind = POLLING_FREE;
 	else
 		ret->kind = POLLING_HELD;
+	ret->may_be_scheduled = may_be_scheduled(at_s, count, ret);
 }
 
 /*
@@ -252,6 +319,7 @@ struct past {                                     /* of the subject */
 	double each_s[EDGES_MAX];                 /* intervals, by the period */
 	double sorted_s[EDGES_MAX];               /* the same */
 	size_t polls, intervals;
+	double sum_x, sum_y, sum_xx, sum_xy; /* of rounds and times */
 };
 
 static void learn_interval(struct past *p, double each_s)
@@ -267,8 +335,13 @@ static void learn_interval(struct past *p, double each_s)
 static void learn_poll(struct past *p, double at_s, double rounds, bool is_interval)
 {
 	double last_s = p->polls > 0 ? p->at_s[p->polls - 1] : at_s;
+	double round = p->polls > 0 ? p->round[p->polls - 1] + rounds : 0;
 
-	p->round[p->polls] = p->polls > 0 ? p->round[p->polls - 1] + rounds : 0;
+	p->sum_x += round;
+	p->sum_y += at_s;
+	p->sum_xx += round * round;
+	p->sum_xy += round * at_s;
+	p->round[p->polls] = round;
 	p->at_s[p->polls++] = at_s;
 	if (is_interval)
 		learn_interval(p, (at_s - last_s) / rounds);
@@ -291,18 +364,12 @@ static double held_at(const struct past *p, double round, double each_s)
 /* A straight line through all polls. */
 static double line_at(const struct past *p, double round)
 {
-	double n = (double)p->polls, x = 0, y = 0, xx = 0, xy = 0, below;
+	double n = (double)p->polls, x = p->sum_x, y = p->sum_y;
+	double below = n * p->sum_xx - x * x;
 
-	for (size_t k = 0; k < p->polls; k++) {
-		x += p->round[k];
-		y += p->at_s[k];
-		xx += p->round[k] * p->round[k];
-		xy += p->round[k] * p->at_s[k];
-	}
-	below = n * xx - x * x;
 	if (below <= 0)
 		return p->at_s[p->polls - 1];
-	return y / n + (n * xy - x * y) / below * (round - x / n);
+	return y / n + (n * p->sum_xy - x * y) / below * (round - x / n);
 }
 
 #define CENTRES 7
@@ -414,17 +481,17 @@ struct course {
 static void judge(const struct past *p, struct foreseen *f, double expected_s, double at_s,
                   double tick_s, enum foresight by, struct course *c, bool *is_telling)
 {
-	double foreseen_at, found_at;
+	double foreseen_at, found_at = 0; /* of the second no more than is needed */
 
 	f->common_s = expected_s;
 	f->common_near_s = COMMON * fabs(expected_s - f->last_s - f->rounds * p->sorted_s[0]);
 	foreseen_at = envelope(p, f, expected_s);
-	found_at = envelope(p, f, at_s);
 	for (size_t w = 0; w < ARRAY_LEN(widths); w++) {
 		double half_s = widths[w].half_s, most = density(half_s, 0);
 
 		if (half_s < tick_s || most < PROMISE_MIN * foreseen_at)
 			continue;
+		found_at = found_at > 0 ? found_at : envelope(p, f, at_s);
 		c->ln[w][by] += log(1 - BET +
 		                    BET * density(half_s, at_s - expected_s) /
 		                            MAX(found_at, most / FACTOR_MAX));
@@ -595,23 +662,23 @@ static bool can_tell(const struct polling *p, double lag_s)
 	return (p->kind == POLLING_FREE || p->kind == POLLING_HELD) && 2 * lag_s < p->period_s;
 }
 
-void polling_evidence_of(const struct edges *target, const struct edges *candidate, double lag_s,
+void polling_evidence_of(const struct poller *target, const struct poller *candidate, double lag_s,
                          struct polling_evidence *ret)
 {
-	struct polling ours, theirs;
+	const struct polling *ours = &target->polling, *theirs = &candidate->polling;
+	struct pair pair = {target->edges,  candidate->edges,
+	                    ours->period_s, theirs->period_s,
+	                    lag_s,          MAX(ours->tick_s, theirs->tick_s),
+	                    false};
 	struct course there, back;
-	struct pair pair = {target, candidate, 0, 0, lag_s, 0, false};
 
 	*ret = (struct polling_evidence){.decades = -INFINITY};
-	polling_of(target, &ours);
-	polling_of(candidate, &theirs);
-	if (!can_tell(&ours, lag_s) || !can_tell(&theirs, lag_s))
+	if (!can_tell(ours, lag_s) || !can_tell(theirs, lag_s))
 		return;
-	pair.target_period_s = ours.period_s;
-	pair.candidate_period_s = theirs.period_s;
-	pair.tick_s = MAX(ours.tick_s, theirs.tick_s);
-	/* What began together was in phase from the start. */
-	pair.has_phase = fabs(target->first_s - candidate->first_s) > lag_s;
+	/* What began together was in phase from the start. So are all on one second, whatever
+	 * clock they are seen by. */
+	pair.has_phase = fabs(pair.target->first_s - pair.candidate->first_s) > lag_s &&
+	                 !ours->may_be_scheduled && !theirs->may_be_scheduled;
 	ret->decades = decades_at(&pair, 0, &there, &back);
 	if (ret->decades >= DECOY_FROM_DECADES)
 		ret->decades -= best_decoy(&pair);

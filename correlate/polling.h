@@ -15,6 +15,7 @@
 
 #include "correlate/edges.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define POLLING_POLLS_MIN 8
@@ -33,11 +34,17 @@ struct polling {
 	double period_s, error_s; /* one standard deviation */
 	double drift_s;           /* the period grows by this from poll to poll */
 	double jitter_s;          /* of one interval: a standard deviation, outliers apart */
+	bool may_be_scheduled;    /* as seen by a clock that is set, or drifts, or is made right */
 	double tick_s;            /* most stamps are as far apart as multiples of this */
 };
 
 /* The beginnings of activity, but for the first, which may be older than what was seen of it. */
 void polling_of(const struct edges *e, struct polling *ret);
+
+struct poller {
+	const struct edges *edges; /* borrowed */
+	struct polling polling;    /* by polling_of() */
+};
 
 struct polling_evidence {
 	double decades;            /* log10 E; -INFINITY: nothing is told, E counts as 0 */
@@ -52,7 +59,7 @@ struct polling_evidence {
  * either way are possible. Symmetric. Nothing is told where one has no period or keeps a schedule,
  * or where lags reach half a period.
  */
-void polling_evidence_of(const struct edges *target, const struct edges *candidate, double lag_s,
+void polling_evidence_of(const struct poller *target, const struct poller *candidate, double lag_s,
                          struct polling_evidence *ret);
 
 /* "none", "free-running", "held", "scheduled"; "unknown" for anything else. */

@@ -52,8 +52,8 @@
 static const struct {
 	double near_s;
 	double spare; /* likenesses that prove no habit */
-} habits[] = {{0.03, 0}, {0.15, 0}, {0.75, 0.5}, {3.0, 1.0}};
-#define MINUTE_HABITS 3 /* of them are asked of seconds of the minute */
+} habits[] = {{0.03, 0}, {0.15, 0}, {0.75, 0.5}, {3.0, 1.0}, {0.006, 2}};
+#define MINUTE_HABITS 3 /* the first are asked of seconds of the minute, too */
 
 static double longer_than(const double *past, size_t count, double least)
 {

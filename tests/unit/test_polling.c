@@ -77,9 +77,12 @@ static struct polling polling(const struct rhythm *r)
 static struct polling_evidence compare(const struct rhythm *a, const struct rhythm *b)
 {
 	struct edges one = edges(a), other = edges(b);
+	struct poller ours = {.edges = &one}, theirs = {.edges = &other};
 	struct polling_evidence ret;
 
-	polling_evidence_of(&one, &other, LAG_S, &ret);
+	polling_of(&one, &ours.polling);
+	polling_of(&other, &theirs.polling);
+	polling_evidence_of(&ours, &theirs, LAG_S, &ret);
 	return ret;
 }
 
@@ -161,6 +164,60 @@ static void a_schedule_of_whole_seconds_tells_nothing(void **state)
 	}
 }
 
+static struct rhythm seen_by_a_clock(struct rhythm r, int64_t (*gained_ms)(int64_t at_ms))
+{
+	for (size_t i = 0; i < r.count; i++) {
+		int64_t by_ms = gained_ms(r.on[i].start_ms - RHYTHM_T0);
+
+		r.on[i].start_ms += by_ms;
+		r.on[i].end_ms += by_ms;
+	}
+	return r;
+}
+
+static int64_t set_once(int64_t at_ms)
+{
+	return at_ms < 900000 ? 0 : 9300;
+}
+
+static int64_t drifting(int64_t at_ms)
+{
+	return at_ms / 1000;
+}
+
+static int64_t slewed(int64_t at_ms)
+{
+	int64_t since_ms = at_ms % 1200000;
+
+	return (since_ms < 600000 ? since_ms : 1200000 - since_ms) / 600;
+}
+
+/* Two on one second, late each by itself: what one clock does to both is no phase of theirs. */
+static void a_clock_that_is_not_right_is_no_phase(void **state)
+{
+	static int64_t (*const clocks[])(int64_t at_ms) = {set_once, drifting, slewed};
+	(void)state;
+
+	for (size_t c = 0; c < ARRAY_LEN(clocks); c++) {
+		size_t reached = 0;
+
+		for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+			struct prng p = {seed};
+			struct rhythm a = rhythm_of_job(17000, 60000, 20, 31), b = a;
+
+			for (size_t i = 0; i < a.count; i++) {
+				a.on[i].end_ms = a.on[i].start_ms += (int64_t)prng_below(&p, 40);
+				b.on[i].end_ms = b.on[i].start_ms += (int64_t)prng_below(&p, 40);
+			}
+			a = seen_by_a_clock(a, clocks[c]);
+			b = seen_by_a_clock(begun_before(b, 40000), clocks[c]);
+			reached += compare(&a, &b).decades - log10(2) >= 1;
+		}
+		if (reached > SEEDS / 10)
+			fail_msg("clock %zu: %zu of %d", c, reached, SEEDS);
+	}
+}
+
 static void polls_that_are_passed_on_are_found(void **state)
 {
 	size_t found = 0;
@@ -225,6 +282,24 @@ static void what_began_together_has_no_phase(void **state)
 
 	assert_near(0, got.phase_decades, 1e-9);
 	assert_true(got.decades < 0.1);
+}
+
+/* A search that cuts a candidate off where the question begins hears of no phase: no match hangs on
+ * that, for it is worth less than a match is above what gets a second look. */
+static void no_match_hangs_on_the_phase(void **state)
+{
+	(void)state;
+
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct prng p = {seed};
+		int64_t scatter_ms = 1 + (int64_t)(4 << prng_below(&p, 7));
+		struct rhythm a = free_running(&p, 700, 61300, scatter_ms, 30);
+		struct rhythm b = passed_on(&a, seed), whole = begun_before(b, 40000);
+		struct polling_evidence cut = compare(&a, &b), all = compare(&a, &whole);
+
+		assert_true(all.decades - cut.decades <= 2);
+		assert_true(all.decades - log10(2) < 3 || cut.decades - log10(2) >= 1);
+	}
 }
 
 static void coarse_stamps_tell_nothing_finer(void **state)
@@ -322,10 +397,12 @@ int main(void)
 		cmocka_unit_test(who_types_does_not_poll),
 		cmocka_unit_test(seven_polls_are_no_period),
 		cmocka_unit_test(a_schedule_of_whole_seconds_tells_nothing),
+		cmocka_unit_test(a_clock_that_is_not_right_is_no_phase),
 		cmocka_unit_test(polls_that_are_passed_on_are_found),
 		cmocka_unit_test(lost_polls_and_clocks_that_are_off_do_no_harm),
 		cmocka_unit_test(what_is_even_tells_by_its_phase_alone),
 		cmocka_unit_test(what_began_together_has_no_phase),
+		cmocka_unit_test(no_match_hangs_on_the_phase),
 		cmocka_unit_test(coarse_stamps_tell_nothing_finer),
 		cmocka_unit_test(its_mean_over_strangers_is_at_most_one),
 		cmocka_unit_test(it_is_symmetric_and_knows_no_clock),

@@ -101,6 +101,31 @@ static void a_habit_is_learnt_after_two_edges(void **state)
 	assert_true(one.prediction.back[0] < 0.1);
 }
 
+/* Two jobs on one second, to some milliseconds, seen by a clock that is set in the middle: each
+ * run is due, the only one that was not is worth no match. */
+static void what_is_kept_to_milliseconds_is_due(void **state)
+{
+	size_t matches = 0;
+	(void)state;
+
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		struct prng p = {seed};
+		struct rhythm of[2];
+
+		for (size_t i = 0; i < 2; i++) {
+			of[i] = rhythm_of_job(7000, 20000, 0, 180);
+			for (size_t k = 0; k < of[i].count; k++) {
+				of[i].on[k].start_ms += (int64_t)prng_below(&p, 7);
+				of[i].on[k].start_ms += k >= 90 ? 7300 : 0;
+				of[i].on[k].end_ms =
+					of[i].on[k].start_ms + 5 + (int64_t)prng_below(&p, 10);
+			}
+		}
+		matches += compare(&of[0], &of[1]).decades >= 1;
+	}
+	assert_true(matches <= 1);
+}
+
 static void the_full_minute_is_the_calendars(void **state)
 {
 	struct rhythm r = {.on = {{RHYTHM_T0 + 2000, RHYTHM_T0 + 9000},
@@ -258,6 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(its_mean_over_strangers_is_at_most_one),
 		cmocka_unit_test(a_habit_is_learnt_after_two_edges),
+		cmocka_unit_test(what_is_kept_to_milliseconds_is_due),
 		cmocka_unit_test(the_full_minute_is_the_calendars),
 		cmocka_unit_test(what_runs_at_multiples_of_five_minutes_is_due),
 		cmocka_unit_test(who_waits_longer_each_time_is_due),

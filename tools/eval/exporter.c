@@ -33,9 +33,20 @@ static bool is_lost(const struct exporter *x, struct prng *p, struct weather *w,
 	return w->is_lost;
 }
 
+/* By drift. */
+static double gained_s(const struct exporter *x, double at_s)
+{
+	double since_s;
+
+	if (x->steer_s <= 0)
+		return x->drift * at_s;
+	since_s = at_s - x->steer_s * floor(at_s / x->steer_s);
+	return x->drift * (x->is_slewed ? MIN(since_s, x->steer_s - since_s) : since_s);
+}
+
 int64_t exporter_stamp(const struct exporter *x, double at_s)
 {
-	double clock_s = at_s * (1 + x->drift) + x->offset_s;
+	double clock_s = at_s + gained_s(x, at_s) + x->offset_s;
 	int64_t ms, tick = MAX(x->tick_ms, 1);
 
 	if (x->step_s != 0 && at_s >= x->step_at_s)

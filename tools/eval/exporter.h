@@ -21,6 +21,8 @@ struct exporter {
 	uint64_t weather; /* the same number, the same datagrams lost; 0: of its own */
 	double offset_s;  /* its clock is ahead by this */
 	double drift;     /* and gains this share of the time */
+	double steer_s;   /* until it is right again, each so often; 0: never */
+	bool is_slewed;   /* being made slower, for half of that; not set */
 	double step_s;    /* jumps by this at `step_at_s` */
 	double step_at_s;
 	int64_t tick_ms;   /* its stamps are multiples of this */

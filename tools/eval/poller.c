@@ -210,6 +210,22 @@ PAIR(disciplined)
 	on_the_clock(p, draw_between(p, 3, 55), duration_s, one, other);
 }
 
+/* Half of them start at once: nothing but the clock moves them then. */
+PAIR(jobs)
+{
+	double wait_s = draw_one_of(p, popular_s, ARRAY_LEN(popular_s));
+	double second_s = draw_between(p, 0, 60);
+	struct law a = law_draw(p, wait_s), b = law_draw(p, wait_s);
+
+	(void)of;
+	a.is_held = b.is_held = true;
+	if (draw_is(p, 0.5))
+		a.work_s = b.work_s = 0.01;
+	add_polls(p, &a, &no_line, second_s, duration_s, one);
+	times_add(other, -draw_between(p, 5, 900));
+	add_polls(p, &b, &no_line, second_s, duration_s, other);
+}
+
 PAIR(one_line)
 {
 	struct law law = law_draw(p, draw_between(p, 20, 120));
@@ -345,6 +361,24 @@ const struct poller_class poller_classes[] = {
          .pair = one_software},
 	{"clock-set", "one exporter, whose clock is set three times", .is_one_exporter = true,
          .steps = 3, .pair = one_software},
+	{"jobs", "both on one second, half of them to within 10 ms; one exporter",
+         .is_one_exporter = true, .pair = jobs},
+	{"jobs-set", "the same, whose clock is set by 1 to 30 s", .is_one_exporter = true,
+         .clock = POLLER_CLOCK_SET, .pair = jobs},
+	{"jobs-drift", "or drifts by 100 to 2000 ppm", .is_one_exporter = true,
+         .clock = POLLER_CLOCK_DRIFTS, .pair = jobs},
+	{"jobs-steered", "and is set right every 2 to 20 min", .is_one_exporter = true,
+         .clock = POLLER_CLOCK_STEERED, .pair = jobs},
+	{"jobs-slewed", "or is made slower for half of that", .is_one_exporter = true,
+         .clock = POLLER_CLOCK_SLEWED, .pair = jobs},
+	{"polls-set", "one wait, answers alike, one exporter, whose clock is set by 1 to 30 s",
+         .is_one_exporter = true, .clock = POLLER_CLOCK_SET, .pair = one_software},
+	{"polls-drift", "the same, whose clock drifts by 100 to 2000 ppm", .is_one_exporter = true,
+         .clock = POLLER_CLOCK_DRIFTS, .pair = one_software},
+	{"polls-steered", "and is set right every 2 to 20 min", .is_one_exporter = true,
+         .clock = POLLER_CLOCK_STEERED, .pair = one_software},
+	{"polls-slewed", "or is made slower for half of that", .is_one_exporter = true,
+         .clock = POLLER_CLOCK_SLEWED, .pair = one_software},
 	{"one-server", "one server, which is slow at times, for each by what scatters by 30 %",
          .scatter = 0.3, .pair = one_server},
 	{"one-server-10", "the same, by 10 %", .scatter = 0.1, .pair = one_server},

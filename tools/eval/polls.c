@@ -20,8 +20,29 @@ struct counted {
 	double polls, decades;
 };
 
-static void exporters_of(const struct poller_class *of, struct prng *p, double idle_s,
-                         struct exporter *x, struct exporter *y)
+static double either_way(struct prng *p, double size)
+{
+	return draw_is(p, 0.5) ? size : -size;
+}
+
+static void upset_clock(enum poller_clock clock, struct prng *p, double duration_s,
+                        struct exporter *x)
+{
+	if (clock == POLLER_CLOCK_GOOD)
+		return;
+	if (clock == POLLER_CLOCK_SET) {
+		x->step_s = either_way(p, draw_between(p, 1, 30));
+		x->step_at_s = duration_s * draw_between(p, 0.25, 0.75);
+		return;
+	}
+	x->drift = either_way(p, exp(draw_between(p, log(1e-4), log(2e-3))));
+	if (clock != POLLER_CLOCK_DRIFTS)
+		x->steer_s = draw_between(p, 120, 1200);
+	x->is_slewed = clock == POLLER_CLOCK_SLEWED;
+}
+
+static void exporters_of(const struct poller_class *of, struct prng *p, double duration_s,
+                         double idle_s, struct exporter *x, struct exporter *y)
 {
 	*x = (struct exporter){
 		.idle_s = idle_s,
@@ -31,6 +52,7 @@ static void exporters_of(const struct poller_class *of, struct prng *p, double i
 		.drift = draw_between(p, -20e-6, 20e-6),
 		.tick_ms = of->tick_ms,
 	};
+	upset_clock(of->clock, p, duration_s, x);
 	*y = *x;
 	if (of->is_one_exporter) {
 		x->is_bursty = y->is_bursty = true;
@@ -109,7 +131,7 @@ json_t *polls_row(const struct poller_class *of, uint64_t seed, size_t pairs, do
 		struct exporter x, y;
 		struct agreement got;
 
-		exporters_of(of, &p, idle_s, &x, &y);
+		exporters_of(of, &p, minutes * 60, idle_s, &x, &y);
 		times_clear(&one);
 		times_clear(&other);
 		of->pair(of, &p, minutes * 60, &one, &other);

@@ -288,6 +288,39 @@ static void outage(PAIR)
 	}
 }
 
+static void unseen(double from_s, double to_s, struct times *t)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < t->count; i++) {
+		if (t->at_s[i] < from_s || t->at_s[i] >= to_s)
+			t->at_s[kept++] = t->at_s[i];
+	}
+	t->count = kept;
+}
+
+static void away(PAIR, double times)
+{
+	bulk(s, p, duration_s, one, other);
+	for (double i = 0; i < times; i++) {
+		double from_s = draw_between(p, 60, duration_s - 180);
+		double to_s = from_s + draw_between(p, 20, 120);
+
+		unseen(from_s, to_s, one);
+		unseen(from_s, to_s, other);
+	}
+}
+
+static void away_once(PAIR)
+{
+	away(s, p, duration_s, one, other, 1);
+}
+
+static void away_thrice(PAIR)
+{
+	away(s, p, duration_s, one, other, 3);
+}
+
 static void imitated(PAIR)
 {
 	(void)s;
@@ -358,6 +391,10 @@ const struct stranger_class stranger_classes[] = {
 	{"imitated", "every burst imitated within 10 s", .is_coupled = true, .pair = imitated},
 	{"outage", "two people, and a line of both that is cut twice", .is_coupled = true,
          .pair = outage},
+	{"away-1", "two transfers, and what sees both sees nothing for 20 to 120 s, once",
+         .is_one_exporter = true, .is_coupled = true, .pair = away_once},
+	{"away-3", "the same, three times", .is_one_exporter = true, .is_coupled = true,
+         .pair = away_thrice},
 	{"lockstep", "every burst within 1 s", .is_coupled = true, .pair = in_lockstep},
 	{"sibling", "one script, started within 1 s", .is_coupled = true, .pair = siblings},
 	{"script-any", "one script, started up to 600 s apart, or together", .is_coupled = true,

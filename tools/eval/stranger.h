@@ -31,6 +31,7 @@ struct stranger_class {
 	const char *what;
 	double minutes_min;   /* it shows nothing in less; 0: any length will do */
 	bool has_shared_loss; /* a fifth of all datagrams, the same ones for both: one exporter */
+	bool is_one_exporter; /* which has one clock */
 	bool is_coupled;      /* truly synchronous by a common cause: not unrelated, listed apart */
 	void (*pair)(const struct strangers *s, struct prng *p, double duration_s,
 	             struct times *one, struct times *other);

@@ -182,6 +182,8 @@ struct class_result study_class(const struct stranger_class *of, uint64_t seed,
 			y.active_s = x.active_s;
 			y.offset_s = x.offset_s;
 		}
+		if (of->is_one_exporter)
+			y = x;
 		of->pair(&strangers, &p, scene.minutes * 60, &one, &other);
 		if (!exporter_export(&x, &p, &one, &a) || !exporter_export(&y, &p, &other, &b))
 			continue;
