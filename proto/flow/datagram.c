@@ -317,6 +317,7 @@ void flow_clock(struct stream *s, const struct flow_origin *origin, const struct
 		lag_header(&s->lag, origin->received_ms - told->export_ms);
 		return; /* a capture's time is not ours */
 	}
+	s->is_by_export = false;   /* of the next message it is asked again */
 	if (out->count > before) { /* two of them are enough */
 		note_record(s, told, &out->flows[before]);
 		note_record(s, told, &out->flows[out->count - 1]);

@@ -40,7 +40,7 @@ void record_lists(const struct record_context *c, struct values *v, struct value
 enum drop record_flows(const struct record_context *c, struct values *v, struct flow ret[2],
                        size_t *ret_count, struct flow_decoder *d);
 
-/* Are records' times, which are by what headers tell, as coarse as a header of whole seconds? */
+/* Are times of the message at hand by its header, as coarse as one of whole seconds is? */
 bool record_is_coarse(const struct stream *s);
 
 /* An options record: sampling, and when the exporter started. */

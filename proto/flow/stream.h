@@ -118,7 +118,7 @@ struct stream {
 	bool is_in_seconds;    /* that uptime is (SonicWall) */
 	bool is_init_told;     /* by the exporter; else it is what its records make likely */
 	bool is_clocked;       /* records tell times of its clock, whatever headers say, */
-	bool is_by_export;     /* or none but the export's, or by it */
+	bool is_by_export;     /* or, in the message at hand, none but the export's, or by it */
 	bool is_counted;       /* the sequence is known: the datagram before could be read whole */
 	struct stream_habit habit;
 	struct stream_repeat repeats[STREAM_REPEATS];

@@ -152,9 +152,36 @@ static void what_is_stated_of_a_clock_holds_for_its_records(void **state)
 	}
 }
 
+static uint32_t resolution_of(const struct fixture *f)
+{
+	struct clock_key key = {f->origin.from.addr, 0, 10};
+	const struct clock_history *h = clocks_find(f->decoder->clocks, &key);
+
+	assert_non_null(h);
+	return h->segments[h->count - 1].resolution_ms;
+}
+
+/* Now and then a record has no time; a third of them, and nobody knows which is meant. */
+static void a_few_that_are_coarse_make_no_clock_coarse(void **state)
+{
+	const struct exporter milli = {.version = 10, .tells = MILLI};
+	const struct exporter nothing = {.version = 10, .tells = NOTHING};
+	struct fixture *f = *state;
+
+	for (int64_t i = 0; i < 200; i++)
+		export(f, i % 5 == 0 ? &nothing : &milli, EXPORT_MS + i * 1217, 0);
+	assert_int_equal(resolution_of(f), 1);
+	for (int64_t i = 200; i < 400; i++)
+		export(f, i % 2 == 0 ? &nothing : &milli, EXPORT_MS + i * 1217, 0);
+	assert_int_equal(resolution_of(f), CLOCK_COARSE_MS);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(what_is_stated_of_a_clock_holds_for_its_records)};
+	const struct CMUnitTest tests[] = {
+		TEST(what_is_stated_of_a_clock_holds_for_its_records),
+		TEST(a_few_that_are_coarse_make_no_clock_coarse),
+	};
 
 	return cmocka_run_group_tests_name("flow/resolution", tests, NULL, NULL);
 }
