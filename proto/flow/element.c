@@ -11,6 +11,7 @@
 #define NTP_UNIX INT64_C(2208988800)      /* 1970 as seconds since 1900 */
 #define UNIX_MAX UINT64_C(7258118400)     /* 2200, in s */
 #define USEC_MIN UINT64_C(31536000000000)
+#define NSEC_MAX (UINT64_C(4102444800) * 1000000000) /* 2100; since 1970 as NTP: 2000 */
 
 enum { DURATION_MILLI, DURATION_MICRO };
 
@@ -116,12 +117,15 @@ static void read_dst(struct values *v, const struct element *e, const uint8_t *a
 
 /*
  * NTP's 64 bits, in milliseconds since 1970. Some write microseconds or nanoseconds since 1970
- * instead: what in NTP's terms is 1913 at most, so that the size of the number tells.
+ * instead, or count NTP's seconds from then (python-ipfix): what in NTP's terms is 1913, 1930 and
+ * 2008 at most, so that the size of the number tells.
  */
 static uint64_t ntp_ms(uint64_t ntp)
 {
 	int64_t seconds = (int64_t)(ntp >> 32) - NTP_UNIX;
 
+	if (seconds < 0 && ntp >= NSEC_MAX)
+		seconds += NTP_UNIX;
 	if (seconds >= 0)
 		return (uint64_t)seconds * 1000 + ((ntp & UINT32_MAX) * 1000 >> 32);
 	if (ntp >= USEC_MIN && ntp < UNIX_MAX * 1000000)
@@ -172,6 +176,8 @@ static void read_start(struct values *v, const struct element *e, const uint8_t 
 	if (!is_told(e, value) || (v->has_start & 1u << kind) != 0)
 		return;
 	v->start[kind] = value;
+	if (kind == TIME_NTP)
+		v->start_low = (uint32_t)number(at, len);
 	v->has_start |= (uint8_t)(1u << kind);
 }
 
@@ -183,6 +189,8 @@ static void read_end(struct values *v, const struct element *e, const uint8_t *a
 	if (!is_told(e, value) || (v->has_end & 1u << kind) != 0)
 		return;
 	v->end[kind] = value;
+	if (kind == TIME_NTP)
+		v->end_low = (uint32_t)number(at, len);
 	v->has_end |= (uint8_t)(1u << kind);
 }
 

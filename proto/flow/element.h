@@ -72,6 +72,7 @@ struct values {
 	uint32_t in_if, out_if, sampler, interval, space, icmp;
 	uint32_t sample_size, sample_population; /* of so many in a row so many are looked at */
 	uint32_t mpls, frame_len;
+	uint32_t start_low, end_low; /* of NTP's 64 bits; record.c: what they count */
 	uint16_t src_port, dst_port;
 	uint16_t nat_src_port, nat_dst_port;
 	uint16_t block_first, block_last, block_step, block_count; /* of ports */

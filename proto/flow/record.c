@@ -11,6 +11,9 @@
 #define FUTURE_MS 60000     /* a record may end this much after its export, or after it came */
 #define UNIT_FAR_MS 3600000 /* a flow lasts no longer until it is exported */
 #define INIT_FAR_MS 3600000
+#define NANOS 1000000000u
+#define NANO_TENTHS 0x3ffu /* all of them */
+#define NANO_TIMES 64
 #define INIT_FAR_RECORDS 64
 #define VLAN_BITS 0xfff /* beside it some send the priority */
 #define LIST_HEADER 4   /* of each template's records: id, and octets with these */
@@ -191,8 +194,28 @@ static int64_t of_uptime(const struct record_context *c, const struct values *v,
 	                            (v->has_init ? (int64_t)v->init_ms : c->stream->init_ms)));
 }
 
+/*
+ * VPP writes nanoseconds where NTP has a fraction of 2^32: of many, all over the second, none is as
+ * much as 10^9. Once one is they are fractions.
+ */
+static void learn_nanos(struct stream_nanos *n, uint32_t low)
+{
+	n->is_fractions |= low >= NANOS;
+	if (n->is_fractions)
+		return;
+	n->tenths |= (uint16_t)(1u << low / (NANOS / 10));
+	n->count = (uint8_t)MIN(n->count + 1, NANO_TIMES);
+}
+
+static int64_t of_ntp(const struct stream_nanos *n, uint64_t value, uint32_t low)
+{
+	if (!n->is_fractions && n->tenths == NANO_TENTHS && n->count == NANO_TIMES)
+		value += low / (NANOS / 1000) - ((uint64_t)low * 1000 >> 32);
+	return (int64_t)value;
+}
+
 static int64_t wall_of(const struct record_context *c, const struct values *v, enum time_kind kind,
-                       uint64_t value)
+                       uint64_t value, uint32_t low)
 {
 	if (value > INT64_MAX / 2)
 		return INT64_MAX / 2;
@@ -200,6 +223,8 @@ static int64_t wall_of(const struct record_context *c, const struct values *v, e
 		return of_uptime(c, v, value);
 	if (kind == TIME_BEFORE)
 		return c->export_ms - (int64_t)(value / 1000);
+	if (kind == TIME_NTP)
+		return of_ntp(&c->stream->nanos, value, low);
 	return (int64_t)value;
 }
 
@@ -292,10 +317,12 @@ static bool set_times(const struct record_context *c, const struct values *v, st
 	first = kind_of(c, v, v->has_start);
 	last = kind_of(c, v, v->has_end);
 	note_kinds(c->stream, v, first, last);
+	if (last == TIME_NTP)
+		learn_nanos(&c->stream->nanos, v->end_low);
 	if (first != TIME_KINDS)
-		f->start_ms = wall_of(c, v, first, v->start[first]);
+		f->start_ms = wall_of(c, v, first, v->start[first], v->start_low);
 	if (last != TIME_KINDS)
-		f->end_ms = wall_of(c, v, last, v->end[last]);
+		f->end_ms = wall_of(c, v, last, v->end[last], v->end_low);
 	else if (first != TIME_KINDS && v->has_duration)
 		f->end_ms = f->start_ms + duration_ms;
 	else

@@ -81,6 +81,12 @@ struct stream_run {           /* numbers that go on from each other: sequence.h 
 	bool is_over;         /* another began anew */
 };
 
+struct stream_nanos {      /* are NTP's fractions nanoseconds? record.c */
+	uint16_t tenths;   /* of a second, in which such were */
+	uint8_t count;     /* of them, at least */
+	bool is_fractions; /* one was more */
+};
+
 struct template_set;
 struct source;
 
@@ -128,6 +134,7 @@ struct stream {
 	struct stream *next_moved;  /* the next such */
 	struct clock_model model;   /* of its clock */
 	struct stream_lag lag;
+	struct stream_nanos nanos;
 	/* kin.h */
 	struct stream *next_kin; /* in the table */
 	struct stream *leader; /* not NULL: this port is that stream's; run.next its last number */

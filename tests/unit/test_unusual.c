@@ -184,6 +184,60 @@ static void microseconds_may_be_since_1970(void **state)
 	}
 }
 
+/* One record of NTP's times, from 1 s before until `end_s`; `low` as it stands behind both. */
+static void send_ntp(struct fixture *f, uint64_t end_s, uint32_t low)
+{
+	static const uint16_t fields[] = {8, 4, 12, 4, 156, 8, 157, 8, 2, 4, 0};
+
+	begin(f, 10);
+	set(f, 2);
+	template(f, 256, fields);
+	set(f, 256);
+	put(f, 0x0a04000a, 4), put(f, 0xcb007179, 4);
+	put(f, end_s - 1, 4), put(f, low, 4);
+	put(f, end_s, 4), put(f, low, 4);
+	put(f, 1, 4);
+	assert_string_equal(decode(f), "none");
+	assert_int_equal(f->count, 1);
+	f->sequence++;
+}
+
+#define NTP_S (UINT64_C(2208988800) + EXPORT_S - 10)
+
+static void ntps_seconds_may_be_since_1970(void **state)
+{
+	struct fixture *f = *state;
+
+	send_ntp(f, EXPORT_S - 10, 0x80000000);
+	assert_int_equal(f->flows[0].start_ms, EXPORT_MS - 10500);
+	assert_int_equal(f->flows[0].end_ms, EXPORT_MS - 9500);
+}
+
+/* VPP's are: once it is clear, to the millisecond. */
+static void nanoseconds_may_stand_where_ntp_has_a_fraction(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint32_t i = 0; i < 100; i++)
+		send_ntp(f, NTP_S, (i * 137 % 100) * 10000000 + 1000000);
+	send_ntp(f, NTP_S, 987654321);
+	assert_int_equal(f->flows[0].end_ms, EXPORT_MS - 10000 + 987);
+	assert_int_equal(f->flows[0].start_ms, EXPORT_MS - 11000 + 987);
+	send_ntp(f, NTP_S, 1000000000); /* one that is none: they never were */
+	send_ntp(f, NTP_S, 858993459);
+	assert_int_equal(f->flows[0].end_ms, EXPORT_MS - 10000 + 199);
+}
+
+/* Of who tells of one moment in each second, even many are no evidence. */
+static void fractions_that_are_all_alike_are_fractions(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint32_t i = 0; i < 200; i++)
+		send_ntp(f, NTP_S, 858993459 - i % 7 * 1000000);
+	assert_in_range(f->flows[0].end_ms, EXPORT_MS - 10000 + 190, EXPORT_MS - 10000 + 200);
+}
+
 static void microseconds_may_stand_beside_seconds(void **state)
 {
 	static const uint16_t fields[] = {8, 4, 12, 4, 154, 16, 155, 16, 2, 4, 0};
@@ -287,6 +341,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_client_and_its_server_are_the_ends),
 		TEST(microseconds_may_be_since_1970),
+		TEST(ntps_seconds_may_be_since_1970),
+		TEST(nanoseconds_may_stand_where_ntp_has_a_fraction),
+		TEST(fractions_that_are_all_alike_are_fractions),
 		TEST(microseconds_may_stand_beside_seconds),
 		TEST(an_uptime_of_decades_is_a_clock),
 		TEST(a_v9_header_may_tell_no_uptime),
