@@ -23,8 +23,8 @@
 #define ELEMENT_YAF 6871 /* CERT; and with this bit in its id the same of the reverse: */
 #define ELEMENT_YAF_REVERSE 0x4000
 #define ELEMENT_NTOP 35632
-#define ELEMENT_NTOP_V9 57472 /* v9 has no enterprises: theirs are so much more, up to */
-#define ELEMENT_NTOP_V9_LAST 58471
+#define ELEMENT_NTOP_V9 57472 /* v9 has no enterprises: theirs are so much more; 1028 is 58500 */
+#define ELEMENT_NTOP_V9_LAST 59519
 #define ELEMENT_REVERSE 29305 /* RFC 5103, section 6.1: IANA's ids, of the reverse direction */
 
 #define ELEMENT_OCTETS 1

@@ -279,6 +279,31 @@ static void nprobes_v9_tells_both_directions_likewise(void **state)
 	assert_int_equal(f->flows[2].octets, 700);
 }
 
+/* Its later elements (58500: 1028) are as much its own. */
+static void nprobe_is_known_by_any_of_its_elements(void **state)
+{
+	static const struct {
+		uint16_t id;
+		size_t count;
+	} rows[] = {{57471, 1}, {57472, 2}, {58500, 2}, {59519, 2}, {59520, 1}};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const uint16_t fields[] = {rows[i].id, 2, 8, 4, 12, 4, 1, 4, 23, 4, 0};
+
+		begin(f, 9);
+		set(f, 0);
+		template(f, 256, fields);
+		set(f, 256);
+		put(f, 37, 2), put(f, 0x0a000001, 4), put(f, 0x0a000002, 4);
+		put(f, 900, 4), put(f, 800, 4);
+		assert_string_equal(decode(f), "none");
+		f->sequence++;
+		assert_int_equal(f->count, rows[i].count);
+		assert_int_equal(f->flows[0].octets, 900);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +317,7 @@ int main(void)
 		TEST(yafs_flags_are_found_in_its_lists),
 		TEST(nprobes_counters_of_what_goes_out_are_of_what_comes_back),
 		TEST(nprobes_v9_tells_both_directions_likewise),
+		TEST(nprobe_is_known_by_any_of_its_elements),
 	};
 
 	return cmocka_run_group_tests_name("flow/biflow", tests, NULL, NULL);
