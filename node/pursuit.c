@@ -421,7 +421,7 @@ enum ctl_code pursuit_not_found(const struct pursuit *p, char ret[PURSUIT_REASON
 {
 	const struct lookup *l = &p->target;
 	char from[TIMESTAMP_TEXT_MAX], to[TIMESTAMP_TEXT_MAX], target[ENDPOINT_TEXT_MAX];
-	char off[CLOCKWARNING_TEXT_MAX + 8];
+	char nearest[NEAREST_TEXT_MAX], off[CLOCKWARNING_TEXT_MAX + 8];
 	bool is_bounded = l->request.since_ms != INT64_MIN || l->request.until_ms != INT64_MAX;
 
 	if (l->err != ERR_NOENT) {
@@ -437,9 +437,9 @@ enum ctl_code pursuit_not_found(const struct pursuit *p, char ret[PURSUIT_REASON
 		snprintf(ret, PURSUIT_REASON_MAX, "this node holds no flows at all");
 	else
 		snprintf(ret, PURSUIT_REASON_MAX,
-		         "no connection of %s%s; this node holds flows from %s to %s%s", target,
+		         "no connection of %s%s; this node holds flows from %s to %s%s%s", target,
 		         is_bounded ? " at that time" : "", timestamp_print(l->held.start_ms, from),
-		         timestamp_print(l->held.end_ms, to),
+		         timestamp_print(l->held.end_ms, to), nearest_print(&l->nearest, nearest),
 		         is_bounded ? clock_off(p->node, off) : "");
 	return CTL_NOTHING;
 }

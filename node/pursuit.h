@@ -34,7 +34,7 @@ struct sheet;
 #define PURSUIT_SILENCES_MIN FOLLOW_SILENCES_MIN
 #define PURSUIT_LOOK_MS 5000 /* between two looks at a target that goes on */
 #define PURSUIT_TIMEOUT_MS 30000
-#define PURSUIT_REASON_MAX 400
+#define PURSUIT_REASON_MAX 640
 
 /* What an owner is told, on the loop; it may end the pursuit in each but `heard`. */
 struct pursuit_owner {

@@ -649,6 +649,10 @@ static void run_lookup(struct job *job)
 	gather_free(&g);
 	if (l->err == ERR_OK)
 		l->err = complete(l, store);
+	else if (l->err == ERR_NOENT &&
+	         nearest_find(store, &l->skews, wish.whom_count > 0 ? &whom : NULL, asked_for(l),
+	                      is_meant, &l->request, &l->nearest) != ERR_OK)
+		l->nearest.is_some = false; /* it is a remark only */
 	if (l->err == ERR_OK)
 		l->lost = losses_of(&l->losses, &l->best.view.exporter);
 	if (l->err == ERR_OK && l->best.on_count <= FOLLOW_SILENCES_MIN)

@@ -22,6 +22,7 @@
 #include "node/gather.h"
 #include "node/job.h"
 #include "node/losses.h"
+#include "node/nearest.h"
 #include "node/skews.h"
 #include "proto/wire/answer.h"
 #include "proto/wire/ctl.h"
@@ -112,9 +113,10 @@ struct lookup {         /* which connection does a person mean? */
 	enum volume_verdict by_volume; /* what that could tell of it, where its silences are few, */
 	size_t way;                    /* one way alone: this one */
 	struct ctl_request best_only;
-	size_t others;        /* further 5-tuples that fit */
-	bool is_translated;   /* what was asked for is an outside end: `request` has the inside */
-	struct interval held; /* what the store holds at all; empty: start > end */
+	size_t others;          /* further 5-tuples that fit */
+	bool is_translated;     /* what was asked for is an outside end: `request` has the inside */
+	struct interval held;   /* what the store holds at all; empty: start > end */
+	struct nearest nearest; /* of what was asked for in vain */
 	void (*done)(struct lookup *lookup);
 };
 

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CLIENT_REASON_MAX 256
+#define CLIENT_REASON_MAX 768 /* as long as a node says it */
 #define CLIENT_SOCKET "/run/spoor/spoord.sock"
 
 #define CLIENT_INPUT (64 << 10)

@@ -98,6 +98,9 @@ check "a clock that is off by its capture is told of" 0 \
 	spoor_at A import "$dir/ahead.pcap"
 check "and where a trace finds nothing at its time" 1 "; the clock of exporter 192.0.2.77 is 3600 s ahead" \
 	spoor_at A trace 10.1.2.40:4040 --at -70m
+check "with what is nearest, and who told of it" 1 \
+	"; the nearest began .* by 192.0.2.77, which told of it .*: its clock is ahead; the clock of" \
+	spoor_at A trace 10.1.2.40:4040 --at -70m
 
 # nfcapd's archive, replayed: the same flows to the millisecond, and the same answers to filters.
 if ! command -v nfcapd >/dev/null || ! command -v nfreplay >/dev/null; then
