@@ -54,8 +54,17 @@ static double weakest_of(const json_t *path)
 	return weakest;
 }
 
-static void put_path_news(struct paper *p, const json_t *before, const json_t *now)
+static size_t beside_count(const json_t *report)
 {
+	return json_array_size(json_object_get(report, "branches")) +
+	       json_array_size(json_object_get(report, "unplaced"));
+}
+
+static void put_path_news(struct paper *p, const json_t *report_before, const json_t *report)
+{
+	const json_t *before = json_object_get(report_before, "path");
+	const json_t *now = json_object_get(report, "path");
+	size_t beside = beside_count(report), beside_before = beside_count(report_before);
 	size_t hops = json_array_size(now), hops_before = json_array_size(before);
 	double weakest = weakest_of(now), weakest_before = weakest_of(before);
 	char addr[ADDR_TEXT_MAX];
@@ -71,6 +80,8 @@ static void put_path_news(struct paper *p, const json_t *before, const json_t *n
 	    fabs(weakest - weakest_before) >= SHOWN_STEP)
 		paper_words(p, PAPER_PLAIN, "its weakest hop has %.1f (%.1f before);", weakest,
 		            weakest_before);
+	if (beside > beside_before)
+		paper_words(p, PAPER_STRONG, "%zu more beside it;", beside - beside_before);
 }
 
 bool news_print(const json_t *before, const json_t *report, const struct report_view *view,
@@ -94,7 +105,7 @@ bool news_print(const json_t *before, const json_t *report, const struct report_
 		            "Report %lld, as of %.8s:", (long long)json_count(report, "round", 0),
 		            strlen(end) > 19 ? end + 11 : end);
 	if (is_asked)
-		put_path_news(&p, path_before, path);
+		put_path_news(&p, before, report);
 	else
 		paper_words(&p, PAPER_PLAIN, "not decidable by timing yet;");
 	paper_words(&p, PAPER_PLAIN, "%lld silence%s", (long long)silences,

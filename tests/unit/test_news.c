@@ -13,6 +13,10 @@
 #define UNASKED REPORT("1", "false", "null", "1", END)
 #define ALONE REPORT("2", "false", "{}", "3", END)
 #define CHAIN REPORT("3", "false", "{}", "7", HOP("10.1.0.10:40112", "10.2.0.10:22", "5.1") "," END)
+#define BESIDE(branches, unplaced)                                                                 \
+	"{'round':5,'is_final':false,'query':{},'target':{'end':'2026-11-22T01:16:29.500Z',"       \
+	"'silences':9},'path':[" END "],'coverage':{'asked':4,'answered':3},'branches':[" branches \
+	"],'unplaced':[" unplaced "]}"
 #define LATER REPORT("4", "true", "{}", "9", HOP("10.1.0.10:40112", "10.2.0.10:22", "7.3") "," END)
 
 static json_t *json_of_text(const char *text)
@@ -88,9 +92,22 @@ static void what_nobody_was_asked_about_is_undecided(void **state)
 	assert_null(strstr(text, "asked"));
 }
 
+/* Siblings do not change the path: that there are more of them is news all the same. */
+static void what_has_come_beside_the_path_is_said(void **state)
+{
+	char text[512];
+
+	(void)state;
+	assert_false(news(BESIDE("{}", ""), BESIDE("{},{}", "{},{}"), text));
+	assert_non_null(strstr(text, "the same path; 3 more beside it; 9 silences"));
+	assert_false(news(BESIDE("{},{}", ""), BESIDE("{}", "{}"), text));
+	assert_null(strstr(text, "beside"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_has_come_beside_the_path_is_said),
 		cmocka_unit_test(a_path_that_is_found_is_drawn),
 		cmocka_unit_test(the_same_path_is_a_line_with_its_score),
 		cmocka_unit_test(a_path_that_is_lost_is_drawn_too),
