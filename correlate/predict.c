@@ -53,7 +53,17 @@ static const struct {
 	double near_s;
 	double spare; /* likenesses that prove no habit */
 } habits[] = {{0.03, 0}, {0.15, 0}, {0.75, 0.5}, {3.0, 1.0}, {0.006, 2}};
-#define MINUTE_HABITS 3 /* the first are asked of seconds of the minute, too */
+#define HABIT_REACH_S 3.0 /* the farthest that any calls near */
+/* Of seconds of the minute only the first are asked. */
+#define MINUTE_HABITS 3
+#define MINUTE_REACH_S 0.75
+
+/* Counts one that is so far from what has come true. */
+static void count_alike(size_t *alike, size_t count, double apart_s)
+{
+	for (size_t h = 0; h < count; h++)
+		alike[h] += apart_s <= habits[h].near_s;
+}
 
 static double longer_than(const double *past, size_t count, double least)
 {
@@ -71,10 +81,10 @@ static double habit(const double *past, size_t count, double now)
 	double most = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		double apart = fabs(past[i] - now);
+		double apart_s = fabs(past[i] - now);
 
-		for (size_t h = 0; h < ARRAY_LEN(habits); h++)
-			alike[h] += apart <= habits[h].near_s;
+		if (apart_s <= HABIT_REACH_S)
+			count_alike(alike, ARRAY_LEN(habits), apart_s);
 	}
 	for (size_t h = 0; h < ARRAY_LEN(habits); h++) {
 		double near_s = habits[h].near_s, habit = (double)alike[h] - habits[h].spare;
@@ -132,10 +142,10 @@ static double minute_habit(const double *phases, size_t count, double now, doubl
 	size_t alike[MINUTE_HABITS] = {0};
 
 	for (size_t i = 0; i < count; i++) {
-		double apart = phase_distance(phases[i], now);
+		double apart_s = phase_distance(phases[i], now);
 
-		for (size_t h = 0; h < MINUTE_HABITS; h++)
-			alike[h] += apart <= habits[h].near_s;
+		if (apart_s <= MINUTE_REACH_S)
+			count_alike(alike, MINUTE_HABITS, apart_s);
 	}
 	for (size_t h = 0; h < MINUTE_HABITS; h++) {
 		if (alike[h] > 1)
