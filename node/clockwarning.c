@@ -9,11 +9,13 @@
 
 #define FILE_HEADERS 4 /* of a capture, which may be short */
 #define SECOND_MS 1000
+#define EXPORTERS_MAX 64 /* are told apart; of more, streams are counted */
 
 struct looking {
 	struct clockwarning *ret;
 	int64_t now_ms, bound_ms;
 	uint32_t session;
+	struct addr exporters[EXPORTERS_MAX]; /* that are off */
 };
 
 /* 0: it may be right. */
@@ -34,11 +36,26 @@ static int64_t ahead_by_flows(const struct stream *s, int64_t bound_ms)
 	return s->lag.is_known && is_off ? -s->lag.known_ms : 0;
 }
 
-static void take(struct clockwarning *w, const struct stream *s, int64_t ahead_ms, bool is_by_flows)
+static bool is_counted(const struct looking *l, const struct addr *exporter)
 {
+	for (size_t i = 0; i < MIN(l->ret->count, (size_t)EXPORTERS_MAX); i++) {
+		if (addr_equal(&l->exporters[i], exporter))
+			return true;
+	}
+	return false;
+}
+
+static void take(struct looking *l, const struct stream *s, int64_t ahead_ms, bool is_by_flows)
+{
+	struct clockwarning *w = l->ret;
+
 	if (ahead_ms == 0)
 		return;
-	w->count++;
+	if (!is_counted(l, &s->key.from.addr)) {
+		if (w->count < EXPORTERS_MAX)
+			l->exporters[w->count] = s->key.from.addr;
+		w->count++;
+	}
 	if (llabs(ahead_ms) <= llabs(w->ahead_ms))
 		return;
 	w->exporter = s->key.from.addr;
@@ -53,14 +70,14 @@ static bool is_of_file(const struct stream *s)
 
 static void look(void *ctx, const struct stream *s)
 {
-	const struct looking *l = ctx;
+	struct looking *l = ctx;
 	int64_t ahead_ms = ahead_by_header(s, l->bound_ms);
 	bool is_by_flows = ahead_ms == 0;
 
 	if (s->leader != NULL || is_of_file(s) || s->key.version == FLOW_SFLOW ||
 	    !stream_is_proven(s) || l->now_ms - s->seen_ms > CLOCKWARNING_HEARD_MS)
 		return;
-	take(l->ret, s, is_by_flows ? ahead_by_flows(s, l->bound_ms) : ahead_ms, is_by_flows);
+	take(l, s, is_by_flows ? ahead_by_flows(s, l->bound_ms) : ahead_ms, is_by_flows);
 }
 
 /* A header of whole seconds is less than that too early. */
@@ -76,7 +93,7 @@ static int64_t ahead_in_file(const struct stream *s, int64_t bound_ms)
 static void look_into_files(void *ctx, const struct stream *s)
 {
 	static const struct addr in_no_capture; /* nor is it known when that came */
-	const struct looking *l = ctx;
+	struct looking *l = ctx;
 	int64_t ahead_ms = ahead_in_file(s, l->bound_ms);
 	bool is_by_flows = ahead_ms == 0;
 
@@ -84,7 +101,7 @@ static void look_into_files(void *ctx, const struct stream *s)
 	    addr_equal(&s->key.from.addr, &in_no_capture) ||
 	    (l->session != 0 && s->key.session != l->session))
 		return;
-	take(l->ret, s, is_by_flows ? ahead_by_flows(s, l->bound_ms) : ahead_ms, is_by_flows);
+	take(l, s, is_by_flows ? ahead_by_flows(s, l->bound_ms) : ahead_ms, is_by_flows);
 }
 
 struct clockwarning clockwarning_of_files(const struct stream_table *streams, uint32_t session,

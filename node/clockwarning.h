@@ -13,7 +13,7 @@
 #define CLOCKWARNING_BOUND_MS 10000 /* at less than this nobody need be told */
 
 struct clockwarning {
-	size_t count; /* exporters' streams that are off; of the farthest: */
+	size_t count; /* exporters that are off; of the farthest: */
 	struct addr exporter;
 	int64_t ahead_ms; /* by as much, of this node; below 0: behind */
 	bool is_by_flows; /* as its flows tell it; headers are right, or not known yet */

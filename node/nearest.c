@@ -31,14 +31,30 @@ static void look_at(struct nearest *n, const struct flow *f, struct interval on,
 	*n = (struct nearest){true, f->exporter, on, f->received_ms, behind_ms};
 }
 
+struct timed {
+	const struct deadline *deadline;
+	bool is_over;
+};
+
+static bool is_over(void *ctx)
+{
+	struct timed *t = ctx;
+
+	t->is_over = deadline_is_over(t->deadline);
+	return t->is_over;
+}
+
 enum err nearest_find(struct store *store, const struct skews *skews, const struct whom *whom,
                       struct interval asked, wanted_fn *wanted, const void *ctx,
-                      struct nearest *ret)
+                      const struct deadline *deadline, struct nearest *ret)
 {
+	struct timed timed = {.deadline = deadline};
 	struct wish wish = {
 		.when = interval_moved(asked, -NEAREST_WITHIN_MS, NEAREST_WITHIN_MS),
 		.whom = whom,
 		.whom_count = whom != NULL,
+		.is_over = is_over,
+		.over_ctx = &timed,
 	};
 	struct skews_reader clocks = {.of = skews};
 	struct store_cursor *cursor;
@@ -47,6 +63,8 @@ enum err nearest_find(struct store *store, const struct skews *skews, const stru
 	enum err err;
 
 	*ret = (struct nearest){.is_some = false};
+	if (is_over(&timed))
+		return ERR_LIMIT;
 	err = store_cursor_find(store, &wish, &cursor);
 	if (err != ERR_OK)
 		return err;
@@ -61,6 +79,10 @@ enum err nearest_find(struct store *store, const struct skews *skews, const stru
 		}
 	}
 	store_cursor_close(cursor);
+	if (timed.is_over) {
+		*ret = (struct nearest){.is_some = false};
+		return ERR_LIMIT;
+	}
 	return err == ERR_NOENT ? ERR_OK : err;
 }
 

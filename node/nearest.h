@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define NEAREST_LOOK_MS 2000       /* so long a person may wait for a remark */
 #define NEAREST_WITHIN_MS 90000000 /* a day, and a zone's hour: farther off is another matter */
 
 struct nearest {
@@ -27,11 +28,13 @@ struct nearest {
  * The flow that is closest to `asked`, of those that `whom` (NULL: anybody) and `wanted` let
  * through.
  *
+ * ERR_LIMIT   the deadline, which is looked at between two blocks, came first: there is none
  * What reading the store may meet
  */
 MUST_USE enum err nearest_find(struct store *store, const struct skews *skews,
                                const struct whom *whom, struct interval asked, wanted_fn *wanted,
-                               const void *ctx, struct nearest *ret);
+                               const void *ctx, const struct deadline *deadline,
+                               struct nearest *ret);
 
 /* "; the nearest ended ..." for people, or nothing; into `room`, which is returned. */
 #define NEAREST_TEXT_MAX 224

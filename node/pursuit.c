@@ -77,7 +77,8 @@ void pursuit_start(struct pursuit *p, struct node *node, const struct ctl_reques
 {
 	pursuit_resume(p, node);
 	p->is_looking = true;
-	lookup_start(&p->target, node, request, gap_ms, on_found);
+	lookup_start(&p->target, node, request, gap_ms,
+	             mono_after(node_now().mono, NEAREST_LOOK_MS), on_found);
 }
 
 /*
@@ -121,7 +122,7 @@ void pursuit_look(struct pursuit *p)
 	request.proto = c->proto;
 	request.since_ms = connection_life(c).start_ms;
 	p->is_looking = true;
-	lookup_start(&p->look, p->node, &request, p->target.gap_ms, on_looked);
+	lookup_start(&p->look, p->node, &request, p->target.gap_ms, (struct mono){0}, on_looked);
 }
 
 bool pursuit_wants_look(const struct pursuit *p, struct mono now)

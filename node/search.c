@@ -651,7 +651,8 @@ static void run_lookup(struct job *job)
 		l->err = complete(l, store);
 	else if (l->err == ERR_NOENT &&
 	         nearest_find(store, &l->skews, wish.whom_count > 0 ? &whom : NULL, asked_for(l),
-	                      is_meant, &l->request, &l->nearest) != ERR_OK)
+	                      is_meant, &l->request, &(struct deadline){l->nearest_until, mono_now},
+	                      &l->nearest) != ERR_OK)
 		l->nearest.is_some = false; /* it is a remark only */
 	if (l->err == ERR_OK)
 		l->lost = losses_of(&l->losses, &l->best.view.exporter);
@@ -677,12 +678,13 @@ static void done_lookup(struct job *job)
 }
 
 void lookup_start(struct lookup *lookup, struct node *node, const struct ctl_request *request,
-                  int64_t gap_ms, void (*done)(struct lookup *lookup))
+                  int64_t gap_ms, struct mono nearest_until, void (*done)(struct lookup *lookup))
 {
 	memset(lookup, 0, sizeof(*lookup));
 	lookup->node = node;
 	lookup->request = *request;
 	lookup->gap_ms = gap_ms;
+	lookup->nearest_until = nearest_until;
 	lookup->done = done;
 	skews_take(&lookup->skews, node->collector.decoder->clocks,
 	           node->collector.decoder->streams);

@@ -105,6 +105,7 @@ struct lookup {         /* which connection does a person mean? */
 	struct skews skews;         /* of this node's exporters, while it is under way */
 	struct losses losses;
 	int64_t gap_ms;
+	struct mono nearest_until;
 	enum err err;                  /* ERR_NOENT: none; ERR_LIMIT */
 	struct connection best;        /* best.on is `on` */
 	unsigned lost;                 /* of 1000 records of its exporter */
@@ -120,8 +121,9 @@ struct lookup {         /* which connection does a person mean? */
 	void (*done)(struct lookup *lookup);
 };
 
+/* In vain, it looks for what is nearest; no longer than until then: {0} is not at all. */
 void lookup_start(struct lookup *lookup, struct node *node, const struct ctl_request *request,
-                  int64_t gap_ms, void (*done)(struct lookup *lookup));
+                  int64_t gap_ms, struct mono nearest_until, void (*done)(struct lookup *lookup));
 void lookup_fini(struct lookup *lookup);
 
 #endif

@@ -123,7 +123,8 @@ static void look_for_upstream(struct one *one, const struct origin_source *origi
 	r.since_ms = at_ms - AROUND_MS;
 	r.until_ms = at_ms + AROUND_MS;
 	one->testify->waiting++;
-	lookup_start(&one->lookup, node, &r, node->conf.idle_timeout_ms, on_looked_up);
+	lookup_start(&one->lookup, node, &r, node->conf.idle_timeout_ms, (struct mono){0},
+	             on_looked_up);
 }
 
 static void on_told(void *ctx, enum inquiry_state state, const struct evidence *evidence,

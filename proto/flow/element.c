@@ -133,6 +133,14 @@ static uint64_t ntp_ms(uint64_t ntp)
 	return ntp >= USEC_MIN * 1000 ? ntp / 1000000 : 0;
 }
 
+/* What stands where NTP has a fraction; of times that have none, more than nanoseconds may be. */
+static uint32_t ntp_low(const uint8_t *at, size_t len)
+{
+	uint64_t ntp = number(at, len);
+
+	return len == sizeof(ntp) && ntp >= NSEC_MAX ? (uint32_t)ntp : UINT32_MAX;
+}
+
 /* Others write two numbers of 64 bits: seconds since 1970, and microseconds. */
 static uint64_t seconds_and_usec_ms(const uint8_t *at)
 {
@@ -177,7 +185,7 @@ static void read_start(struct values *v, const struct element *e, const uint8_t 
 		return;
 	v->start[kind] = value;
 	if (kind == TIME_NTP)
-		v->start_low = (uint32_t)number(at, len);
+		v->start_low = ntp_low(at, len);
 	v->has_start |= (uint8_t)(1u << kind);
 }
 
@@ -190,7 +198,7 @@ static void read_end(struct values *v, const struct element *e, const uint8_t *a
 		return;
 	v->end[kind] = value;
 	if (kind == TIME_NTP)
-		v->end_low = (uint32_t)number(at, len);
+		v->end_low = ntp_low(at, len);
 	v->has_end |= (uint8_t)(1u << kind);
 }
 

@@ -13,9 +13,8 @@
 
 #include <stddef.h>
 
-#define LAG_AHEAD_MS                                                                               \
-	1000                /* a flow that ends this long after it came is ahead: seconds, rounded \
-	                     */
+/* A flow that ends this long after it came is ahead: seconds may be rounded. */
+#define LAG_AHEAD_MS 1000
 #define LAG_WINDOW_MS 60000 /* the least is known of so long */
 #define LAG_FLOWS 64        /* and so many */
 

@@ -209,7 +209,7 @@ static void learn_nanos(struct stream_nanos *n, uint32_t low)
 
 static int64_t of_ntp(const struct stream_nanos *n, uint64_t value, uint32_t low)
 {
-	if (!n->is_fractions && n->tenths == NANO_TENTHS && n->count == NANO_TIMES)
+	if (low < NANOS && !n->is_fractions && n->tenths == NANO_TENTHS && n->count == NANO_TIMES)
 		value += low / (NANOS / 1000) - ((uint64_t)low * 1000 >> 32);
 	return (int64_t)value;
 }

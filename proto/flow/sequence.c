@@ -109,8 +109,8 @@ uint32_t sequence_far(const struct stream *s)
 
 bool sequence_may_miss(const struct stream *s, uint32_t units)
 {
-	int64_t elapsed_ms = MAX(s->seen_ms - s->before_ms, ELAPSED_MIN_MS);
-	int64_t age_ms = MAX(s->before_ms - s->first_ms, AGE_MIN_MS);
+	int64_t elapsed_ms = MAX(s->seen_ms - s->counted_ms, ELAPSED_MIN_MS);
+	int64_t age_ms = MAX(s->counted_ms - s->first_ms, AGE_MIN_MS);
 	double sent = UNITS_TIMES * (double)s->count_max * (double)s->datagrams / (double)age_ms;
 
 	if (units <= BEHIND_MAX || elapsed_ms > ELAPSED_MAX_MS)
@@ -396,7 +396,7 @@ static enum sequence place(struct stream *s, uint32_t seq, uint32_t count, int64
 	return SEQUENCE_LATE;
 }
 
-enum sequence sequence_account(struct stream *s, uint32_t seq, uint32_t count, int64_t boot_ms)
+static enum sequence take(struct stream *s, uint32_t seq, uint32_t count, int64_t boot_ms)
 {
 	size_t other;
 
@@ -419,4 +419,12 @@ enum sequence sequence_account(struct stream *s, uint32_t seq, uint32_t count, i
 	    (sequence_starts_anew(s, seq, boot_ms) || is_elders(s, seq, count, boot_ms)))
 		return restart(s, seq, count, boot_ms);
 	return place(s, seq, count, boot_ms);
+}
+
+enum sequence sequence_account(struct stream *s, uint32_t seq, uint32_t count, int64_t boot_ms)
+{
+	enum sequence is = take(s, seq, count, boot_ms);
+
+	s->counted_ms = s->seen_ms;
+	return is;
 }

@@ -105,11 +105,11 @@ void stream_arrive(struct stream *s, uint64_t number, int64_t received_ms)
 {
 	bool is_same = s->arrivals > 0 && s->arrived == number;
 
-	if (!is_same)
-		s->before_ms = s->arrivals > 0 || s->is_recalled ? s->seen_ms : received_ms;
-	s->seen_ms = received_ms;
-	if (s->arrivals == 0)
+	if (s->arrivals == 0) {
 		s->first_ms = received_ms;
+		s->counted_ms = s->is_recalled ? s->seen_ms : received_ms;
+	}
+	s->seen_ms = received_ms;
 	if (is_same)
 		return; /* of one datagram with many messages */
 	s->arrivals++;

@@ -95,7 +95,7 @@ struct stream {
 	bool is_used;
 	uint64_t serial;                              /* no other stream of the table ever has it */
 	int64_t seen_ms;                              /* last datagram received */
-	int64_t before_ms;                            /* and the one before */
+	int64_t counted_ms;                           /* the last that had a number */
 	int64_t export_ms;                            /* its clock in the latest datagram */
 	struct stream_run run, others[STREAM_OTHERS]; /* that which was heard last, and before it */
 	uint32_t count_max;                           /* units of its largest datagram */

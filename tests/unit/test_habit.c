@@ -165,9 +165,29 @@ static void a_long_silence_may_lose_much(void **state)
 	uint32_t next = go_on(&s, 5, 100, false);
 
 	(void)state;
-	s.seen_ms -= 600000;
+	s.counted_ms -= 600000;
 	(void)go_on(&s, next + 1000000, 50, false);
 	assert_int_equal(s.lost, 1000000);
+	assert_int_equal(s.restarts, 0);
+}
+
+/* Of a path that lets small messages through alone: those with templates, which have no number. */
+static void what_is_lost_between_templates_is_no_restart(void **state)
+{
+	struct stream s = {.key = {.version = 10}};
+	uint32_t next = go_on(&s, 5, 100, false);
+
+	(void)state;
+	for (uint32_t i = 0; i < 60; i++) {
+		struct habit_message m = {.templates = 1, .is_whole = true};
+
+		next += 20000;
+		m.sequence = next;
+		stream_arrive(&s, s.arrivals + 1, s.seen_ms + 1000);
+		(void)habit_account(&s, &m);
+	}
+	(void)go_on(&s, next, 50, false);
+	assert_int_equal(s.lost, 1200000);
 	assert_int_equal(s.restarts, 0);
 }
 
@@ -197,6 +217,7 @@ int main(void)
 		cmocka_unit_test(a_restart_from_a_high_number_loses_nothing),
 		cmocka_unit_test(a_number_far_ahead_costs_nothing_where_they_go_on),
 		cmocka_unit_test(a_long_silence_may_lose_much),
+		cmocka_unit_test(what_is_lost_between_templates_is_no_restart),
 		cmocka_unit_test(a_restart_amid_doubt_stays_one),
 	};
 

@@ -217,7 +217,7 @@ static void a_target_is_asked_about_by_our_clock(void **state)
 		export(w, exporter, "203.0.113.2:50000", dst, &w->target, ahead_ms[i]);
 		r.target = at(dst);
 		r.since_ms = r.until_ms = w->target.on[5].start_ms;
-		lookup_start(&l, w->node, &r, RHYTHM_GAP_MS, count_lookup);
+		lookup_start(&l, w->node, &r, RHYTHM_GAP_MS, (struct mono){0}, count_lookup);
 		uv_run(&w->node->loop, UV_RUN_DEFAULT);
 		assert_ok(l.err);
 		assert_int_equal(1000, l.others);
@@ -230,6 +230,27 @@ static void a_target_is_asked_about_by_our_clock(void **state)
 	}
 }
 
+/* Whoever answers another node has no time for a remark. */
+static void what_is_nearest_is_looked_for_where_somebody_is_told(void **state)
+{
+	const struct mono until[] = {{0}, MONO_NEVER};
+	struct world *w = *state;
+
+	export(w, "10.255.0.1:0", "203.0.113.2:50000", "198.51.100.1:22", &w->target, 0);
+	for (size_t i = 0; i < ARRAY_LEN(until); i++) {
+		struct ctl_request r = ctl_request_of(CTL_TRACE);
+		struct lookup l;
+
+		r.target = at("198.51.100.1:22");
+		r.since_ms = r.until_ms = w->target.on[SILENCES].end_ms + 6 * HOUR_MS;
+		lookup_start(&l, w->node, &r, RHYTHM_GAP_MS, until[i], count_lookup);
+		uv_run(&w->node->loop, UV_RUN_DEFAULT);
+		assert_err(ERR_NOENT, l.err);
+		assert_int_equal(i == 1, l.nearest.is_some);
+		lookup_fini(&l);
+	}
+}
+
 /* As the node would ask about it. */
 static struct question question_about(struct world *w, const char *dst)
 {
@@ -238,7 +259,7 @@ static struct question question_about(struct world *w, const char *dst)
 	struct lookup l;
 
 	r.target = at(dst);
-	lookup_start(&l, w->node, &r, RHYTHM_GAP_MS, count_lookup);
+	lookup_start(&l, w->node, &r, RHYTHM_GAP_MS, (struct mono){0}, count_lookup);
 	uv_run(&w->node->loop, UV_RUN_DEFAULT);
 	assert_ok(l.err);
 	q = asking_question(&(struct asking){.rhythm = {l.on, l.best.on_count, RHYTHM_GAP_MS},
@@ -499,6 +520,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_WORLD(a_hop_whose_clock_is_ahead_is_on_the_path),
 		IN_WORLD(a_target_is_asked_about_by_our_clock),
+		IN_WORLD(what_is_nearest_is_looked_for_where_somebody_is_told),
 		IN_WORLD(a_target_moves_with_what_is_known),
 		IN_WORLD(a_target_whose_clock_is_hardly_known_is_found),
 		IN_WORLD(a_question_is_by_the_middle_of_what_is_open),

@@ -25,7 +25,7 @@ static struct nearest of_one(struct fixture *f, int64_t ahead_ms, int64_t late_m
 	flow.end_ms += ahead_ms;
 	open_it(f);
 	assert_ok(store_append(f->store, &flow, 1));
-	assert_ok(nearest_find(f->store, &none, NULL, asked, is_any, NULL, &ret));
+	assert_ok(nearest_find(f->store, &none, NULL, asked, is_any, NULL, &deadline_never, &ret));
 	close_it(f);
 	return ret;
 }
@@ -74,6 +74,29 @@ static void what_is_too_far_off_is_not_told(void **state)
 	assert_string_equal(text_of(&n), "");
 }
 
+static struct mono at_once(void)
+{
+	return (struct mono){1};
+}
+
+/* Part of it would not do: a nearer one may come. */
+static void what_takes_too_long_is_not_told(void **state)
+{
+	static const struct skews none;
+	const struct deadline over = {{1}, at_once};
+	struct fixture *f = *state;
+	struct flow flow = flow_of(1, ASKED_MS - 60000);
+	struct nearest n;
+
+	open_it(f);
+	assert_ok(store_append(f->store, &flow, 1));
+	assert_err(ERR_LIMIT,
+	           nearest_find(f->store, &none, NULL, (struct interval){ASKED_MS, ASKED_MS},
+	                        is_any, NULL, &over, &n));
+	close_it(f);
+	assert_string_equal(text_of(&n), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -82,6 +105,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_was_told_of_before_is_only_the_nearest, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(what_is_too_far_off_is_not_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_takes_too_long_is_not_told, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("node/nearest", tests, NULL, NULL);

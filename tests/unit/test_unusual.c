@@ -238,6 +238,17 @@ static void fractions_that_are_all_alike_are_fractions(void **state)
 	assert_in_range(f->flows[0].end_ms, EXPORT_MS - 10000 + 190, EXPORT_MS - 10000 + 200);
 }
 
+/* Microseconds since 1970, of as long as their lower half lies below 10^9. */
+static void times_since_1970_have_no_fraction(void **state)
+{
+	uint64_t high = (UINT64_C(1000000) * EXPORT_S >> 32) - 1;
+	struct fixture *f = *state;
+
+	for (uint32_t i = 0; i < 100; i++)
+		send_ntp(f, high, i * 10000000 + 1000000);
+	assert_int_equal(f->flows[0].end_ms, (high << 32 | 991000000) / 1000);
+}
+
 static void microseconds_may_stand_beside_seconds(void **state)
 {
 	static const uint16_t fields[] = {8, 4, 12, 4, 154, 16, 155, 16, 2, 4, 0};
@@ -344,6 +355,7 @@ int main(void)
 		TEST(ntps_seconds_may_be_since_1970),
 		TEST(nanoseconds_may_stand_where_ntp_has_a_fraction),
 		TEST(fractions_that_are_all_alike_are_fractions),
+		TEST(times_since_1970_have_no_fraction),
 		TEST(microseconds_may_stand_beside_seconds),
 		TEST(an_uptime_of_decades_is_a_clock),
 		TEST(a_v9_header_may_tell_no_uptime),
