@@ -111,12 +111,10 @@ bool sequence_may_miss(const struct stream *s, uint32_t units)
 {
 	int64_t elapsed_ms = MAX(s->seen_ms - s->counted_ms, ELAPSED_MIN_MS);
 	int64_t age_ms = MAX(s->counted_ms - s->first_ms, AGE_MIN_MS);
-	double sent = UNITS_TIMES * (double)s->count_max * (double)s->datagrams / (double)age_ms;
+	double sent = UNITS_TIMES * (double)s->count_max * (double)s->arrivals / (double)age_ms;
 
 	if (units <= BEHIND_MAX || elapsed_ms > ELAPSED_MAX_MS)
 		return units <= INT32_MAX;
-	if (s->is_recalled) /* it is not known in what time */
-		sent = 0;
 	return units <= INT32_MAX &&
 	       (double)units <= (double)elapsed_ms * MAX(sent, (double)UNITS_MAX);
 }

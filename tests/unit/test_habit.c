@@ -191,6 +191,27 @@ static void what_is_lost_between_templates_is_no_restart(void **state)
 	assert_int_equal(s.restarts, 0);
 }
 
+/* Of who sends as much as that, also where this node has begun again meanwhile. */
+static void a_fast_exporter_may_lose_more(void **state)
+{
+	(void)state;
+	for (int is_recalled = 0; is_recalled < 2; is_recalled++) {
+		struct stream s = {.key = {.version = 10}, .is_recalled = is_recalled != 0};
+		struct habit_message m = {.records = 30, .is_whole = true};
+
+		for (int i = 0; i < 20000; i++) {
+			bool is_after = i >= 15000; /* 10 s, of which nothing came */
+
+			m.sequence = (uint32_t)i * 30 + (is_after ? 3000000 : 0);
+			stream_arrive(&s, s.arrivals + 1,
+			              1795309531000 + i + (is_after ? 10000 : 0));
+			(void)habit_account(&s, &m);
+		}
+		assert_int_equal(s.lost, 3000000);
+		assert_int_equal(s.restarts, 0);
+	}
+}
+
 /* Whichever message it comes before, while it is not known yet what the numbers count. */
 static void a_restart_amid_doubt_stays_one(void **state)
 {
@@ -218,6 +239,7 @@ int main(void)
 		cmocka_unit_test(a_number_far_ahead_costs_nothing_where_they_go_on),
 		cmocka_unit_test(a_long_silence_may_lose_much),
 		cmocka_unit_test(what_is_lost_between_templates_is_no_restart),
+		cmocka_unit_test(a_fast_exporter_may_lose_more),
 		cmocka_unit_test(a_restart_amid_doubt_stays_one),
 	};
 
