@@ -303,7 +303,7 @@ static void away(PAIR, double times)
 {
 	bulk(s, p, duration_s, one, other);
 	for (double i = 0; i < times; i++) {
-		double from_s = draw_between(p, 60, duration_s - 180);
+		double from_s = draw_between(p, 60, MAX(60, duration_s - 180));
 		double to_s = from_s + draw_between(p, 20, 120);
 
 		unseen(from_s, to_s, one);
