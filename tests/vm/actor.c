@@ -7,8 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define PATIENCE_S 300 /* for one deed, on an emulated processor that others use as well */
 
 struct order {
 	long (*deed)(long arg);
@@ -22,12 +25,16 @@ static struct {
 
 static void channels_open(void)
 {
+	static const struct timeval patience = {.tv_sec = PATIENCE_S};
 	static bool are_open;
 	int pair[2];
 
 	for (size_t i = 0; i < ACTORS_MAX && !are_open; i++) {
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 			die("socketpair");
+		/* Others have the far end too, so that it does not close with an actor that dies.
+		 */
+		setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 		actors[i].near = pair[0];
 		actors[i].far = pair[1];
 	}
@@ -88,6 +95,15 @@ pid_t actor_pid(size_t i)
 	return actors[i].pid;
 }
 
+/* Whose child it is depends on who of its ancestors still lives. */
+static void await_end(pid_t pid)
+{
+	for (int tries = 0; tries < 5000 && kill(pid, 0) == 0; tries++) {
+		waitpid(pid, NULL, WNOHANG);
+		usleep(1000);
+	}
+}
+
 void actor_end(size_t i)
 {
 	struct order last = {0};
@@ -95,10 +111,12 @@ void actor_end(size_t i)
 	if (actors[i].pid <= 0)
 		return;
 	(void)!write(actors[i].near, &last, sizeof(last));
-	/* Whose child it is depends on who of its ancestors still lives. */
-	for (int tries = 0; tries < 5000 && kill(actors[i].pid, 0) == 0; tries++) {
-		waitpid(actors[i].pid, NULL, WNOHANG);
-		usleep(1000);
-	}
+	await_end(actors[i].pid);
 	actors[i].pid = 0;
+}
+
+void actor_kill(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	await_end(pid);
 }

@@ -18,6 +18,7 @@ pid_t actor_new(size_t i);               /* a child of the caller */
 pid_t actor_fork(size_t from, size_t i); /* a child of another actor */
 long actor_do(size_t i, long (*deed)(long arg), long arg);
 pid_t actor_pid(size_t i);
-void actor_end(size_t i); /* it exits, and has ended when this returns */
+void actor_end(size_t i);   /* it exits, and has ended when this returns */
+void actor_kill(pid_t pid); /* a process that an actor has started: the same */
 
 #endif

@@ -102,7 +102,7 @@ static void executed(void)
 	ok(own.origin.type == ORIGIN_REMOTE &&
 	           is_flow(&own.origin.flow, EVIL, port, HERE, here.port),
 	   "a program that the session starts has its origin too");
-	kill((pid_t)pid, SIGKILL);
+	actor_kill((pid_t)pid);
 	go_away();
 }
 
