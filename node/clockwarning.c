@@ -45,8 +45,11 @@ static bool is_counted(const struct looking *l, const struct addr *exporter)
 	return false;
 }
 
-static void take(struct looking *l, const struct stream *s, int64_t ahead_ms, bool is_by_flows)
+/* What its headers tell goes before what its flows do. */
+static void take(struct looking *l, const struct stream *s, int64_t by_header_ms)
 {
+	bool is_by_flows = by_header_ms == 0;
+	int64_t ahead_ms = is_by_flows ? ahead_by_flows(s, l->bound_ms) : by_header_ms;
 	struct clockwarning *w = l->ret;
 
 	if (ahead_ms == 0)
@@ -71,13 +74,11 @@ static bool is_of_file(const struct stream *s)
 static void look(void *ctx, const struct stream *s)
 {
 	struct looking *l = ctx;
-	int64_t ahead_ms = ahead_by_header(s, l->bound_ms);
-	bool is_by_flows = ahead_ms == 0;
 
 	if (s->leader != NULL || is_of_file(s) || s->key.version == FLOW_SFLOW ||
 	    !stream_is_proven(s) || l->now_ms - s->seen_ms > CLOCKWARNING_HEARD_MS)
 		return;
-	take(l, s, is_by_flows ? ahead_by_flows(s, l->bound_ms) : ahead_ms, is_by_flows);
+	take(l, s, ahead_by_header(s, l->bound_ms));
 }
 
 /* A header of whole seconds is less than that too early. */
@@ -94,14 +95,12 @@ static void look_into_files(void *ctx, const struct stream *s)
 {
 	static const struct addr in_no_capture; /* nor is it known when that came */
 	struct looking *l = ctx;
-	int64_t ahead_ms = ahead_in_file(s, l->bound_ms);
-	bool is_by_flows = ahead_ms == 0;
 
 	if (s->leader != NULL || !is_of_file(s) || s->key.version == FLOW_SFLOW ||
 	    addr_equal(&s->key.from.addr, &in_no_capture) ||
 	    (l->session != 0 && s->key.session != l->session))
 		return;
-	take(l, s, is_by_flows ? ahead_by_flows(s, l->bound_ms) : ahead_ms, is_by_flows);
+	take(l, s, ahead_in_file(s, l->bound_ms));
 }
 
 struct clockwarning clockwarning_of_files(const struct stream_table *streams, uint32_t session,
