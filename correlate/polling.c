@@ -89,6 +89,13 @@ static double middle_of(const double *sorted, size_t count)
 	return (sorted[(count - 1) / 2] + sorted[count / 2]) / 2;
 }
 
+static void insert(double *sorted, size_t count, double value)
+{
+	for (; count > 0 && sorted[count - 1] > value; count--)
+		sorted[count] = sorted[count - 1];
+	sorted[count] = value;
+}
+
 static double median_of(const double *of, size_t count)
 {
 	double sorted[EDGES_MAX];
@@ -98,13 +105,8 @@ static double median_of(const double *of, size_t count)
 		qsort(sorted, count, sizeof(sorted[0]), ascending);
 		return middle_of(sorted, count);
 	}
-	for (size_t i = 0; i < count; i++) {
-		size_t k = i;
-
-		for (; k > 0 && sorted[k - 1] > of[i]; k--)
-			sorted[k] = sorted[k - 1];
-		sorted[k] = of[i];
-	}
+	for (size_t i = 0; i < count; i++)
+		insert(sorted, i, of[i]);
 	return middle_of(sorted, count);
 }
 
@@ -324,11 +326,7 @@ struct past {                                     /* of the subject */
 
 static void learn_interval(struct past *p, double each_s)
 {
-	size_t k = p->intervals;
-
-	for (; k > 0 && p->sorted_s[k - 1] > each_s; k--)
-		p->sorted_s[k] = p->sorted_s[k - 1];
-	p->sorted_s[k] = each_s;
+	insert(p->sorted_s, p->intervals, each_s);
 	p->each_s[p->intervals++] = each_s;
 }
 
