@@ -15,6 +15,7 @@ struct stream_table {
 	void *ctx;
 	struct stream *last; /* asked for; NULL: none. Datagrams of one exporter come together */
 	struct stream **kin; /* a list for each hash of a key without its port */
+	bool *is_used;       /* of each place: beside them, since most are empty, and far apart */
 	struct stream streams[];
 };
 
@@ -26,12 +27,13 @@ struct stream_table *stream_table_new(size_t streams_max, uint64_t seed,
 
 	if (t == NULL)
 		return NULL;
+	t->ways = ways;
 	t->kin = calloc(ways_places(&ways), sizeof(*t->kin));
-	if (t->kin == NULL) {
-		free(t);
+	t->is_used = calloc(ways_places(&ways), sizeof(*t->is_used));
+	if (t->kin == NULL || t->is_used == NULL) {
+		stream_table_free(t);
 		return NULL;
 	}
-	t->ways = ways;
 	t->forget = forget;
 	t->ctx = ctx;
 	return t;
@@ -64,22 +66,28 @@ static void unlink_kin(const struct stream_table *t, const struct stream *s)
 	*link = s->next_kin;
 }
 
+static bool *use_of(const struct stream_table *t, const struct stream *s)
+{
+	return &t->is_used[s - t->streams];
+}
+
 static void forget(const struct stream_table *t, struct stream *s)
 {
-	if (!s->is_used)
-		return;
 	if (t->forget != NULL)
 		t->forget(t->ctx, s);
 	unlink_kin(t, s);
-	s->is_used = false;
+	*use_of(t, s) = false;
 }
 
 void stream_table_free(struct stream_table *t)
 {
 	if (t == NULL)
 		return;
-	for (size_t i = 0; i < ways_places(&t->ways); i++)
-		forget(t, &t->streams[i]);
+	for (size_t i = 0; t->is_used != NULL && i < ways_places(&t->ways); i++) {
+		if (t->is_used[i])
+			forget(t, &t->streams[i]);
+	}
+	free(t->is_used);
 	free(t->kin);
 	free(t);
 }
@@ -122,10 +130,9 @@ bool stream_is_proven(const struct stream *s)
 	       (s->arrivals >= PROVEN_DATAGRAMS && s->seen_ms - s->first_ms >= PROVEN_MS);
 }
 
+/* Of two that are used. */
 static bool goes_before(const struct stream *a, const struct stream *b)
 {
-	if (!a->is_used || !b->is_used)
-		return b->is_used;
 	if ((a->leader == NULL) != (b->leader == NULL))
 		return a->leader != NULL; /* nothing is lost with it */
 	if (stream_is_proven(a) != stream_is_proven(b))
@@ -135,31 +142,32 @@ static bool goes_before(const struct stream *a, const struct stream *b)
 
 struct stream *stream_of(struct stream_table *t, const struct stream_key *key)
 {
-	struct stream *set, *oldest;
+	struct stream *set, *place;
 
-	if (t->last != NULL && t->last->is_used && key_equal(&t->last->key, key))
+	if (t->last != NULL && *use_of(t, t->last) && key_equal(&t->last->key, key))
 		return t->last;
-	set = oldest = t->streams + ways_set(&t->ways, hash(t, key, key->from.port));
+	set = place = t->streams + ways_set(&t->ways, hash(t, key, key->from.port));
 	for (struct stream *s = set; s < set + WAYS; s++) {
-		if (s->is_used && key_equal(&s->key, key))
+		if (*use_of(t, s) && key_equal(&s->key, key))
 			return t->last = s;
-		if (goes_before(s, oldest))
-			oldest = s;
+		if (*use_of(t, place) && (!*use_of(t, s) || goes_before(s, place)))
+			place = s;
 	}
-	forget(t, oldest);
-	memset(oldest, 0, sizeof(*oldest));
-	oldest->key = *key;
-	oldest->is_used = true;
-	oldest->serial = ++t->serial;
-	oldest->next_kin = *kin_list(t, key);
-	*kin_list(t, key) = oldest;
-	return t->last = oldest;
+	if (*use_of(t, place))
+		forget(t, place);
+	memset(place, 0, sizeof(*place));
+	place->key = *key;
+	*use_of(t, place) = true;
+	place->serial = ++t->serial;
+	place->next_kin = *kin_list(t, key);
+	*kin_list(t, key) = place;
+	return t->last = place;
 }
 
 void stream_forget_session(struct stream_table *t, uint32_t session)
 {
 	for (size_t i = 0; i < ways_places(&t->ways); i++) {
-		if (t->streams[i].key.session == session)
+		if (t->is_used[i] && t->streams[i].key.session == session)
 			forget(t, &t->streams[i]);
 	}
 }
@@ -171,7 +179,7 @@ struct stream *stream_spare(struct stream_table *t, const struct stream *but)
 	for (size_t i = 0; i < ways_places(&t->ways); i++) {
 		struct stream *s = &t->streams[i];
 
-		if (s->is_used && s != but && s->templates != NULL &&
+		if (t->is_used[i] && s != but && s->templates != NULL &&
 		    (worst == NULL || goes_before(s, worst)))
 			worst = s;
 	}
@@ -181,7 +189,7 @@ struct stream *stream_spare(struct stream_table *t, const struct stream *but)
 void stream_each(const struct stream_table *t, stream_fn *fn, void *ctx)
 {
 	for (size_t i = 0; i < ways_places(&t->ways); i++) {
-		if (t->streams[i].is_used)
+		if (t->is_used[i])
 			fn(ctx, &t->streams[i]);
 	}
 }
@@ -189,7 +197,7 @@ void stream_each(const struct stream_table *t, stream_fn *fn, void *ctx)
 void stream_each_mutable(struct stream_table *t, void (*fn)(void *ctx, struct stream *s), void *ctx)
 {
 	for (size_t i = 0; i < ways_places(&t->ways); i++) {
-		if (t->streams[i].is_used)
+		if (t->is_used[i])
 			fn(ctx, &t->streams[i]);
 	}
 }

@@ -92,7 +92,6 @@ struct source;
 
 struct stream {
 	struct stream_key key;
-	bool is_used;
 	uint64_t serial;                              /* no other stream of the table ever has it */
 	int64_t seen_ms;                              /* last datagram received */
 	int64_t counted_ms;                           /* the last that had a number */

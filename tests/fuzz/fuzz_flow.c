@@ -93,7 +93,7 @@ static void on_options(void *ctx, const struct flow_origin *origin, const struct
 {
 	uint64_t *octets = ctx;
 
-	must(origin != NULL && s->is_used && t->is_options);
+	must(origin != NULL && s->serial != 0 && t->is_options);
 	must(bytes_left(&record) >= t->min_len);
 	while (bytes_left(&record) > 0)
 		*octets += bytes_uint(&record, 1);
