@@ -372,16 +372,29 @@ void flow_refuse(struct flow_decoder *d, enum drop drop)
 }
 
 /* Further messages of the same datagram are taken as far as they are any. */
+static void decode_rest(struct flow_decoder *d, const struct flow_origin *origin, struct bytes *in,
+                        struct flow_batch *out)
+{
+	enum drop drop = DROP_NONE;
+
+	for (size_t i = 1; bytes_left(in) > 0 && drop != DROP_VERSION && drop != DROP_SHORT; i++) {
+		if (i == FLOW_MESSAGES_MAX) {
+			d->counters.dropped[DROP_SET]++;
+			return;
+		}
+		drop = decode_first(d, origin, in, out);
+	}
+}
+
 enum drop flow_decode(struct flow_decoder *d, const struct flow_origin *origin, const void *data,
                       size_t len, struct flow_batch *out)
 {
 	struct bytes in = bytes_of(data, len);
 	size_t before = out->count, events_before = out->event_count;
-	enum drop drop = decode_first(d, origin, &in, out), further = drop;
+	enum drop drop = decode_first(d, origin, &in, out);
 
-	while (drop == DROP_NONE && bytes_left(&in) > 0 && further != DROP_VERSION &&
-	       further != DROP_SHORT)
-		further = decode_first(d, origin, &in, out);
+	if (drop == DROP_NONE)
+		decode_rest(d, origin, &in, out);
 	d->counters.datagrams++;
 	count_new(d, out, before, events_before);
 	if (drop != DROP_NONE)

@@ -84,6 +84,9 @@ enum drop {
 /* The reasons from RECORD_TIME on are of a part of a datagram; the others of all of it. */
 #define DROP_PARTS DROP_RECORD_TIME
 
+/* Of one datagram, at most: each may open a stream. What comes after is dropped as a rest. */
+#define FLOW_MESSAGES_MAX 256
+
 struct flow_origin { /* where a datagram came from, and when */
 	struct endpoint from;
 	int64_t received_ms;

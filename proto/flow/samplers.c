@@ -66,6 +66,7 @@ static bool goes_before(const struct sampler *a, const struct sampler *b)
 	return a->used < b->used;
 }
 
+/* NULL: all that could make way are of those who have proved themselves, and this one has not. */
 static struct sampler *row_of(struct sampler_table *t, const struct stream *s, uint32_t id)
 {
 	struct sampler *set = t->samplers + set_of(t, s, id), *oldest = set;
@@ -76,6 +77,8 @@ static struct sampler *row_of(struct sampler_table *t, const struct stream *s, u
 		if (goes_before(row, oldest))
 			oldest = row;
 	}
+	if (is_proven(oldest) && !stream_is_proven(s))
+		return NULL;
 	*oldest = (struct sampler){
 		.exporter = s->key.from.addr,
 		.session = s->key.session,
@@ -89,9 +92,12 @@ static struct sampler *row_of(struct sampler_table *t, const struct stream *s, u
 void samplers_learn(struct sampler_table *t, const struct stream *s, uint32_t id, uint32_t interval)
 {
 	struct sampler *row = row_of(t, s, id);
-	struct told *told = row->first.domain == s->key.domain ? &row->first : &row->other;
 	bool is_proven = stream_is_proven(s);
+	struct told *told;
 
+	if (row == NULL)
+		return;
+	told = row->first.domain == s->key.domain ? &row->first : &row->other;
 	if (is_proven && !row->first.is_proven)
 		told = &row->first;
 	if (told->is_proven && !is_proven)

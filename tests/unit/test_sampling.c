@@ -211,6 +211,39 @@ static void who_has_not_proved_itself_contradicts_nobody(void **state)
 	assert_int_equal(f->decoder->counters.unknown_samplers, 0);
 }
 
+static unsigned known_of(struct fixture *f, uint32_t samplers)
+{
+	unsigned known = 0;
+
+	f->domain = 256;
+	for (uint32_t i = 1; i <= samplers; i++)
+		known += sampling_of(f, 1, 2, i) == 100;
+	return known;
+}
+
+/* Nor puts it anybody out, whatever it tells of. */
+static void who_has_not_proved_itself_puts_nobody_out(void **state)
+{
+	static const uint16_t of_sampler[] = {48, 4, 34, 4};
+	enum { SAMPLERS = 1000 }; /* more than there is room for */
+	struct fixture *f = *state;
+	const uint16_t port = f->origin.from.port;
+	unsigned known;
+
+	f->domain = 6;
+	prove(f);
+	for (uint32_t i = 1; i <= SAMPLERS; i++)
+		tell(f, 9, of_sampler, (const uint64_t[]){i, 100});
+	known = known_of(f, SAMPLERS);
+	assert_in_range(known, 64, SAMPLERS - 1);
+	f->origin.from.port = 666;
+	f->domain = 5;
+	for (uint32_t i = SAMPLERS + 1; i <= 2 * SAMPLERS; i++)
+		tell(f, 9, of_sampler, (const uint64_t[]){i, 9999});
+	f->origin.from.port = port;
+	assert_int_equal(known_of(f, SAMPLERS), known);
+}
+
 /* Nor does it matter who came first. */
 static void who_has_proved_itself_is_heard_whoever_was_first(void **state)
 {
@@ -238,6 +271,7 @@ int main(void)
 		TEST(another_domain_may_tell_of_a_sampler),
 		TEST(where_domains_disagree_a_third_is_not_told),
 		TEST(who_has_not_proved_itself_contradicts_nobody),
+		TEST(who_has_not_proved_itself_puts_nobody_out),
 		TEST(who_has_proved_itself_is_heard_whoever_was_first),
 		TEST(of_a_sampler_that_is_not_known_the_flows_are_counted),
 	};

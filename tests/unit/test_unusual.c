@@ -96,6 +96,40 @@ static void what_is_of_another_start_is_no_message(void **state)
 	assert_int_equal(lost(f), 1);
 }
 
+static void count_stream(void *ctx, const struct stream *s)
+{
+	size_t *count = ctx;
+
+	assert_int_equal(s->key.version, 9);
+	++*count;
+}
+
+/* Each header names another domain, and that is all that there is. */
+static void one_datagram_opens_few_streams(void **state)
+{
+	enum { MESSAGES = 3000, HEADER = 20 };
+	static uint8_t all[MESSAGES * HEADER];
+	struct fixture *f = *state;
+	size_t streams = 0;
+
+	flow_decoder_free(f->decoder);
+	f->decoder = flow_decoder_new(MESSAGES, 0);
+	assert_non_null(f->decoder);
+	write_v9(f, 1, 0, false);
+	for (uint32_t i = 0; i < MESSAGES; i++) {
+		struct octets domain = octets_of(all + (size_t)i * HEADER + 16, 4);
+
+		memcpy(all + (size_t)i * HEADER, f->wire, HEADER);
+		octets_uint(&domain, i, 4);
+	}
+	assert_int_equal(flow_decode(f->decoder, &f->origin, all, sizeof(all), &f->batch),
+	                 DROP_NONE);
+	stream_each(f->decoder->streams, count_stream, &streams);
+	assert_in_range(streams, 2, FLOW_MESSAGES_MAX);
+	assert_int_equal(f->decoder->counters.dropped[DROP_SET], 1);
+	assert_int_equal(lost(f), 1);
+}
+
 /* Of what a header announces and garbage follows, the first message is whole. */
 static void garbage_behind_a_header_costs_nothing_before_it(void **state)
 {
@@ -363,6 +397,7 @@ int main(void)
 		TEST(zeros_behind_the_last_of_them_are_none),
 		TEST(a_message_of_another_domain_is_read_by_its_own_template),
 		TEST(what_is_of_another_start_is_no_message),
+		TEST(one_datagram_opens_few_streams),
 		TEST(garbage_behind_a_header_costs_nothing_before_it),
 		TEST(without_uptime_a_port_may_change_with_every_datagram),
 		TEST(one_header_without_uptime_is_no_restart),
