@@ -21,6 +21,7 @@
 #define LMDB_MAGIC_AT PAGE_HEAD_LEN
 #define LMDB_MAGIC 0xbeefc0deu
 #define LMDB_META_PAGES 2
+#define LMDB_COMMIT_AT 144 /* 8 octets: which commit it tells of; 0: of none */
 
 static const char data_name[] = "data.mdb";
 
@@ -110,39 +111,52 @@ static enum err lock_take(const char *path, int *ret_fd, char reterr[STORE_REASO
 	return ERR_OK;
 }
 
+/* Killed while it wrote the first two pages, LMDB leaves one, which tells of no commit. */
+static bool was_never_made(const uint8_t head[], ssize_t len)
+{
+	uint64_t commit;
+
+	if (len < LMDB_COMMIT_AT + (ssize_t)sizeof(commit))
+		return false;
+	memcpy(&commit, head + LMDB_COMMIT_AT, sizeof(commit));
+	return commit == 0;
+}
+
 /* LMDB maps the file; what is not there must be known before anything reaches for it. */
 static enum err file_check(const char *path, char reterr[STORE_REASON_MAX])
 {
-	uint8_t head[LMDB_MAGIC_AT + 4];
+	uint8_t head[LMDB_COMMIT_AT + 8];
 	char file[PATH_ROOM];
+	enum err err = ERR_OK;
 	struct stat st;
-	uint32_t magic;
+	uint32_t magic = LMDB_MAGIC;
 	ssize_t len;
 	int fd;
 
 	if (!path_join(file, path, data_name))
 		return ERR_IO;
-	fd = open(file, O_RDONLY | O_CLOEXEC);
+	fd = open(file, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? ERR_OK : why_errno(reterr, path, data_name);
-	if (fstat(fd, &st) != 0 || (len = pread(fd, head, sizeof(head), 0)) < 0) {
-		enum err err = why_errno(reterr, path, data_name);
-
+	len = pread(fd, head, sizeof(head), 0);
+	if (len < 0 || fstat(fd, &st) != 0) {
+		err = why_errno(reterr, path, data_name);
 		close(fd);
 		return err;
 	}
-	close(fd);
-	if (st.st_size == 0)
-		return ERR_OK;
-	if (len == sizeof(head)) {
+	if (len >= LMDB_MAGIC_AT + (ssize_t)sizeof(magic))
 		memcpy(&magic, head + LMDB_MAGIC_AT, sizeof(magic));
-		if (magic != LMDB_MAGIC)
-			return why(reterr, ERR_CORRUPT, path, data_name, "is no store");
-	}
-	if (st.st_size < LMDB_META_PAGES * sysconf(_SC_PAGESIZE))
-		return why(reterr, ERR_TORN, path, data_name,
-		           "is cut off within its first two pages");
-	return ERR_OK;
+	if (magic != LMDB_MAGIC)
+		err = why(reterr, ERR_CORRUPT, path, data_name, "is no store");
+	else if (st.st_size == 0 || st.st_size >= LMDB_META_PAGES * sysconf(_SC_PAGESIZE))
+		err = ERR_OK;
+	else if (!was_never_made(head, len))
+		err = why(reterr, ERR_TORN, path, data_name,
+		          "is cut off within its first two pages");
+	else if (ftruncate(fd, 0) != 0)
+		err = why_errno(reterr, path, data_name);
+	close(fd);
+	return err;
 }
 
 /* The last page that the newest commit uses must be in the file. */

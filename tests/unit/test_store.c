@@ -195,6 +195,24 @@ static void a_file_cut_short_is_torn(void **state)
 	}
 }
 
+/* What a process leaves that is killed between the first page and the second. */
+static void a_store_that_was_not_made_to_the_end_is_made(void **state)
+{
+	struct fixture *f = *state;
+	MDB_env *env;
+
+	assert_int_equal(0, mdb_env_create(&env));
+	assert_int_equal(0, mdb_env_open(env, f->dir, 0, 0600));
+	mdb_env_close(env);
+	assert_int_equal(0, truncate(f->file, sysconf(_SC_PAGESIZE)));
+	open_it(f);
+	seal_some(f, 0, 100, T0);
+	close_it(f);
+	open_it(f);
+	assert_int_equal(100, stats_of(f).flows);
+	close_it(f);
+}
+
 static void a_file_cut_within_its_unused_end_is_whole(void **state)
 {
 	struct fixture *f = *state;
@@ -453,6 +471,7 @@ int main(void)
 		CASE(memory_is_bounded_and_a_batch_is_taken_whole_or_not),
 		CASE(a_killed_writer_loses_nothing_that_was_sealed),
 		CASE(a_file_cut_short_is_torn),
+		CASE(a_store_that_was_not_made_to_the_end_is_made),
 		CASE(a_file_cut_within_its_unused_end_is_whole),
 		CASE(garbage_is_no_store),
 		CASE(another_program_s_database_is_no_store),
