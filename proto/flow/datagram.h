@@ -146,8 +146,8 @@ struct flow_decoder {
 	struct source_table *sources;
 	struct nsel_table *nsel;
 	struct sampler_table *samplers;
-	bool is_verbatim; /* records as they stand, though a later one counts the same again
-	                     (nsel.h) */
+	bool is_verbatim; /* for people: records as they stand, though a later one counts the same
+	                     again (nsel.h), ends are not told, or times cannot be true */
 	struct clocks *clocks;
 	flow_keep_fn *keep; /* NULL: nobody does */
 	flow_keep_clock_fn *keep_clock;

@@ -450,6 +450,7 @@ static const struct element elements[] = { /* by enterprise, then id */
 	PLAIN(362, block_last),
 	PLAIN(363, block_step),
 	PLAIN(364, block_count),
+	ROW(366, read_src, 0), /* of a wireless station */
 	ROW(40001, read_nat_src, 0), /* as ASAs had them before they were IANA's */
 	ROW(40002, read_nat_dst, 0),
 	PLAIN(40003, nat_src_port),

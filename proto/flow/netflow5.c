@@ -118,12 +118,15 @@ static void read_records(struct flow_decoder *d, const struct flow_origin *origi
 			.sampling = h->sampling,
 			.version = 5,
 		};
-		if (read_record(&in, h, room, &d->counters.clamped)) {
-			out->count++;
-			room++;
-		} else {
-			d->counters.dropped[DROP_RECORD_TIME]++;
+		if (!read_record(&in, h, room, &d->counters.clamped)) {
+			if (!d->is_verbatim) {
+				d->counters.dropped[DROP_RECORD_TIME]++;
+				continue;
+			}
+			room->start_ms = room->end_ms = h->export_ms;
 		}
+		out->count++;
+		room++;
 	}
 	CHECK(!in.is_short);
 }

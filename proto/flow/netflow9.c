@@ -104,6 +104,7 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	struct sets_sum sum;
 	struct kin_message m;
 	size_t before = out->count;
+	bool has_start;
 
 	data->at = data->end;
 	bytes_uint(&in, 4); /* version, count */
@@ -123,6 +124,8 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 	                         .format = &format,
 	                         .sets = in};
 	c.stream = kin_stream(d, origin, &m);
+	has_start = c.has_uptime;
+	c.has_uptime = has_start && !c.stream->is_apart;
 	if (repeat_check(c.stream, whole, habit_is_next(c.stream, sequence)))
 		return DROP_DUPLICATE;
 	learn_unit(c.stream, c.export_ms, c.uptime);
@@ -133,7 +136,7 @@ enum drop netflow9_decode(struct flow_decoder *d, const struct flow_origin *orig
 		sets_doubt(c.stream, origin->received_ms);
 	c.stream->export_ms = MAX(c.stream->export_ms, c.export_ms);
 	told = (struct flow_clock){.export_ms = c.export_ms, .error_ms = CUT_MS};
-	if (c.has_uptime)
+	if (has_start)
 		c.export_ms = exact_export(c.stream, c.export_ms, uptime_ms);
 	sum = sets_decode(d, &c, &format, in, out);
 	data->at = sum.end;

@@ -15,9 +15,11 @@
 #define NANO_TENTHS 0x3ffu /* all of them */
 #define NANO_TIMES 64
 #define INIT_FAR_RECORDS 64
-#define VLAN_BITS 0xfff /* beside it some send the priority */
-#define LIST_HEADER 4   /* of each template's records: id, and octets with these */
-#define LONG_LEN 255    /* RFC 7011, section 7: two octets of length follow */
+#define APART_MS 86400000 /* no end is told as long after it */
+#define APART_RECORDS 16  /* in a row: they tell their times by another start */
+#define VLAN_BITS 0xfff   /* beside it some send the priority */
+#define LIST_HEADER 4     /* of each template's records: id, and octets with these */
+#define LONG_LEN 255      /* RFC 7011, section 7: two octets of length follow */
 
 static uint16_t be16(const uint8_t *at)
 {
@@ -261,6 +263,22 @@ static void learn_init(const struct record_context *c, const struct values *v)
 	}
 }
 
+/*
+ * FortiOS 5.2 counts its records' uptimes from another start than its header's, so that all seem to
+ * end far ahead or days ago. From then on the header's is taken as not told.
+ */
+static void learn_apart(const struct record_context *c, const struct values *v)
+{
+	struct stream *s = c->stream;
+	int32_t late = (int32_t)((uint32_t)v->end[TIME_UPTIME] - c->uptime);
+	bool is_near = (late <= FUTURE_MS && late >= -APART_MS) || s->is_in_seconds;
+
+	if (is_near && s->apart == 0)
+		return;
+	s->apart = is_near ? 0 : (uint8_t)(s->apart + 1);
+	s->is_apart |= s->apart == APART_RECORDS;
+}
+
 /* A clock time stands for itself, whatever the header's; an uptime only by the header. */
 static int64_t latest(const struct record_context *c, const struct values *v)
 {
@@ -327,6 +345,8 @@ static bool set_times(const struct record_context *c, const struct values *v, st
 		f->end_ms = f->start_ms + duration_ms;
 	else
 		f->end_ms = event_or(v, c->export_ms);
+	if (last == TIME_UPTIME && c->has_uptime)
+		learn_apart(c, v);
 	if (first == TIME_KINDS)
 		f->start_ms = last != TIME_KINDS ? f->end_ms - duration_ms : f->end_ms;
 	if (f->end_ms < 0 || f->end_ms > latest(c, v) + FUTURE_MS || f->start_ms < 0)
@@ -491,6 +511,25 @@ static struct endpoint translated(const struct addr *addr, uint16_t port)
 	                                : (struct endpoint){*addr, port};
 }
 
+static bool has_ends(const struct values *v)
+{
+	return v->has_src && v->has_dst &&
+	       !(element_is_nowhere(&v->src) && element_is_nowhere(&v->dst));
+}
+
+/* For people: an end that is not told is nobody, in the other's family. */
+static void name_nobody(struct values *v)
+{
+	struct addr nobody = addr_from_v4((const uint8_t[4]){0});
+
+	if ((v->has_src && !addr_is_v4(&v->src)) || (v->has_dst && !addr_is_v4(&v->dst)))
+		nobody = (struct addr){{0}};
+	if (!v->has_src)
+		v->src = nobody;
+	if (!v->has_dst)
+		v->dst = nobody;
+}
+
 enum drop record_flows(const struct record_context *c, struct values *v, struct flow ret[2],
                        size_t *ret_count, struct flow_decoder *d)
 {
@@ -500,9 +539,11 @@ enum drop record_flows(const struct record_context *c, struct values *v, struct 
 
 	*ret_count = 0;
 	take_packet(v);
-	if (!v->has_src || !v->has_dst ||
-	    (element_is_nowhere(&v->src) && element_is_nowhere(&v->dst)))
-		return DROP_ENDS;
+	if (!has_ends(v)) {
+		if (!d->is_verbatim)
+			return DROP_ENDS;
+		name_nobody(v);
+	}
 	nat_src = translated(&v->nat_src, v->nat_src_port);
 	nat_dst = translated(&v->nat_dst, v->nat_dst_port);
 	*f = (struct flow){
@@ -531,8 +572,11 @@ enum drop record_flows(const struct record_context *c, struct values *v, struct 
 		.tos = v->tos,
 		.version = (uint8_t)c->stream->key.version,
 	};
-	if (!set_times(c, v, f, &counters->clamped))
-		return DROP_RECORD_TIME;
+	if (!set_times(c, v, f, &counters->clamped)) {
+		if (!d->is_verbatim)
+			return DROP_RECORD_TIME;
+		f->start_ms = f->end_ms = c->export_ms;
+	}
 	*ret_count = 1u + read_back(c, v, f, &ret[1], &counters->clamped);
 	return DROP_NONE;
 }

@@ -73,21 +73,6 @@ static bool take_event(const struct record_context *c, const struct values *v,
 	return event != NULL;
 }
 
-/* For people: whom an event does not name is nobody, in the other's family. */
-static void name_nobody(struct values *v)
-{
-	const struct addr *told = v->has_src ? &v->src : &v->dst;
-	struct addr nobody = {{0}};
-
-	if (addr_is_v4(told))
-		nobody = addr_from_v4((const uint8_t[4]){0});
-	if (!v->has_src)
-		v->src = nobody;
-	if (!v->has_dst)
-		v->dst = nobody;
-	v->has_src = v->has_dst = true;
-}
-
 /* What the record of these flows says beside them, of each; false: no memory. */
 static bool say(const struct values *v, size_t first, size_t count, struct flow_batch *out)
 {
@@ -123,17 +108,16 @@ static bool take_record(struct flow_decoder *d, const struct record_context *c,
 			d->options(d->options_ctx, c->origin, c->stream, t, record);
 		return true;
 	}
+	if (is_padding)
+		return true; /* it says nothing */
 	room = flow_batch_room(out, 2);
 	if (room == NULL || !take_event(c, v, out))
 		return false;
-	if (d->is_verbatim && (v->has_src || v->has_dst) &&
-	    (out->event_count > events || v->nat_event != 0 || v->firewall_event != 0))
-		name_nobody(v);
 	if (v->firewall_event != 0 && !d->is_verbatim)
 		nsel_correct(d->nsel, c->stream, v);
 	drop = record_flows(c, v, room, &count, d);
-	if (drop == DROP_ENDS && (is_padding || out->event_count > events))
-		drop = DROP_NONE; /* nothing was said, or what was said is taken */
+	if (drop == DROP_ENDS && out->event_count > events)
+		drop = DROP_NONE; /* what was said is taken */
 	if (drop != DROP_NONE)
 		count_part(d, drop);
 	if (d->is_verbatim && !say(v, out->count, count, out))
@@ -341,7 +325,8 @@ static void define(struct work *w, const struct template_shape *shape, struct by
 	if (err != ERR_OK) {
 		count_part(w->d,
 		           err == ERR_NOMEM || err == ERR_LIMIT ? DROP_MEMORY : DROP_TEMPLATE);
-		in->at = in->end; /* where the next would begin is not known */
+		if (err == ERR_SHORT)
+			in->at = in->end; /* where the next would begin is not known */
 		return;
 	}
 	w->waited = template_of(s->templates, shape->id);
@@ -463,6 +448,26 @@ static bool ends_here(struct work *w, struct bytes rest)
 	return true;
 }
 
+/* Could a set begin there? */
+static bool begins_set(const struct sets_format *format, struct bytes in)
+{
+	size_t left = bytes_left(&in);
+	uint64_t id = bytes_uint(&in, 2), len = bytes_uint(&in, 2);
+
+	return (id == format->template_id || id == format->options_id || id >= TEMPLATE_ID_MIN) &&
+	       len >= SET_HEADER && len <= left;
+}
+
+/* Some fill a set up to a multiple of four octets, and do not count those in its length. */
+static void pass_filling(const struct sets_format *format, size_t len, struct bytes *in)
+{
+	struct bytes next = *in, filling = bytes_cut(&next, -len % 4);
+
+	if (len % 4 != 0 && !next.is_short && is_zero(filling) && !begins_set(format, *in) &&
+	    begins_set(format, next))
+		*in = next;
+}
+
 struct sets_sum sets_decode(struct flow_decoder *d, const struct record_context *c,
                             const struct sets_format *format, struct bytes in,
                             struct flow_batch *out)
@@ -490,6 +495,7 @@ struct sets_sum sets_decode(struct flow_decoder *d, const struct record_context 
 			read_options_templates(&w, set);
 		else if (id >= TEMPLATE_ID_MIN)
 			read_data(&w, id, set);
+		pass_filling(format, len, &in);
 	}
 	return w.sum;
 }

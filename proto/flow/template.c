@@ -169,7 +169,7 @@ static void read_field(struct template *t, const struct template_shape *shape,
 		field->element = scope_of(id);
 	else
 		find_element(t, field, maker_of(shape, enterprise, id), id);
-	is_variable = shape->has_enterprise && field->len == TEMPLATE_VARIABLE;
+	is_variable = field->len == TEMPLATE_VARIABLE; /* some send it in v9, too */
 	t->is_variable |= is_variable;
 	min_len = t->min_len + (is_variable ? 1u : field->len);
 	t->min_len = (uint16_t)MIN(min_len, UINT16_MAX);
@@ -247,17 +247,18 @@ static void put(struct template_set *s, struct template *t)
 	s->count++;
 }
 
-/* How many octets `count` fields take: those of an enterprise are longer. 0: it ends before. */
-static size_t fields_len(const struct template_shape *shape, struct bytes in)
+/* The octets of `count` fields: those of an enterprise are longer. False: it ends before. */
+static bool cut_fields(const struct template_shape *shape, struct bytes *in, struct bytes *ret)
 {
-	const uint8_t *from = in.at;
+	const uint8_t *from = in->at;
 
-	for (unsigned i = 0; i < shape->count; i++) {
-		uint16_t id = (uint16_t)bytes_uint(&in, 2);
+	for (unsigned i = 0; i < shape->count && !in->is_short; i++) {
+		uint16_t id = (uint16_t)bytes_uint(in, 2);
 
-		bytes_uint(&in, shape->has_enterprise && (id & ENTERPRISE) != 0 ? 6 : 2);
+		bytes_uint(in, shape->has_enterprise && (id & ENTERPRISE) != 0 ? 6 : 2);
 	}
-	return in.is_short ? 0 : (size_t)(in.at - from);
+	*ret = bytes_of(from, (size_t)(in->at - from));
+	return !in->is_short;
 }
 
 /* Most come again and again, and are what they were. */
@@ -274,18 +275,18 @@ enum err template_define(struct template_set *s, const struct template_shape *sh
 {
 	size_t raw_len, octets;
 	struct template *was, *t;
+	struct bytes fields;
 	uint8_t *raw;
 
+	if (!cut_fields(shape, in, &fields))
+		return ERR_SHORT;
 	if (shape->id < TEMPLATE_ID_MIN || shape->count == 0 || shape->count > TEMPLATE_FIELDS_MAX)
 		return ERR_RANGE;
-	raw_len = fields_len(shape, *in);
-	if (raw_len == 0)
-		return ERR_SHORT;
+	raw_len = bytes_left(&fields);
 	was = template_of(s, shape->id);
-	if (was != NULL && is_same(was, shape, in->at, raw_len)) {
+	if (was != NULL && is_same(was, shape, fields.at, raw_len)) {
 		was->received_ms = received_ms;
 		was->is_doubted = false;
-		in->at += raw_len;
 		return ERR_OK;
 	}
 	octets = sizeof(*t) + shape->count * sizeof(t->fields[0]) + raw_len;
@@ -306,12 +307,12 @@ enum err template_define(struct template_set *s, const struct template_shape *sh
 	t->has_enterprise = shape->has_enterprise;
 	t->received_ms = received_ms;
 	raw = (uint8_t *)&t->fields[shape->count];
-	memcpy(raw, in->at, raw_len);
+	memcpy(raw, fields.at, raw_len);
 	t->raw = raw;
 	t->raw_len = (uint16_t)raw_len;
 	t->raw_count = shape->count;
 	for (unsigned i = 0; i < shape->count; i++)
-		read_field(t, shape, i, in);
+		read_field(t, shape, i, &fields);
 	if (t->is_ntop)
 		turn_ntops(t);
 	if (!t->is_variable)

@@ -75,7 +75,7 @@ const struct template *template_oldest(const struct template_set *s);
 
 /*
  * Reads one template record behind its id: `count` fields, and takes the place of the one with its
- * id. Moves `in` behind it.
+ * id. Moves `in` behind it, whatever becomes of it.
  *
  * ERR_SHORT   it is longer than what is there
  * ERR_RANGE   an id below 256, no field, more than TEMPLATE_FIELDS_MAX, or records of no octet

@@ -511,6 +511,147 @@ static void a_flow_carries_what_is_behind_its_translation(void **state)
 	assert_int_equal(f->batch.event_count, 0);
 }
 
+/* FortiOS 5.2: the uptimes of records are days from the header's, either way. */
+static void records_may_count_from_another_start_than_their_header(void **state)
+{
+	static const int64_t apart_ms[] = {INT64_C(5) * 86400000, INT64_C(-9) * 86400000};
+
+	for (size_t i = 0; i < ARRAY_LEN(apart_ms); i++) {
+		struct fixture *f = *state;
+		uint32_t end = UPTIME_MS + (uint32_t)apart_ms[i] - 2000;
+
+		f->domain = (uint32_t)i;
+		f->sequence = 0;
+		for (int message = 0; message < 20; message++) {
+			define(f, 9, 256, ends);
+			ends_record(f, end - 3000, end - (uint32_t)(message % 3) * 500);
+			assert_string_equal(decode_next(f), "none");
+		}
+		assert_int_equal(f->count, 1);
+		assert_in_range(EXPORT_MS - f->flows[0].end_ms, 0, 2000);
+		assert_in_range(f->flows[0].end_ms - f->flows[0].start_ms, 2000, 3000);
+	}
+}
+
+/* What lies far from its export once, or now and then, says nothing of all. */
+static void a_record_that_is_far_from_its_export_is_one(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int message = 0; message < 60; message++) {
+		uint32_t far = message % 10 == 9 ? 0 : 1;
+
+		define(f, 9, 256, ends);
+		ends_record(f, UPTIME_MS - 3000 + far * 86400000u,
+		            UPTIME_MS - 1000 + far * 86400000u);
+		assert_string_equal(decode_next(f), "none");
+	}
+	assert_int_equal(f->count, 1);
+	assert_int_equal(f->flows[0].end_ms, EXPORT_MS - 1000);
+	assert_int_equal(f->decoder->counters.dropped[DROP_RECORD_TIME], 54);
+}
+
+/* --- lengths that are not as the standard has them --- */
+
+static void values_of_variable_length_may_stand_in_v9(void **state)
+{
+	static const uint16_t fields[] = {8, 4, 95, 65535, 12, 4, 1, 4, 22, 4, 21, 4, 0};
+	struct fixture *f = *state;
+
+	define(f, 9, 256, fields);
+	for (size_t len = 3; len <= 300; len += 297) {
+		put(f, 0x0a04000a, 4);
+		put(f, len < 255 ? len : 255, 1);
+		if (len >= 255)
+			put(f, len, 2);
+		put_zeros(f, len);
+		put(f, 0xcb007179, 4), put(f, 865, 4);
+		put(f, UPTIME_MS - 2000, 4), put(f, UPTIME_MS - 100, 4);
+	}
+	assert_string_equal(decode_next(f), "none");
+	assert_int_equal(f->count, 2);
+	assert_int_equal(f->flows[1].octets, 865);
+	assert_int_equal(f->flows[1].end_ms, EXPORT_MS - 100);
+}
+
+/* Up to a multiple of four octets, which a set's length need not count. */
+static void a_set_may_be_filled_up_beyond_its_length(void **state)
+{
+	static const uint16_t odd[] = {8, 4, 12, 4, 4, 1, 0};
+	struct fixture *f = *state;
+
+	for (uint16_t version = 9; version <= 10; version++) {
+		for (size_t records = 1; records <= 4; records++) {
+			define(f, version, 256, odd);
+			for (size_t i = 0; i < records; i++)
+				put(f, 0x0a04000a, 4), put(f, 0xcb007179, 4), put(f, 6, 1);
+			end_set(f);
+			put_zeros(f, (4 - records % 4) % 4);
+			set(f, 256);
+			put(f, 0x0a04000b, 4), put(f, 0xcb007179, 4), put(f, 17, 1);
+			assert_string_equal(decode_next(f), "none");
+			assert_int_equal(f->count, records + 1);
+			assert_int_equal(f->flows[records].proto, 17);
+		}
+	}
+	assert_int_equal(f->decoder->counters.dropped[DROP_SET], 0);
+}
+
+static void a_template_that_is_refused_takes_no_other_along(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, 9);
+	set(f, 0);
+	template(f, 255, ends); /* an id of sets */
+	put(f, 257, 2), put(f, 600, 2);
+	for (int i = 0; i < 600; i++)
+		put(f, 0x00080004, 4);
+	template(f, 256, ends);
+	set(f, 256);
+	ends_record(f, UPTIME_MS - 2000, UPTIME_MS - 1000);
+	assert_string_equal(decode_next(f), "none");
+	assert_int_equal(f->count, 1);
+	assert_int_equal(f->decoder->counters.dropped[DROP_TEMPLATE], 2);
+}
+
+/* --- what no node can use --- */
+
+/* A station's record (Cisco's WLC) tells one end, another none, a third when it cannot have been.
+ */
+static void people_are_shown_what_no_node_can_use(void **state)
+{
+	static const uint16_t station[] = {365, 6, 366, 4, 1, 8, 2, 8, 0};
+	static const uint16_t nobody[] = {56, 6, 80, 6, 1, 4, 0};
+	struct fixture *f = *state;
+	uint64_t *dropped = f->decoder->counters.dropped;
+
+	for (int is_verbatim = 0; is_verbatim <= 1; is_verbatim++) {
+		f->decoder->is_verbatim = is_verbatim != 0;
+		define(f, 9, 256, station);
+		put(f, 0x020000000001, 6), put(f, 0x0a04000a, 4), put(f, 865, 8), put(f, 15, 8);
+		set(f, template_set(f));
+		template(f, 257, nobody);
+		set(f, 257);
+		put(f, 0x020000000001, 6), put(f, 0x020000000002, 6), put(f, 70, 4);
+		put_zeros(f, 32); /* padding is no record */
+		set(f, template_set(f));
+		template(f, 258, ends);
+		set(f, 258);
+		ends_record(f, UPTIME_MS + 7200000, UPTIME_MS + 7200000);
+		assert_string_equal(decode_next(f), "none");
+		assert_int_equal(f->count, is_verbatim ? 3 : 0);
+		assert_int_equal(dropped[DROP_ENDS], 2);
+		assert_int_equal(dropped[DROP_RECORD_TIME], 1);
+	}
+	assert_addr(&f->flows[0].src, "10.4.0.10");
+	assert_addr(&f->flows[0].dst, "0.0.0.0");
+	assert_int_equal(f->flows[0].octets, 865);
+	assert_addr(&f->flows[1].src, "0.0.0.0");
+	assert_int_equal(f->flows[1].octets, 70);
+	assert_int_equal(f->flows[2].end_ms, EXPORT_MS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -534,6 +675,12 @@ int main(void)
 		TEST(an_asas_traffic_is_counted_once),
 		TEST(for_people_an_asas_records_stand_as_they_are),
 		TEST(a_flow_carries_what_is_behind_its_translation),
+		TEST(records_may_count_from_another_start_than_their_header),
+		TEST(a_record_that_is_far_from_its_export_is_one),
+		TEST(values_of_variable_length_may_stand_in_v9),
+		TEST(a_set_may_be_filled_up_beyond_its_length),
+		TEST(a_template_that_is_refused_takes_no_other_along),
+		TEST(people_are_shown_what_no_node_can_use),
 	};
 
 	return cmocka_run_group_tests_name("flow/quirks", tests, NULL, NULL);
