@@ -397,9 +397,15 @@ enum ctl_code pursuit_refusal(const struct node *node, enum err err, char ret[PU
 		snprintf(ret, PURSUIT_REASON_MAX,
 		         "this node's certificate lets it answer, not ask; its root can issue "
 		         "another (spoor member renew --role ask)");
+	else if (err == ERR_RANGE)
+		snprintf(ret, PURSUIT_REASON_MAX,
+		         "the connection spans more than 400 days, of which no member would read a "
+		         "question: ask about less of it, with --since and --until");
 	else
 		snprintf(ret, PURSUIT_REASON_MAX, "the question could not be sent: %s",
 		         err_text(err));
+	if (err == ERR_RANGE)
+		return CTL_USAGE;
 	return err == ERR_EXPIRED || err == ERR_DENIED ? CTL_DENIED : CTL_INTERNAL;
 }
 

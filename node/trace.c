@@ -273,11 +273,16 @@ static void on_tick(uv_timer_t *timer)
 		uv_timer_stop(timer);
 }
 
-/* Why it cannot be followed like this; NULL: it can, or need not. */
-static const char *refuse_follow(const struct ctl_request *request, enum severity severity)
+/* Why it is not to be; NULL: it may. */
+static const char *refuse(const struct ctl_request *request, enum severity severity)
 {
+	static const struct endpoint nothing;
 	int64_t least_ms = severity == SEVERITY_LOW ? 2 * FOLLOW_EVERY_MIN_MS : FOLLOW_EVERY_MIN_MS;
 
+	if (endpoint_equal(&request->target, &nothing) || severity == SEVERITY_END)
+		return "a trace needs a target, and a severity of low, medium, high or critical";
+	if (request->gap_ms > DAY_MS)
+		return "a gap is a day at most";
 	if (request->every_ms == 0 && request->for_ms != 0)
 		return "only a trace that is followed has an end (for without every)";
 	if (request->every_ms == 0)
@@ -298,20 +303,12 @@ enum severity trace_severity(const struct ctl_request *request)
 
 void request_trace(struct client *client, const struct ctl_request *request)
 {
-	static const struct endpoint nothing;
 	struct node *node = client_node(client);
 	int64_t gap_ms = request->gap_ms > 0 ? request->gap_ms : node->conf.idle_timeout_ms;
 	enum severity severity = trace_severity(request);
-	const char *refusal;
+	const char *refusal = refuse(request, severity);
 	struct trace *t;
 
-	if (endpoint_equal(&request->target, &nothing) || severity == SEVERITY_END) {
-		client_end(client, CTL_USAGE,
-		           "a trace needs a target, and a severity of low, "
-		           "medium, high or critical");
-		return;
-	}
-	refusal = refuse_follow(request, severity);
 	if (refusal != NULL) {
 		client_end(client, CTL_USAGE, "%s", refusal);
 		return;

@@ -21,6 +21,10 @@ check_line "an address that is none" 2 "10.4.0.300" trace 10.4.0.300:22
 check_line "a time that is none" 2 "yesterday" trace 10.4.0.10:22 --at yesterday
 check_line "a date that does not exist" 2 "2026-02-30" trace 10.4.0.10:22 --at 2026-02-30
 check_line "a severity that is none" 2 "panic" trace 10.4.0.10:22 --severity panic
+check_line "a gap that no member would read" 2 "a gap is a day at most" trace 10.4.0.10:22 --gap 25h
+check "one of a day" 1 "silences" trace 10.4.0.10:22 --gap 1d
+check_line "an end before the beginning" 2 "since is later than --until" \
+	trace 10.4.0.10:22 --since 2026-11-22T15:00:00Z --until 2026-11-22T14:00:00Z
 check_line "an option that is none" 2 "nonsense" trace 10.4.0.10:22 --nonsense
 check_line "a command that is none" 2 "nonsense" spoor_at R4 nonsense
 check "a filter that is none" 2 "expected" spoor_at R4 flows src prot 22
@@ -61,6 +65,15 @@ check "garbage exports are counted" 0 '"short": *[1-9]' spoor_at R4 status --jso
 check "garbage overlay datagrams are counted" 0 '"malformed": *[1-9]' spoor_at R4 status --json
 after=$(spoor_at R4 flows --ndjson | wc -l)
 check "nothing was lost meanwhile" 0 "^$before\$" echo "$after"
+
+# Flows of one connection more than 400 days apart, of which no member would read a question.
+for days in 401 0; do
+	python3 tests/integration/capture.py "$dir/apart.pcap" 10.255.0.4 $((1795320000 - days * 86400)) \
+		<<<"10.9.0.1:1000 10.9.0.2:22 1 0-1,100-101,200-201,300-301"
+	spoor_at R4 import "$dir/apart.pcap" >/dev/null
+done
+check_line "a connection of years" 2 "400 days.*--since" trace 10.9.0.2:22
+check "the last of it" 1 "10.9.0.2:22" trace 10.9.0.2:22 --since 2026-11-01T00:00:00Z
 
 # A certificate that has run out: the node collects, but may not ask.
 node_init R2 --idle-timeout 3s --keep forever --valid-until "@$(($(date +%s) + 2))"
