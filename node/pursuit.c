@@ -348,10 +348,11 @@ const char *pursuit_untimed(const struct pursuit *p, char ret[PURSUIT_REASON_MAX
 	enum volume_verdict by_volume = p->target.by_volume;
 
 	if (by_volume == VOLUME_TELLS)
-		snprintf(ret, PURSUIT_REASON_MAX,
-		         "%sshown is what volumes tell, which a host's report would confirm: two "
-		         "who share a line evenly, or watch one stream, look alike",
-		         untimed);
+		snprintf(
+			ret, PURSUIT_REASON_MAX,
+			"%swhat was carried is compared instead, and a host's report would confirm "
+			"a match: two who share a line evenly, or watch one stream, look alike",
+			untimed);
 	else
 		snprintf(ret, PURSUIT_REASON_MAX,
 		         "%snor by volume: %s; a longer window would decide, or %s", untimed,

@@ -117,5 +117,7 @@ bool news_print(const json_t *before, const json_t *report, const struct report_
 	paper_end(&p);
 	if (is_other)
 		paper_end(&p);
+	else if (beside_count(report) > beside_count(before))
+		report_print_beside(report, view, out);
 	return is_other;
 }

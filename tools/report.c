@@ -299,6 +299,15 @@ static void put_answer(struct paper *p, const struct route *r)
 	paper_end(p);
 }
 
+void report_print_beside(const json_t *report, const struct report_view *view, FILE *out)
+{
+	struct paper p = {.out = out, .style = view->style, .margin = ""};
+	const char *arrow = glyphs_of(view)->arrow;
+
+	report_branches(&p, report, arrow);
+	report_unplaced(&p, report, arrow);
+}
+
 void report_print(const json_t *report, const struct report_view *view, FILE *out)
 {
 	const struct glyphs *g = glyphs_of(view);
@@ -315,8 +324,7 @@ void report_print(const json_t *report, const struct report_view *view, FILE *ou
 		paper_end(&p);
 	}
 	p.margin = "";
-	report_branches(&p, report, g->arrow);
-	report_unplaced(&p, report, g->arrow);
+	report_print_beside(report, view, out);
 	report_forged(&p, report);
 	report_coverage(&p, report);
 	if (view->explains)

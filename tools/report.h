@@ -23,6 +23,9 @@ struct report_view {
 
 void report_print(const json_t *report, const struct report_view *view, FILE *out);
 
+/* What of it is not on the path; or nothing. */
+void report_print_beside(const json_t *report, const struct report_view *view, FILE *out);
+
 /* Adds src_name, dst_name to hops and name (from_name, to_name) to gaps, where there is one. */
 void report_add_names(json_t *report, const struct names *names);
 

@@ -39,7 +39,7 @@ python3 $here/capture.py "$dir/C.pcap" 10.255.0.4 $base <<END
 END
 captures_seen 2s A B C
 
-check "asked about the transfer" 0 "shown is what volumes tell" \
+check "asked about the transfer" 0 "what was carried is compared instead" \
 	spoor_at C trace 10.4.0.5:22 --gap 2s
 spoor_at C trace 10.4.0.5:22 --gap 2s --json >"$dir/report"
 check "the path leads to the thief, by volume" 0 \

@@ -104,10 +104,25 @@ static void what_has_come_beside_the_path_is_said(void **state)
 	assert_null(strstr(text, "beside"));
 }
 
+static void what_has_come_beside_the_path_is_named(void **state)
+{
+	static const char fork[] = "{'kind':'fork','src':'10.2.0.10:2000','dst':'10.4.0.11:22',"
+				   "'hop':2}";
+	char text[512], now[1024];
+
+	(void)state;
+	snprintf(now, sizeof(now), BESIDE("%s", ""), fork);
+	assert_false(news(BESIDE("", ""), now, text));
+	assert_non_null(strstr(text, "fork  10.2.0.10:2000 -> 10.4.0.11:22"));
+	assert_false(news(now, now, text));
+	assert_null(strstr(text, "fork"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_has_come_beside_the_path_is_said),
+		cmocka_unit_test(what_has_come_beside_the_path_is_named),
 		cmocka_unit_test(a_path_that_is_found_is_drawn),
 		cmocka_unit_test(the_same_path_is_a_line_with_its_score),
 		cmocka_unit_test(a_path_that_is_lost_is_drawn_too),
