@@ -234,8 +234,10 @@ static void put_leftovers(struct paper *p, const json_t *report)
 		paper_end(p);
 	}
 	if (json_count(target, "silences", 2) < 2) {
-		paper_words(p, PAPER_WARNING,
-		            "With so few silences timing alone cannot tell connections apart.");
+		paper_words(
+			p, PAPER_WARNING,
+			"With so few silences timing alone cannot tell connections apart: a longer "
+			"window would, or what a host reports.");
 		if (is_by(report, "volume"))
 			paper_words(p, PAPER_WARNING,
 			            "What is shown was found by volume: two who share a line "
@@ -276,7 +278,7 @@ static void put_asked(struct paper *p, const json_t *report)
 	put_failed(p, nodes, ANSWER_REFUSED, "refused");
 	put_failed(p, nodes, ANSWER_MISSING, "gave no answer");
 	paper_put(p, PAPER_PLAIN, ";");
-	paper_words(p, PAPER_PLAIN, "%lld connections were compared, out of %lld flows.",
+	paper_words(p, PAPER_PLAIN, "up to %lld connections were compared, out of %lld flows.",
 	            (long long)sum_of(nodes, "connections"), (long long)sum_of(nodes, "flows"));
 	put_holes(p, report, nodes);
 	paper_end(p);

@@ -78,7 +78,7 @@ static const char chain_drawn[] =
 	"  |   192.0.2.3:26866 -> 10.4.0.10:22  on the wire 192.0.2.3:26866 -> 198.51.100.4:22\n"
 	"  @ 10.4.0.10        behind R4 (Example Four)   << the target\n"
 	"\n"
-	"Asked 3 other nodes, 3 answered; 188 connections were compared, out of 2632 flows.\n"
+	"Asked 3 other nodes, 3 answered; up to 188 connections were compared, out of 2632 flows.\n"
 	"Signed evidence: /traces/9f\n";
 
 static const char chain_explained[] =
@@ -319,7 +319,8 @@ static void nobody_asked_is_said_in_so_many_words(void **state)
 	(void)state;
 
 	assert_non_null(strstr(text, "0 silences of more than 1 h;"));
-	assert_non_null(strstr(text, "\nNobody was asked.\nWith so few silences"));
+	assert_non_null(strstr(text, "\nNobody was asked.\nWith so few silences timing alone "
+	                             "cannot tell connections apart: a longer window would,"));
 	assert_null(strstr(text, "holds nothing"));
 	free(text);
 }
