@@ -16,7 +16,7 @@
 #define NANO_TIMES 64
 #define INIT_FAR_RECORDS 64
 #define APART_MS 86400000 /* no end is told as long after it */
-#define APART_RECORDS 16  /* in a row: they tell their times by another start */
+#define APART_RECORDS 16  /* in a row tell otherwise than was believed of their start */
 #define VLAN_BITS 0xfff   /* beside it some send the priority */
 #define LIST_HEADER 4     /* of each template's records: id, and octets with these */
 #define LONG_LEN 255      /* RFC 7011, section 7: two octets of length follow */
@@ -265,18 +265,21 @@ static void learn_init(const struct record_context *c, const struct values *v)
 
 /*
  * FortiOS 5.2 counts its records' uptimes from another start than its header's, so that all seem to
- * end far ahead or days ago. From then on the header's is taken as not told.
+ * end far ahead or days ago. As long as they do the header's is taken as not told.
  */
 static void learn_apart(const struct record_context *c, const struct values *v)
 {
 	struct stream *s = c->stream;
 	int32_t late = (int32_t)((uint32_t)v->end[TIME_UPTIME] - c->uptime);
-	bool is_near = (late <= FUTURE_MS && late >= -APART_MS) || s->is_in_seconds;
+	bool is_apart = (late > FUTURE_MS || late < -APART_MS) && !s->is_in_seconds;
 
-	if (is_near && s->apart == 0)
+	if (is_apart == s->is_apart && s->apart == 0)
 		return;
-	s->apart = is_near ? 0 : (uint8_t)(s->apart + 1);
-	s->is_apart |= s->apart == APART_RECORDS;
+	s->apart = is_apart == s->is_apart ? 0 : (uint8_t)(s->apart + 1);
+	if (s->apart == APART_RECORDS) {
+		s->is_apart = is_apart;
+		s->apart = 0;
+	}
 }
 
 /* A clock time stands for itself, whatever the header's; an uptime only by the header. */
@@ -345,7 +348,7 @@ static bool set_times(const struct record_context *c, const struct values *v, st
 		f->end_ms = f->start_ms + duration_ms;
 	else
 		f->end_ms = event_or(v, c->export_ms);
-	if (last == TIME_UPTIME && c->has_uptime)
+	if (last == TIME_UPTIME && c->uptime != 0)
 		learn_apart(c, v);
 	if (first == TIME_KINDS)
 		f->start_ms = last != TIME_KINDS ? f->end_ms - duration_ms : f->end_ms;

@@ -115,7 +115,7 @@ struct stream {
 	uint32_t unit_uptime;  /* which was this then, */
 	uint8_t unit_seconds;  /* and has since counted seconds so often in a row */
 	bool is_in_seconds;    /* that uptime is (SonicWall) */
-	uint8_t apart;         /* so many records in a row ended far from their export */
+	uint8_t apart;         /* so many records in a row tell that it is otherwise: */
 	bool is_apart;         /* they count from another start than the header (FortiOS 5.2) */
 	bool is_init_told;     /* by the exporter; else it is what its records make likely */
 	bool is_clocked;       /* records tell times of its clock, whatever headers say, */

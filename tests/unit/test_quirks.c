@@ -530,6 +530,12 @@ static void records_may_count_from_another_start_than_their_header(void **state)
 		assert_int_equal(f->count, 1);
 		assert_in_range(EXPORT_MS - f->flows[0].end_ms, 0, 2000);
 		assert_in_range(f->flows[0].end_ms - f->flows[0].start_ms, 2000, 3000);
+		for (int message = 0; message < 20; message++) { /* or the others were forged */
+			define(f, 9, 256, ends);
+			ends_record(f, UPTIME_MS - 5000, UPTIME_MS - 4000);
+			assert_string_equal(decode_next(f), "none");
+		}
+		assert_int_equal(f->flows[0].end_ms, EXPORT_MS - 4000);
 	}
 }
 
