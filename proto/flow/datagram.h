@@ -229,6 +229,15 @@ void flow_end_files(struct flow_decoder *d, uint32_t session, struct flow_batch 
 /* Reads what waited for a template that another stream has (kin.h), by now. Now and then. */
 void flow_settle(struct flow_decoder *d, int64_t now_ms, struct flow_batch *out);
 
+/* For decoders, and people: times that cannot be true, as far as they can be shown. */
+static inline void flow_as_told(struct flow *f, int64_t export_ms)
+{
+	if (f->end_ms < 0)
+		f->end_ms = export_ms;
+	if (f->start_ms < 0 || f->start_ms > f->end_ms)
+		f->start_ms = f->end_ms;
+}
+
 /* For decoders: it goes on in this stream, which has arrived. */
 void flow_moved(struct flow_decoder *d, struct stream *s);
 

@@ -469,6 +469,8 @@ static const struct element elements[] = { /* by enterprise, then id */
 	MAKERS_PLAIN(ELEMENT_CISCO, 12240, src_port),
 	MAKERS_PLAIN(ELEMENT_CISCO, 12241, dst_port),
 	MAKERS(ELEMENT_NOKIA, 93, read_subscriber),
+	MAKERS_PLAIN(ELEMENT_IXIA, 176, octets[COUNT_RESPONDER]),
+	MAKERS_PLAIN(ELEMENT_IXIA, 177, packets[COUNT_RESPONDER]),
 	MAKERS(ELEMENT_YAF, 14, read_flags), /* of the first packet, and of all others */
 	MAKERS(ELEMENT_YAF, 15, read_flags),
 	MAKERS(ELEMENT_YAF, 21, read_back_after),

@@ -20,6 +20,7 @@
 #define ELEMENT_IANA 0
 #define ELEMENT_CISCO 9
 #define ELEMENT_NOKIA 637
+#define ELEMENT_IXIA 3054
 #define ELEMENT_YAF 6871 /* CERT; and with this bit in its id the same of the reverse: */
 #define ELEMENT_YAF_REVERSE 0x4000
 #define ELEMENT_NTOP 35632

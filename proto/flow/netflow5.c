@@ -123,7 +123,7 @@ static void read_records(struct flow_decoder *d, const struct flow_origin *origi
 				d->counters.dropped[DROP_RECORD_TIME]++;
 				continue;
 			}
-			room->start_ms = room->end_ms = h->export_ms;
+			flow_as_told(room, h->export_ms);
 		}
 		out->count++;
 		room++;

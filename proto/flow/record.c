@@ -578,7 +578,7 @@ enum drop record_flows(const struct record_context *c, struct values *v, struct 
 	if (!set_times(c, v, f, &counters->clamped)) {
 		if (!d->is_verbatim)
 			return DROP_RECORD_TIME;
-		f->start_ms = f->end_ms = c->export_ms;
+		flow_as_told(f, c->export_ms);
 	}
 	*ret_count = 1u + read_back(c, v, f, &ret[1], &counters->clamped);
 	return DROP_NONE;

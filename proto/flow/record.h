@@ -34,7 +34,7 @@ void record_lists(const struct record_context *c, struct values *v, struct value
 /*
  * The flows that a record says: none, one, or with its reverse (RFC 5103; NSEL's responder) two.
  * DROP_ENDS: it does not tell both ends' addresses; DROP_RECORD_TIME: its times cannot be true. For
- * people (d->is_verbatim) neither: who is not told is nobody, and it is of its export's time.
+ * people (d->is_verbatim) neither: who is not told is nobody, and its times are as told.
  * What was put right is counted. Where `v` has a packet's first octets and no addresses, they are
  * taken from those.
  */

@@ -381,10 +381,33 @@ static void a_client_and_its_server_are_the_ends(void **state)
 	}
 }
 
+/* IxFlow has counters of its own for what came back. */
+static void what_came_back_may_be_a_makers_element(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, 10);
+	set(f, 2);
+	put(f, 256, 2), put(f, 6, 2);
+	put(f, 0x00080004, 4), put(f, 0x000c0004, 4), put(f, 0x00010008, 4), put(f, 0x00020008, 4);
+	put(f, 0x80b00008, 4), put(f, ELEMENT_IXIA, 4);
+	put(f, 0x80b10008, 4), put(f, ELEMENT_IXIA, 4);
+	set(f, 256);
+	put(f, 0x0a04000a, 4), put(f, 0xcb007179, 4), put(f, 360, 8), put(f, 4, 8);
+	put(f, 7076, 8), put(f, 9, 8);
+	assert_string_equal(decode(f), "none");
+	assert_int_equal(f->count, 2);
+	assert_int_equal(f->flows[0].octets, 360);
+	assert_addr(&f->flows[1].src, "203.0.113.121");
+	assert_int_equal(f->flows[1].octets, 7076);
+	assert_int_equal(f->flows[1].packets, 9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_client_and_its_server_are_the_ends),
+		TEST(what_came_back_may_be_a_makers_element),
 		TEST(microseconds_may_be_since_1970),
 		TEST(ntps_seconds_may_be_since_1970),
 		TEST(nanoseconds_may_stand_where_ntp_has_a_fraction),
