@@ -398,27 +398,24 @@ static void read_options_templates(struct work *w, struct bytes in)
 static bool contradicts_next(const struct sets_format *format, bool is_options, struct bytes *in,
                              struct template_set *set)
 {
-	uint16_t id = (uint16_t)bytes_uint(in, 2);
-	unsigned count = (unsigned)bytes_uint(in, 2);
-	const struct template *t = template_of(set, id);
-	const uint8_t *raw;
-	size_t len;
+	struct template_shape shape = {.has_enterprise = format->has_enterprise};
+	unsigned count;
+	const struct template *t;
+	struct bytes fields;
 
+	shape.id = (uint16_t)bytes_uint(in, 2);
+	count = (unsigned)bytes_uint(in, 2);
 	if (is_options && count > 0) {
 		unsigned second = (unsigned)bytes_uint(in, 2);
 
 		count = format->has_scope_octets ? (count + second) / 4 : count;
 	}
-	raw = in->at;
-	for (unsigned i = 0; i < count; i++) {
-		bool is_enterprise = (bytes_uint(in, 2) & 0x8000) != 0 && format->has_enterprise;
-
-		bytes_uint(in, is_enterprise ? 6 : 2);
-	}
-	if (in->is_short || count == 0 || t == NULL)
+	shape.count = (uint16_t)count;
+	t = template_of(set, shape.id);
+	if (!template_cut(&shape, in, &fields) || count == 0 || t == NULL)
 		return false;
-	len = (size_t)(in->at - raw);
-	return t->is_options != is_options || t->raw_len != len || memcmp(t->raw, raw, len) != 0;
+	return t->is_options != is_options || t->raw_len != bytes_left(&fields) ||
+	       memcmp(t->raw, fields.at, t->raw_len) != 0;
 }
 
 bool sets_contradict(const struct sets_format *format, struct bytes in, struct template_set *set)
@@ -461,9 +458,12 @@ static bool begins_set(const struct sets_format *format, struct bytes in)
 /* Some fill a set up to a multiple of four octets, and do not count those in its length. */
 static void pass_filling(const struct sets_format *format, size_t len, struct bytes *in)
 {
-	struct bytes next = *in, filling = bytes_cut(&next, -len % 4);
+	struct bytes next = *in, filling;
 
-	if (len % 4 != 0 && !next.is_short && is_zero(filling) && !begins_set(format, *in) &&
+	if (len % 4 == 0)
+		return;
+	filling = bytes_cut(&next, 4 - len % 4);
+	if (!next.is_short && is_zero(filling) && !begins_set(format, *in) &&
 	    begins_set(format, next))
 		*in = next;
 }

@@ -247,8 +247,8 @@ static void put(struct template_set *s, struct template *t)
 	s->count++;
 }
 
-/* The octets of `count` fields: those of an enterprise are longer. False: it ends before. */
-static bool cut_fields(const struct template_shape *shape, struct bytes *in, struct bytes *ret)
+/* Those of an enterprise are longer. */
+bool template_cut(const struct template_shape *shape, struct bytes *in, struct bytes *ret)
 {
 	const uint8_t *from = in->at;
 
@@ -278,7 +278,7 @@ enum err template_define(struct template_set *s, const struct template_shape *sh
 	struct bytes fields;
 	uint8_t *raw;
 
-	if (!cut_fields(shape, in, &fields))
+	if (!template_cut(shape, in, &fields))
 		return ERR_SHORT;
 	if (shape->id < TEMPLATE_ID_MIN || shape->count == 0 || shape->count > TEMPLATE_FIELDS_MAX)
 		return ERR_RANGE;

@@ -88,6 +88,10 @@ struct template_shape {
 	bool is_options;
 	bool has_enterprise; /* IPFIX: the high bit of an element's id */
 };
+
+/* The octets of its `count` fields; moves `in` behind them. False: it ends before. */
+bool template_cut(const struct template_shape *shape, struct bytes *in, struct bytes *ret);
+
 MUST_USE enum err template_define(struct template_set *s, const struct template_shape *shape,
                                   struct bytes *in, int64_t received_ms);
 
