@@ -282,7 +282,7 @@ static const char *refuse(const struct ctl_request *request, enum severity sever
 	if (endpoint_equal(&request->target, &nothing) || severity == SEVERITY_END)
 		return "a trace needs a target, and a severity of low, medium, high or critical";
 	if (request->gap_ms > DAY_MS)
-		return "a gap is a day at most";
+		return "a gap (--gap) is a day at most";
 	if (request->every_ms == 0 && request->for_ms != 0)
 		return "only a trace that is followed has an end (for without every)";
 	if (request->every_ms == 0)

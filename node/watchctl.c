@@ -204,8 +204,10 @@ static const char *refuse(const struct ctl_request *request)
 		return "a watch needs a target, and a severity of low, medium, high or critical";
 	if (request->for_ms > FOR_MAX_MS)
 		return "a watch lasts 30 days at most: members seldom keep flows for longer";
-	if (request->timeout_ms > DAY_MS || request->gap_ms > DAY_MS)
-		return "a timeout, or a gap, is a day at most";
+	if (request->timeout_ms > DAY_MS)
+		return "a timeout (--timeout) is a day at most";
+	if (request->gap_ms > DAY_MS)
+		return "a gap (--gap) is a day at most";
 	if (every_ms != 0 && (every_ms < FOLLOW_EVERY_MIN_MS || every_ms > DAY_MS))
 		return "members are asked every 10 s at most, and once a day at least";
 	return NULL;

@@ -5,6 +5,7 @@
 loopback_open
 trap finish EXIT
 trace() { spoor_at R4 trace "$@"; }
+watch() { spoor_at R4 watch "$@"; }
 
 node_init R1 --idle-timeout 3s --keep forever
 node_init R4 --idle-timeout 3s --keep forever
@@ -21,7 +22,8 @@ check_line "an address that is none" 2 "10.4.0.300" trace 10.4.0.300:22
 check_line "a time that is none" 2 "yesterday" trace 10.4.0.10:22 --at yesterday
 check_line "a date that does not exist" 2 "2026-02-30" trace 10.4.0.10:22 --at 2026-02-30
 check_line "a severity that is none" 2 "panic" trace 10.4.0.10:22 --severity panic
-check_line "a gap that no member would read" 2 "a gap is a day at most" trace 10.4.0.10:22 --gap 25h
+check_line "a gap that no member would read" 2 "--gap.*a day at most" trace 10.4.0.10:22 --gap 25h
+check_line "nor for a watch" 2 "--gap.*a day at most" watch 10.4.0.10:22 --gap 25h
 check "one of a day" 1 "silences" trace 10.4.0.10:22 --gap 1d
 check_line "an end before the beginning" 2 "since is later than --until" \
 	trace 10.4.0.10:22 --since 2026-11-22T15:00:00Z --until 2026-11-22T14:00:00Z
@@ -73,6 +75,8 @@ for days in 401 0; do
 	spoor_at R4 import "$dir/apart.pcap" >/dev/null
 done
 check_line "a connection of years" 2 "400 days.*--since" trace 10.9.0.2:22
+check_line "nor watched" 2 "400 days.*--since" watch 10.9.0.2:22
+check_line "and no watch is left of it" 1 "nothing is watched" watch --list
 check "the last of it" 1 "10.9.0.2:22" trace 10.9.0.2:22 --since 2026-11-01T00:00:00Z
 
 # A certificate that has run out: the node collects, but may not ask.

@@ -28,7 +28,7 @@ check_line "nor to listen to" 1 "nothing is watched" watch
 check_line "what is not there cannot be watched" 1 "no flows" watch 192.0.2.9:22
 check_line "for longer than members keep flows" 2 "30 days at most" watch 192.0.2.9:22 --for 31d
 check_line "more often than members answer" 2 "every 10 s at most" watch 192.0.2.9:22 --every 2s
-check_line "waiting for longer than a question lives" 2 "a day at most" \
+check_line "waiting for longer than a question lives" 2 "--timeout.*a day at most" \
 	watch 192.0.2.9:22 --timeout 2d
 check_line "two things at once" 2 "three different things" watch 192.0.2.9:22 --list
 check_line "how long, but of what" 2 "ADDR is missing" watch --for 1d
